@@ -1,0 +1,30 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    // The public names lead to the source, as `paths` in tsconfig.json does for the compiler: tests need no build.
+    alias: [
+      { find: /^batchnorm$/, replacement: source("index.ts") },
+      { find: /^batchnorm\/kernels$/, replacement: source("kernels/index.ts") },
+      { find: /^batchnorm\/probes$/, replacement: source("probes/index.ts") },
+    ],
+  },
+  test: {
+    projects: [
+      // `npm test`: Node alone, no network, no build.
+      { extends: true, test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/package.test.ts"] } },
+      // Part of `npm run check:package`: looks at what `npm run build` made and at the packed tarball.
+      { extends: true, test: { name: "package", include: ["test/package.test.ts"], testTimeout: 120_000 } },
+    ],
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      reporter: ["text", "json-summary"],
+      reportsDirectory: ".build/coverage",
+      thresholds: { lines: 95, branches: 95 },
+    },
+  },
+});
