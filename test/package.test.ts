@@ -1,0 +1,188 @@
+/**
+ * The package as its users get it: packed, unpacked into a folder of a stranger, imported, compiled against, weighed.
+ *
+ * It looks at what `npm run build` made, so it is part of `npm run check:package`, which builds first, and not of `npm test`, which needs no build.
+ * Nothing here needs the network.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createContext, runInContext } from "node:vm";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { decodeMappings, decodeNumbers, type DeclarationMap } from "./support/declaration-map.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const consumer = mkdtempSync(join(tmpdir(), "batchnorm-consumer-"));
+const installed = join(consumer, "node_modules", "batchnorm");
+const ENTRIES = ["batchnorm", "batchnorm/kernels", "batchnorm/probes"] as const;
+let files: readonly string[] = [];
+
+beforeAll(() => {
+  const packed = execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", consumer], {
+    cwd: root,
+    encoding: "utf8",
+    shell: process.platform === "win32",
+  });
+  const [tarball] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
+  files = tarball.files.map((file) => file.path);
+  mkdirSync(installed, { recursive: true });
+  execFileSync("tar", ["-xzf", tarball.filename, "-C", installed, "--strip-components=1"], { cwd: consumer });
+});
+
+afterAll(() => {
+  rmSync(consumer, { recursive: true });
+});
+
+/** Runs a program in the stranger's folder and returns what it prints, parsed. */
+function run(name: string, text: string): unknown {
+  writeFileSync(join(consumer, name), text);
+  return JSON.parse(execFileSync(process.execPath, [name], { cwd: consumer, encoding: "utf8" }));
+}
+
+describe("the tarball", () => {
+  it("holds the build, the source, the README and the license, and nothing else", () => {
+    expect(files.filter((path) => !/^(dist|src)\//.test(path)).sort()).toEqual([
+      "LICENSE",
+      "README.md",
+      "package.json",
+    ]);
+    expect(files.filter((path) => path.includes("test") || path.includes("examples"))).toEqual([]);
+    expect(files).toContain("src/index.ts");
+  });
+
+  it("needs nothing but itself", () => {
+    expect(readdirSync(join(consumer, "node_modules"))).toEqual(["batchnorm"]);
+    expect(readdirSync(installed)).not.toContain("node_modules");
+  });
+});
+
+describe("every entry", () => {
+  const report = `
+    const names = entries.map((entry) => Object.keys(entry).filter((name) => name !== "default" && name !== "module.exports").sort());
+    const differing = names[0].filter((name) => entries.some((entry) => name in entry && entry[name] !== entries[0][name]));
+    console.log(JSON.stringify({ names, differing, batchNorm: typeof entries[0].BatchNorm }));`;
+  const imports = ENTRIES.map((entry) => `await import("${entry}")`).join();
+  const requires = ENTRIES.map((entry) => `require("${entry}")`).join();
+
+  it("gives the same names to import, require and the script tag, from one copy of the module state", () => {
+    const esm = run("entries.mjs", `const entries = [${imports}]; ${report}`) as { names: string[][] };
+    const cjs = run("entries.cjs", `const entries = [${requires}]; ${report}`);
+    expect(cjs).toEqual(esm);
+    expect(esm).toMatchObject({ differing: [], batchNorm: "function" });
+    for (const names of esm.names) expect(names.length).toBeGreaterThan(0);
+
+    // A context without any host: no console, no process, no document.
+    const page = createContext({});
+    runInContext(readFileSync(join(installed, "dist/batchnorm.global.js"), "utf8"), page);
+    expect(runInContext("Object.keys(batchnorm).sort()", page)).toEqual(esm.names[0]);
+    expect(runInContext("typeof batchnorm.BatchNorm", page)).toBe("function");
+  });
+
+  it("has its manifest as an entry", () => {
+    expect(run("manifest.cjs", `console.log(JSON.stringify(require("batchnorm/package.json").name))`)).toBe(
+      "batchnorm",
+    );
+  });
+});
+
+describe("types", () => {
+  it("check in a strict program, as ESM and as CommonJS, with no host's types around", () => {
+    const options = {
+      ...{ target: "ES2022", lib: ["ES2022"], types: [], module: "NodeNext", noEmit: true },
+      ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false },
+    };
+    writeFileSync(
+      join(consumer, "tsconfig.json"),
+      JSON.stringify({ compilerOptions: options, files: ["types.mts", "types.cts"] }),
+    );
+    const program = `
+      import { BatchNorm } from "batchnorm";
+      import * as kernels from "batchnorm/kernels";
+      import * as probes from "batchnorm/probes";
+      export const layer: BatchNorm = new BatchNorm({ features: 4 });
+      // @ts-expect-error -- types are there, and not any
+      new BatchNorm({ features: "4" });
+      // @ts-expect-error
+      kernels.absent;
+      // @ts-expect-error
+      probes.absent;`;
+    writeFileSync(join(consumer, "types.mts"), program);
+    writeFileSync(join(consumer, "types.cts"), program);
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    const read = execFileSync(process.execPath, [tsc, "-p", consumer, "--listFiles"], { encoding: "utf8" });
+    expect(read).toContain("batchnorm/dist/types/index.d.ts");
+    expect(read).toContain("batchnorm/dist/types-cjs/index.d.ts");
+  });
+
+  it("the decoder of declaration maps reads known numbers", () => {
+    // From the source-map specification: A is 0, C is 1, D is -1, and 16 needs two digits.
+    expect(decodeNumbers("ACDgB")).toEqual([0, 1, -1, 16]);
+    expect(decodeMappings({ sources: ["a.ts"], mappings: "AAAA;EACE,GAAC" })).toEqual([
+      { line: 0, column: 0, source: 0, sourceLine: 0, sourceColumn: 0 },
+      { line: 1, column: 2, source: 0, sourceLine: 1, sourceColumn: 2 },
+      { line: 1, column: 5, source: 0, sourceLine: 1, sourceColumn: 3 },
+    ]);
+  });
+
+  it("lead from every declared name to the same name in the published source", () => {
+    const declarations = files.filter((path) => path.endsWith(".d.ts"));
+    expect(declarations).toContain("dist/types/index.d.ts");
+    expect(declarations).toContain("dist/types-cjs/probes/index.d.ts");
+    const lost: string[] = [];
+    let found = 0;
+    for (const path of declarations) {
+      const map = JSON.parse(readFileSync(join(installed, `${path}.map`), "utf8")) as DeclarationMap;
+      const mappings = decodeMappings(map);
+      const sources = map.sources.map((source) =>
+        relative(installed, join(installed, dirname(path), source)).replaceAll("\\", "/"),
+      );
+      expect(files).toEqual(expect.arrayContaining(sources));
+      const texts = sources.map((source) => readFileSync(join(installed, source), "utf8").split("\n"));
+      for (const [line, text] of readFileSync(join(installed, path), "utf8").split("\n").entries()) {
+        const declared = /^export (?:declare )?(?:abstract )?(?:class|function|const|interface|type) (\w+)/d.exec(text);
+        const name = declared?.[1];
+        const column = declared?.indices?.[1]?.[0];
+        if (name === undefined || column === undefined) continue;
+        const mapping = mappings.find((candidate) => candidate.line === line && candidate.column === column);
+        const there = mapping && texts[mapping.source]?.[mapping.sourceLine]?.slice(mapping.sourceColumn);
+        if (there?.startsWith(name)) found++;
+        else lost.push(`${path}:${line + 1} ${name}`);
+      }
+    }
+    expect(lost).toEqual([]);
+    expect(found).toBeGreaterThan(0);
+  });
+});
+
+describe("sizes, minified and gzipped", () => {
+  const budgets = JSON.parse(readFileSync(new URL("size-budgets.json", import.meta.url), "utf8")) as Record<
+    string,
+    number
+  >;
+
+  it.each(Object.entries(budgets))("%s takes at most %i bytes", async (what, budget) => {
+    const bytes = what.startsWith("dist/") ? readFileSync(join(installed, what)) : await bundle(what);
+    const size = gzipSync(bytes, { level: 9 }).length;
+    console.log(`${String(size).padStart(6)} of ${budget} bytes  ${what}`);
+    expect(size).toBeLessThanOrEqual(budget);
+  });
+
+  /** What a bundler makes of a program with this one import. */
+  async function bundle(statement: string): Promise<Uint8Array> {
+    const names = /import (?:\* as )?\{? ?([\w, ]+?) ?\}? from/.exec(statement)?.[1];
+    if (names === undefined) throw new SyntaxError(`size-budgets.json: expected an import statement, got ${statement}`);
+    const result = await build({
+      stdin: { contents: `${statement}; export { ${names} };`, resolveDir: consumer },
+      bundle: true,
+      minify: true,
+      format: "esm",
+      target: "es2022",
+      write: false,
+    });
+    return result.outputFiles[0]?.contents ?? new Uint8Array();
+  }
+});

@@ -1,0 +1,46 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, writeFileSync } from "node:fs";
+import { defineConfig } from "tsup";
+
+export default defineConfig([
+  {
+    entry: { index: "src/index.ts", kernels: "src/kernels/index.ts", probes: "src/probes/index.ts" },
+    format: ["esm", "cjs"],
+    target: "es2022",
+    sourcemap: true,
+    // Also for CommonJS, where it is off by default: without it each entry gets a copy of its own of the module state.
+    splitting: true,
+    onSuccess: declarations,
+  },
+  {
+    // For a script tag: one file, one global.
+    entry: { batchnorm: "src/index.ts" },
+    format: ["iife"],
+    globalName: "batchnorm",
+    outExtension: () => ({ js: ".global.js" }),
+    platform: "browser",
+    target: "es2022",
+    minify: true,
+    sourcemap: true,
+  },
+]);
+
+/**
+ * Declarations file by file, from the compiler: tsup's own bundle the types into one file and lose the declaration maps,
+ * which lead an editor's "go to definition" to the commented source.
+ *
+ * CommonJS users get the same files in a folder that calls itself CommonJS, so that nobody sees ESM types for a CommonJS module.
+ * It is as deep as the first, so the maps hold.
+ */
+async function declarations(): Promise<void> {
+  const options = ["--noEmit", "false", "--emitDeclarationOnly", "--declarationMap"];
+  execFileSync(
+    process.execPath,
+    ["node_modules/typescript/bin/tsc", ...options, "--rootDir", "src", "--outDir", "dist/types"],
+    {
+      stdio: "inherit",
+    },
+  );
+  cpSync("dist/types", "dist/types-cjs", { recursive: true });
+  writeFileSync("dist/types-cjs/package.json", '{ "type": "commonjs" }\n');
+}
