@@ -193,13 +193,19 @@ describe("arithmetic that engines may do differently", () => {
     ['Math["random"]();', "uses Math other than as Math.name"],
     ["const { random } = Math;", "uses Math other than as Math.name"],
     ["const m = Math;", "uses Math other than as Math.name"],
+    ["(a - b) ** 3;", "uses **, which differs between engines: multiply"],
+    ["2 ** a;", "uses **, which differs between engines: multiply"],
+    ["a **= b;", "uses **=, which differs between engines: multiply"],
   ])("%s is found", (text, message) => {
     expect(inexactMath("layers/a.ts", text)).toEqual([`layers/a.ts:1 ${message}`]);
   });
 
   it("is not seen in exact operations, comments and keys", () => {
     expect(
-      inexactMath("layers/a.ts", "Math.sqrt(Math.max(0, 1)); // Math.random()\nconst a = { Math: 1 }.Math;"),
+      inexactMath(
+        "layers/a.ts",
+        "Math.sqrt(Math.max(2 ** 32, 2 ** -32)) ** 2; // Math.random()\nconst a = { Math: 1 }.Math;",
+      ),
     ).toEqual([]);
   });
 

@@ -231,10 +231,18 @@ export function hostNames(path: string, text: string): string[] {
   return findings;
 }
 
-/** Uses of Math beyond what every engine computes to the same bits, and Math itself in any form but `Math.name`. */
+/**
+ * Uses of Math beyond what every engine computes to the same bits, and Math itself in any form but `Math.name`.
+ * The standard leaves powers to the engine too; all engines multiply for squares, and constants like `2 ** 32` are exact.
+ */
 export function inexactMath(path: string, text: string): string[] {
   const findings: string[] = [];
   walk(parse(path, text), (node) => {
+    if (ts.isBinaryExpression(node) && isPower(node.operatorToken.kind)) {
+      const constant = isNumber(node.left) && isNumber(node.right);
+      if (!constant)
+        findings.push(at(node, `uses ${node.operatorToken.getText()}, which differs between engines: multiply`));
+    }
     if (!ts.isIdentifier(node) || node.text !== "Math" || !isReference(node)) return;
     const parent = node.parent;
     if (!ts.isPropertyAccessExpression(parent)) findings.push(at(node, "uses Math other than as Math.name"));
@@ -242,6 +250,14 @@ export function inexactMath(path: string, text: string): string[] {
       findings.push(at(node, `uses Math.${parent.name.text}, which differs between engines or runs`));
   });
   return findings;
+}
+
+function isPower(operator: ts.SyntaxKind): boolean {
+  return operator === ts.SyntaxKind.AsteriskAsteriskToken || operator === ts.SyntaxKind.AsteriskAsteriskEqualsToken;
+}
+
+function isNumber(node: ts.Expression): boolean {
+  return ts.isNumericLiteral(ts.isPrefixUnaryExpression(node) ? node.operand : node);
 }
 
 export function countLines(text: string): number {
