@@ -270,38 +270,40 @@ def dense_cases(draw):
         return F.linear(input, weight.T, bias)
 
     for dtype in (torch.float64, torch.float32):
-        for rows, inputs, outputs in ((1, 1, 1), (6, 4, 3), (5, 7, 9)):
+        for rows, inputs, outputs in (([1], 1, 1), ([6], 4, 3), ([5], 7, 9), ([2, 3], 4, 5)):
             for bias in (True, False):
                 parameters = {"weight": draw.normal(inputs, outputs)}
                 if bias:
                     parameters["bias"] = draw.normal(outputs)
                 options = {"inputs": inputs, "outputs": outputs, "bias": bias}
-                yield layer_case(draw, "Dense", dense, 0.5 + 2 * draw.normal(rows, inputs), parameters, options, dtype)
+                yield layer_case(draw, "Dense", dense, 0.5 + 2 * draw.normal(*rows, inputs), parameters, options, dtype)
 
 
 def norm_cases(draw):
-    """LayerNorm over the trailing axes and GroupNorm over groups of channels, with and without gamma and beta."""
-    for affine in (True, False):
-        for shape, normalized in (((6, 5), [5]), ((3, 4, 5), [5]), ((3, 4, 5), [4, 5])):
-            for epsilon in (1e-5, 1e-3):
-                def layer_norm(input, gamma=None, beta=None):
-                    return F.layer_norm(input, normalized, gamma, beta, epsilon)
+    """LayerNorm over the last axis and GroupNorm over groups of channels, with and without gamma and beta."""
+    vectors, sequences, images = (5, 6), (3, 6, 4), (2, 6, 2, 3)
+    for scale, center in ((True, True), (True, False), (False, True), (False, False)):
 
-                size = math.prod(normalized)
-                parameters = {"gamma": draw.signed(size).view(normalized), "beta": draw.normal(*normalized)}
-                options = {"shape": normalized, "epsilon": epsilon, "affine": affine}
-                x = draw.activations(*shape)
-                yield layer_case(draw, "LayerNorm", layer_norm, x, parameters if affine else {}, options)
-        vectors, sequences, images = (5, 6), (3, 6, 4), (2, 6, 2, 3)
-        for shape, groups in ((vectors, 2), (vectors, 3), (sequences, 1), (sequences, 3), (images, 2), (images, 6)):
+        def affine(features):
+            gamma, beta = draw.signed(features), draw.normal(features)
+            return {**({"gamma": gamma} if scale else {}), **({"beta": beta} if center else {})}
+
+        for shape, epsilon in ((vectors, 1e-5), (sequences, 1e-5), (images, 1e-3)):
+
+            def layer_norm(input, gamma=None, beta=None):
+                return F.layer_norm(input, shape[-1:], gamma, beta, epsilon)
+
+            options = {"features": shape[-1], "epsilon": epsilon, "scale": scale, "center": center}
+            yield layer_case(draw, "LayerNorm", layer_norm, draw.activations(*shape), affine(shape[-1]), options)
+        for shape, groups in ((vectors, 1), (vectors, 2), (sequences, 1), (sequences, 3), (images, 2), (images, 6)):
+
             def group_norm(input, gamma=None, beta=None):
+                # PyTorch 1.13 cannot differentiate a group norm that has a bias and no weight.
+                gamma = torch.ones(shape[1]) if gamma is None else gamma
                 return F.group_norm(input, groups, gamma, beta, 1e-5)
 
-            channels = shape[1]
-            parameters = {"gamma": draw.signed(channels), "beta": draw.normal(channels)}
-            options = {"features": channels, "groups": groups, "epsilon": 1e-5, "affine": affine}
-            x = draw.activations(*shape)
-            yield layer_case(draw, "GroupNorm", group_norm, x, parameters if affine else {}, options)
+            options = {"features": shape[1], "groups": groups, "epsilon": 1e-5, "scale": scale, "center": center}
+            yield layer_case(draw, "GroupNorm", group_norm, draw.activations(*shape), affine(shape[1]), options)
 
 
 def activation_cases(draw):
@@ -372,7 +374,7 @@ OPTIMIZERS = [
     ("SGD", "nesterov, weight decay", {"learningRate": 0.1, "momentum": 0.9, "nesterov": True, "weightDecay": 0.01}),
     ("Adam", "plain", {"learningRate": 0.01}),
     ("Adam", "weight decay", {"learningRate": 0.01, "weightDecay": 0.01}),
-    ("Adam", "other betas and epsilon", {"learningRate": 0.01, "betas": [0.8, 0.95], "epsilon": 1e-3}),
+    ("Adam", "other betas and epsilon", {"learningRate": 0.01, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3}),
     ("AdamW", "plain", {"learningRate": 0.01, "weightDecay": 0.0}),
     ("AdamW", "weight decay", {"learningRate": 0.01, "weightDecay": 0.01}),
     ("AdamW", "large weight decay", {"learningRate": 0.1, "weightDecay": 0.5}),
@@ -383,16 +385,18 @@ TORCH_OPTIMIZERS = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam, "AdamW": t
 
 
 def torch_optimizer(name, parameters, options):
-    return TORCH_OPTIMIZERS[name](parameters, **{TORCH_NAMES.get(key, key): value for key, value in options.items()})
+    named = {TORCH_NAMES.get(key, key): value for key, value in options.items()}
+    if "beta1" in named:
+        named["betas"] = named.pop("beta1"), named.pop("beta2")
+    return TORCH_OPTIMIZERS[name](parameters, **named)
 
 
-def optimizer_case(draw, name, title, options, absent=(), decay_weights_only=False):
+def optimizer_case(draw, name, title, options, absent=(), without_decay=()):
     """Five steps with given gradients; `absent` lists the (step, parameter) pairs that have none."""
     parameters = {"weight": draw.normal(2, 3).requires_grad_(), "bias": draw.normal(3).requires_grad_()}
     initial = tensors(parameters)
-    groups = list(parameters.values())
-    if decay_weights_only:
-        groups = [{"params": [parameters["weight"]]}, {"params": [parameters["bias"]], "weight_decay": 0.0}]
+    no_decay = {"weight_decay": 0.0}
+    groups = [{"params": [p], **(no_decay if key in without_decay else {})} for key, p in parameters.items()]
     optimizer = torch_optimizer(name, groups, options)
     steps = []
     for step in range(5):
@@ -404,8 +408,7 @@ def optimizer_case(draw, name, title, options, absent=(), decay_weights_only=Fal
     return {
         "id": f"{name}, {title}",
         "optimizer": name,
-        "options": options,
-        "decayWeightsOnly": decay_weights_only,
+        "options": {**options, **({"withoutDecay": list(without_decay)} if without_decay else {})},
         "parameters": initial,
         "steps": steps,
     }
@@ -419,7 +422,7 @@ def optimizers_file():
         cases.append(optimizer_case(draw, name, "absent gradients", options, absent))
     for name in ("SGD", "AdamW"):
         options = {"learningRate": 0.1, "weightDecay": 0.1}
-        cases.append(optimizer_case(draw, name, "decay of weights only", options, decay_weights_only=True))
+        cases.append(optimizer_case(draw, name, "decay of weights only", options, without_decay=("bias",)))
     write("optimizers.json", cases)
 
 
