@@ -23,7 +23,7 @@ export function norm(a: Float64Array): number {
 }
 
 /** Whether a sum of squares lies far from both ends of the range, so that it lost nothing there. */
-function squaresAreSafe(sum: number): boolean {
+export function squaresAreSafe(sum: number): boolean {
   return sum > 1e-280 && sum < 1e300;
 }
 
@@ -56,7 +56,8 @@ export function scaled(factor: number, a: Float64Array): Float64Array {
 
 /** Whether every value is a finite number. */
 export function isFiniteVector(a: Float64Array): boolean {
-  return a.every(Number.isFinite);
+  for (const value of a) if (!Number.isFinite(value)) return false;
+  return true;
 }
 
 /** Independent standard normal numbers. */

@@ -1,0 +1,150 @@
+/**
+ * Numbers: the two dtypes, their round-off, the one table of tolerances, and exp, log and tanh of our own.
+ *
+ * `Math.exp`, `Math.log` and `Math.tanh` may differ in the last bit from engine to engine. These use only + - * / and
+ * exact powers of two, so the same input gives the same bits everywhere.
+ */
+
+/** A contiguous array of floating-point numbers. */
+export type Floats = Float32Array | Float64Array;
+
+/** The precision of a tensor's values. Sums and statistics are in double precision whichever it is. */
+export type DType = "float32" | "float64";
+
+/** The dtype of a typed array. */
+export function dtypeOf(values: Floats): DType {
+  return values instanceof Float32Array ? "float32" : "float64";
+}
+
+/** A new array of zeros. */
+export function allocate(dtype: DType, length: number): Floats {
+  return dtype === "float32" ? new Float32Array(length) : new Float64Array(length);
+}
+
+/** Half the distance from 1 to the next number: the largest relative error of one rounding. */
+export const unitRoundoff: Readonly<Record<DType, number>> = { float32: 2 ** -24, float64: 2 ** -53 };
+
+/**
+ * The tolerances of the library and of its tests, by dtype. `gradient` is relative to the root mean square of the whole
+ * gradient; `parity` is relative to the largest value compared; `step` is the finite-difference step.
+ */
+export const tolerances: Readonly<
+  Record<DType, { readonly gradient: number; readonly parity: number; readonly step: number }>
+> = {
+  float32: { gradient: 5e-3, parity: 2e-6, step: 1e-3 },
+  float64: { gradient: 1e-7, parity: 1e-12, step: 1e-5 },
+};
+
+const LN2 = 0.6931471805599453;
+// ln 2 in two pieces: the first has 21 trailing zero bits, so that k * LN2_HIGH is exact for |k| < 2^20.
+const LN2_HIGH = 0.6931471803691238;
+const LN2_LOW = 1.9082149292705877e-10;
+
+// Filled in at first use, so that importing this file runs nothing.
+let powers: Float64Array | undefined;
+
+/** 2^k, exact, for k in -1074..1023. */
+function powerOfTwo(k: number): number {
+  if (powers === undefined) {
+    powers = new Float64Array(2098);
+    powers[1074] = 1;
+    for (let i = 1075; i < 2098; i++) powers[i] = powers[i - 1]! * 2;
+    for (let i = 1073; i >= 0; i--) powers[i] = powers[i + 1]! / 2;
+  }
+  return powers[k + 1074]!;
+}
+
+/** exp(r) - 1 for |r| <= ln(2)/2: the Taylor series, whose 14th term is below 4e-18. */
+function expMinusOneNearZero(r: number): number {
+  let sum = 1 / 6227020800;
+  sum = sum * r + 1 / 479001600;
+  sum = sum * r + 1 / 39916800;
+  sum = sum * r + 1 / 3628800;
+  sum = sum * r + 1 / 362880;
+  sum = sum * r + 1 / 40320;
+  sum = sum * r + 1 / 5040;
+  sum = sum * r + 1 / 720;
+  sum = sum * r + 1 / 120;
+  sum = sum * r + 1 / 24;
+  sum = sum * r + 1 / 6;
+  sum = sum * r + 0.5;
+  // The last steps keep r apart: it is the leading term, and r + small rounds once.
+  return r + r * r * sum;
+}
+
+/**
+ * The exponential function, from + - * / alone.
+ *
+ *   x = k ln 2 + r, |r| <= ln(2)/2        exp(x) = 2^k exp(r)
+ *
+ * Numerics  at most 1 unit in the last place off; overflows to Infinity above 709.78, underflows to 0 below -745.13
+ * Source    Cody & Waite 1980, chapter 6
+ */
+export function exp(x: number): number {
+  if (x > 709.782712893384) return Infinity;
+  if (x < -745.1332191019412) return 0;
+  const k = Math.round(x / LN2);
+  const r = x - k * LN2_HIGH - k * LN2_LOW;
+  const value = 1 + expMinusOneNearZero(r);
+  // Two factors, since 2^1024 and the subnormal powers would lose the result's bits if multiplied at once.
+  if (k > 1023) return value * 2 * powerOfTwo(k - 1);
+  if (k < -1021) return value * powerOfTwo(k + 60) * powerOfTwo(-60);
+  if (k !== k) return NaN;
+  return value * powerOfTwo(k);
+}
+
+/**
+ * The natural logarithm, from + - * / alone.
+ *
+ *   x = 2^e m, m in [1/sqrt 2, sqrt 2)    log(x) = e ln 2 + 2 (s + s^3/3 + s^5/5 + ...), s = (m-1)/(m+1)
+ *
+ * Numerics  at most 1 unit in the last place off; log(0) = -Infinity, log of a negative number is NaN
+ * Source    the series of Gregory 1668, with the reduction of Cody & Waite 1980, chapter 5
+ */
+export function log(x: number): number {
+  if (!(x > 0)) return x === 0 ? -Infinity : NaN;
+  if (x === Infinity) return Infinity;
+  let e = 0;
+  let m = x;
+  while (m >= 2 ** 32) ((m /= 2 ** 32), (e += 32));
+  while (m < 2 ** -32) ((m *= 2 ** 32), (e -= 32));
+  while (m >= Math.SQRT2) ((m /= 2), e++);
+  while (m < Math.SQRT1_2) ((m *= 2), e--);
+  const f = m - 1;
+  const s = f / (2 + f);
+  const z = s * s;
+  let tail = 1 / 23;
+  for (let odd = 21; odd >= 3; odd -= 2) tail = tail * z + 1 / odd;
+  // log(1+f) = f - f^2/2 + s (f^2/2 + 2 z tail): f is exact and leads, so the rest rounds below its last bit.
+  const half = 0.5 * f * f;
+  return e * LN2_HIGH + (f - (half - (s * (half + 2 * z * tail) + e * LN2_LOW)));
+}
+
+/**
+ * The hyperbolic tangent, from + - * / alone.
+ *
+ *   tanh(x) = t / (t + 2), t = exp(2|x|) - 1, with the sign of x
+ *
+ * Numerics  at most 2 units in the last place off, also near 0, where exp(2x) - 1 would cancel
+ */
+export function tanh(x: number): number {
+  const a = Math.abs(x);
+  if (a > 22) return x > 0 ? 1 : -1;
+  if (!(a > 1e-9)) return x; // tanh(x) = x - x^3/3 + ... rounds to x; NaN and -0 come back as they are
+  const k = Math.round((2 * a) / LN2);
+  const p = expMinusOneNearZero(2 * a - k * LN2_HIGH - k * LN2_LOW);
+  const scale = powerOfTwo(k);
+  const t = scale * p + (scale - 1);
+  return x > 0 ? t / (t + 2) : -t / (t + 2);
+}
+
+/**
+ * The logistic function 1 / (1 + exp(-x)), without overflow on either side.
+ *
+ * Numerics  at most 2 units in the last place off
+ */
+export function sigmoid(x: number): number {
+  if (x >= 0) return 1 / (1 + exp(-x));
+  const e = exp(x);
+  return e / (1 + e);
+}

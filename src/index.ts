@@ -1,0 +1,54 @@
+/**
+ * batchnorm: batch normalization for TypeScript, and the instruments to see why it works.
+ *
+ * @module
+ */
+
+// Numbers with a shape
+export { Tensor, type Nested, type NormalOptions, type UniformOptions } from "./tensor/tensor.js";
+export { channelView, type ChannelView, type Shape } from "./tensor/shape.js";
+export type { DType, Floats } from "./ground/numbers.js";
+export { Random, type RandomState } from "./ground/random.js";
+
+// Layers
+export { BatchNorm, type BatchNormOptions } from "./layers/batch-norm.js";
+export { Dense, type DenseOptions, type GivenDense } from "./layers/dense.js";
+export { LeakyReLU, type LeakyReLUOptions, ReLU, Sigmoid, Tanh } from "./layers/activations.js";
+export { GroupNorm, type GroupNormOptions, LayerNorm, type LayerNormOptions } from "./layers/group-norm.js";
+export { parametersByPath, Sequential, statisticsByPath } from "./layers/sequential.js";
+
+// The contract, and what a layer of your own needs
+export type { Backward, Forward, Gradients, Layer, Mode, Pass } from "./layers/layer.js";
+export { backwardOf, guardBackward, whenDone } from "./layers/layer.js";
+export { Parameter, type Role, RunningStatistic } from "./layers/parameter.js";
+
+// Training
+export {
+  type CrossEntropyOptions,
+  type Loss,
+  type LossOptions,
+  type LossValue,
+  meanSquaredError,
+  softmaxCrossEntropy,
+} from "./training/losses.js";
+export { Adam, type AdamOptions, AdamW, type OptimizerOptions, SGD, type SGDOptions } from "./training/optimizers.js";
+export { loadStateDict, stateDict, type StateDict, type StateEntry } from "./training/state-dict.js";
+
+// Objectives and their checks
+export type { Evaluation, Group, Objective, ProbeOptions } from "./objective/objective.js";
+export {
+  checkGradient,
+  type CheckGradientOptions,
+  type GradientComparison,
+  type GradientReport,
+  type Verdict,
+} from "./objective/check-gradient.js";
+export { checkObjective, type ObjectiveReport, type PromiseReport } from "./objective/check-objective.js";
+export { checkLayer, type CheckLayerOptions } from "./check-layer.js";
+export { type Batch, modelObjective, type ModelObjective, type ModelObjectiveOptions } from "./model-objective.js";
+
+// Kernels and errors
+export type { Kernels } from "./kernels/kernels.js";
+export { defaultKernels } from "./kernels/default.js";
+export { plainKernels } from "./kernels/plain.js";
+export { ShapeError } from "./ground/errors.js";

@@ -1,0 +1,101 @@
+/** What every kernel set requires of its arguments, so that the sets refuse the same calls in the same words. */
+
+import { complaint, expectCount, expectLength, show } from "../ground/errors.js";
+import type { Floats } from "../ground/numbers.js";
+import type { ChannelView } from "../tensor/shape.js";
+import type { GroupNormForwardArguments, MatmulArguments, SoftmaxCrossEntropyArguments } from "./kernels.js";
+
+/** Requires arrays of given lengths and of one dtype. Arrays left out pass. */
+export function expectArrays(kernel: string, arrays: readonly (readonly [string, Floats | undefined, number])[]): void {
+  let first: Floats | undefined;
+  for (const [name, array, length] of arrays) {
+    if (array === undefined) continue;
+    if (!(array instanceof Float32Array) && !(array instanceof Float64Array)) {
+      throw new TypeError(complaint(kernel, `${name} to be a Float32Array or a Float64Array`, show(array)));
+    }
+    expectLength(kernel, name, array, length);
+    first ??= array;
+    if (array.constructor !== first.constructor) {
+      throw new TypeError(
+        complaint(kernel, `${name} to be a ${first.constructor.name} as the other arrays are`, show(array)),
+      );
+    }
+  }
+}
+
+/** Requires statistics: double precision, one number a channel (or a group). */
+export function expectStatistics(
+  kernel: string,
+  arrays: readonly (readonly [string, Float64Array])[],
+  length: number,
+): void {
+  for (const [name, array] of arrays) {
+    if (!(array instanceof Float64Array)) {
+      throw new TypeError(complaint(kernel, `${name} to be a Float64Array, whatever the dtype of x`, show(array)));
+    }
+    expectLength(kernel, name, array, length);
+  }
+}
+
+/** Requires the sizes of a product and arrays that fit them, whichever operand is transposed. */
+export function expectMatmul(kernel: string, { rows, inner, columns, a, b, bias, out }: MatmulArguments): void {
+  expectCount(kernel, "rows", rows);
+  expectCount(kernel, "inner", inner);
+  expectCount(kernel, "columns", columns);
+  expectArrays(kernel, [
+    ["a", a, rows * inner],
+    ["b", b, inner * columns],
+    ["bias", bias, columns],
+    ["out", out, rows * columns],
+  ]);
+}
+
+/** Requires a view of at least one value, and gives its size. */
+export function expectView(kernel: string, { outer, channels, inner }: ChannelView): number {
+  expectCount(kernel, "view.outer", outer);
+  expectCount(kernel, "view.channels", channels);
+  expectCount(kernel, "view.inner", inner);
+  return outer * channels * inner;
+}
+
+/** Requires sizes of which the groups divide the channels, and gives the number of values. */
+export function expectGroups(
+  kernel: string,
+  { samples, groups, channels, inner }: Pick<GroupNormForwardArguments, "samples" | "groups" | "channels" | "inner">,
+): number {
+  expectCount(kernel, "samples", samples);
+  expectCount(kernel, "groups", groups);
+  expectCount(kernel, "channels", channels);
+  expectCount(kernel, "inner", inner);
+  if (channels % groups !== 0) {
+    throw new RangeError(complaint(kernel, `groups that divide the ${channels} channels`, `${groups}`));
+  }
+  return samples * channels * inner;
+}
+
+/** Requires one of the two targets, labels within the classes, and arrays that fit. */
+export function expectCrossEntropy(kernel: string, args: SoftmaxCrossEntropyArguments): void {
+  const { rows, classes, logits, labels, probabilities, labelSmoothing, dlogits } = args;
+  expectCount(kernel, "rows", rows);
+  expectCount(kernel, "classes", classes);
+  if ((labels === undefined) === (probabilities === undefined)) {
+    throw new TypeError(complaint(kernel, "either labels or probabilities", labels === undefined ? "neither" : "both"));
+  }
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new RangeError(complaint(kernel, "labelSmoothing in [0, 1]", show(labelSmoothing)));
+  }
+  expectArrays(kernel, [
+    ["logits", logits, rows * classes],
+    ["probabilities", probabilities, rows * classes],
+    ["dlogits", dlogits, rows * classes],
+  ]);
+  if (labels !== undefined) {
+    expectLength(kernel, "labels", labels, rows);
+    for (let row = 0; row < rows; row++) {
+      const label = labels[row]!;
+      if (!(label >= 0 && label < classes)) {
+        throw new RangeError(complaint(kernel, `labels in 0..${classes - 1}`, `${label} in row ${row}`));
+      }
+    }
+  }
+}

@@ -1,0 +1,205 @@
+/** BatchNorm: the layer around the kernels of kernels/batch-norm.ts. It chooses the statistics and keeps the running ones. */
+
+import {
+  complaint,
+  expectBoolean,
+  expectCount,
+  expectNumber,
+  expectObject,
+  expectOneOf,
+  ShapeError,
+} from "../ground/errors.js";
+import type { DType } from "../ground/numbers.js";
+import { reciprocalStd } from "../kernels/batch-norm.js";
+import { defaultKernels } from "../kernels/default.js";
+import { type ChannelView, channelView, printShape } from "../tensor/shape.js";
+import { Tensor } from "../tensor/tensor.js";
+import {
+  expectDTypes,
+  expectForward,
+  type Forward,
+  guardBackward,
+  type Layer,
+  type Pass,
+  whenDone,
+  who,
+} from "./layer.js";
+import { Parameter, RunningStatistic } from "./parameter.js";
+
+/** How a `BatchNorm` is made. Only `features` is required. */
+export interface BatchNormOptions {
+  /** C, the length of the feature axis. */
+  readonly features: number;
+  /** The feature axis: 1 when not said, as in [N, C, H, W]; -1 is the last, as in [N, H, W, C]. */
+  readonly axis?: number | undefined;
+  /** Added to the variance; 1e-5 when not said, 0 allowed. Keras's and tfjs's default is 1e-3. */
+  readonly epsilon?: number | undefined;
+  /**
+   * How far the running statistics follow each batch, as in PyTorch: running = (1 - momentum) running + momentum batch; 0.1
+   * when not said. Keras, tfjs and Flax mean the opposite: their `momentum: m` is `momentum: 1 - m` here (their 0.99 is
+   * 0.01). `null` gives every batch the same weight (cumulative average). It is not an optimizer's momentum.
+   */
+  readonly momentum?: number | null | undefined;
+  /** Whether gamma is there; true when not said. */
+  readonly scale?: boolean | undefined;
+  /** Whether beta is there; true when not said. */
+  readonly center?: boolean | undefined;
+  /** Whether running statistics are kept; true when not said. Without them every mode normalizes with the batch. */
+  readonly trackRunningStatistics?: boolean | undefined;
+  /** What the running variance averages: "unbiased" (divided by M - 1, as PyTorch; the default) or "biased" (by M, as Keras). */
+  readonly varianceEstimator?: "unbiased" | "biased" | undefined;
+  /** Of gamma and beta; "float32" when not said. */
+  readonly dtype?: DType | undefined;
+}
+
+/**
+ * Batch normalization: each feature is shifted and scaled to mean 0 and variance 1, then by its own gamma and beta.
+ *
+ *   xhat = (x - mean) / sqrt(variance + epsilon)      y = gamma xhat + beta
+ *
+ * Shapes    x, y [N, C], [N, C, L], [N, C, H, W], [N, C, D, H, W], or channels last with `axis: -1` · gamma, beta [C]
+ * Units     xhat is in standard deviations of its feature; y is in the unit of gamma and beta
+ * Modes     train and probe: mean and (biased) variance of the batch; train also updates the running statistics.
+ *           inference: the running statistics, as constants. The backward pass follows the mode of its forward
+ * Numerics  two passes, sums in double precision, running statistics in double precision, whatever the dtype; with
+ *           epsilon 0 a constant feature is normalized to 0
+ * Cost      three passes over x forward, two over x and dy backward; keeps a copy of x and 2 C numbers
+ * Source    Ioffe & Szegedy 2015, algorithms 1 and 2 (arXiv:1502.03167)
+ *
+ * @throws {ShapeError} if the feature axis is not `features` long
+ * @throws {RangeError} if a feature has fewer than 2 values and the batch is to normalize
+ * @throws {RangeError} in inference before any batch was tracked or statistics were loaded
+ * @example
+ * const norm = new BatchNorm({ features: 2 });
+ * const x = Tensor.from([[1, 10], [2, 20], [4, 40], [5, 50]]);
+ * const { output } = norm.forward(x, { mode: "train" });
+ * output.at(0, 0);                    // => -1.2649079561233521
+ * norm.runningMean.values;            // => Float64Array [0.30000000000000004, 3]
+ */
+export class BatchNorm implements Layer {
+  readonly features: number;
+  readonly axis: number;
+  readonly epsilon: number;
+  readonly momentum: number | null;
+  readonly varianceEstimator: "unbiased" | "biased";
+  /** [C], starts at 1; undefined with `scale: false`. */
+  readonly gamma: Parameter | undefined;
+  /** [C], starts at 0; undefined with `center: false`. */
+  readonly beta: Parameter | undefined;
+  readonly trackRunningStatistics: boolean;
+  /** [C], starts at 0. */
+  readonly runningMean: RunningStatistic;
+  /** [C], starts at 1. */
+  readonly runningVariance: RunningStatistic;
+  /** One number: how many batches the running statistics have seen. */
+  readonly batchesTracked: RunningStatistic;
+  readonly parameters: readonly Parameter[];
+  readonly statistics: readonly RunningStatistic[];
+
+  /** Makes the layer: gamma 1, beta 0, no batch tracked. */
+  constructor(options: BatchNormOptions) {
+    expectObject("BatchNorm", "options", options);
+    const { features, axis = 1, epsilon = 1e-5, momentum = 0.1, scale = true, center = true } = options;
+    const { trackRunningStatistics = true, varianceEstimator = "unbiased", dtype = "float32" } = options;
+    expectCount("BatchNorm", "features", features);
+    if (!Number.isSafeInteger(axis))
+      throw new RangeError(complaint("BatchNorm", "axis to be a whole number", String(axis)));
+    expectNumber("BatchNorm", "epsilon", epsilon, { low: 0 });
+    if (momentum !== null) expectNumber("BatchNorm", "momentum", momentum, { low: 0, high: 1 });
+    expectBoolean("BatchNorm", "scale", scale);
+    expectBoolean("BatchNorm", "center", center);
+    expectBoolean("BatchNorm", "trackRunningStatistics", trackRunningStatistics);
+    expectOneOf("BatchNorm", "varianceEstimator", varianceEstimator, ["unbiased", "biased"]);
+    expectOneOf("BatchNorm", "dtype", dtype, ["float32", "float64"]);
+    this.features = features;
+    this.axis = axis;
+    this.epsilon = epsilon;
+    this.momentum = momentum;
+    this.varianceEstimator = varianceEstimator;
+    this.trackRunningStatistics = trackRunningStatistics;
+    this.gamma = scale ? new Parameter("gamma", "scale", Tensor.filled([features], 1, dtype)) : undefined;
+    this.beta = center ? new Parameter("beta", "shift", Tensor.zeros([features], dtype)) : undefined;
+    this.runningMean = new RunningStatistic("runningMean", new Float64Array(features));
+    this.runningVariance = new RunningStatistic("runningVariance", new Float64Array(features).fill(1), 0);
+    this.batchesTracked = new RunningStatistic("batchesTracked", new Float64Array(1), 0);
+    this.parameters = [this.gamma, this.beta].filter((parameter) => parameter !== undefined);
+    this.statistics = trackRunningStatistics ? [this.runningMean, this.runningVariance, this.batchesTracked] : [];
+  }
+
+  forward(input: Tensor, pass: Pass): Forward {
+    expectForward("BatchNorm", input, pass);
+    const name = who("BatchNorm", pass);
+    const view = this.#viewOf(name, input);
+    expectDTypes(name, input, this.parameters);
+    const kernels = pass.kernels ?? defaultKernels();
+    const fromBatch = pass.mode !== "inference" || !this.trackRunningStatistics;
+    const x = input.data.slice(); // a copy: the caller may write to the input before the backward pass
+    const output = Tensor.zeros(input.shape, input.dtype);
+    const gamma = this.gamma?.value.data;
+    const beta = this.beta?.value.data;
+    const rstd = new Float64Array(this.features);
+    let mean: Float64Array;
+    if (fromBatch) {
+      const m = view.outer * view.inner;
+      if (m < 2) {
+        const cure = this.trackRunningStatistics ? 'use a larger batch, or mode "inference"' : "use a larger batch";
+        const got = `input shape ${printShape(input.shape)}`;
+        throw new RangeError(complaint(name, `at least 2 values per feature in mode "${pass.mode}"`, got, cure));
+      }
+      mean = new Float64Array(this.features);
+      const variance = new Float64Array(this.features);
+      kernels.batchNormForward({ view, x, gamma, beta, epsilon: this.epsilon, y: output.data, mean, variance, rstd });
+      if (pass.mode === "train" && this.trackRunningStatistics) whenDone(pass, () => this.#track(mean, variance, m));
+    } else {
+      if (this.batchesTracked.values[0] === 0) {
+        const cure = 'run a batch in mode "train", or load statistics';
+        throw new RangeError(
+          complaint(name, 'running statistics in mode "inference"', "none, as no batch was tracked", cure),
+        );
+      }
+      mean = this.runningMean.values.slice();
+      reciprocalStd(this.runningVariance.values, this.epsilon, rstd);
+      kernels.normalize({ view, x, gamma, beta, mean, rstd, y: output.data });
+    }
+
+    const guard = guardBackward(name, output, this.parameters);
+    return {
+      output,
+      backward: (gradOutput) => {
+        guard(gradOutput);
+        const dx = Tensor.zeros(input.shape, input.dtype);
+        const dgamma = this.gamma && Tensor.zeros([this.features], input.dtype);
+        const dbeta = this.beta && Tensor.zeros([this.features], input.dtype);
+        const dy = gradOutput.data;
+        const args = { view, x, dy, gamma, mean, rstd, dx: dx.data, dgamma: dgamma?.data, dbeta: dbeta?.data };
+        if (fromBatch) kernels.batchNormBackward(args);
+        else kernels.normalizeBackward(args);
+        const gradients = new Map<Parameter, Tensor>();
+        if (this.gamma && dgamma) gradients.set(this.gamma, dgamma);
+        if (this.beta && dbeta) gradients.set(this.beta, dbeta);
+        return { gradInput: dx, gradients };
+      },
+    };
+  }
+
+  #viewOf(name: string, input: Tensor): ChannelView {
+    const rank = input.shape.length;
+    const at = this.axis < 0 ? rank + this.axis : this.axis;
+    if (rank < 2 || input.shape[at] !== this.features) {
+      const expected = `${this.features} features on axis ${this.axis} of the input`;
+      throw new ShapeError(complaint(name, expected, `shape ${printShape(input.shape)}`));
+    }
+    return channelView(input.shape, at);
+  }
+
+  /** running = (1 - momentum) running + momentum batch, the variance over M - 1 unless "biased". */
+  #track(mean: Float64Array, variance: Float64Array, m: number): void {
+    const count = ++this.batchesTracked.values[0]!;
+    const rate = this.momentum ?? 1 / count;
+    const correction = this.varianceEstimator === "unbiased" ? m / (m - 1) : 1;
+    for (let c = 0; c < this.features; c++) {
+      this.runningMean.values[c] = (1 - rate) * this.runningMean.values[c]! + rate * mean[c]!;
+      this.runningVariance.values[c] = (1 - rate) * this.runningVariance.values[c]! + rate * correction * variance[c]!;
+    }
+  }
+}

@@ -1,0 +1,167 @@
+/** Dense: the affine layer, y = xW + b. */
+
+import {
+  complaint,
+  expectBoolean,
+  expectCount,
+  expectObject,
+  expectOneOf,
+  ShapeError,
+  show,
+} from "../ground/errors.js";
+import type { DType } from "../ground/numbers.js";
+import { expectRandom, type Random } from "../ground/random.js";
+import { defaultKernels } from "../kernels/default.js";
+import { printShape, sameShape, type Shape } from "../tensor/shape.js";
+import { isTensor, Tensor } from "../tensor/tensor.js";
+import {
+  backwardOf,
+  expectDTypes,
+  expectForward,
+  type Forward,
+  guardBackward,
+  type Layer,
+  type Pass,
+  who,
+} from "./layer.js";
+import { Parameter, type RunningStatistic } from "./parameter.js";
+
+/** Initial values given by the caller; both are copied. */
+export interface GivenDense {
+  /** [inputs, outputs] */
+  readonly weight: Tensor;
+  /** [outputs]; zeros when left out. */
+  readonly bias?: Tensor | undefined;
+}
+
+/** How a `Dense` is made. */
+export interface DenseOptions {
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Whether b is there; true when not said. In front of a batch norm it does nothing: its mean subtraction cancels b. */
+  readonly bias?: boolean | undefined;
+  /**
+   * Where the weight starts: "glorot" (uniform in ±sqrt(6 / (inputs + outputs)), the default), "he" (normal with variance
+   * 2 / inputs, for ReLU), or given values. The bias starts at zero unless given.
+   */
+  readonly initial?: "glorot" | "he" | GivenDense | undefined;
+  /** Where random initial values come from; not needed when they are given. */
+  readonly random?: Random | undefined;
+  /** "float32" when not said. */
+  readonly dtype?: DType | undefined;
+}
+
+/**
+ * A dense (fully connected, linear) layer.
+ *
+ *   y = x W + b
+ *
+ * Shapes    x [N, inputs] or [..., inputs] · W [inputs, outputs] · b [outputs] · y like x with `outputs` as last axis.
+ *           PyTorch's `Linear` keeps W the other way round, [outputs, inputs]
+ * Modes     the same in all three
+ * Cost      2 N inputs outputs operations forward, twice that backward; keeps a copy of x
+ * Source    initial values: Glorot & Bengio 2010; He et al. 2015 (arXiv:1502.01852)
+ *
+ * @throws {ShapeError} if the last axis of x is not `inputs` long
+ * @throws {TypeError} if x and W differ in dtype
+ * @example
+ * const weight = Tensor.from([[1, 2], [3, 4], [5, 6]]);
+ * const dense = new Dense({ inputs: 3, outputs: 2, initial: { weight } });
+ * dense.forward(Tensor.from([[1, 0, 1]]), { mode: "inference" }).output.toNested();   // => [[6, 8]]
+ */
+export class Dense implements Layer {
+  readonly inputs: number;
+  readonly outputs: number;
+  /** [inputs, outputs] */
+  readonly weight: Parameter;
+  /** [outputs], or undefined. */
+  readonly bias: Parameter | undefined;
+  readonly parameters: readonly Parameter[];
+  readonly statistics: readonly RunningStatistic[] = [];
+
+  /** Makes the layer with its initial values. */
+  constructor(options: DenseOptions) {
+    expectObject("Dense", "options", options);
+    const { inputs, outputs, bias = true, initial = "glorot", random, dtype = "float32" } = options;
+    expectCount("Dense", "inputs", inputs);
+    expectCount("Dense", "outputs", outputs);
+    expectBoolean("Dense", "bias", bias);
+    expectOneOf("Dense", "dtype", dtype, ["float32", "float64"]);
+    this.inputs = inputs;
+    this.outputs = outputs;
+    let weight: Tensor;
+    let initialBias: Tensor | undefined;
+    if (typeof initial === "object" && initial !== null) {
+      weight = given("weight", initial.weight, [inputs, outputs], dtype);
+      if (initial.bias !== undefined) {
+        if (!bias) throw new TypeError(complaint("Dense", "no initial.bias with bias: false", "one"));
+        initialBias = given("bias", initial.bias, [outputs], dtype);
+      }
+    } else {
+      expectOneOf("Dense", "initial", initial, ["glorot", "he"]);
+      expectRandom("Dense", random);
+      const limit = Math.sqrt(6 / (inputs + outputs));
+      weight =
+        initial === "glorot"
+          ? Tensor.uniform([inputs, outputs], { random, low: -limit, high: limit, dtype })
+          : Tensor.normal([inputs, outputs], { random, std: Math.sqrt(2 / inputs), dtype });
+    }
+    this.weight = new Parameter("weight", "weight", weight);
+    this.bias = bias ? new Parameter("bias", "bias", initialBias ?? Tensor.zeros([outputs], dtype)) : undefined;
+    this.parameters = this.bias === undefined ? [this.weight] : [this.weight, this.bias];
+  }
+
+  forward(input: Tensor, pass: Pass): Forward {
+    expectForward("Dense", input, pass);
+    const name = who("Dense", pass);
+    const { inputs, outputs } = this;
+    if (input.shape.length < 2 || input.shape.at(-1) !== inputs) {
+      throw new ShapeError(complaint(name, `an input of shape [N, ${inputs}]`, printShape(input.shape)));
+    }
+    expectDTypes(name, input, this.parameters);
+    const kernels = pass.kernels ?? defaultKernels();
+    const rows = input.size / inputs;
+    const x = input.data.slice(); // a copy: the caller may write to the input before the backward pass
+    const weight = this.weight.value.data;
+    const bias = this.bias?.value.data;
+    const output = Tensor.zeros([...input.shape.slice(0, -1), outputs], input.dtype);
+    kernels.matmul({ rows, inner: inputs, columns: outputs, a: x, b: weight, bias, out: output.data });
+
+    const guard = guardBackward(name, output, this.parameters);
+    return {
+      output,
+      backward: (gradOutput) => {
+        guard(gradOutput);
+        const dy = gradOutput.data.slice(); // a copy, since dx is computed later, if ever
+        const gradients = new Map<Parameter, Tensor>();
+        const dweight = Tensor.zeros([inputs, outputs], input.dtype);
+        kernels.matmulTransposedA({ rows: inputs, inner: rows, columns: outputs, a: x, b: dy, out: dweight.data });
+        gradients.set(this.weight, dweight);
+        if (this.bias !== undefined) {
+          const dbias = Tensor.zeros([outputs], input.dtype);
+          kernels.columnSums({ rows, columns: outputs, x: dy, out: dbias.data });
+          gradients.set(this.bias, dbias);
+        }
+        return backwardOf(gradients, () => {
+          guard(gradOutput);
+          const dx = Tensor.zeros(input.shape, input.dtype);
+          kernels.matmulTransposedB({ rows, inner: outputs, columns: inputs, a: dy, b: weight, out: dx.data });
+          return dx;
+        });
+      },
+    };
+  }
+}
+
+function given(name: string, values: Tensor, shape: Shape, dtype: DType): Tensor {
+  if (!isTensor(values)) throw new TypeError(complaint("Dense", `initial.${name} to be a Tensor`, show(values)));
+  if (!sameShape(values.shape, shape)) {
+    throw new ShapeError(complaint("Dense", `initial.${name} of shape ${printShape(shape)}`, printShape(values.shape)));
+  }
+  if (values.dtype !== dtype) {
+    throw new TypeError(
+      complaint("Dense", `initial.${name} of dtype ${dtype}`, values.dtype, `cast it, or say dtype: "${values.dtype}"`),
+    );
+  }
+  return values.copy();
+}

@@ -1,0 +1,99 @@
+/**
+ * Parameter and RunningStatistic: the two kinds of numbers that a layer keeps.
+ *
+ * They are different types, so that no optimizer can be handed a running mean.
+ */
+
+import { complaint, expectOneOf, show } from "../ground/errors.js";
+import type { Floats } from "../ground/numbers.js";
+import { isTensor, type Tensor } from "../tensor/tensor.js";
+
+/** What a parameter does in its layer: a matrix, an added vector, a gamma or a beta. */
+export type Role = "weight" | "bias" | "scale" | "shift";
+
+// One count for all parameters: a version is never given twice, not even after `holding` has put an older one back.
+let versions = 0;
+
+/**
+ * A trainable tensor with a name.
+ *
+ * Change its values through `update`, which moves `version`: a backward pass whose forward saw an older version throws
+ * instead of being silently wrong.
+ *
+ * @example
+ * const gamma = new Parameter("gamma", "scale", Tensor.filled([3], 1));
+ * gamma.update((values) => values.fill(0.5));
+ */
+export class Parameter {
+  /** Local to its layer, as in "gamma"; containers put the path in front ("1.gamma"). */
+  readonly name: string;
+  /** What it does; weight decay and filter normalization choose by it. */
+  readonly role: Role;
+  #value: Tensor;
+  #version: number;
+
+  /** Takes over a tensor, which is kept, not copied. */
+  constructor(name: string, role: Role, value: Tensor) {
+    if (typeof name !== "string") throw new TypeError(complaint("Parameter", "name to be a string", show(name)));
+    expectOneOf("Parameter", "role", role, ["weight", "bias", "scale", "shift"]);
+    if (!isTensor(value)) throw new TypeError(complaint(`Parameter "${name}"`, "value to be a Tensor", show(value)));
+    this.name = name;
+    this.role = role;
+    this.#value = value;
+    this.#version = ++versions;
+  }
+
+  /** The tensor. Read it; to write, use `update`. */
+  get value(): Tensor {
+    return this.#value;
+  }
+
+  /** Another number after every change of the values. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Changes the values in place. */
+  update(change: (values: Floats) => void): void {
+    // The version moves first: a change that throws half-way has changed something too.
+    this.#version = ++versions;
+    change(this.#value.data);
+  }
+
+  /**
+   * Runs `work` while the parameters hold other tensors, of any dtype; then, also when it throws, they hold their own
+   * again, untouched, with the versions they had. This is how an objective evaluates a model anywhere without a trace.
+   */
+  static holding<T>(values: ReadonlyMap<Parameter, Tensor>, work: () => T): T {
+    const own = [...values.keys()].map((parameter) => [parameter, parameter.#value, parameter.#version] as const);
+    try {
+      for (const [parameter, value] of values) {
+        parameter.#value = value;
+        parameter.#version = ++versions;
+      }
+      return work();
+    } finally {
+      for (const [parameter, value, version] of own) {
+        parameter.#value = value;
+        parameter.#version = version;
+      }
+    }
+  }
+}
+
+/** Numbers that a layer gathers while it trains and that no optimizer may change: running means, variances, counts. */
+export class RunningStatistic {
+  /** Local to its layer, as in "runningMean". */
+  readonly name: string;
+  /** The numbers; always double precision. */
+  readonly values: Float64Array;
+  /** The least number that makes sense here: 0 for variances and counts. Loading refuses less. */
+  readonly least: number;
+
+  /** Takes over an array, which is kept, not copied. */
+  constructor(name: string, values: Float64Array, least: number = -Infinity) {
+    this.name = name;
+    this.values = values;
+    this.least = least;
+  }
+}

@@ -1,0 +1,110 @@
+/** Sequential: layers in a row, and the paths that name what is inside a model. */
+
+import { complaint, show } from "../ground/errors.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { addGradients, backwardOf, expectForward, type Forward, type Layer, type Pass } from "./layer.js";
+import type { Parameter, RunningStatistic } from "./parameter.js";
+
+/**
+ * A model that feeds each layer's output to the next.
+ *
+ *   y = f_k(... f_2(f_1(x)))
+ *
+ * Its children are named "0", "1", ... and their parameters by path: "1.gamma" is the gamma of the second layer. A layer may
+ * stand in it twice; its gradients are then summed, and it keeps its first path. `pass.observe` is told the output of
+ * every child. The input gradient of the first layer is not computed unless somebody reads it.
+ *
+ * Modes     passes the mode on. A forward that throws, at whichever layer, has changed no running statistic and no stream
+ *
+ * @throws {TypeError} if there is no layer, or something that is none
+ * @example
+ * const random = new Random(1);
+ * const model = new Sequential([
+ *   new Dense({ inputs: 2, outputs: 8, bias: false, initial: "he", random }),
+ *   new BatchNorm({ features: 8 }),
+ *   new ReLU(),
+ *   new Dense({ inputs: 8, outputs: 2, random }),
+ * ]);
+ * [...parametersByPath(model).keys()];   // => ["0.weight", "1.gamma", "1.beta", "3.weight", "3.bias"]
+ */
+export class Sequential implements Layer {
+  readonly children: ReadonlyMap<string, Layer>;
+  readonly parameters: readonly Parameter[];
+  readonly statistics: readonly RunningStatistic[];
+
+  /** Puts layers in a row; they are kept, not copied. */
+  constructor(layers: readonly Layer[]) {
+    if (!Array.isArray(layers) || layers.length === 0) {
+      throw new TypeError(complaint("Sequential", "an array of at least one layer", show(layers)));
+    }
+    for (const [index, layer] of layers.entries()) {
+      if (typeof (layer as Partial<Layer> | undefined)?.forward !== "function") {
+        throw new TypeError(complaint("Sequential", `a layer at place ${index}`, show(layer)));
+      }
+    }
+    this.children = new Map(layers.map((layer: Layer, index) => [String(index), layer]));
+    this.parameters = [...new Set(layers.flatMap((layer: Layer) => layer.parameters))];
+    this.statistics = [...new Set(layers.flatMap((layer: Layer) => layer.statistics))];
+  }
+
+  forward(input: Tensor, pass: Pass): Forward {
+    expectForward("Sequential", input, pass);
+    const changes: (() => void)[] = [];
+    const defer = pass.defer ?? ((change: () => void): void => void changes.push(change));
+    const forwards: Forward[] = [];
+    let output = input;
+    for (const [name, layer] of this.children) {
+      const path = pass.path === undefined ? name : `${pass.path}.${name}`;
+      const forward = layer.forward(output, { ...pass, path, defer });
+      output = forward.output;
+      pass.observe?.(path, output);
+      forwards.push(forward);
+    }
+    // Nothing has thrown: now the running statistics may move.
+    for (const change of changes) change();
+
+    return {
+      output,
+      backward: (gradOutput) => {
+        const gradients = new Map<Parameter, Tensor>();
+        let backward = forwards.at(-1)!.backward(gradOutput);
+        addGradients(gradients, backward.gradients);
+        for (let i = forwards.length - 2; i >= 0; i--) {
+          backward = forwards[i]!.backward(backward.gradInput);
+          addGradients(gradients, backward.gradients);
+        }
+        const first = backward;
+        return backwardOf(gradients, () => first.gradInput);
+      },
+    };
+  }
+}
+
+/** The parameters of a model by path, in the order of the forward pass. A parameter used twice keeps its first path. */
+export function parametersByPath(layer: Layer): Map<string, Parameter> {
+  return byPath(layer, (part) => part.parameters);
+}
+
+/** The running statistics of a model by path, in the order of the forward pass. */
+export function statisticsByPath(layer: Layer): Map<string, RunningStatistic> {
+  return byPath(layer, (part) => part.statistics);
+}
+
+function byPath<T extends { readonly name: string }>(
+  layer: Layer,
+  pick: (layer: Layer) => readonly T[],
+): Map<string, T> {
+  const found = new Map<string, T>();
+  const seen = new Set<T>();
+  const visit = (part: Layer, prefix: string): void => {
+    for (const [name, child] of part.children ?? []) visit(child, `${prefix}${name}.`);
+    // What is left after the children is the layer's own.
+    for (const item of pick(part)) {
+      if (seen.has(item)) continue;
+      seen.add(item);
+      found.set(prefix + item.name, item);
+    }
+  };
+  visit(layer, "");
+  return found;
+}

@@ -1,0 +1,107 @@
+/** checkObjective: does an objective keep its four promises? To be asked before any probe is believed. */
+
+import { checkGradient, type CheckGradientOptions, type GradientReport, type Verdict } from "./check-gradient.js";
+import { Evaluator, expectObjective } from "./evaluate.js";
+import type { Evaluation, Objective } from "./objective.js";
+import { addScaled, randomDirection } from "./vector.js";
+
+/** What was found about one promise. */
+export interface PromiseReport {
+  readonly promise:
+    | "same point, same answer"
+    | "the point is not modified"
+    | "evaluating leaves nothing behind"
+    | "a fresh gradient of that loss";
+  readonly verdict: Verdict;
+  /** Why, where the promise is not kept or cannot be judged; empty otherwise. */
+  readonly finding: string;
+}
+
+/** What `checkObjective` found. Plain JSON. */
+export interface ObjectiveReport {
+  /** "agrees" if all four are kept. */
+  readonly verdict: Verdict;
+  readonly promises: readonly PromiseReport[];
+  readonly gradient: GradientReport;
+  readonly evaluations: number;
+}
+
+/**
+ * Tests the four promises of an objective at a point.
+ *
+ * 1. same point, same answer: two evaluations, bit by bit
+ * 2. the point is not modified
+ * 3. evaluating leaves nothing behind: A, B, A gives A's answer again
+ * 4. the gradient is a fresh array, and the gradient of that loss (`checkGradient`); `lossOnly` gives the same loss
+ *
+ * Cost      the evaluations of `checkGradient`, and 5 more
+ *
+ * @throws {TypeError | RangeError} as `checkGradient`
+ * @example
+ * let calls = 0;
+ * const drifting: Objective = (x) => ({ loss: x[0]! ** 2 + calls++, gradient: Float64Array.of(2 * x[0]!) });
+ * (await checkObjective(drifting, Float64Array.of(1), { random: new Random(1) })).verdict;   // => "differs"
+ */
+export async function checkObjective(
+  objective: Objective,
+  point: Float64Array,
+  options: CheckGradientOptions,
+): Promise<ObjectiveReport> {
+  const who = "checkObjective";
+  expectObjective(who, objective, point);
+  const evaluator = new Evaluator(who, objective, { signal: options.signal }, 5);
+  const elsewhere = addScaled(point, 0.1, randomDirection(point.length, options.random));
+
+  const given = point.slice();
+  const first = await evaluator.at(given);
+  const firstGradient = first.gradient.slice();
+  const modified = given.findIndex((value, i) => !Object.is(value, point[i]));
+  const second = await evaluator.at(point.slice());
+  const fresh = first.gradient !== second.gradient && sameNumbers(first.gradient, firstGradient);
+  const secondFinding = difference({ loss: first.loss, gradient: firstGradient }, second);
+  await evaluator.at(elsewhere.slice());
+  const third = await evaluator.at(point.slice());
+  const thirdFinding = difference({ loss: first.loss, gradient: firstGradient }, third);
+  const alone = await evaluator.lossAt(point.slice());
+  const gradient = await checkGradient(objective, point, options);
+
+  const promises: PromiseReport[] = [
+    promise("same point, same answer", secondFinding),
+    promise(
+      "the point is not modified",
+      modified < 0 ? "" : `coordinate ${modified} was ${point[modified]} and is ${given[modified]}`,
+    ),
+    promise(
+      "evaluating leaves nothing behind",
+      thirdFinding === "" ? "" : `after an evaluation elsewhere, ${thirdFinding}`,
+    ),
+  ];
+  const last = "a fresh gradient of that loss";
+  if (!fresh) promises.push(promise(last, "the gradient is a buffer that later evaluations write to"));
+  else if (!Object.is(alone, third.loss))
+    promises.push(promise(last, `lossOnly gives ${alone}, the evaluation ${third.loss}`));
+  else
+    promises.push({
+      promise: last,
+      verdict: gradient.verdict,
+      finding: gradient.verdict === "agrees" ? "" : gradient.text,
+    });
+
+  const verdicts = promises.map((found) => found.verdict);
+  const verdict = verdicts.includes("differs") ? "differs" : verdicts.includes("undecided") ? "undecided" : "agrees";
+  return { verdict, promises, gradient, evaluations: evaluator.evaluations + gradient.evaluations };
+}
+
+function promise(name: PromiseReport["promise"], finding: string): PromiseReport {
+  return { promise: name, verdict: finding === "" ? "agrees" : "differs", finding };
+}
+
+function difference(before: Evaluation, after: Evaluation): string {
+  if (!Object.is(before.loss, after.loss)) return `the loss was ${before.loss} and is ${after.loss}`;
+  const at = before.gradient.findIndex((value, i) => !Object.is(value, after.gradient[i]));
+  return at < 0 ? "" : `the gradient at coordinate ${at} was ${before.gradient[at]} and is ${after.gradient[at]}`;
+}
+
+function sameNumbers(a: Float64Array, b: Float64Array): boolean {
+  return a.every((value, i) => Object.is(value, b[i]));
+}

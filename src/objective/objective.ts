@@ -1,0 +1,51 @@
+/** Objective: a loss as a function of a flat point, with its gradient. All that a check or a probe needs to know of a model. */
+
+import type { DType } from "../ground/numbers.js";
+
+/** A loss and its gradient at one point. */
+export interface Evaluation {
+  readonly loss: number;
+  /** The derivative of the loss with respect to each coordinate of the point; as long as the point. */
+  readonly gradient: Float64Array;
+}
+
+/**
+ * A loss as a function of a flat point.
+ *
+ * It promises four things, which `checkObjective` tests:
+ * 1. the same point gives the same answer;
+ * 2. the point is not modified;
+ * 3. evaluating leaves nothing behind: A, B, A gives A's answer again;
+ * 4. the gradient is a fresh array, and the gradient of that loss.
+ *
+ * It may answer at once or with a promise, so that an engine on a GPU or in a worker can be one too.
+ *
+ * @example
+ * const bowl: Objective = (point) => ({ loss: 0.5 * point[0]! ** 2, gradient: Float64Array.of(point[0]!) });
+ */
+export interface Objective {
+  (point: Float64Array): Evaluation | Promise<Evaluation>;
+  /** The loss alone, where that is cheaper. */
+  lossOnly?(point: Float64Array): number | Promise<number>;
+  /** The precision that the loss is computed in; finite differences choose their step by it. "float64" when not said. */
+  readonly dtype?: DType;
+}
+
+/** A named stretch of a point: coordinates `start` up to but not including `end`. */
+export interface Group {
+  /** As in "1.gamma". */
+  readonly name: string;
+  /** What the numbers are, for weight decay and filter normalization. */
+  readonly role: "weight" | "bias" | "scale" | "shift";
+  readonly shape: readonly number[];
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What every check and probe takes beside its own options. */
+export interface ProbeOptions {
+  /** An `AbortSignal`, or anything like one: looked at before each evaluation. */
+  readonly signal?: { readonly aborted: boolean; readonly reason?: unknown } | undefined;
+  /** Told after each evaluation, and awaited: a page repaints while it waits. */
+  readonly onProgress?: ((done: number, total: number) => void | Promise<void>) | undefined;
+}
