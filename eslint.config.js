@@ -16,6 +16,9 @@ export default tseslint.config(
       "@typescript-eslint/no-non-null-assertion": "off",
       // Public functions check at run time what the types already say: their callers may be plain JavaScript.
       "@typescript-eslint/no-unnecessary-condition": "off",
+      // `(x) => run(x)` is a plain way to pass on a call, and an aborted signal's reason is thrown as it came.
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      "@typescript-eslint/only-throw-error": ["error", { allowThrowingUnknown: true, allowThrowingAny: false }],
       "@typescript-eslint/switch-exhaustiveness-check": "error",
     },
   },
