@@ -4,6 +4,7 @@ import {
   complaint,
   expectBoolean,
   expectCount,
+  expectLength,
   expectNumber,
   expectObject,
   expectOneOf,
@@ -149,7 +150,15 @@ export class BatchNorm implements Layer {
       mean = new Float64Array(this.features);
       const variance = new Float64Array(this.features);
       kernels.batchNormForward({ view, x, gamma, beta, epsilon: this.epsilon, y: output.data, mean, variance, rstd });
-      if (pass.mode === "train" && this.trackRunningStatistics) whenDone(pass, () => this.#track(mean, variance, m));
+      if (pass.mode === "train" && this.trackRunningStatistics) {
+        const correction = this.varianceEstimator === "unbiased" ? m / (m - 1) : 1;
+        whenDone(pass, () =>
+          this.track(
+            mean,
+            variance.map((value) => value * correction),
+          ),
+        );
+      }
     } else {
       if (this.batchesTracked.values[0] === 0) {
         const cure = 'run a batch in mode "train", or load statistics';
@@ -192,14 +201,21 @@ export class BatchNorm implements Layer {
     return channelView(input.shape, at);
   }
 
-  /** running = (1 - momentum) running + momentum batch, the variance over M - 1 unless "biased". */
-  #track(mean: Float64Array, variance: Float64Array, m: number): void {
+  /**
+   * Lets the running statistics follow those of one more batch; `forward` does it in mode "train".
+   *
+   *   running = (1 - momentum) running + momentum batch, or the average of all batches so far at momentum null
+   *
+   * Shapes    mean, variance [C]
+   */
+  track(mean: Float64Array, variance: Float64Array): void {
+    expectLength("BatchNorm.track", "mean", mean, this.features);
+    expectLength("BatchNorm.track", "variance", variance, this.features);
     const count = ++this.batchesTracked.values[0]!;
     const rate = this.momentum ?? 1 / count;
-    const correction = this.varianceEstimator === "unbiased" ? m / (m - 1) : 1;
     for (let c = 0; c < this.features; c++) {
       this.runningMean.values[c] = (1 - rate) * this.runningMean.values[c]! + rate * mean[c]!;
-      this.runningVariance.values[c] = (1 - rate) * this.runningVariance.values[c]! + rate * correction * variance[c]!;
+      this.runningVariance.values[c] = (1 - rate) * this.runningVariance.values[c]! + rate * variance[c]!;
     }
   }
 }
