@@ -5,7 +5,8 @@
  */
 
 // Numbers with a shape
-export { Tensor, type Nested, type NormalOptions, type UniformOptions } from "./tensor/tensor.js";
+export { Tensor, type NormalOptions, type UniformOptions } from "./tensor/tensor.js";
+export type { Nested } from "./tensor/nested.js";
 export { channelView, type ChannelView, type Shape } from "./tensor/shape.js";
 export type { DType, Floats } from "./ground/numbers.js";
 export { Random, type RandomState } from "./ground/random.js";
@@ -31,7 +32,8 @@ export {
   meanSquaredError,
   softmaxCrossEntropy,
 } from "./training/losses.js";
-export { Adam, type AdamOptions, AdamW, type OptimizerOptions, SGD, type SGDOptions } from "./training/optimizers.js";
+export { Adam, type AdamOptions, AdamW, SGD, type SGDOptions } from "./training/optimizers.js";
+export type { Optimizer, OptimizerOptions } from "./training/optimizer.js";
 export { loadStateDict, stateDict, type StateDict, type StateEntry } from "./training/state-dict.js";
 
 // Objectives and their checks

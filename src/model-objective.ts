@@ -120,6 +120,7 @@ export function modelObjective<Target>(
     });
   const lossOnly = (where: Float64Array): number =>
     at(where, () => loss(model.forward(input, pass).output, target, { kernels }).loss);
-  const objective: Objective = Object.assign(evaluate, { lossOnly, dtype });
-  return { objective, point, groups: groups.map(({ parameter: _, ...group }) => group), mode, dtype };
+  const objective: Objective = Object.assign(evaluate, { lossOnly, dtype, mode });
+  const named = groups.map(({ name, role, shape, start, end }) => ({ name, role, shape, start, end }));
+  return { objective, point, groups: named, mode, dtype };
 }

@@ -106,10 +106,23 @@ export function log(x: number): number {
   if (x === Infinity) return Infinity;
   let e = 0;
   let m = x;
-  while (m >= 2 ** 32) ((m /= 2 ** 32), (e += 32));
-  while (m < 2 ** -32) ((m *= 2 ** 32), (e -= 32));
-  while (m >= Math.SQRT2) ((m /= 2), e++);
-  while (m < Math.SQRT1_2) ((m *= 2), e--);
+  // by 2^32 first, so that the ends of the range take some thirty steps and not a thousand
+  while (m >= 2 ** 32) {
+    m /= 2 ** 32;
+    e += 32;
+  }
+  while (m < 2 ** -32) {
+    m *= 2 ** 32;
+    e -= 32;
+  }
+  while (m >= Math.SQRT2) {
+    m /= 2;
+    e++;
+  }
+  while (m < Math.SQRT1_2) {
+    m *= 2;
+    e--;
+  }
   const f = m - 1;
   const s = f / (2 + f);
   const z = s * s;

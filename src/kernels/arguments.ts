@@ -3,7 +3,13 @@
 import { complaint, expectCount, expectLength, show } from "../ground/errors.js";
 import type { Floats } from "../ground/numbers.js";
 import type { ChannelView } from "../tensor/shape.js";
-import type { GroupNormForwardArguments, MatmulArguments, SoftmaxCrossEntropyArguments } from "./kernels.js";
+import type {
+  BatchNormBackwardArguments,
+  GroupNormForwardArguments,
+  MatmulArguments,
+  NormalizeArguments,
+  SoftmaxCrossEntropyArguments,
+} from "./kernels.js";
 
 /** Requires arrays of given lengths and of one dtype. Arrays left out pass. */
 export function expectArrays(kernel: string, arrays: readonly (readonly [string, Floats | undefined, number])[]): void {
@@ -24,17 +30,44 @@ export function expectArrays(kernel: string, arrays: readonly (readonly [string,
 }
 
 /** Requires statistics: double precision, one number a channel (or a group). */
-export function expectStatistics(
-  kernel: string,
-  arrays: readonly (readonly [string, Float64Array])[],
-  length: number,
-): void {
-  for (const [name, array] of arrays) {
+export function expectStatistics(kernel: string, arrays: Readonly<Record<string, Float64Array>>, length: number): void {
+  for (const [name, array] of Object.entries(arrays)) {
     if (!(array instanceof Float64Array)) {
       throw new TypeError(complaint(kernel, `${name} to be a Float64Array, whatever the dtype of x`, show(array)));
     }
     expectLength(kernel, name, array, length);
   }
+}
+
+/** Requires what every forward normalization takes. */
+export function expectNormalize(
+  kernel: string,
+  { view, x, gamma, beta, y }: Pick<NormalizeArguments, "view" | "x" | "gamma" | "beta" | "y">,
+  statistics: Readonly<Record<string, Float64Array>>,
+): void {
+  const size = expectView(kernel, view);
+  expectArrays(kernel, [
+    ["x", x, size],
+    ["gamma", gamma, view.channels],
+    ["beta", beta, view.channels],
+    ["y", y, size],
+  ]);
+  expectStatistics(kernel, statistics, view.channels);
+}
+
+/** Requires what every gradient of a normalization takes. */
+export function expectNormalizeBackward(kernel: string, args: BatchNormBackwardArguments): void {
+  const { view, x, dy, gamma, mean, rstd, dx, dgamma, dbeta } = args;
+  const size = expectView(kernel, view);
+  expectArrays(kernel, [
+    ["x", x, size],
+    ["dy", dy, size],
+    ["dx", dx, size],
+    ["gamma", gamma, view.channels],
+    ["dgamma", dgamma, view.channels],
+    ["dbeta", dbeta, view.channels],
+  ]);
+  expectStatistics(kernel, { mean, rstd }, view.channels);
 }
 
 /** Requires the sizes of a product and arrays that fit them, whichever operand is transposed. */

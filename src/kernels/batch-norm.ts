@@ -19,7 +19,7 @@
 
 import type { Floats } from "../ground/numbers.js";
 import type { ChannelView } from "../tensor/shape.js";
-import { expectArrays, expectStatistics, expectView } from "./arguments.js";
+import { expectNormalize, expectNormalizeBackward } from "./arguments.js";
 import type { BatchNormBackwardArguments, BatchNormForwardArguments, NormalizeArguments } from "./kernels.js";
 import { scratchFor } from "./scratch.js";
 
@@ -30,7 +30,6 @@ import { scratchFor } from "./scratch.js";
  * Cost      three passes over x
  *
  * @example
- * // four samples of two features
  * const x = Float32Array.of(1, 10, 2, 20, 4, 40, 5, 50);
  * const y = new Float32Array(8);
  * const [mean, variance, rstd] = [new Float64Array(2), new Float64Array(2), new Float64Array(2)];
@@ -39,20 +38,11 @@ import { scratchFor } from "./scratch.js";
  * variance;      // => Float64Array [2.5, 250]
  */
 export function batchNormForward(args: BatchNormForwardArguments): void {
-  const { view, x, gamma, beta, epsilon, y, mean, variance, rstd } = args;
-  expectForward("batchNormForward", args);
-  expectStatistics(
-    "batchNormForward",
-    [
-      ["mean", mean],
-      ["variance", variance],
-      ["rstd", rstd],
-    ],
-    view.channels,
-  );
+  const { view, x, epsilon, mean, variance, rstd } = args;
+  expectNormalize("batchNormForward", args, { mean, variance, rstd });
   moments(view, x, mean, variance);
   reciprocalStd(variance, epsilon, rstd);
-  applyNorm(view, x, mean, rstd, gamma, beta, y);
+  applyNorm(args);
 }
 
 /**
@@ -62,17 +52,8 @@ export function batchNormForward(args: BatchNormForwardArguments): void {
  * Cost      one pass over x
  */
 export function normalize(args: NormalizeArguments): void {
-  const { view, x, gamma, beta, mean, rstd, y } = args;
-  expectForward("normalize", args);
-  expectStatistics(
-    "normalize",
-    [
-      ["mean", mean],
-      ["rstd", rstd],
-    ],
-    view.channels,
-  );
-  applyNorm(view, x, mean, rstd, gamma, beta, y);
+  expectNormalize("normalize", args, { mean: args.mean, rstd: args.rstd });
+  applyNorm(args);
 }
 
 /**
@@ -82,7 +63,7 @@ export function normalize(args: NormalizeArguments): void {
  * Cost      two passes over x and dy
  */
 export function batchNormBackward(args: BatchNormBackwardArguments): void {
-  expectBackward("batchNormBackward", args);
+  expectNormalizeBackward("batchNormBackward", args);
   const { view, gamma, rstd } = args;
   const m = view.outer * view.inner;
   const { a: sumDy, b: sumDyXhat, c: scale } = scratchFor(view.channels);
@@ -103,7 +84,7 @@ export function batchNormBackward(args: BatchNormBackwardArguments): void {
  * Cost      two passes over x and dy
  */
 export function normalizeBackward(args: BatchNormBackwardArguments): void {
-  expectBackward("normalizeBackward", args);
+  expectNormalizeBackward("normalizeBackward", args);
   const { view, gamma, rstd } = args;
   const { a, b, c: scale } = scratchFor(view.channels);
   gradientSums(args, a, b);
@@ -147,9 +128,8 @@ function moments({ outer, channels, inner }: ChannelView, x: Floats, mean: Float
         variance[c]! += d0 * d0 + d1 * d1 + (d2 * d2 + d3 * d3);
       }
     }
-    for (; n < outer; n++) {
+    for (; n < outer; n++)
       for (let c = 0, r = n * channels; c < channels; c++) variance[c]! += (x[r + c]! - mean[c]!) ** 2;
-    }
     for (let c = 0; c < channels; c++) variance[c]! /= m;
     return;
   }
@@ -160,26 +140,19 @@ function moments({ outer, channels, inner }: ChannelView, x: Floats, mean: Float
       const start = (o * channels + c) * inner;
       for (let at = start; at < start + inner; at++) sum += x[at]! - first;
     }
-    const center = first + sum / m;
+    mean[c] = first + sum / m;
+    const center = mean[c]!;
     let squares = 0;
     for (let o = 0; o < outer; o++) {
       const start = (o * channels + c) * inner;
-      for (let at = start; at < start + inner; at++) squares += (x[at]! - center) * (x[at]! - center);
+      for (let at = start; at < start + inner; at++) squares += (x[at]! - center) ** 2;
     }
-    mean[c] = center;
     variance[c] = squares / m;
   }
 }
 
-function applyNorm(
-  { outer, channels, inner }: ChannelView,
-  x: Floats,
-  mean: Float64Array,
-  rstd: Float64Array,
-  gamma: Floats | undefined,
-  beta: Floats | undefined,
-  y: Floats,
-): void {
+function applyNorm({ view, x, gamma, beta, mean, rstd, y }: NormalizeArguments): void {
+  const { outer, channels, inner } = view;
   const { a: scale, b: shift } = scratchFor(channels);
   for (let c = 0; c < channels; c++) {
     scale[c] = (gamma === undefined ? 1 : gamma[c]!) * rstd[c]!;
@@ -253,12 +226,7 @@ function gradientSums(args: BatchNormBackwardArguments, sumDy: Float64Array, sum
 }
 
 /** dx = scale dy + slope (x - mean) + shift. */
-function inputGradient(
-  args: BatchNormBackwardArguments,
-  scale: Float64Array,
-  slope: Float64Array,
-  shift: Float64Array,
-): void {
+function inputGradient(args: BatchNormBackwardArguments, scale: Floats, slope: Floats, shift: Floats): void {
   const { view, x, dy, mean, dx } = args;
   const { outer, channels, inner } = view;
   if (inner === 1) {
@@ -278,38 +246,4 @@ function inputGradient(
       for (const end = at + inner; at < end; at++) dx[at] = k * dy[at]! + (b * (x[at]! - center) + d);
     }
   }
-}
-
-function expectBackward(
-  kernel: string,
-  { view, x, dy, gamma, mean, rstd, dx, dgamma, dbeta }: BatchNormBackwardArguments,
-): void {
-  const size = expectView(kernel, view);
-  const { channels } = view;
-  expectArrays(kernel, [
-    ["x", x, size],
-    ["dy", dy, size],
-    ["dx", dx, size],
-    ["gamma", gamma, channels],
-    ["dgamma", dgamma, channels],
-    ["dbeta", dbeta, channels],
-  ]);
-  expectStatistics(
-    kernel,
-    [
-      ["mean", mean],
-      ["rstd", rstd],
-    ],
-    channels,
-  );
-}
-
-function expectForward(kernel: string, { view, x, gamma, beta, y }: Omit<NormalizeArguments, "mean" | "rstd">): void {
-  const size = expectView(kernel, view);
-  expectArrays(kernel, [
-    ["x", x, size],
-    ["gamma", gamma, view.channels],
-    ["beta", beta, view.channels],
-    ["y", y, size],
-  ]);
 }

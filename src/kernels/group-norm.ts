@@ -29,14 +29,7 @@ export function groupNormForward(args: GroupNormForwardArguments): void {
     ["beta", beta, channels],
     ["y", y, size],
   ]);
-  expectStatistics(
-    "groupNormForward",
-    [
-      ["mean", mean],
-      ["rstd", rstd],
-    ],
-    samples * groups,
-  );
+  expectStatistics("groupNormForward", { mean, rstd }, samples * groups);
   const m = (channels / groups) * inner;
   for (let row = 0; row < samples * groups; row++) {
     const start = row * m;
@@ -74,14 +67,7 @@ export function groupNormBackward(args: GroupNormBackwardArguments): void {
     ["dgamma", dgamma, channels],
     ["dbeta", dbeta, channels],
   ]);
-  expectStatistics(
-    "groupNormBackward",
-    [
-      ["mean", mean],
-      ["rstd", rstd],
-    ],
-    samples * groups,
-  );
+  expectStatistics("groupNormBackward", { mean, rstd }, samples * groups);
   const m = (channels / groups) * inner;
   // of each group: Σ gamma dy and Σ gamma dy xhat; of each channel: Σ dy and Σ dy xhat
   const { a: sumDy, b: sumDyXhat } = scratchFor(Math.max(samples * groups, channels));

@@ -43,7 +43,7 @@ export type Gradients = ReadonlyMap<Parameter, Tensor>;
 export interface Forward {
   readonly output: Tensor;
   /** The gradients, given the gradient of the loss with respect to `output`. May be called more than once. */
-  backward(gradOutput: Tensor): Backward;
+  readonly backward: (gradOutput: Tensor) => Backward;
 }
 
 /** What a backward pass gives. */

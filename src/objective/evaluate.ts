@@ -62,7 +62,8 @@ export class Evaluator {
 
   #expectGoingOn(): void {
     const { signal } = this.#options;
-    if (signal?.aborted === true) throw signal.reason ?? new Error(`${this.#who}: aborted by its signal`);
+    if (signal?.aborted === true)
+      throw signal.reason instanceof Error ? signal.reason : new Error(`${this.#who}: aborted by its signal`);
   }
 
   async #tell(): Promise<void> {

@@ -29,6 +29,8 @@ export interface Objective {
   lossOnly?(point: Float64Array): number | Promise<number>;
   /** The precision that the loss is computed in; finite differences choose their step by it. "float64" when not said. */
   readonly dtype?: DType;
+  /** What kind of function it is, for reports: "probe" and "inference" of one model are different landscapes. */
+  readonly mode?: string;
 }
 
 /** A named stretch of a point: coordinates `start` up to but not including `end`. */

@@ -3,10 +3,8 @@
 import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show, ShapeError } from "../ground/errors.js";
 import { allocate, type DType, dtypeOf, type Floats } from "../ground/numbers.js";
 import { expectRandom, type Random } from "../ground/random.js";
+import { expectValue, flattenNested, type Nested, shapeOfNested } from "./nested.js";
 import { expectShape, printShape, type Shape, sizeOf } from "./shape.js";
-
-/** Numbers in nested arrays, as `[[1, 2], [3, 4]]`. */
-export type Nested = number | readonly Nested[];
 
 /** Where random values come from and how they are spread. */
 export interface NormalOptions {
@@ -90,7 +88,7 @@ export class Tensor {
       shape = [list.length];
     } else {
       shape = shapeOfNested(values as Nested);
-      flatten(values as Nested, shape, 0, flat);
+      flattenNested(values as Nested, shape, 0, flat);
     }
     const data = allocate(dtype, flat.length);
     data.set(flat);
@@ -227,35 +225,4 @@ function isFloats(value: unknown): value is Floats {
 function expectDType(who: string, dtype: unknown): DType {
   expectOneOf(who, "dtype", dtype, ["float32", "float64"]);
   return dtype;
-}
-
-function expectValue(value: unknown): number {
-  if (typeof value !== "number") throw new TypeError(complaint("Tensor", "every value to be a number", show(value)));
-  return value;
-}
-
-function shapeOfNested(values: Nested): number[] {
-  const shape: number[] = [];
-  for (let level: Nested = values; typeof level !== "number"; level = level[0]!) {
-    if (!Array.isArray(level)) throw new TypeError(complaint("Tensor.from", "numbers in nested arrays", show(level)));
-    shape.push(level.length);
-    if (level.length === 0)
-      throw new ShapeError(complaint("Tensor.from", "at least one value on every axis", `shape ${printShape(shape)}`));
-  }
-  return shape;
-}
-
-function flatten(values: Nested, shape: Shape, axis: number, into: number[]): void {
-  if (axis === shape.length) {
-    into.push(expectValue(values));
-    return;
-  }
-  const length = Array.isArray(values) ? values.length : undefined;
-  if (length !== shape[axis]) {
-    const got = length === undefined ? show(values) : `an array of ${length}`;
-    throw new ShapeError(
-      complaint("Tensor.from", `arrays of ${shape[axis]} on axis ${axis}, as the first one is`, got),
-    );
-  }
-  for (const inner of values as readonly Nested[]) flatten(inner, shape, axis + 1, into);
 }

@@ -86,7 +86,7 @@ function slots(model: Layer): Map<string, Slot> {
 
 function expectEntry(name: string, entry: StateEntry | undefined, { shape, dtype, least }: Slot): void {
   expectObject(name, "the entry", entry);
-  const { shape: savedShape, dtype: savedDtype, values } = entry as StateEntry;
+  const { shape: savedShape, dtype: savedDtype, values } = entry;
   if (!Array.isArray(savedShape) || !Array.isArray(values)) {
     throw new TypeError(complaint(name, "an entry of shape, dtype and values", show(entry)));
   }

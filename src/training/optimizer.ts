@@ -1,0 +1,112 @@
+/** Optimizer: what SGD and Adam share, above all the check of all gradients before any value moves. */
+
+import { complaint, expectNumber, expectObject, expectOneOf, ShapeError, show } from "../ground/errors.js";
+import type { Floats } from "../ground/numbers.js";
+import { defaultKernels } from "../kernels/default.js";
+import type { Kernels } from "../kernels/kernels.js";
+import type { Gradients } from "../layers/layer.js";
+import type { Parameter, Role } from "../layers/parameter.js";
+import { printShape, sameShape } from "../tensor/shape.js";
+import { isTensor } from "../tensor/tensor.js";
+
+/** What every optimizer takes. */
+export interface OptimizerOptions {
+  /** Step size; may be changed later through the property of the same name. */
+  readonly learningRate: number;
+  /** How strongly values are pulled to 0; 0 when not said (AdamW: 0.01). */
+  readonly weightDecay?: number | undefined;
+  /** Roles that weight decay leaves alone; none when not said. Gamma and beta usually are: ["bias", "scale", "shift"]. */
+  readonly withoutDecay?: readonly Role[] | undefined;
+  /** The kernel set that does the arithmetic; the best there is when not said. */
+  readonly kernels?: Kernels | undefined;
+}
+
+/** Parameters that follow their gradients, step by step. */
+export abstract class Optimizer {
+  readonly parameters: readonly Parameter[];
+  readonly weightDecay: number;
+  readonly #kind: string;
+  readonly #withoutDecay: ReadonlySet<Role>;
+  readonly #kernels: Kernels | undefined;
+  #learningRate: number;
+
+  constructor(kind: string, parameters: Iterable<Parameter>, options: OptimizerOptions, weightDecay: number) {
+    expectObject(kind, "options", options);
+    const { learningRate, withoutDecay = [], kernels } = options;
+    this.parameters = [...new Set(parameters)];
+    for (const parameter of this.parameters) {
+      if (!isParameter(parameter)) throw new TypeError(complaint(kind, "parameters only", show(parameter)));
+    }
+    expectNumber(kind, "learningRate", learningRate, { low: 0 });
+    expectNumber(kind, "weightDecay", weightDecay, { low: 0 });
+    for (const role of withoutDecay) expectOneOf(kind, "withoutDecay", role, ["weight", "bias", "scale", "shift"]);
+    this.weightDecay = weightDecay;
+    this.#kind = kind;
+    this.#withoutDecay = new Set(withoutDecay);
+    this.#kernels = kernels;
+    this.#learningRate = learningRate;
+  }
+
+  /** The step size of the next step. */
+  get learningRate(): number {
+    return this.#learningRate;
+  }
+
+  set learningRate(value: number) {
+    expectNumber(this.#kind, "learningRate", value, { low: 0 });
+    this.#learningRate = value;
+  }
+
+  /**
+   * Moves every parameter that has a gradient by one step; the others stay as they are, their momentum included.
+   *
+   * @throws {RangeError} if there is a gradient of a parameter that this optimizer does not own
+   * @throws {ShapeError | TypeError} if a gradient is not like its parameter; in each case nothing has moved
+   */
+  step(gradients: Gradients): void {
+    const kind = this.#kind;
+    for (const [parameter, gradient] of gradients) {
+      if (!this.parameters.includes(parameter)) {
+        const cure = "pass that parameter to the constructor";
+        throw new RangeError(
+          complaint(kind, "gradients of its own parameters", `one of a foreign ${show(parameter.name)}`, cure),
+        );
+      }
+      const { shape, dtype } = parameter.value;
+      if (!isTensor(gradient))
+        throw new TypeError(complaint(kind, `the gradient of ${parameter.name} to be a Tensor`, show(gradient)));
+      if (!sameShape(gradient.shape, shape)) {
+        throw new ShapeError(
+          complaint(
+            kind,
+            `the gradient of ${parameter.name} of shape ${printShape(shape)}`,
+            printShape(gradient.shape),
+          ),
+        );
+      }
+      if (gradient.dtype !== dtype) {
+        throw new TypeError(complaint(kind, `the gradient of ${parameter.name} of dtype ${dtype}`, gradient.dtype));
+      }
+    }
+    const kernels = this.#kernels ?? defaultKernels();
+    for (const [parameter, gradient] of gradients) {
+      const decay = this.#withoutDecay.has(parameter.role) ? 0 : this.weightDecay;
+      parameter.update((values) => this.move(parameter, values, gradient.data, decay, kernels));
+    }
+  }
+
+  protected abstract move(
+    parameter: Parameter,
+    values: Floats,
+    gradient: Floats,
+    weightDecay: number,
+    kernels: Kernels,
+  ): void;
+}
+
+/** Asks for what it has, not for its class: the ESM and the CJS build have one each. */
+function isParameter(value: unknown): value is Parameter {
+  return (
+    typeof value === "object" && value !== null && isTensor((value as Partial<Parameter>).value) && "update" in value
+  );
+}
