@@ -1,14 +1,18 @@
 /** Along the gradient: how loss and gradient change on the way that a step of gradient descent takes. */
 
-import { complaint, expectNumber, show } from "../ground/errors.js";
-import { Evaluations } from "../objective/evaluations.js";
+import { expectObject } from "../ground/errors.js";
 import type { Objective, ProbeOptions } from "../objective/objective.js";
 import { addScaled, norm } from "../objective/vector.js";
-import { compareGradients } from "./compare-gradients.js";
-import type { Extreme, FigureKind, ProbeReport } from "./report.js";
+import { type Extreme, largestOver, range, smallestOver } from "./extremes.js";
+import type { Reasons } from "./finite-values.js";
+import { type GradientChange, gradientChange } from "./gradient-change.js";
+import { ProbeRun } from "./probe-run.js";
+import type { FigureKind, ProbeReport } from "./report.js";
+import { expectStepSizes } from "./step-sizes.js";
 import { expectStretches, type Stretch } from "./stretches.js";
 
 const WHO = "alongGradient";
+const NO_WAY = "the gradient is 0, so no step leads anywhere";
 
 /** What `alongGradient` takes. */
 export interface AlongGradientOptions extends ProbeOptions {
@@ -40,8 +44,8 @@ export interface AlongGradientStep {
   readonly lossSlope: number | null;
   /** (L(x) - L(y)) / (eta ||g||^2): the part of the promised decrease that came true. */
   readonly gain: number | null;
-  /** Why a figure here is null; null when none is. */
-  readonly reason: string | null;
+  /** Why a figure here is null. */
+  readonly reasons: Reasons;
 }
 
 /** What `alongGradient` returns. */
@@ -99,36 +103,36 @@ const KINDS: Readonly<Record<string, FigureKind>> = {
  * @example
  * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
  * const report = await alongGradient(bowl, Float64Array.of(3, 1), { stepSizes: [0.05, 0.1, 0.2, 0.4] });
- * report.profile.map((step) => step.gain); // => about [0.795, 0.59, 0.18, -0.64]
+ * report.profile.map((step) => step.gain?.toFixed(3)); // => ["0.795", "0.590", "0.180", "-0.640"]
  */
 export async function alongGradient(
   objective: Objective,
   point: Float64Array,
   options: AlongGradientOptions,
 ): Promise<AlongGradientReport> {
-  const stepSizes = options.stepSizes;
-  const evaluations = new Evaluations(WHO, objective, point, options, 1 + (stepSizes?.length ?? 0));
-  expectStepSizes(stepSizes);
-  const groups = options.groups === undefined ? null : expectStretches(WHO, options.groups, point.length);
-  const x = evaluations.point;
+  expectObject(WHO, "options", options);
+  const { stepSizes } = options;
+  expectStepSizes(WHO, stepSizes);
+  const run = new ProbeRun(WHO, objective, point, options, 1 + stepSizes.length);
+  const x = run.point;
+  const groups = options.groups === undefined ? null : expectStretches(WHO, options.groups, x.length);
   const compared = groups ?? [{ start: 0, end: x.length }];
 
-  const { loss, gradient } = await evaluations.at(x);
+  const { loss, gradient } = await run.at(x);
   const g = keepOnly(gradient, compared);
   const gradNorm = norm(g);
   const profile: AlongGradientStep[] = [];
   for (const stepSize of stepSizes) {
-    const there = await evaluations.along(addScaled(x, -stepSize, g));
-    profile.push(describeStep(stepSize, loss, g, gradNorm, there.loss, there.gradient, compared));
+    const there = await run.look(addScaled(x, -stepSize, g));
+    profile.push(
+      describeStep(stepSize, { loss, gradNorm }, there.loss, gradientChange(g, there.gradient, compared, gradNorm)),
+    );
   }
 
   const losses = profile.map((step) => step.loss);
+  const changes = profile.map((step) => step.gradientChange);
   return {
-    probe: "alongGradient",
-    kinds: KINDS,
-    dtype: evaluations.dtype,
-    parameters: x.length,
-    evaluations: evaluations.count,
+    ...run.describe(WHO, KINDS),
     stepSizes: [...stepSizes],
     groups,
     loss,
@@ -136,41 +140,32 @@ export async function alongGradient(
     profile,
     lossRange: range(losses),
     lossRangeWithOrigin: range([...losses, loss]),
-    maxLossChange: extreme(profile, (step) => Math.abs(step.loss - loss), 1),
-    gradientChangeMin: extreme(profile, (step) => step.gradientChange, -1),
-    gradientChangeMax: extreme(profile, (step) => step.gradientChange, 1),
-    betaMax: betaMaximum(profile),
-    lossSlopeMax: extreme(profile, (step) => step.lossSlope, 1),
+    maxLossChange: largestOver(
+      stepSizes,
+      losses.map((each) => Math.abs(each - loss)),
+    ),
+    gradientChangeMin: smallestOver(stepSizes, changes),
+    gradientChangeMax: largestOver(stepSizes, changes),
+    betaMax: largestBeta(
+      stepSizes,
+      profile.map((step) => step.beta),
+    ),
+    lossSlopeMax: largestOver(
+      stepSizes,
+      profile.map((step) => step.lossSlope),
+    ),
   };
-}
-
-/**
- * Step sizes around a learning rate: by default .01, .1, .5, 1, 2 and 4 times it.
- *
- * @example
- * stepSizesAround(0.5); // => [0.005, 0.05, 0.25, 0.5, 1, 2]
- */
-export function stepSizesAround(
-  learningRate: number,
-  multiples: readonly number[] = [0.01, 0.1, 0.5, 1, 2, 4],
-): number[] {
-  expectNumber("stepSizesAround", "learningRate", learningRate, { low: 0, withoutLow: true });
-  return multiples.map((multiple) => multiple * learningRate);
 }
 
 function describeStep(
   stepSize: number,
-  lossAtX: number,
-  g: Float64Array,
-  gradNormAtX: number,
+  origin: { readonly loss: number; readonly gradNorm: number },
   loss: number,
-  gradient: Float64Array | null,
-  compared: readonly Stretch[],
+  change: GradientChange,
 ): AlongGradientStep {
-  const change = compareGradients(g, gradient, compared, gradNormAtX);
-  const distance = stepSize * gradNormAtX;
-  const still = gradNormAtX === 0;
-  return {
+  // The bound keeps Infinity / Infinity out of the quotients of a gradient near the end of the range.
+  const distance = Math.min(stepSize * origin.gradNorm, Number.MAX_VALUE);
+  const found = {
     stepSize,
     distance,
     loss,
@@ -178,10 +173,25 @@ function describeStep(
     gradientChange: change.difference,
     relativeGradientChange: change.relativeDifference,
     gradientCosine: change.cosine,
-    beta: still ? null : change.difference / distance,
-    lossSlope: still ? null : Math.abs(loss - lossAtX) / distance,
-    gain: still ? null : (lossAtX - loss) / distance / gradNormAtX,
-    reason: change.reason,
+  };
+  if (distance === 0) {
+    const undefinedHere = {
+      relativeGradientChange: null,
+      gradientCosine: null,
+      beta: null,
+      lossSlope: null,
+      gain: null,
+    };
+    const reasons = Object.fromEntries(Object.keys(undefinedHere).map((name) => [name, NO_WAY]));
+    return { ...found, ...undefinedHere, reasons };
+  }
+  const { cosine } = change.reasons;
+  return {
+    ...found,
+    beta: change.difference / distance,
+    lossSlope: Math.abs(loss - origin.loss) / distance,
+    gain: (origin.loss - loss) / distance / origin.gradNorm,
+    reasons: cosine === undefined ? {} : { gradientCosine: cosine },
   };
 }
 
@@ -192,48 +202,10 @@ function keepOnly(gradient: Float64Array, stretches: readonly Stretch[]): Float6
   return kept;
 }
 
-/** Largest less smallest. All at Infinity is no range of 0: where the loss has diverged its range is not finite either. */
-function range(values: readonly number[]): number {
-  const largest = Math.max(...values);
-  return largest === Infinity ? Infinity : largest - Math.min(...values);
-}
-
-/** The largest (sign 1) or smallest (sign -1) of a column of the profile. */
-function extreme(
-  profile: readonly AlongGradientStep[],
-  read: (step: AlongGradientStep) => number | null,
-  sign: 1 | -1,
-): Extreme {
-  const values = profile.map(read).filter((value) => value !== null);
-  if (values.length === 0)
-    return { value: null, stepSize: null, reason: "the gradient is 0, so no step leads anywhere" };
-  const value = sign * Math.max(...values.map((each) => sign * each));
-  const agreeing = profile.filter((step) => agrees(read(step), value));
-  if (agreeing.length === 1) return { value, stepSize: agreeing[0]!.stepSize, reason: null };
-  return { value, stepSize: null, reason: `${agreeing.length} step sizes agree within 1e-6` };
-}
-
-function agrees(a: number | null, b: number): boolean {
-  return a === b || (a !== null && Math.abs(a - b) <= 1e-6 * Math.max(Math.abs(a), Math.abs(b)));
-}
-
 /** The maximum of beta, with a warning where it is an artefact of the grid. */
-function betaMaximum(profile: readonly AlongGradientStep[]): Extreme {
-  const found = extreme(profile, (step) => step.beta, 1);
-  const smallest = Math.min(...profile.map((step) => step.stepSize));
-  if (found.stepSize !== smallest) return found;
-  const reason = "at the grid's edge: 1/(smallest step) is its typical value after a saturating change of gradient";
-  return { ...found, reason };
-}
-
-function expectStepSizes(stepSizes: unknown): asserts stepSizes is readonly number[] {
-  if (!Array.isArray(stepSizes)) {
-    throw new TypeError(
-      complaint(WHO, "stepSizes to be an array of numbers", show(stepSizes), "use stepSizesAround(0.1)"),
-    );
-  }
-  if (stepSizes.length === 0) throw new RangeError(complaint(WHO, "at least 1 step size", "0"));
-  stepSizes.forEach((stepSize, i) => {
-    expectNumber(WHO, `stepSizes[${i}]`, stepSize, { low: 0, withoutLow: true });
-  });
+function largestBeta(stepSizes: readonly number[], betas: readonly (number | null)[]): Extreme {
+  const found = largestOver(stepSizes, betas);
+  if (found.stepSize !== Math.min(...stepSizes)) return found;
+  const note = "at the grid's edge, 1/(smallest step) is its typical value after a saturating change of gradient";
+  return { ...found, note };
 }

@@ -21,19 +21,12 @@ export interface ProbeReport {
   readonly kinds: Readonly<Record<string, FigureKind>>;
   /** The precision that the objective computes in. */
   readonly dtype: DType;
+  /** What the objective says of itself, "probe" or "inference" for that of a model; null when it says nothing. */
+  readonly mode: string | null;
   /** The length of the point. */
   readonly parameters: number;
   /** How often the objective was evaluated. */
   readonly evaluations: number;
-}
-
-/** The largest or smallest of a profile, with the place where it lies. */
-export interface Extreme {
-  readonly value: number | null;
-  /** The step size where it lies; null when several agree within 1e-6, or when there is no value. */
-  readonly stepSize: number | null;
-  /** Why something here is null, or what to keep in mind; null when there is nothing to say. */
-  readonly reason: string | null;
 }
 
 const NAMES_OF_NUMBERS: ReadonlyMap<string, number> = new Map([

@@ -4,24 +4,25 @@ import { complaint, expectCount, ShapeError, show } from "../ground/errors.js";
 
 /** Some coordinates of a point: `start` up to but not including `end`. A `Group` is one. */
 export interface Stretch {
+  readonly name?: string | undefined;
   readonly start: number;
   readonly end: number;
 }
 
-/** Requires stretches that lie within a point and do not overlap; returns their bounds alone. */
+/** Requires stretches that lie within a point and do not overlap; returns their names and bounds. */
 export function expectStretches(who: string, stretches: unknown, length: number): Stretch[] {
   if (!Array.isArray(stretches)) {
     throw new TypeError(complaint(who, "groups to be an array of { start, end }", show(stretches)));
   }
   if (stretches.length === 0) throw new RangeError(complaint(who, "at least 1 group", "0"));
   const bounds = stretches.map((stretch: Partial<Stretch> | null, i) => {
-    const { start, end } = stretch ?? {};
+    const { name, start, end } = stretch ?? {};
     expectCount(who, `groups[${i}].start`, start, 0);
     expectCount(who, `groups[${i}].end`, end, start);
     if (end > length) {
       throw new ShapeError(complaint(who, `groups[${i}] to end within the point's ${length} coordinates`, `${end}`));
     }
-    return { start, end };
+    return name === undefined ? { start, end } : { name, start, end };
   });
   const sorted = bounds.toSorted((a, b) => a.start - b.start);
   for (let i = 1; i < sorted.length; i++) {

@@ -34,7 +34,7 @@ describe("vector arithmetic", () => {
     expect([a, b]).toEqual([of(1, 2), of(3, 4)]);
   });
 
-  it.each([1e-300, 1e-200, 1, 1e200, 1e307])("measures (3, 4) * %g", (size) => {
+  it.each([1e-300, 1e-200, 1, 1e200, 1e307])("measures (3, 4) * %s", (size) => {
     expect(norm(of(3 * size, 4 * size)) / (5 * size)).toBeCloseTo(1, 14);
   });
 
