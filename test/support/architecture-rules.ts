@@ -26,6 +26,8 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
 };
 const BRIDGE: readonly string[] = ["model-objective.ts", "check-layer.ts"];
 const WASM_FOLDER = "kernels/wasm/";
+/** AssemblyScript: another language in TypeScript's clothes, with names of its own. */
+const ASSEMBLY_FOLDER = "kernels/wasm/assembly/";
 
 /** Names of the language that src must do without. */
 const FORBIDDEN: ReadonlyMap<string, string> = new Map([
@@ -281,13 +283,13 @@ export function runtimeDependencies(manifest: Readonly<Record<string, unknown>>)
   return fields.filter((field) => field in manifest);
 }
 
-/** All TypeScript files under a folder. */
+/** All TypeScript files under a folder, AssemblyScript left out. */
 export function readSources(folder: string): Sources {
   const paths = readdirSync(folder, { recursive: true, encoding: "utf8" });
   return new Map(
     paths
       .map((path) => path.replaceAll("\\", "/"))
-      .filter((path) => path.endsWith(".ts"))
+      .filter((path) => path.endsWith(".ts") && !path.startsWith(ASSEMBLY_FOLDER))
       .sort()
       .map((path) => [path, readFileSync(join(folder, path), "utf8")]),
   );

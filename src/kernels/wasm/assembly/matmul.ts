@@ -1,0 +1,219 @@
+/**
+ * The matrix product of a dense layer: out = addend + a b.
+ *
+ * Both operands are first copied ("packed") into strips, in the order in which the innermost loop reads them. That loop
+ * makes a tile of 4 rows by 2 vectors at once in eight registers: every number that it loads takes part in two or four
+ * products. More than eight accumulators would not fit V8's registers beside the operands.
+ *
+ * Each sum runs over the inner index in order, in blocks of INNER that are added to the output one after the other, so an
+ * output depends on its row of a and its column of b alone, wherever it stands in a tile.
+ */
+
+import { broadcast, zero } from "./vectors";
+
+const TILE_ROWS: i32 = 4;
+/** Bytes of a tile's row: two vectors. */
+const TILE_WIDTH: usize = 32;
+// One block of a and one of b fit the level-2 cache together, a strip of each fits level 1.
+const ROWS: i32 = 96;
+const INNER: i32 = 256;
+const COLUMNS: i32 = 512;
+
+/** Bytes of working memory that `multiply` needs. */
+export function workOfMultiply<T>(): usize {
+  return <usize>((ROWS + COLUMNS) * INNER) * sizeof<T>() + <usize>TILE_ROWS * TILE_WIDTH;
+}
+
+/**
+ * out = addend + a b with a(i, k) at a + i aRow + k aStep, b(k, j) at b + k bStep + j bColumn, strides in elements.
+ * out is [rows, columns]. The addend of row i starts at addend + i addendRow: a bias with addendRow 0, out itself to
+ * go on with an earlier part of the inner index, or nothing with addend 0.
+ */
+export function multiply<T>(
+  rows: i32,
+  inner: i32,
+  columns: i32,
+  a: usize,
+  aRow: i32,
+  aStep: i32,
+  b: usize,
+  bStep: i32,
+  bColumn: i32,
+  out: usize,
+  addend: usize,
+  addendRow: i32,
+  work: usize,
+): void {
+  const tileColumns = <i32>(TILE_WIDTH / sizeof<T>());
+  const packedA = work;
+  const packedB = packedA + bytes<T>(ROWS * INNER);
+  const tile = packedB + bytes<T>(COLUMNS * INNER);
+  const outRow = bytes<T>(columns);
+  for (let j0 = 0; j0 < columns; j0 += COLUMNS) {
+    const width = min(COLUMNS, columns - j0);
+    let from = addend;
+    let fromRow = bytes<T>(addendRow);
+    for (let k0 = 0; k0 < inner; k0 += INNER) {
+      const depth = min(INNER, inner - k0);
+      pack<T>(packedB, tileColumns, width, depth, b + bytes<T>(k0 * bStep + j0 * bColumn), bytes<T>(bColumn), bytes<T>(bStep));
+      for (let i0 = 0; i0 < rows; i0 += ROWS) {
+        const height = min(ROWS, rows - i0);
+        pack<T>(packedA, TILE_ROWS, height, depth, a + bytes<T>(i0 * aRow + k0 * aStep), bytes<T>(aRow), bytes<T>(aStep));
+        for (let j = 0; j < width; j += tileColumns) {
+          const column = bytes<T>(j0 + j);
+          for (let i = 0; i < height; i += TILE_ROWS) {
+            const stripA = packedA + bytes<T>(i * depth);
+            const stripB = packedB + bytes<T>(j * depth);
+            const to = out + <usize>(i0 + i) * outRow + column;
+            const start = from == 0 ? 0 : from + <usize>(i0 + i) * fromRow + column;
+            if (i + TILE_ROWS <= height && j + tileColumns <= width) {
+              multiplyTile<T>(stripA, stripB, depth, to, outRow, start, fromRow);
+            } else {
+              multiplyTile<T>(stripA, stripB, depth, tile, TILE_WIDTH, 0, 0);
+              storePart<T>(tile, min(TILE_ROWS, height - i), min(tileColumns, width - j), to, outRow, start, fromRow);
+            }
+          }
+        }
+      }
+      from = out;
+      fromRow = outRow;
+    }
+  }
+}
+
+@inline function bytes<T>(count: i32): usize {
+  return <usize>count * sizeof<T>();
+}
+
+/** tile = start + Σ_k a[i, k] b[k, j] over one strip of each. */
+function multiplyTile<T>(a: usize, b: usize, depth: i32, out: usize, outRow: usize, start: usize, startRow: usize): void {
+  let c00 = zero();
+  let c01 = zero();
+  let c10 = zero();
+  let c11 = zero();
+  let c20 = zero();
+  let c21 = zero();
+  let c30 = zero();
+  let c31 = zero();
+  const end = a + bytes<T>(depth * TILE_ROWS);
+  do {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    const a0 = broadcast<T>(a);
+    c00 = v128.add<T>(c00, v128.mul<T>(a0, b0));
+    c01 = v128.add<T>(c01, v128.mul<T>(a0, b1));
+    const a1 = broadcast<T>(a + sizeof<T>());
+    c10 = v128.add<T>(c10, v128.mul<T>(a1, b0));
+    c11 = v128.add<T>(c11, v128.mul<T>(a1, b1));
+    const a2 = broadcast<T>(a + 2 * sizeof<T>());
+    c20 = v128.add<T>(c20, v128.mul<T>(a2, b0));
+    c21 = v128.add<T>(c21, v128.mul<T>(a2, b1));
+    const a3 = broadcast<T>(a + 3 * sizeof<T>());
+    c30 = v128.add<T>(c30, v128.mul<T>(a3, b0));
+    c31 = v128.add<T>(c31, v128.mul<T>(a3, b1));
+    a += TILE_ROWS * sizeof<T>();
+    b += TILE_WIDTH;
+  } while (a < end);
+  if (start != 0) {
+    c00 = v128.add<T>(v128.load(start), c00);
+    c01 = v128.add<T>(v128.load(start, 16), c01);
+    start += startRow;
+    c10 = v128.add<T>(v128.load(start), c10);
+    c11 = v128.add<T>(v128.load(start, 16), c11);
+    start += startRow;
+    c20 = v128.add<T>(v128.load(start), c20);
+    c21 = v128.add<T>(v128.load(start, 16), c21);
+    start += startRow;
+    c30 = v128.add<T>(v128.load(start), c30);
+    c31 = v128.add<T>(v128.load(start, 16), c31);
+  }
+  v128.store(out, c00);
+  v128.store(out, c01, 16);
+  out += outRow;
+  v128.store(out, c10);
+  v128.store(out, c11, 16);
+  out += outRow;
+  v128.store(out, c20);
+  v128.store(out, c21, 16);
+  out += outRow;
+  v128.store(out, c30);
+  v128.store(out, c31, 16);
+}
+
+/** The part of a tile that lies within the output. */
+function storePart<T>(tile: usize, height: i32, width: i32, out: usize, outRow: usize, start: usize, startRow: usize): void {
+  const hasStart = start != 0;
+  for (let i = 0; i < height; i++, tile += TILE_WIDTH, out += outRow, start += startRow) {
+    for (let j: usize = 0; j < bytes<T>(width); j += sizeof<T>()) {
+      const sum = load<T>(tile + j);
+      store<T>(out + j, hasStart ? <T>(load<T>(start + j) + sum) : sum);
+    }
+  }
+}
+
+/**
+ * Copies a block into strips: strip s holds lines s * width to s * width + width - 1 of the block, position by position.
+ * The last strip is filled up with zeros, whose products are never stored.
+ */
+function pack<T>(to: usize, width: i32, lines: i32, depth: i32, from: usize, lineStride: usize, stride: usize): void {
+  const strip = bytes<T>(width);
+  for (let line = 0; line < lines; line += width, from += <usize>width * lineStride, to += strip * <usize>depth) {
+    if (line + width > lines) packPart<T>(to, width, lines - line, depth, from, lineStride, stride);
+    else if (lineStride == sizeof<T>()) packNeighbors<T>(to, strip, depth, from, stride);
+    else packTransposed<T>(to, strip, depth, from, lineStride, stride);
+  }
+}
+
+function packPart<T>(to: usize, width: i32, lines: i32, depth: i32, from: usize, lineStride: usize, stride: usize): void {
+  for (let k = 0; k < depth; k++, from += stride) {
+    for (let line = 0; line < width; line++, to += sizeof<T>()) {
+      store<T>(to, line < lines ? load<T>(from + <usize>line * lineStride) : <T>0);
+    }
+  }
+}
+
+/** The lines are neighbors in memory: whole vectors are copied. */
+function packNeighbors<T>(to: usize, strip: usize, depth: i32, from: usize, stride: usize): void {
+  for (let k = 0; k < depth; k++, from += stride, to += strip) {
+    v128.store(to, v128.load(from));
+    if (strip == 32) v128.store(to, v128.load(from, 16), 16);
+  }
+}
+
+/** The positions are neighbors in memory: squares of 4 x 4 (float32) or 2 x 2 (float64) are transposed in registers. */
+function packTransposed<T>(to: usize, strip: usize, depth: i32, from: usize, line: usize, stride: usize): void {
+  const lanes = <i32>(16 / sizeof<T>());
+  for (let column: usize = 0; column < strip; column += 16, from += <usize>lanes * line) {
+    let p = from;
+    let q = to + column;
+    let k = 0;
+    if (stride == sizeof<T>()) {
+      for (; k + lanes <= depth; k += lanes, p += 16, q += <usize>lanes * strip) transpose<T>(p, line, q, strip);
+    }
+    for (; k < depth; k++, p += stride, q += strip) {
+      for (let i: usize = 0; i < <usize>lanes; i++) store<T>(q + i * sizeof<T>(), load<T>(p + i * line));
+    }
+  }
+}
+
+@inline function transpose<T>(from: usize, line: usize, to: usize, strip: usize): void {
+  if (sizeof<T>() == 4) {
+    const r0 = v128.load(from);
+    const r1 = v128.load(from + line);
+    const r2 = v128.load(from + 2 * line);
+    const r3 = v128.load(from + 3 * line);
+    const a = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+    const b = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+    const c = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+    const d = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+    v128.store(to, v128.shuffle<f64>(a, c, 0, 2));
+    v128.store(to + strip, v128.shuffle<f64>(a, c, 1, 3));
+    v128.store(to + 2 * strip, v128.shuffle<f64>(b, d, 0, 2));
+    v128.store(to + 3 * strip, v128.shuffle<f64>(b, d, 1, 3));
+  } else {
+    const r0 = v128.load(from);
+    const r1 = v128.load(from + line);
+    v128.store(to, v128.shuffle<f64>(r0, r1, 0, 2));
+    v128.store(to + strip, v128.shuffle<f64>(r0, r1, 1, 3));
+  }
+}

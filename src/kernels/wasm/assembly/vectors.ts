@@ -1,0 +1,30 @@
+/** Vectors of 128 bits: four float32 or two float64 numbers. T is f32 or f64 everywhere; pointers count bytes. */
+
+@inline export function zero(): v128 {
+  return i32x4.splat(0);
+}
+
+/** All lanes from one number in memory. */
+@inline export function broadcast<T>(p: usize): v128 {
+  return sizeof<T>() == 4 ? v128.load32_splat(p) : v128.load64_splat(p);
+}
+
+/** Two neighbors as doubles, whatever their dtype. */
+@inline export function pair<T>(p: usize): v128 {
+  return sizeof<T>() == 4 ? f64x2.promote_low_f32x4(v128.load64_zero(p)) : v128.load(p);
+}
+
+/** Adds two doubles to two neighbors in memory. */
+@inline export function addTo(p: usize, v: v128): void {
+  v128.store(p, f64x2.add(v128.load(p), v));
+}
+
+/** The sum of two doubles. */
+@inline export function total(v: v128): f64 {
+  return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1);
+}
+
+/** The end of an array: loops in steps of 16 bytes may run past it by 15, which every array has as slack. */
+@inline export function endOf<T>(p: usize, length: i32): usize {
+  return p + <usize>length * sizeof<T>();
+}
