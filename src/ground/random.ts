@@ -24,7 +24,7 @@ export interface RandomState {
  * @throws {TypeError | RangeError} if the seed is no whole number
  * @example
  * const random = new Random(1);
- * random.uniform();            // => 0.8136024982435617
+ * random.uniform();            // => 0.4620203211821715
  * random.fork("weights");      // an independent stream; the same whatever was drawn before
  */
 export class Random {

@@ -74,7 +74,7 @@ export interface BatchNormOptions {
  * const norm = new BatchNorm({ features: 2 });
  * const x = Tensor.from([[1, 10], [2, 20], [4, 40], [5, 50]]);
  * const { output } = norm.forward(x, { mode: "train" });
- * output.at(0, 0);                    // => -1.2649079561233521
+ * output.at(0, 0);                    // => -1.2649085521697998
  * norm.runningMean.values;            // => Float64Array [0.30000000000000004, 3]
  */
 export class BatchNorm implements Layer {
