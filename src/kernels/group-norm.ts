@@ -9,7 +9,7 @@
  * Source    Wu & He 2018 (arXiv:1803.08494); Ba, Kiros & Hinton 2016 (arXiv:1607.06450)
  */
 
-import { expectArrays, expectGroups, expectStatistics } from "./arguments.js";
+import { expectGroupNorm, expectGroupNormBackward } from "./arguments.js";
 import { reciprocalStd } from "./batch-norm.js";
 import type { GroupNormBackwardArguments, GroupNormForwardArguments } from "./kernels.js";
 import { scratchFor } from "./scratch.js";
@@ -22,14 +22,7 @@ import { scratchFor } from "./scratch.js";
  */
 export function groupNormForward(args: GroupNormForwardArguments): void {
   const { samples, groups, channels, inner, x, gamma, beta, epsilon, y, mean, rstd } = args;
-  const size = expectGroups("groupNormForward", args);
-  expectArrays("groupNormForward", [
-    ["x", x, size],
-    ["gamma", gamma, channels],
-    ["beta", beta, channels],
-    ["y", y, size],
-  ]);
-  expectStatistics("groupNormForward", { mean, rstd }, samples * groups);
+  expectGroupNorm("groupNormForward", args);
   const m = (channels / groups) * inner;
   for (let row = 0; row < samples * groups; row++) {
     const start = row * m;
@@ -58,16 +51,7 @@ export function groupNormForward(args: GroupNormForwardArguments): void {
  */
 export function groupNormBackward(args: GroupNormBackwardArguments): void {
   const { samples, groups, channels, inner, x, dy, gamma, mean, rstd, dx, dgamma, dbeta } = args;
-  const size = expectGroups("groupNormBackward", args);
-  expectArrays("groupNormBackward", [
-    ["x", x, size],
-    ["dy", dy, size],
-    ["gamma", gamma, channels],
-    ["dx", dx, size],
-    ["dgamma", dgamma, channels],
-    ["dbeta", dbeta, channels],
-  ]);
-  expectStatistics("groupNormBackward", { mean, rstd }, samples * groups);
+  expectGroupNormBackward("groupNormBackward", args);
   const m = (channels / groups) * inner;
   // of each group: Σ gamma dy and Σ gamma dy xhat; of each channel: Σ dy and Σ dy xhat
   const { a: sumDy, b: sumDyXhat } = scratchFor(Math.max(samples * groups, channels));

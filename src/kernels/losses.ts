@@ -1,7 +1,7 @@
 /** Losses, each the mean over the batch, with the gradient beside the value. */
 
 import { exp, log } from "../ground/numbers.js";
-import { expectArrays, expectCrossEntropy } from "./arguments.js";
+import { expectCrossEntropy, expectMeanSquaredError } from "./arguments.js";
 import type { MeanSquaredErrorArguments, SoftmaxCrossEntropyArguments } from "./kernels.js";
 
 /**
@@ -52,13 +52,10 @@ export function softmaxCrossEntropy(args: SoftmaxCrossEntropyArguments): number 
  *
  * Numerics  summed in double precision
  */
-export function meanSquaredError({ prediction, target, dprediction }: MeanSquaredErrorArguments): number {
+export function meanSquaredError(args: MeanSquaredErrorArguments): number {
+  const { prediction, target, dprediction } = args;
   const size = prediction.length;
-  expectArrays("meanSquaredError", [
-    ["prediction", prediction, size],
-    ["target", target, size],
-    ["dprediction", dprediction, size],
-  ]);
+  expectMeanSquaredError("meanSquaredError", args);
   let sum = 0;
   for (let i = 0; i < size; i++) {
     const difference = prediction[i]! - target[i]!;

@@ -7,9 +7,8 @@
  * the innermost loop only ever sees Float64Array it is compiled once, for one kind of array, whatever the dtype.
  */
 
-import { expectCount } from "../ground/errors.js";
 import type { Floats } from "../ground/numbers.js";
-import { expectArrays, expectMatmul } from "./arguments.js";
+import { expectColumnSums, expectMatmul } from "./arguments.js";
 import type { ColumnSumsArguments, MatmulArguments } from "./kernels.js";
 
 const TILE_ROWS = 2;
@@ -45,13 +44,9 @@ export function matmulTransposedB(args: MatmulArguments): void {
 }
 
 /** out[c] = Σ_n x[n, c], summed in double precision.   x [rows, columns] · out [columns] */
-export function columnSums({ rows, columns, x, out }: ColumnSumsArguments): void {
-  expectCount("columnSums", "rows", rows);
-  expectCount("columnSums", "columns", columns);
-  expectArrays("columnSums", [
-    ["x", x, rows * columns],
-    ["out", out, columns],
-  ]);
+export function columnSums(args: ColumnSumsArguments): void {
+  const { rows, columns, x, out } = args;
+  expectColumnSums("columnSums", args);
   const sums = new Float64Array(columns);
   for (let n = 0, at = 0; n < rows; n++, at += columns) {
     for (let c = 0; c < columns; c++) sums[c]! += x[at + c]!;

@@ -1,6 +1,6 @@
 /** Optimizer steps on one parameter, in place, in order of increasing complexity. */
 
-import { expectArrays } from "./arguments.js";
+import { expectAdam, expectSGD } from "./arguments.js";
 import type { AdamArguments, SGDArguments } from "./kernels.js";
 
 /**
@@ -12,12 +12,9 @@ import type { AdamArguments, SGDArguments } from "./kernels.js";
  *
  * Source    Sutskever et al. 2013, in PyTorch's form: the learning rate stands outside the velocity
  */
-export function sgd({ values, gradient, velocity, learningRate, momentum, nesterov, weightDecay }: SGDArguments): void {
-  expectArrays("sgd", [
-    ["values", values, values.length],
-    ["gradient", gradient, values.length],
-    ["velocity", velocity, values.length],
-  ]);
+export function sgd(args: SGDArguments): void {
+  const { values, gradient, velocity, learningRate, momentum, nesterov, weightDecay } = args;
+  expectSGD("sgd", args);
   for (let i = 0; i < values.length; i++) {
     let step = gradient[i]! + weightDecay * values[i]!;
     if (velocity !== undefined) {
@@ -41,12 +38,7 @@ export function sgd({ values, gradient, velocity, learningRate, momentum, nester
 export function adam(args: AdamArguments): void {
   const { values, gradient, firstMoment, secondMoment, learningRate, beta1, beta2, correction1, correction2 } = args;
   const { epsilon, weightDecay, decoupled } = args;
-  expectArrays("adam", [
-    ["values", values, values.length],
-    ["gradient", gradient, values.length],
-    ["firstMoment", firstMoment, values.length],
-    ["secondMoment", secondMoment, values.length],
-  ]);
+  expectAdam("adam", args);
   const keep = decoupled ? 1 - learningRate * weightDecay : 1;
   const added = decoupled ? 0 : weightDecay;
   for (let i = 0; i < values.length; i++) {
