@@ -1,0 +1,220 @@
+/** LpNorm: the mean is removed as in batch norm, but the scale is an l1, l2 or l-infinity norm of the uncentered values. */
+
+import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show, ShapeError } from "../ground/errors.js";
+import type { DType, Floats } from "../ground/numbers.js";
+import { channelView, type ChannelView, printShape } from "../tensor/shape.js";
+import { Tensor } from "../tensor/tensor.js";
+import {
+  expectDTypes,
+  expectForward,
+  type Forward,
+  guardBackward,
+  type Layer,
+  type Pass,
+  whenDone,
+  who,
+} from "./layer.js";
+import { Parameter, RunningStatistic } from "./parameter.js";
+
+/** How an `LpNorm` is made. `features` and `p` are required. */
+export interface LpNormOptions {
+  /** C, the length of the feature axis. */
+  readonly features: number;
+  /** 1, 2 or Infinity. */
+  readonly p: number;
+  /** The feature axis: 1 when not said; -1 is the last. */
+  readonly axis?: number | undefined;
+  /** Added to the norm (for p = 2 under the root); 1e-5 when not said. */
+  readonly epsilon?: number | undefined;
+  /** How far the running statistics follow each batch: running = (1 - momentum) running + momentum batch; 0.1 when not said. */
+  readonly momentum?: number | undefined;
+  /** Of gamma and beta; "float32" when not said. */
+  readonly dtype?: DType | undefined;
+}
+
+/**
+ * Normalization by an l_p norm over the batch.
+ *
+ *   y = gamma (x - mean) / s + beta      s = mean |x| + epsilon, sqrt(mean x² + epsilon) or max |x| + epsilon
+ *
+ * The norm is that of the values *before* the mean is removed, so p = 2 is not batch norm. The paper gives the idea in
+ * words only; this formula is our reading.
+ *
+ * Shapes    x, y [N, C], [N, C, ...], or features last with `axis: -1` · gamma, beta [C]
+ * Modes     train and probe: statistics of the batch; train also updates the running mean and norm. inference: the running ones
+ * Numerics  sums in double precision; among equal largest values the first takes the gradient of the maximum
+ * Cost      three passes over x forward, three backward; keeps a copy of x
+ * Source    Santurkar et al. 2018, section 3.3 (arXiv:1805.11604)
+ *
+ * @throws {RangeError} if p is not 1, 2 or Infinity, or in inference before any batch was tracked
+ * @example
+ * const norm = new LpNorm({ features: 1, p: Infinity, epsilon: 0 });
+ * const { output } = norm.forward(Tensor.from([[1], [2], [2], [5]], { dtype: "float32" }), { mode: "train" });
+ * output.at(3, 0);   // => 0.5
+ */
+export class LpNorm implements Layer {
+  readonly features: number;
+  readonly p: number;
+  readonly axis: number;
+  readonly epsilon: number;
+  readonly momentum: number;
+  readonly gamma: Parameter;
+  readonly beta: Parameter;
+  /** [C], starts at 0. */
+  readonly runningMean: RunningStatistic;
+  /** [C], the running l_p norm (without epsilon); starts at 1. */
+  readonly runningNorm: RunningStatistic;
+  readonly batchesTracked: RunningStatistic;
+  readonly parameters: readonly Parameter[];
+  readonly statistics: readonly RunningStatistic[];
+
+  /** Makes the layer: gamma 1, beta 0, no batch tracked. */
+  constructor(options: LpNormOptions) {
+    expectObject("LpNorm", "options", options);
+    const { features, p, axis = 1, epsilon = 1e-5, momentum = 0.1, dtype = "float32" } = options;
+    expectCount("LpNorm", "features", features);
+    if (p !== 1 && p !== 2 && p !== Infinity)
+      throw new RangeError(complaint("LpNorm", "p to be 1, 2 or Infinity", show(p)));
+    if (!Number.isSafeInteger(axis))
+      throw new RangeError(complaint("LpNorm", "axis to be a whole number", String(axis)));
+    expectNumber("LpNorm", "epsilon", epsilon, { low: 0 });
+    expectNumber("LpNorm", "momentum", momentum, { low: 0, high: 1 });
+    expectOneOf("LpNorm", "dtype", dtype, ["float32", "float64"]);
+    this.features = features;
+    this.p = p;
+    this.axis = axis;
+    this.epsilon = epsilon;
+    this.momentum = momentum;
+    this.gamma = new Parameter("gamma", "scale", Tensor.filled([features], 1, dtype));
+    this.beta = new Parameter("beta", "shift", Tensor.zeros([features], dtype));
+    this.runningMean = new RunningStatistic("runningMean", new Float64Array(features));
+    this.runningNorm = new RunningStatistic("runningNorm", new Float64Array(features).fill(1), 0);
+    this.batchesTracked = new RunningStatistic("batchesTracked", new Float64Array(1), 0);
+    this.parameters = [this.gamma, this.beta];
+    this.statistics = [this.runningMean, this.runningNorm, this.batchesTracked];
+  }
+
+  forward(input: Tensor, pass: Pass): Forward {
+    expectForward("LpNorm", input, pass);
+    const name = who("LpNorm", pass);
+    const at = this.axis < 0 ? input.shape.length + this.axis : this.axis;
+    if (input.shape.length < 2 || input.shape[at] !== this.features) {
+      const expected = `${this.features} features on axis ${this.axis} of the input`;
+      throw new ShapeError(complaint(name, expected, `shape ${printShape(input.shape)}`));
+    }
+    expectDTypes(name, input, this.parameters);
+    const view = channelView(input.shape, at);
+    const fromBatch = pass.mode !== "inference";
+    const x = input.data.slice();
+    let mean: Float64Array;
+    let norm: Float64Array;
+    if (fromBatch) {
+      if (view.outer * view.inner < 2) {
+        const expected = `at least 2 values per feature in mode "${pass.mode}"`;
+        throw new RangeError(complaint(name, expected, `input shape ${printShape(input.shape)}`, "use a larger batch"));
+      }
+      ({ mean, norm } = batchStatistics(x, view, this.p));
+      if (pass.mode === "train") whenDone(pass, () => this.#track(mean, norm));
+    } else {
+      if (this.batchesTracked.values[0] === 0) {
+        const cure = 'run a batch in mode "train", or load statistics';
+        throw new RangeError(
+          complaint(name, 'running statistics in mode "inference"', "none, as no batch was tracked", cure),
+        );
+      }
+      mean = this.runningMean.values.slice();
+      norm = this.runningNorm.values.slice();
+    }
+    // What x - mean is divided by; 0 only for values that are all 0, which stay 0.
+    const divisor = norm.map((s) => (this.p === 2 ? Math.sqrt(s * s + this.epsilon) : s + this.epsilon));
+    const reciprocal = divisor.map((s) => (s === 0 ? 0 : 1 / s));
+    const gamma = this.gamma.value.data;
+    const beta = this.beta.value.data;
+    const output = Tensor.zeros(input.shape, input.dtype);
+    forEachValue(view, (i, c) => {
+      output.data[i] = (x[i]! - mean[c]!) * reciprocal[c]! * gamma[c]! + beta[c]!;
+    });
+
+    const guard = guardBackward(name, output, this.parameters);
+    return {
+      output,
+      backward: (gradOutput) => {
+        guard(gradOutput);
+        const dy = gradOutput.data;
+        const dx = Tensor.zeros(input.shape, input.dtype);
+        const dgamma = Tensor.zeros([this.features], input.dtype);
+        const dbeta = Tensor.zeros([this.features], input.dtype);
+        const sumDy = new Float64Array(this.features);
+        const sumDyXhat = new Float64Array(this.features);
+        forEachValue(view, (i, c) => {
+          sumDy[c]! += dy[i]!;
+          sumDyXhat[c]! += dy[i]! * (x[i]! - mean[c]!) * reciprocal[c]!;
+        });
+        dgamma.data.set(sumDyXhat);
+        dbeta.data.set(sumDy);
+        const m = view.outer * view.inner;
+        const largest = fromBatch && this.p === Infinity ? firstLargest(x, view, norm) : undefined;
+        forEachValue(view, (i, c) => {
+          const scale = gamma[c]! * reciprocal[c]!;
+          dx.data[i] = scale * dy[i]!;
+          if (!fromBatch) return;
+          // through the mean, and through the norm: dL/ds = -gamma Σ dy xhat / s
+          dx.data[i] -=
+            (scale * sumDy[c]!) / m +
+            scale * sumDyXhat[c]! * this.#normGradient(x[i]!, reciprocal[c]!, m, largest?.[c] === i);
+        });
+        const gradients = new Map([
+          [this.gamma, dgamma],
+          [this.beta, dbeta],
+        ]);
+        return { gradInput: dx, gradients };
+      },
+    };
+  }
+
+  /** ds/dx of one value. */
+  #normGradient(x: number, reciprocal: number, m: number, isLargest: boolean): number {
+    if (this.p === 1) return Math.sign(x) / m;
+    if (this.p === 2) return (x * reciprocal) / m;
+    return isLargest ? Math.sign(x) : 0;
+  }
+
+  #track(mean: Float64Array, norm: Float64Array): void {
+    this.batchesTracked.values[0]!++;
+    for (let c = 0; c < this.features; c++) {
+      this.runningMean.values[c] = (1 - this.momentum) * this.runningMean.values[c]! + this.momentum * mean[c]!;
+      this.runningNorm.values[c] = (1 - this.momentum) * this.runningNorm.values[c]! + this.momentum * norm[c]!;
+    }
+  }
+}
+
+function batchStatistics(x: Floats, view: ChannelView, p: number): { mean: Float64Array; norm: Float64Array } {
+  const m = view.outer * view.inner;
+  const mean = new Float64Array(view.channels);
+  const norm = new Float64Array(view.channels);
+  forEachValue(view, (i, c) => {
+    const value = x[i]!;
+    mean[c]! += value / m;
+    if (p === 1) norm[c]! += Math.abs(value) / m;
+    else if (p === 2) norm[c]! += (value * value) / m;
+    else norm[c] = Math.max(norm[c]!, Math.abs(value));
+  });
+  return { mean, norm: p === 2 ? norm.map(Math.sqrt) : norm };
+}
+
+/** Where the first of the largest values of each channel stands. */
+function firstLargest(x: Floats, view: ChannelView, norm: Float64Array): Int32Array {
+  const places = new Int32Array(view.channels).fill(-1);
+  forEachValue(view, (i, c) => {
+    if (places[c] === -1 && Math.abs(x[i]!) === norm[c]) places[c] = i;
+  });
+  return places;
+}
+
+function forEachValue({ outer, channels, inner }: ChannelView, visit: (index: number, channel: number) => void): void {
+  for (let o = 0, i = 0; o < outer; o++) {
+    for (let c = 0; c < channels; c++) {
+      for (const end = i + inner; i < end; i++) visit(i, c);
+    }
+  }
+}

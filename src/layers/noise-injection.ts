@@ -1,0 +1,132 @@
+/** NoiseInjection: the time-varying noise with which Santurkar et al. made batch-normalized activations unstable on purpose. */
+
+import { complaint, expectNumber, expectObject, expectOneOf, ShapeError } from "../ground/errors.js";
+import { expectRandom, type Random } from "../ground/random.js";
+import { channelView, printShape } from "../tensor/shape.js";
+import { Tensor } from "../tensor/tensor.js";
+import {
+  expectForward,
+  type Forward,
+  guardBackward,
+  type Layer,
+  noGradients,
+  type Pass,
+  whenDone,
+  who,
+} from "./layer.js";
+import type { Parameter, RunningStatistic } from "./parameter.js";
+
+/** How a `NoiseInjection` is made. What is not said is as in the paper. */
+export interface NoiseInjectionOptions {
+  /** The layer's own stream; it goes on with every pass in mode "train". */
+  readonly random: Random;
+  /** The unit axis: 1 when not said; -1 is the last. */
+  readonly axis?: number | undefined;
+  /** Each unit's mean is uniform in ±this; 0.5 when not said (the paper's n_mu). */
+  readonly meanSpread?: number | undefined;
+  /** Each unit's scale is uniform between 1 and this; 1.25 when not said (n_sigma). */
+  readonly largestScale?: number | undefined;
+  /** Each value's shift is uniform around its unit's mean, ± this; 0.1 when not said (r_mu). 0 leaves a pure drift of the units. */
+  readonly sampleMeanSpread?: number | undefined;
+  /** Each value's scale is normal around its unit's, with this std; 0.1 when not said (r_sigma, read as a std). */
+  readonly sampleScaleStd?: number | undefined;
+  /** What inference does: the noise's expectation, y = (1 + largestScale) / 2 x (the default), or nothing, y = x. */
+  readonly inference?: "expectation" | "identity" | undefined;
+}
+
+/**
+ * Multiplies and shifts every value by noise whose distribution changes from step to step.
+ *
+ *   y[n,j] = s[n,j] x[n,j] + m[n,j]      m[n,j] ~ U(mu[j] ± 0.1), s[n,j] ~ N(sigma[j], 0.1)
+ *   per unit j and pass: mu[j] ~ U(-0.5, 0.5), sigma[j] ~ U(1, 1.25)
+ *
+ * Shapes    x, y [N, J] or [N, J, ...], or units last with `axis: -1`
+ * Modes     train draws anew. probe draws what the next train pass on a batch of that shape will draw, from a copy of the
+ *           stream: the same answer every time. inference is the expectation of the noise (or the identity, if asked for)
+ * Cost      one uniform and one normal number a value; keeps one number a value
+ * Source    Santurkar et al. 2018, appendix A, algorithm 1 (arXiv:1805.11604); r_sigma is read as a standard deviation
+ *
+ * @throws {RangeError} if a spread is negative, or largestScale below 1
+ * @example
+ * const noise = new NoiseInjection({ random: new Random(1) });
+ * noise.forward(Tensor.from([[1, 2]]), { mode: "inference" }).output.toNested();   // => [[1.125, 2.25]]
+ */
+export class NoiseInjection implements Layer {
+  readonly axis: number;
+  readonly meanSpread: number;
+  readonly largestScale: number;
+  readonly sampleMeanSpread: number;
+  readonly sampleScaleStd: number;
+  readonly inference: "expectation" | "identity";
+  readonly parameters: readonly Parameter[] = [];
+  readonly statistics: readonly RunningStatistic[] = [];
+  readonly #random: Random;
+
+  /** Makes the layer, with a stream that is its own from now on. */
+  constructor(options: NoiseInjectionOptions) {
+    expectObject("NoiseInjection", "options", options);
+    const { random, axis = 1, meanSpread = 0.5, largestScale = 1.25 } = options;
+    const { sampleMeanSpread = 0.1, sampleScaleStd = 0.1, inference = "expectation" } = options;
+    expectRandom("NoiseInjection", random);
+    if (!Number.isSafeInteger(axis)) {
+      throw new RangeError(complaint("NoiseInjection", "axis to be a whole number", String(axis)));
+    }
+    expectNumber("NoiseInjection", "meanSpread", meanSpread, { low: 0 });
+    expectNumber("NoiseInjection", "largestScale", largestScale, { low: 1 });
+    expectNumber("NoiseInjection", "sampleMeanSpread", sampleMeanSpread, { low: 0 });
+    expectNumber("NoiseInjection", "sampleScaleStd", sampleScaleStd, { low: 0 });
+    expectOneOf("NoiseInjection", "inference", inference, ["expectation", "identity"]);
+    this.#random = random.copy();
+    this.axis = axis;
+    this.meanSpread = meanSpread;
+    this.largestScale = largestScale;
+    this.sampleMeanSpread = sampleMeanSpread;
+    this.sampleScaleStd = sampleScaleStd;
+    this.inference = inference;
+  }
+
+  forward(input: Tensor, pass: Pass): Forward {
+    expectForward("NoiseInjection", input, pass);
+    const name = who("NoiseInjection", pass);
+    const rank = input.shape.length;
+    const at = this.axis < 0 ? rank + this.axis : this.axis;
+    if (rank < 2 || at < 0 || at >= rank) {
+      throw new ShapeError(complaint(name, `an input with an axis ${this.axis}`, `shape ${printShape(input.shape)}`));
+    }
+    const output = Tensor.zeros(input.shape, input.dtype);
+    const y = output.data;
+    let scale: Float64Array;
+    if (pass.mode === "inference") {
+      scale = new Float64Array(input.size).fill(this.inference === "identity" ? 1 : (1 + this.largestScale) / 2);
+      for (let i = 0; i < y.length; i++) y[i] = scale[i]! * input.data[i]!;
+    } else {
+      const { outer, channels, inner } = channelView(input.shape, at);
+      const random = this.#random.copy();
+      const mu = Float64Array.from({ length: channels }, () => random.uniform(-this.meanSpread, this.meanSpread));
+      const sigma = Float64Array.from({ length: channels }, () => random.uniform(1, this.largestScale));
+      scale = new Float64Array(input.size);
+      for (let o = 0, i = 0; o < outer; o++) {
+        for (let j = 0; j < channels; j++) {
+          for (const end = i + inner; i < end; i++) {
+            const shift = random.uniform(mu[j]! - this.sampleMeanSpread, mu[j]! + this.sampleMeanSpread);
+            scale[i] = random.normal(sigma[j], this.sampleScaleStd);
+            y[i] = scale[i]! * input.data[i]! + shift;
+          }
+        }
+      }
+      const { state } = random;
+      if (pass.mode === "train") whenDone(pass, () => this.#random.restore(state));
+    }
+
+    const guard = guardBackward(name, output, []);
+    return {
+      output,
+      backward: (gradOutput) => {
+        guard(gradOutput);
+        const dx = Tensor.zeros(input.shape, input.dtype);
+        for (let i = 0; i < scale.length; i++) dx.data[i] = scale[i]! * gradOutput.data[i]!;
+        return { gradInput: dx, gradients: noGradients };
+      },
+    };
+  }
+}
