@@ -106,6 +106,8 @@ export async function checkGradient(
   const { loss, gradient } = await evaluator.at(point.slice());
   if (!Number.isFinite(loss)) throw new RangeError(complaint(who, "a finite loss at the point", String(loss)));
   const gradientRms = norm(gradient) / Math.sqrt(point.length);
+  // How far the loss sways when each coordinate is rounded, per unit of round-off: a loss near 0 may be a sum of large terms.
+  const sway = norm(gradient.map((slope, i) => slope * point[i]!));
 
   const compare = async (
     name: string,
@@ -115,7 +117,9 @@ export async function checkGradient(
   ): Promise<GradientComparison> => {
     const at = (t: number): Promise<number> => evaluator.lossAt(addScaled(point, t, direction));
     const [forth, back, halfForth, halfBack] = [await at(h), await at(-h), await at(h / 2), await at(-h / 2)];
-    const difference = finiteDifference(loss, forth, back, halfForth, halfBack, h, unitRoundoff[dtype]);
+    // Each loss carries a few roundings of its own size; on sums of some thousand terms, 8 is on the safe side.
+    const noise = (8 * unitRoundoff[dtype] * (Math.max(Math.abs(loss), Math.abs(forth), Math.abs(back)) + sway)) / h;
+    const difference = finiteDifference(loss, forth, back, halfForth, halfBack, h, noise);
     return { name, analytic, ...judge(analytic, difference, tolerance * gradientRms) };
   };
 
@@ -149,12 +153,10 @@ function finiteDifference(
   halfForth: number,
   halfBack: number,
   h: number,
-  roundoff: number,
+  noise: number,
 ): FiniteDifference {
   const coarse = (forth - back) / (2 * h);
   const numeric = (halfForth - halfBack) / h;
-  // Each loss carries a few roundings of its own size; measured on sums of some thousand terms, 8 is on the safe side.
-  const noise = (8 * roundoff * Math.max(Math.abs(loss), Math.abs(forth), Math.abs(back))) / h;
   const estimatedError = Math.abs(coarse - numeric) + noise;
   // The two slopes at the point: for a smooth loss their gap halves with h, at a kink it stays.
   const gap = Math.abs(forth - 2 * loss + back) / h;
