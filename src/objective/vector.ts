@@ -23,7 +23,7 @@ export function norm(a: Float64Array): number {
 }
 
 /** Whether a sum of squares lies far from both ends of the range, so that it lost nothing there. */
-export function squaresAreSafe(sum: number): boolean {
+function squaresAreSafe(sum: number): boolean {
   return sum > 1e-280 && sum < 1e300;
 }
 

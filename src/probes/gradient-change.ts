@@ -1,6 +1,6 @@
 /** Gradient change: the gradient G against the gradient G' after a move, in one pass over both. */
 
-import { scaled, squaresAreSafe } from "../objective/vector.js";
+import { scaled } from "../objective/vector.js";
 import type { Reasons } from "./finite-values.js";
 import type { Stretch } from "./stretches.js";
 
@@ -20,6 +20,9 @@ export interface GradientChange {
 
 /** Below this share of the whole gradient a group's gradient is round-off: that of a bias in front of BatchNorm is 1e-17. */
 const ROUND_OFF_SHARE = 1e-12;
+
+/** Gradients beyond these are compared in units of their largest number: the product of two sums of squares must stay in range. */
+const [SMALL, LARGE] = [1e-70, 1e70];
 
 /**
  * Compares the same stretches of two gradients.
@@ -46,7 +49,7 @@ export function gradientChange(
       largest = Math.max(largest, Math.abs(a), Math.abs(b));
     }
   }
-  if (largest > 0 && !squaresAreSafe(largest * largest)) {
+  if (largest > 0 && (largest < SMALL || largest > LARGE)) {
     const primeInUnits = gPrime === null ? null : scaled(1 / largest, gPrime);
     const unit = gradientChange(scaled(1 / largest, g), primeInUnits, stretches, wholeNorm / largest);
     return {
@@ -67,8 +70,8 @@ export function gradientChange(
   return {
     difference,
     relativeDifference: "relativeDifference" in reasons ? null : difference / normG,
-    // Round-off may carry the quotient past 1 by a unit in the last place.
-    cosine: "cosine" in reasons ? null : Math.max(-1, Math.min(1, product / (normG * normGPrime))),
+    // One root of the product makes it exactly 1 for equal gradients; round-off may carry others past 1 by a last place.
+    cosine: "cosine" in reasons ? null : Math.max(-1, Math.min(1, product / Math.sqrt(squaresG * squaresPrime))),
     normG,
     normGPrime,
     reasons,

@@ -13,6 +13,40 @@ export {
 } from "./along-gradient.js";
 export { stepSizesAround } from "./step-sizes.js";
 
+// The values inside a network
+export {
+  ActivationRecorder,
+  type ActivationRecorderOptions,
+  type ActivationRecord,
+  type ActivationReport,
+  mergeActivationRecords,
+  type Observer,
+} from "./activation-recorder.js";
+export type { FeatureHistograms, FeatureSummaries, LayerSummary } from "./feature-summaries.js";
+export type { Figure, Summary } from "./summary.js";
+export {
+  mergeMoments,
+  type Moments,
+  momentsOf,
+  type MomentStatistics,
+  momentStatistics,
+  noMoments,
+} from "./moments.js";
+export { quantilesOf } from "./quantiles.js";
+export { type Histogram, histogramOf, histogramQuantile, mergeHistograms } from "./histogram.js";
+export type { Reasons } from "./finite-values.js";
+export type { Samples } from "../ground/samples.js";
+
+// Internal covariate shift
+export {
+  type BlockShift,
+  internalCovariateShift,
+  type InternalCovariateShiftOptions,
+  type InternalCovariateShiftReport,
+} from "./internal-covariate-shift.js";
+export type { BlockRule } from "./blocks.js";
+export type { GradientChange } from "./gradient-change.js";
+
 // Reports
 export { type FigureKind, parseReport, type ProbeReport, stringifyReport } from "./report.js";
 export type { Extreme } from "./extremes.js";

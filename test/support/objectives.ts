@@ -111,3 +111,18 @@ export function twoLinearLayers(): HandMadeModel {
     },
   };
 }
+
+/**
+ * L(w) = (w_1 w_2 ... w_k - 1)^2 / 2: a deep linear network of one unit a layer. The gradient of layer i is (p - 1) p / w_i,
+ * with p the product.
+ */
+export function linearChain(...weights: number[]): HandMadeModel {
+  return {
+    groups: groupsOf(...weights.map((_, i) => [`${i}.weight`, "weight", [1, 1]] as const)),
+    point: Float64Array.from(weights),
+    objective: (w) => {
+      const p = w.reduce((product, value) => product * value, 1);
+      return { loss: (p - 1) ** 2 / 2, gradient: w.map((value) => ((p - 1) * p) / value) };
+    },
+  };
+}
