@@ -12,7 +12,7 @@ export type { DType, Floats } from "./ground/numbers.js";
 export { Random, type RandomState } from "./ground/random.js";
 
 // Layers
-export { BatchNorm, type BatchNormOptions } from "./layers/batch-norm.js";
+export { BatchNorm, type BatchNormOptions, type FreezeOptions } from "./layers/batch-norm.js";
 export { Dense, type DenseOptions, type GivenDense } from "./layers/dense.js";
 export { LeakyReLU, type LeakyReLUOptions, ReLU, Sigmoid, Tanh } from "./layers/activations.js";
 export { GroupNorm, type GroupNormOptions, LayerNorm, type LayerNormOptions } from "./layers/group-norm.js";

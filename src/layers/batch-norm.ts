@@ -8,13 +8,12 @@ import {
   expectNumber,
   expectObject,
   expectOneOf,
-  ShapeError,
 } from "../ground/errors.js";
 import type { DType } from "../ground/numbers.js";
 import { reciprocalStd } from "../kernels/batch-norm.js";
 import { defaultKernels } from "../kernels/default.js";
-import { type ChannelView, channelView, printShape } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
+import { expectTwoValues, featureView } from "./features.js";
 import {
   expectDTypes,
   expectForward,
@@ -26,6 +25,7 @@ import {
   who,
 } from "./layer.js";
 import { Parameter, RunningStatistic } from "./parameter.js";
+import { addWeightedStatisticsGradient, rowWeights, weightedMoments } from "./row-weights.js";
 
 /** How a `BatchNorm` is made. Only `features` is required. */
 export interface BatchNormOptions {
@@ -51,6 +51,13 @@ export interface BatchNormOptions {
   readonly varianceEstimator?: "unbiased" | "biased" | undefined;
   /** Of gamma and beta; "float32" when not said. */
   readonly dtype?: DType | undefined;
+}
+
+/** What `BatchNorm.freeze` freezes; all of it when not said. */
+export interface FreezeOptions {
+  readonly normalization?: boolean | undefined;
+  readonly updates?: boolean | undefined;
+  readonly parameters?: boolean | undefined;
 }
 
 /**
@@ -96,6 +103,7 @@ export class BatchNorm implements Layer {
   readonly batchesTracked: RunningStatistic;
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
+  #frozen = { normalization: false, updates: false };
 
   /** Makes the layer: gamma 1, beta 0, no batch tracked. */
   constructor(options: BatchNormOptions) {
@@ -107,9 +115,9 @@ export class BatchNorm implements Layer {
       throw new RangeError(complaint("BatchNorm", "axis to be a whole number", String(axis)));
     expectNumber("BatchNorm", "epsilon", epsilon, { low: 0 });
     if (momentum !== null) expectNumber("BatchNorm", "momentum", momentum, { low: 0, high: 1 });
-    expectBoolean("BatchNorm", "scale", scale);
-    expectBoolean("BatchNorm", "center", center);
-    expectBoolean("BatchNorm", "trackRunningStatistics", trackRunningStatistics);
+    for (const [name, value] of Object.entries({ scale, center, trackRunningStatistics })) {
+      expectBoolean("BatchNorm", name, value);
+    }
     expectOneOf("BatchNorm", "varianceEstimator", varianceEstimator, ["unbiased", "biased"]);
     expectOneOf("BatchNorm", "dtype", dtype, ["float32", "float64"]);
     this.features = features;
@@ -130,45 +138,45 @@ export class BatchNorm implements Layer {
   forward(input: Tensor, pass: Pass): Forward {
     expectForward("BatchNorm", input, pass);
     const name = who("BatchNorm", pass);
-    const view = this.#viewOf(name, input);
+    const view = featureView(name, input, this.axis, this.features);
     expectDTypes(name, input, this.parameters);
     const kernels = pass.kernels ?? defaultKernels();
-    const fromBatch = pass.mode !== "inference" || !this.trackRunningStatistics;
+    const fromBatch = !this.trackRunningStatistics || (pass.mode !== "inference" && !this.#frozen.normalization);
+    const weights = fromBatch && pass.rowWeights ? rowWeights(name, pass.rowWeights, input.shape[0]!, view) : undefined;
     const x = input.data.slice(); // a copy: the caller may write to the input before the backward pass
     const output = Tensor.zeros(input.shape, input.dtype);
     const gamma = this.gamma?.value.data;
     const beta = this.beta?.value.data;
     const rstd = new Float64Array(this.features);
+    const common = { view, x, gamma, beta, rstd, y: output.data };
     let mean: Float64Array;
     if (fromBatch) {
-      const m = view.outer * view.inner;
-      if (m < 2) {
-        const cure = this.trackRunningStatistics ? 'use a larger batch, or mode "inference"' : "use a larger batch";
-        const got = `input shape ${printShape(input.shape)}`;
-        throw new RangeError(complaint(name, `at least 2 values per feature in mode "${pass.mode}"`, got, cure));
-      }
+      const m = weights?.effectiveCount ?? view.outer * view.inner;
+      const asked = { shape: input.shape, weighted: weights !== undefined, hasInference: this.trackRunningStatistics };
+      expectTwoValues(name, pass.mode, m, asked);
       mean = new Float64Array(this.features);
       const variance = new Float64Array(this.features);
-      kernels.batchNormForward({ view, x, gamma, beta, epsilon: this.epsilon, y: output.data, mean, variance, rstd });
-      if (pass.mode === "train" && this.trackRunningStatistics) {
+      if (weights === undefined) {
+        kernels.batchNormForward({ ...common, epsilon: this.epsilon, mean, variance });
+      } else {
+        weightedMoments(view, x, weights, mean, variance);
+        reciprocalStd(variance, this.epsilon, rstd);
+        kernels.normalize({ ...common, mean });
+      }
+      if (pass.mode === "train" && this.trackRunningStatistics && !this.#frozen.updates) {
         const correction = this.varianceEstimator === "unbiased" ? m / (m - 1) : 1;
-        whenDone(pass, () =>
-          this.track(
-            mean,
-            variance.map((value) => value * correction),
-          ),
-        );
+        const averaged = variance.map((value) => value * correction);
+        whenDone(pass, () => this.track(mean, averaged));
       }
     } else {
       if (this.batchesTracked.values[0] === 0) {
         const cure = 'run a batch in mode "train", or load statistics';
-        throw new RangeError(
-          complaint(name, 'running statistics in mode "inference"', "none, as no batch was tracked", cure),
-        );
+        const expected = `running statistics in mode "${pass.mode}"`;
+        throw new RangeError(complaint(name, expected, "none, as no batch was tracked", cure));
       }
       mean = this.runningMean.values.slice();
       reciprocalStd(this.runningVariance.values, this.epsilon, rstd);
-      kernels.normalize({ view, x, gamma, beta, mean, rstd, y: output.data });
+      kernels.normalize({ ...common, mean });
     }
 
     const guard = guardBackward(name, output, this.parameters);
@@ -181,8 +189,9 @@ export class BatchNorm implements Layer {
         const dbeta = this.beta && Tensor.zeros([this.features], input.dtype);
         const dy = gradOutput.data;
         const args = { view, x, dy, gamma, mean, rstd, dx: dx.data, dgamma: dgamma?.data, dbeta: dbeta?.data };
-        if (fromBatch) kernels.batchNormBackward(args);
+        if (fromBatch && !weights) kernels.batchNormBackward(args);
         else kernels.normalizeBackward(args);
+        if (weights) addWeightedStatisticsGradient(args, weights);
         const gradients = new Map<Parameter, Tensor>();
         if (this.gamma && dgamma) gradients.set(this.gamma, dgamma);
         if (this.beta && dbeta) gradients.set(this.beta, dbeta);
@@ -191,14 +200,26 @@ export class BatchNorm implements Layer {
     };
   }
 
-  #viewOf(name: string, input: Tensor): ChannelView {
-    const rank = input.shape.length;
-    const at = this.axis < 0 ? rank + this.axis : this.axis;
-    if (rank < 2 || input.shape[at] !== this.features) {
-      const expected = `${this.features} features on axis ${this.axis} of the input`;
-      throw new ShapeError(complaint(name, expected, `shape ${printShape(input.shape)}`));
+  /**
+   * Freezes the layer, wholly or in part, until `unfreeze`: no mode, optimizer or loading undoes it. With `normalization` the
+   * running statistics normalize in every mode, with `updates` they are not updated, with `parameters` gamma and beta stay.
+   */
+  freeze({ normalization = true, updates = true, parameters = true }: FreezeOptions = {}): void {
+    for (const [name, value] of Object.entries({ normalization, updates, parameters })) {
+      expectBoolean("BatchNorm.freeze", name, value);
     }
-    return channelView(input.shape, at);
+    if (normalization && !this.trackRunningStatistics) {
+      const expected = "running statistics to normalize with";
+      throw new RangeError(complaint("BatchNorm.freeze", expected, "trackRunningStatistics: false"));
+    }
+    this.#frozen = { normalization, updates };
+    for (const parameter of this.parameters) parameter.trainable = !parameters;
+  }
+
+  /** Undoes `freeze`. */
+  unfreeze(): void {
+    this.#frozen = { normalization: false, updates: false };
+    for (const parameter of this.parameters) parameter.trainable = true;
   }
 
   /**

@@ -1,11 +1,11 @@
 /** BatchRenorm: batch norm corrected towards the running statistics, so that training and inference agree more closely. */
 
-import { complaint, expectNumber, expectObject, ShapeError } from "../ground/errors.js";
+import { expectNumber, expectObject } from "../ground/errors.js";
 import { allocate } from "../ground/numbers.js";
 import { defaultKernels } from "../kernels/default.js";
-import { channelView, printShape } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
 import { BatchNorm, type BatchNormOptions } from "./batch-norm.js";
+import { expectTwoValues, featureView } from "./features.js";
 import {
   expectDTypes,
   expectForward,
@@ -76,19 +76,10 @@ export class BatchRenorm implements Layer {
     if (pass.mode === "inference") return norm.forward(input, pass);
     const name = who("BatchRenorm", pass);
     const { features, epsilon } = norm;
-    const at = norm.axis < 0 ? input.shape.length + norm.axis : norm.axis;
-    if (input.shape.length < 2 || input.shape[at] !== features) {
-      const expected = `${features} features on axis ${norm.axis} of the input`;
-      throw new ShapeError(complaint(name, expected, `shape ${printShape(input.shape)}`));
-    }
+    const view = featureView(name, input, norm.axis, features);
     expectDTypes(name, input, this.parameters);
-    const view = channelView(input.shape, at);
     const m = view.outer * view.inner;
-    if (m < 2) {
-      const expected = `at least 2 values per feature in mode "${pass.mode}"`;
-      const cure = 'use a larger batch, or mode "inference"';
-      throw new RangeError(complaint(name, expected, `input shape ${printShape(input.shape)}`, cure));
-    }
+    expectTwoValues(name, pass.mode, m, input);
     const kernels = pass.kernels ?? defaultKernels();
     const x = input.data.slice();
     const output = Tensor.zeros(input.shape, input.dtype);

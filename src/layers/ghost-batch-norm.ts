@@ -2,9 +2,10 @@
 
 import { complaint, expectCount, expectObject, ShapeError } from "../ground/errors.js";
 import { defaultKernels } from "../kernels/default.js";
-import { channelView, type ChannelView, printShape } from "../tensor/shape.js";
+import type { ChannelView } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
 import { BatchNorm, type BatchNormOptions } from "./batch-norm.js";
+import { expectTwoValues, featureView } from "./features.js";
 import {
   expectDTypes,
   expectForward,
@@ -65,19 +66,16 @@ export class GhostBatchNorm implements Layer {
     const { norm } = this;
     if (pass.mode === "inference" && norm.trackRunningStatistics) return norm.forward(input, pass);
     const name = who("GhostBatchNorm", pass);
-    const rank = input.shape.length;
-    const at = norm.axis < 0 ? rank + norm.axis : norm.axis;
-    if (at < 1 || input.shape[at] !== norm.features) {
-      const expected = `${norm.features} features on axis ${norm.axis} of the input, rows on axis 0`;
-      throw new ShapeError(complaint(name, expected, `shape ${printShape(input.shape)}`));
+    if (norm.axis === 0 || input.shape.length + norm.axis === 0) {
+      throw new ShapeError(complaint(name, "the features on another axis than the rows, axis 0", `axis ${norm.axis}`));
     }
+    const whole = featureView(name, input, norm.axis, norm.features);
     expectDTypes(name, input, this.parameters);
-    const whole = channelView(input.shape, at);
     const rows = input.shape[0]!;
-    if (rows * whole.inner * (whole.outer / rows) < 2) {
-      const expected = `at least 2 values per feature in mode "${pass.mode}"`;
-      throw new RangeError(complaint(name, expected, `input shape ${printShape(input.shape)}`, "use a larger batch"));
-    }
+    expectTwoValues(name, pass.mode, whole.outer * whole.inner, {
+      shape: input.shape,
+      hasInference: norm.trackRunningStatistics,
+    });
     const kernels = pass.kernels ?? defaultKernels();
     const x = input.data.slice();
     const output = Tensor.zeros(input.shape, input.dtype);

@@ -25,6 +25,11 @@ export interface Pass {
   readonly mode: Mode;
   /** The kernel set that does the arithmetic; the best there is when not said. */
   readonly kernels?: Kernels | undefined;
+  /**
+   * One weight a row of the batch, for statistics in which some rows count less or not at all (0: padding, masked). Batch norm
+   * reads them when the batch normalizes; a loss that is to ignore those rows must do so itself.
+   */
+  readonly rowWeights?: ArrayLike<number> | undefined;
   /** Where in a model the layer stands, as in "2.0"; containers set it, error messages print it. */
   readonly path?: string | undefined;
   /** Told the output of every layer inside a container. It may read the tensor and keep it, not write to it. */

@@ -1,9 +1,10 @@
 /** LpNorm: the mean is removed as in batch norm, but the scale is an l1, l2 or l-infinity norm of the uncentered values. */
 
-import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show, ShapeError } from "../ground/errors.js";
+import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show } from "../ground/errors.js";
 import type { DType, Floats } from "../ground/numbers.js";
-import { channelView, type ChannelView, printShape } from "../tensor/shape.js";
+import type { ChannelView } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
+import { expectTwoValues, featureView } from "./features.js";
 import {
   expectDTypes,
   expectForward,
@@ -97,22 +98,14 @@ export class LpNorm implements Layer {
   forward(input: Tensor, pass: Pass): Forward {
     expectForward("LpNorm", input, pass);
     const name = who("LpNorm", pass);
-    const at = this.axis < 0 ? input.shape.length + this.axis : this.axis;
-    if (input.shape.length < 2 || input.shape[at] !== this.features) {
-      const expected = `${this.features} features on axis ${this.axis} of the input`;
-      throw new ShapeError(complaint(name, expected, `shape ${printShape(input.shape)}`));
-    }
+    const view = featureView(name, input, this.axis, this.features);
     expectDTypes(name, input, this.parameters);
-    const view = channelView(input.shape, at);
     const fromBatch = pass.mode !== "inference";
     const x = input.data.slice();
     let mean: Float64Array;
     let norm: Float64Array;
     if (fromBatch) {
-      if (view.outer * view.inner < 2) {
-        const expected = `at least 2 values per feature in mode "${pass.mode}"`;
-        throw new RangeError(complaint(name, expected, `input shape ${printShape(input.shape)}`, "use a larger batch"));
-      }
+      expectTwoValues(name, pass.mode, view.outer * view.inner, input);
       ({ mean, norm } = batchStatistics(x, view, this.p));
       if (pass.mode === "train") whenDone(pass, () => this.#track(mean, norm));
     } else {

@@ -29,6 +29,8 @@ export class Parameter {
   readonly name: string;
   /** What it does; weight decay and filter normalization choose by it. */
   readonly role: Role;
+  /** Whether optimizers move it; true at first. Gradients are computed all the same, for checks and probes. */
+  trainable = true;
   #value: Tensor;
   #version: number;
 

@@ -58,7 +58,8 @@ export abstract class Optimizer {
   }
 
   /**
-   * Moves every parameter that has a gradient by one step; the others stay as they are, their momentum included.
+   * Moves every parameter that has a gradient by one step; the others stay as they are, their momentum included, and so do
+   * those that are not trainable.
    *
    * @throws {RangeError} if there is a gradient of a parameter that this optimizer does not own
    * @throws {ShapeError | TypeError} if a gradient is not like its parameter; in each case nothing has moved
@@ -90,6 +91,7 @@ export abstract class Optimizer {
     }
     const kernels = this.#kernels ?? defaultKernels();
     for (const [parameter, gradient] of gradients) {
+      if (!parameter.trainable) continue;
       const decay = this.#withoutDecay.has(parameter.role) ? 0 : this.weightDecay;
       parameter.update((values) => this.move(parameter, values, gradient.data, decay, kernels));
     }

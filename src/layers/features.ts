@@ -1,0 +1,30 @@
+/** Features: what every layer that gathers statistics by feature requires of its input. */
+
+import { complaint, ShapeError } from "../ground/errors.js";
+import { channelView, type ChannelView, printShape, type Shape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+
+/** The view of an input from its feature axis, which may count from the end and must be `features` long. */
+export function featureView(name: string, input: Tensor, axis: number, features: number): ChannelView {
+  const rank = input.shape.length;
+  const at = axis < 0 ? rank + axis : axis;
+  if (rank < 2 || input.shape[at] !== features) {
+    const expected = `${features} features on axis ${axis} of the input`;
+    throw new ShapeError(complaint(name, expected, `shape ${printShape(input.shape)}`));
+  }
+  return channelView(input.shape, at);
+}
+
+/** Requires at least two values per feature, weighted ones counted by their weight: one alone has no variance. */
+export function expectTwoValues(
+  name: string,
+  mode: string,
+  values: number,
+  { shape, weighted = false, hasInference = true }: { shape: Shape; weighted?: boolean; hasInference?: boolean },
+): void {
+  if (values >= 2) return;
+  const cure = hasInference ? 'use a larger batch, or mode "inference"' : "use a larger batch";
+  const expected = `at least 2 values per feature in mode "${mode}"`;
+  const weights = weighted ? ` and row weights worth ${Number(values.toPrecision(3))} values` : "";
+  throw new RangeError(complaint(name, expected, `input shape ${printShape(shape)}${weights}`, cure));
+}
