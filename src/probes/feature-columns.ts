@@ -33,14 +33,17 @@ export function featureView(who: string, samples: unknown, axis: number): Featur
   expectObject(who, "the samples", samples);
   const { shape, data } = samples as Partial<Samples>;
   if (!Array.isArray(shape) || typeof data !== "object" || data === null || typeof data.length !== "number") {
-    throw new TypeError(complaint(who, "samples with a shape and data", show(samples), "pass a Tensor or { shape, data }"));
+    throw new TypeError(
+      complaint(who, "samples with a shape and data", show(samples), "pass a Tensor or { shape, data }"),
+    );
   }
   const sizes = shape as readonly number[];
   const printed = `shape [${sizes.join(", ")}]`;
   if (sizes.length === 0 || !sizes.every((size) => Number.isSafeInteger(size) && size >= 0)) {
     throw new ShapeError(complaint(who, "a shape with rows on its first axis", printed));
   }
-  const product = (from: number, to: number): number => sizes.slice(from, to).reduce((size, length) => size * length, 1);
+  const product = (from: number, to: number): number =>
+    sizes.slice(from, to).reduce((size, length) => size * length, 1);
   if (data.length !== product(0, sizes.length)) {
     throw new ShapeError(complaint(who, `${product(0, sizes.length)} values for ${printed}`, `${data.length}`));
   }

@@ -4,7 +4,7 @@
  *   cell k = [e_k, e_(k+1)), the last one closed;   below: x < e_0;   above: x > e_K
  */
 
-import { complaint, ShapeError, show } from "../ground/errors.js";
+import { complaint, expectNumber, ShapeError, show } from "../ground/errors.js";
 import { expectFiniteValues } from "./finite-values.js";
 
 /** How many finite values lie in each cell, and outside on either side. */
@@ -103,8 +103,11 @@ export function histogramTotal({ counts, below, above }: Histogram): number {
  * An estimate of a quantile: the values of a cell are taken to lie evenly in it. Null if it lies outside the edges.
  *
  * Numerics  off by at most the width of the cell
+ *
+ * @throws {RangeError} if the level lies outside [0, 1]
  */
 export function histogramQuantile(histogram: Histogram, level: number): number | null {
+  expectNumber("histogramQuantile", "level", level, { low: 0, high: 1 });
   const { edges, counts, below, above } = histogram;
   const total = histogramTotal(histogram);
   const target = level * total;

@@ -36,6 +36,16 @@ export { quantilesOf } from "./quantiles.js";
 export { type Histogram, histogramOf, histogramQuantile, mergeHistograms } from "./histogram.js";
 export type { Reasons } from "./finite-values.js";
 export type { Samples } from "../ground/samples.js";
+export {
+  lipschitzAlongTrajectory,
+  type LipschitzAlongTrajectoryReport,
+  lipschitzFromPairs,
+  type LipschitzFromPairsOptions,
+  type LipschitzFromPairsReport,
+  type LipschitzPair,
+  type LipschitzReport,
+  type QuotientSummary,
+} from "./lipschitz.js";
 
 // Internal covariate shift
 export {

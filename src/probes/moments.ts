@@ -126,6 +126,17 @@ export function mergeMoments(a: Moments, b: Moments): Moments {
   };
 }
 
+/** g1 = √n M3 / M2^1.5; NaN when the variance is 0. */
+export function skewnessOf({ count, m2, m3 }: Moments): number {
+  // Quotients first: M2^1.5 would leave double precision long before the result does.
+  return ((m3 / m2) * Math.sqrt(count)) / Math.sqrt(m2);
+}
+
+/** g2 = n M4 / M2² - 3; NaN when the variance is 0. */
+export function kurtosisExcessOf({ count, m2, m4 }: Moments): number {
+  return (m4 / m2) * (count / m2) - 3;
+}
+
 /**
  * Mean, variance, skewness and kurtosis, biased and unbiased.
  *
@@ -138,30 +149,41 @@ export function mergeMoments(a: Moments, b: Moments): Moments {
  * skewness;         // => 0.8888888888888888
  * kurtosisExcess;   // => -0.8148148148148149
  */
-export function momentStatistics({ count: n, mean, m2, m3, m4 }: Moments): MomentStatistics {
+export function momentStatistics(moments: Moments): MomentStatistics {
+  const { count: n, mean, m2 } = moments;
+  const g1 = skewnessOf(moments);
+  const g2 = kurtosisExcessOf(moments);
   const reasons: Record<string, string> = {};
-  const figure = (name: string, least: number, value: number | null): number | null => {
-    const scaleFree = name.startsWith("skewness") || name.startsWith("kurtosis");
-    if (n < least) reasons[name] = n === 0 ? "no finite values" : `fewer than ${least} finite values`;
-    else if (scaleFree && m2 === 0) reasons[name] = "the variance is 0";
-    else if (value === null || !Number.isFinite(value)) reasons[name] = "beyond double precision";
-    else return value;
+  const figure = (name: string, value: number, least: number, spread = false): number | null => {
+    const reason = undefinedReason(moments, value, least, spread);
+    if (reason === null) return value;
+    reasons[name] = reason;
     return null;
   };
-  // Quotients first: M2 ** 1.5 and M2 ** 2 would leave double precision long before the results do.
-  const g1 = ((m3 / m2) * Math.sqrt(n)) / Math.sqrt(m2);
-  const g2 = (m4 / m2) * (n / m2) - 3;
   return {
     count: n,
-    mean: figure("mean", 1, mean),
-    variance: figure("variance", 1, m2 / n),
-    varianceUnbiased: figure("varianceUnbiased", 2, m2 / (n - 1)),
-    std: figure("std", 1, Math.sqrt(m2 / n)),
-    skewness: figure("skewness", 1, g1),
-    skewnessUnbiased: figure("skewnessUnbiased", 3, (g1 * Math.sqrt(n * (n - 1))) / (n - 2)),
-    kurtosisExcess: figure("kurtosisExcess", 1, g2),
-    kurtosisPearson: figure("kurtosisPearson", 1, g2 + 3),
-    kurtosisExcessUnbiased: figure("kurtosisExcessUnbiased", 4, ((n - 1) / ((n - 2) * (n - 3))) * ((n + 1) * g2 + 6)),
+    mean: figure("mean", mean, 1),
+    variance: figure("variance", m2 / n, 1),
+    varianceUnbiased: figure("varianceUnbiased", m2 / (n - 1), 2),
+    std: figure("std", Math.sqrt(m2 / n), 1),
+    skewness: figure("skewness", g1, 1, true),
+    skewnessUnbiased: figure("skewnessUnbiased", (g1 * Math.sqrt(n * (n - 1))) / (n - 2), 3, true),
+    kurtosisExcess: figure("kurtosisExcess", g2, 1, true),
+    kurtosisPearson: figure("kurtosisPearson", g2 + 3, 1, true),
+    kurtosisExcessUnbiased: figure(
+      "kurtosisExcessUnbiased",
+      ((n - 1) / ((n - 2) * (n - 3))) * ((n + 1) * g2 + 6),
+      4,
+      true,
+    ),
     reasons,
   };
+}
+
+/** Why a figure of a sample is not defined, or null when it is: it needs `least` values and, with `spread`, a variance. */
+export function undefinedReason({ count, m2 }: Moments, value: number, least: number, spread: boolean): string | null {
+  if (count === 0) return "no finite values";
+  if (count < least) return `fewer than ${least} finite values`;
+  if (spread && m2 === 0) return "the variance is 0";
+  return Number.isFinite(value) ? null : "beyond double precision";
 }
