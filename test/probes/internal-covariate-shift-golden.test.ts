@@ -12,7 +12,7 @@ describe("internalCovariateShift as in PyTorch", () => {
         const found = report.blocks[i]!;
         expect(found.lossPrime).toBeCloseTo(lossPrime, 10);
         for (const name of ["weight", "linear", "all"] as const) {
-          for (const [figure, value] of Object.entries(measured[name]!)) {
+          for (const [figure, value] of Object.entries<number>({ ...measured[name]! })) {
             expect(found[name], `${name} of block ${i}`).toHaveProperty(figure, expect.closeTo(value, 10));
           }
         }
