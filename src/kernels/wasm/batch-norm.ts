@@ -1,0 +1,208 @@
+/**
+ * Batch normalization: the passes of ../batch-norm.ts, each over the pieces of a group of channels.
+ *
+ * Statistics and sums are doubles, as there. The last passes run in the dtype of x. In float32 the mean is split into the
+ * nearest float32, which is subtracted without error from values near it, and a rest that joins the shift: a mean much
+ * larger than the deviation costs no digits. Where a coefficient lies beyond the normal numbers of float32 (deviations below
+ * 1e-38 or so), the plain kernels, whose arithmetic is double throughout, take the call.
+ */
+
+import { expectNormalize, expectNormalizeBackward } from "../arguments.js";
+import * as plain from "../batch-norm.js";
+import type { BatchNormBackwardArguments, BatchNormForwardArguments, Kernels, NormalizeArguments } from "../kernels.js";
+import type { Wasm } from "./instance.js";
+import type { Routines } from "./module.js";
+import { type ChannelGroup, channelGroups, loadPiece, type Piece, sizeOfPiece, storePiece } from "./pieces.js";
+import { beyondSingle, tooLargeForSingle } from "./single.js";
+
+/** The batch normalization of the WebAssembly kernel set. */
+export function batchNormKernels(
+  wasm: Wasm,
+): Pick<Kernels, "batchNormForward" | "batchNormBackward" | "normalize" | "normalizeBackward"> {
+  return {
+    batchNormForward(args) {
+      const { mean, variance, rstd } = args;
+      expectNormalize("batchNormForward", args, { mean, variance, rstd });
+      const done = channelGroups(args.view).every((group) => forward(wasm, args, group, args));
+      if (!done) plain.batchNormForward(args);
+    },
+    normalize(args) {
+      expectNormalize("normalize", args, { mean: args.mean, rstd: args.rstd });
+      const done = channelGroups(args.view).every((group) => forward(wasm, args, group, undefined));
+      if (!done) plain.normalize(args);
+    },
+    batchNormBackward(args) {
+      expectNormalizeBackward("batchNormBackward", args);
+      const done = channelGroups(args.view).every((group) => backward(wasm, args, group, true));
+      if (!done) plain.batchNormBackward(args);
+    },
+    normalizeBackward(args) {
+      expectNormalizeBackward("normalizeBackward", args);
+      const done = channelGroups(args.view).every((group) => backward(wasm, args, group, false));
+      if (!done) plain.normalizeBackward(args);
+    },
+  };
+}
+
+/** One group, with the statistics of `batch` or with given ones; false where float32 does not hold the coefficients. */
+function forward(
+  wasm: Wasm,
+  args: NormalizeArguments,
+  group: ChannelGroup,
+  batch: BatchNormForwardArguments | undefined,
+): boolean {
+  const { view, x, gamma, beta, mean, rstd, y } = args;
+  const { memory } = wasm;
+  const routines = wasm.of(x);
+  memory.reset();
+  const at = memory.reserve(x, sizeOfPiece(group.pieces[0]!));
+  const once = group.pieces.length === 1;
+  const load = (piece: Piece): void => {
+    if (!once) loadPiece(memory, at, x, piece);
+  };
+  if (once) loadPiece(memory, at, x, group.pieces[0]!);
+  if (batch !== undefined) moments(wasm, batch, group, at, load);
+
+  const channels = group.to - group.from;
+  const center = memory.reserve(x, channels);
+  const scale = memory.reserve(x, channels);
+  const shift = memory.reserve(x, channels);
+  const numbers = memory.viewLike(x);
+  const bytes = x.BYTES_PER_ELEMENT;
+  const single = bytes === 4;
+  for (let i = 0; i < channels; i++) {
+    const c = group.from + i;
+    const factor = (gamma === undefined ? 1 : gamma[c]!) * rstd[c]!;
+    const near = single ? Math.fround(mean[c]!) : mean[c]!;
+    if (single && (beyondSingle(factor) || tooLargeForSingle(mean[c]!))) return false;
+    numbers[center / bytes + i] = near;
+    numbers[scale / bytes + i] = factor;
+    numbers[shift / bytes + i] = (beta === undefined ? 0 : beta[c]!) + (near - mean[c]!) * factor;
+  }
+  for (const piece of group.pieces) {
+    load(piece);
+    const { outer, inner } = piece;
+    if (view.inner === 1) routines.affineRows(at, outer, channels, center, scale, shift);
+    else routines.affinePlanes(at, outer, channels, inner, center, scale, shift);
+    storePiece(memory, at, y, piece);
+  }
+  return true;
+}
+
+/** Mean, variance and rstd of a group's channels, in two passes. */
+function moments(
+  { memory, of }: Wasm,
+  { view, x, epsilon, mean, variance, rstd }: BatchNormForwardArguments,
+  group: ChannelGroup,
+  at: number,
+  load: (piece: Piece) => void,
+): void {
+  const { from, to } = group;
+  const channels = to - from;
+  const m = view.outer * view.inner;
+  const routines = of(x);
+  const center = memory.reserveDoubles(channels);
+  const sums = memory.reserveDoubles(channels);
+  const { double } = memory;
+  const single = x.BYTES_PER_ELEMENT === 4;
+  for (let i = 0; i < channels; i++) {
+    double[center / 8 + i] = single ? 0 : x[(from + i) * view.inner]!;
+    double[sums / 8 + i] = 0;
+  }
+  for (const piece of group.pieces) {
+    load(piece);
+    if (view.inner === 1) routines.addRows(at, piece.outer, channels, center, sums);
+    else routines.addPlanes(at, piece.outer, channels, piece.inner, center, sums);
+  }
+  for (let i = 0; i < channels; i++) {
+    mean[from + i] = double[center / 8 + i]! + double[sums / 8 + i]! / m;
+    double[center / 8 + i] = mean[from + i]!;
+    double[sums / 8 + i] = 0;
+  }
+  for (const piece of group.pieces) {
+    load(piece);
+    if (view.inner === 1) routines.addSquaresOfRows(at, piece.outer, channels, center, sums);
+    else routines.addSquaresOfPlanes(at, piece.outer, channels, piece.inner, center, sums);
+  }
+  for (let i = 0; i < channels; i++) variance[from + i] = double[sums / 8 + i]! / m;
+  if (channels === view.channels) plain.reciprocalStd(variance, epsilon, rstd);
+  else plain.reciprocalStd(variance.subarray(from, to), epsilon, rstd.subarray(from, to));
+}
+
+/** One group, through the statistics of the batch or past them; false where float32 does not hold the coefficients. */
+function backward(wasm: Wasm, args: BatchNormBackwardArguments, group: ChannelGroup, throughBatch: boolean): boolean {
+  const { view, x, dy, gamma, mean, rstd, dx, dgamma, dbeta } = args;
+  const { memory } = wasm;
+  const routines = wasm.of(x);
+  const m = view.outer * view.inner;
+  const channels = group.to - group.from;
+  memory.reset();
+  const size = sizeOfPiece(group.pieces[0]!);
+  const atX = memory.reserve(x, size);
+  const atDy = memory.reserve(x, size);
+  const once = group.pieces.length === 1;
+  const load = (piece: Piece): void => {
+    loadPiece(memory, atX, x, piece);
+    loadPiece(memory, atDy, dy, piece);
+  };
+  const means = memory.reserveDoubles(channels);
+  const sumDy = memory.reserveDoubles(channels);
+  const sumDyX = memory.reserveDoubles(channels);
+  const { double } = memory;
+  for (let i = 0; i < channels; i++) {
+    double[means / 8 + i] = mean[group.from + i]!;
+    double[sumDy / 8 + i] = 0;
+    double[sumDyX / 8 + i] = 0;
+  }
+  for (const piece of group.pieces) {
+    load(piece);
+    addGradients(routines, view.inner === 1, atX, atDy, piece, means, sumDy, sumDyX);
+  }
+
+  // dx = scale dy + (slope (x - center) + shift)
+  const center = memory.reserve(x, channels);
+  const scale = memory.reserve(x, channels);
+  const slope = memory.reserve(x, channels);
+  const shift = memory.reserve(x, channels);
+  const numbers = memory.viewLike(x);
+  const bytes = x.BYTES_PER_ELEMENT;
+  const single = bytes === 4;
+  for (let i = 0; i < channels; i++) {
+    const c = group.from + i;
+    const r = rstd[c]!;
+    const sum = double[sumDy / 8 + i]!;
+    const sumXhat = double[sumDyX / 8 + i]! * r;
+    if (dbeta !== undefined) dbeta[c] = sum;
+    if (dgamma !== undefined) dgamma[c] = sumXhat;
+    const factor = (gamma === undefined ? 1 : gamma[c]!) * r;
+    const perX = throughBatch ? (sumXhat * -factor * r) / m : 0;
+    const near = single ? Math.fround(mean[c]!) : mean[c]!;
+    if (single && (beyondSingle(factor) || beyondSingle(perX) || tooLargeForSingle(mean[c]!))) return false;
+    numbers[center / bytes + i] = near;
+    numbers[scale / bytes + i] = factor;
+    numbers[slope / bytes + i] = perX;
+    numbers[shift / bytes + i] = (throughBatch ? (sum * -factor) / m : 0) + (near - mean[c]!) * perX;
+  }
+  for (const piece of group.pieces) {
+    if (!once) load(piece);
+    const { outer, inner } = piece;
+    if (view.inner === 1) routines.gradientRows(atX, atDy, outer, channels, center, scale, slope, shift);
+    else routines.gradientPlanes(atX, atDy, outer, channels, inner, center, scale, slope, shift);
+    storePiece(memory, atDy, dx, piece);
+  }
+  return true;
+}
+
+function addGradients(
+  routines: Routines,
+  rows: boolean,
+  atX: number,
+  atDy: number,
+  { outer, channels, inner }: Piece,
+  means: number,
+  sumDy: number,
+  sumDyX: number,
+): void {
+  if (rows) routines.addGradientsOfRows(atX, atDy, outer, channels, means, sumDy, sumDyX);
+  else routines.addGradientsOfPlanes(atX, atDy, outer, channels, inner, means, sumDy, sumDyX);
+}

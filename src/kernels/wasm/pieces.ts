@@ -1,0 +1,97 @@
+/** How large tensors pass through the memory: in pieces that stay in the level-2 cache. */
+
+import type { Floats } from "../../ground/numbers.js";
+import type { ChannelView } from "../../tensor/shape.js";
+import type { Memory } from "./memory.js";
+
+/** Numbers in a piece: 512 kB of float32. */
+export const PIECE: number = 2 ** 17;
+/** Neighbors worth a copy of their own. */
+const RUN = 1024;
+
+/** Calls `visit` for the parts [from, to) of an array that is worked through from front to back. */
+export function forEachPart(length: number, visit: (from: number, to: number) => void): void {
+  for (let from = 0; from < length; from += PIECE) visit(from, Math.min(length, from + PIECE));
+}
+
+/** Some channels of a view, and all their values in pieces. */
+export interface ChannelGroup {
+  readonly from: number;
+  readonly to: number;
+  readonly pieces: readonly Piece[];
+}
+
+/** The values (o, c, i) with o, c and i in ranges: [outer, channels, inner] numbers, dense once they are copied in. */
+export interface Piece {
+  readonly outer: number;
+  readonly channels: number;
+  readonly inner: number;
+  /** Where the first value stands in the tensor. */
+  readonly start: number;
+  /** From the first value of one o to that of the next, in the tensor. */
+  readonly stride: number;
+}
+
+/**
+ * Divides a view into groups of channels. A group of one piece is copied in once for all passes over it; one of several
+ * pieces is copied in for each pass, which costs little, since it would not have stayed in the cache between them.
+ */
+export function channelGroups(view: ChannelView): readonly ChannelGroup[] {
+  const { outer, channels, inner } = view;
+  const size = pieceOf(view);
+  const stride = channels * inner;
+  const groups: ChannelGroup[] = [];
+  for (let c = 0; c < channels; c += size.channels) {
+    const width = Math.min(size.channels, channels - c);
+    const pieces: Piece[] = [];
+    for (let o = 0; o < outer; o += size.outer) {
+      const height = Math.min(size.outer, outer - o);
+      for (let i = 0; i < inner; i += size.inner) {
+        const depth = Math.min(size.inner, inner - i);
+        pieces.push({ outer: height, channels: width, inner: depth, start: o * stride + c * inner + i, stride });
+      }
+    }
+    groups.push({ from: c, to: c + width, pieces });
+  }
+  return groups;
+}
+
+/** The largest piece of a view: whole channels where their runs are long enough, else whole rows, else a part of a run. */
+function pieceOf(view: ChannelView): ChannelView {
+  const { outer, channels, inner } = view;
+  if (outer * channels * inner <= PIECE) return view;
+  const group = Math.floor(PIECE / (outer * inner));
+  if (group * inner >= RUN) return { outer, channels: group, inner };
+  if (inner > PIECE) return { outer: 1, channels: 1, inner: PIECE };
+  const width = Math.min(channels, Math.floor(PIECE / inner));
+  return { outer: Math.max(1, Math.floor(PIECE / (width * inner))), channels: width, inner };
+}
+
+/** How many numbers a piece holds. */
+export function sizeOfPiece({ outer, channels, inner }: Piece): number {
+  return outer * channels * inner;
+}
+
+/** Copies a piece of a tensor in. */
+export function loadPiece(memory: Memory, at: number, tensor: Floats, piece: Piece): void {
+  const { outer, channels, inner, start, stride } = piece;
+  const run = channels * inner;
+  if (run === stride) {
+    memory.load(at, tensor, start, start + outer * run);
+    return;
+  }
+  const bytes = run * tensor.BYTES_PER_ELEMENT;
+  for (let o = 0, from = start; o < outer; o++, from += stride, at += bytes) memory.load(at, tensor, from, from + run);
+}
+
+/** Copies a piece of a tensor out. */
+export function storePiece(memory: Memory, at: number, tensor: Floats, piece: Piece): void {
+  const { outer, channels, inner, start, stride } = piece;
+  const run = channels * inner;
+  if (run === stride) {
+    memory.store(at, tensor, start, start + outer * run);
+    return;
+  }
+  const bytes = run * tensor.BYTES_PER_ELEMENT;
+  for (let o = 0, from = start; o < outer; o++, from += stride, at += bytes) memory.store(at, tensor, from, from + run);
+}

@@ -1,0 +1,111 @@
+/** The three products and column sums of both kernel sets against the reference. */
+import { describe, expect, it } from "vitest";
+import { tolerances } from "../../src/ground/numbers.js";
+import { Random } from "../../src/ground/random.js";
+import { expectBits, expectClose } from "../support/close.js";
+import { kernelCases, randomFloats, sizes, unwritten } from "../support/kernel-sets.js";
+import * as reference from "../support/reference.js";
+
+const forms = ["matmul", "matmulTransposedA", "matmulTransposedB"] as const;
+
+/** Each size once as rows, as inner length and as columns, beside sizes that are no multiple of anything. */
+const shapes = sizes.flatMap((size, i) => [
+  [size, 7, 11],
+  [5, size, 9],
+  [3, 6, size],
+  [size, sizes[(i * 7 + 3) % sizes.length]!, sizes[(i * 5 + 11) % sizes.length]!],
+]) as [number, number, number][];
+
+describe.each(kernelCases)("$name", ({ kernels, dtype }) => {
+  it.each(forms)("%s agrees with the reference at sizes around the tile, with and without bias", (form) => {
+    const random = new Random(1).fork(form);
+    for (const [rows, inner, columns] of shapes) {
+      const a = randomFloats(random, dtype, rows * inner);
+      const b = randomFloats(random, dtype, inner * columns);
+      for (const bias of [undefined, randomFloats(random, dtype, columns)]) {
+        const args = { rows, inner, columns, a, b, bias, out: unwritten(dtype, rows * columns) };
+        kernels[form](args);
+        const what = `[${rows}, ${inner}] x [${inner}, ${columns}]${bias === undefined ? "" : " + bias"}`;
+        expectClose(what, args.out, reference.matmul(args, form), tolerances[dtype].parity);
+      }
+    }
+  });
+
+  it.each(forms)("%s works through matrices that are larger than its blocks", (form) => {
+    const random = new Random(2).fork(form);
+    for (const [rows, inner, columns] of [
+      [3, 2053, 5],
+      [1029, 3, 2],
+      [2, 3, 1029],
+      [97, 257, 513],
+    ] as const) {
+      const a = randomFloats(random, dtype, rows * inner);
+      const b = randomFloats(random, dtype, inner * columns);
+      const bias = randomFloats(random, dtype, columns);
+      const args = { rows, inner, columns, a, b, bias, out: unwritten(dtype, rows * columns) };
+      kernels[form](args);
+      expectClose(
+        `${rows} x ${inner} x ${columns}`,
+        args.out,
+        reference.matmul(args, form),
+        5 * tolerances[dtype].parity,
+      );
+    }
+  });
+
+  it.each(forms)("%s gives a row the same bits whichever rows stand beside it", (form) => {
+    const random = new Random(3).fork(form);
+    const [rows, inner, columns] = [13, 300, 21];
+    const a = randomFloats(random, dtype, rows * inner);
+    const b = randomFloats(random, dtype, inner * columns);
+    const all = unwritten(dtype, rows * columns);
+    kernels[form]({ rows, inner, columns, a, b, out: all });
+    for (const row of [0, 5, 12]) {
+      const own = Float64Array.from({ length: inner }, (_, k) =>
+        form === "matmulTransposedA" ? a[k * rows + row]! : a[row * inner + k]!,
+      );
+      const out = unwritten(dtype, columns);
+      const one = dtype === "float32" ? Float32Array.from(own) : own;
+      kernels[form]({ rows: 1, inner, columns, a: one, b, out });
+      expectBits(`row ${row}`, out, all.subarray(row * columns, (row + 1) * columns));
+    }
+  });
+
+  it("keeps NaN and infinities in the rows and columns that hold them", () => {
+    const [rows, inner, columns] = [5, 6, 7];
+    const random = new Random(4);
+    const a = randomFloats(random, dtype, rows * inner);
+    const b = randomFloats(random, dtype, inner * columns);
+    a[2 * inner + 1] = NaN;
+    b[3 * columns + 4] = Infinity;
+    const out = unwritten(dtype, rows * columns);
+    kernels.matmul({ rows, inner, columns, a, b, out });
+    out.forEach((value, at) => {
+      const [row, column] = [Math.floor(at / columns), at % columns];
+      const expected = row === 2 ? NaN : column === 4 ? Math.sign(a[row * inner + 3]!) * Infinity : 0;
+      expect(Number.isFinite(value) ? 0 : value, `out[${row}, ${column}]`).toBe(expected);
+    });
+  });
+
+  it("columnSums agrees with the reference", () => {
+    const random = new Random(5);
+    for (const [i, columns] of sizes.entries()) {
+      const rows = sizes[(i * 7 + 3) % sizes.length]!;
+      const x = randomFloats(random, dtype, rows * columns);
+      const out = unwritten(dtype, columns);
+      kernels.columnSums({ rows, columns, x, out });
+      const ones = new Float64Array(rows).fill(1);
+      const expected = reference.matmul({ rows: 1, inner: rows, columns, a: ones, b: x }, "matmul");
+      expectClose(`[${rows}, ${columns}]`, out, expected, tolerances[dtype].parity);
+    }
+  });
+
+  it("columnSums adds in double precision", () => {
+    const rows = 2 ** 18 + 3;
+    const x = unwritten(dtype, rows).fill(1 + 2 ** -20);
+    const out = unwritten(dtype, 1);
+    kernels.columnSums({ rows, columns: 1, x, out });
+    const exact = rows * (1 + 2 ** -20);
+    expect(out[0]).toBe(dtype === "float32" ? Math.fround(exact) : exact);
+  });
+});

@@ -1,0 +1,28 @@
+/** What every test of the kernels runs over: both sets, both dtypes, and the sizes around a vector and a tile. */
+import type { DType, Floats } from "../../src/ground/numbers.js";
+import { allocate } from "../../src/ground/numbers.js";
+import type { Random } from "../../src/ground/random.js";
+import type { Kernels } from "../../src/kernels/kernels.js";
+import { plainKernels } from "../../src/kernels/plain.js";
+import { wasmKernels } from "../../src/kernels/wasm/kernels.js";
+
+export const kernelSets: readonly Kernels[] = [plainKernels, wasmKernels()];
+
+/** "wasm float32" and so on. */
+export const kernelCases: readonly { readonly name: string; readonly kernels: Kernels; readonly dtype: DType }[] =
+  kernelSets.flatMap((kernels) =>
+    (["float32", "float64"] as const).map((dtype) => ({ name: `${kernels.name} ${dtype}`, kernels, dtype })),
+  );
+
+/** 1 to 17, and around 32 and 64. */
+export const sizes: readonly number[] = [...Array.from({ length: 17 }, (_, i) => i + 1), 31, 32, 33, 63, 64, 65];
+
+/** Values of mean 0.5 and standard deviation 2. */
+export function randomFloats(random: Random, dtype: DType, length: number): Floats {
+  return allocate(dtype, length).map(() => random.normal(0.5, 2));
+}
+
+/** An array whose numbers say that nobody wrote them. */
+export function unwritten(dtype: DType, length: number): Floats {
+  return allocate(dtype, length).fill(NaN);
+}
