@@ -42,13 +42,8 @@ export { loadStateDict, stateDict, type StateDict, type StateEntry } from "./tra
 
 // Objectives and their checks
 export type { Evaluation, Group, Objective, ProbeOptions } from "./objective/objective.js";
-export {
-  checkGradient,
-  type CheckGradientOptions,
-  type GradientComparison,
-  type GradientReport,
-  type Verdict,
-} from "./objective/check-gradient.js";
+export { checkGradient, type CheckGradientOptions, type GradientReport } from "./objective/check-gradient.js";
+export type { GradientComparison, Verdict } from "./objective/finite-difference.js";
 export { checkObjective, type ObjectiveReport, type PromiseReport } from "./objective/check-objective.js";
 export { checkLayer, type CheckLayerOptions } from "./check-layer.js";
 export { type Batch, modelObjective, type ModelObjective, type ModelObjectiveOptions } from "./model-objective.js";

@@ -1,17 +1,12 @@
 /** checkGradient: is a gradient the gradient of its loss? Finite differences, with an estimate of their own error. */
 
-import { complaint, expectCount, expectNumber, ShapeError } from "../ground/errors.js";
-import { type DType, tolerances, unitRoundoff } from "../ground/numbers.js";
+import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show, ShapeError } from "../ground/errors.js";
+import { type DType, tolerances } from "../ground/numbers.js";
 import { expectRandom, type Random } from "../ground/random.js";
 import { Evaluator, expectObjective } from "./evaluate.js";
+import { compareDerivatives, type GradientComparison, type LineOfLosses, type Verdict } from "./finite-difference.js";
 import type { Group, Objective, ProbeOptions } from "./objective.js";
 import { addScaled, dot, norm, randomDirection } from "./vector.js";
-
-/**
- * What a comparison found: the two derivatives agree; they differ; or the finite difference cannot tell, because the loss has
- * a kink there or its round-off is too large.
- */
-export type Verdict = "agrees" | "differs" | "undecided";
 
 /** What `checkGradient` takes. */
 export interface CheckGradientOptions extends ProbeOptions {
@@ -25,19 +20,6 @@ export interface CheckGradientOptions extends ProbeOptions {
   readonly step?: number | undefined;
   /** Allowed error, relative to the root mean square of the gradient; 1e-7 (float64) or 5e-3 (float32) when not said. */
   readonly tolerance?: number | undefined;
-}
-
-/** One derivative, by the gradient and by finite differences. */
-export interface GradientComparison {
-  /** As in "1.gamma[3]", or "random direction". */
-  readonly name: string;
-  /** By the gradient. */
-  readonly analytic: number;
-  /** By central differences. */
-  readonly numeric: number;
-  /** How far the finite difference itself may be off. */
-  readonly estimatedError: number;
-  readonly verdict: Verdict;
 }
 
 /** What `checkGradient` found. Plain JSON. */
@@ -71,7 +53,7 @@ export interface GradientReport {
  * Numerics  the step is multiplied by the size of a coordinate where that is above 1
  * Cost      1 gradient and 4 losses a derivative: one direction, and `coordinatesPerGroup` a group
  *
- * @throws {TypeError | RangeError | ShapeError} if the objective, point, groups or numbers make no sense, or the loss is not finite at the point
+ * @throws {TypeError | RangeError | ShapeError} if the objective, point, groups or numbers make no sense, or loss and gradient are not finite at the point
  * @example
  * const bowl: Objective = (x) => ({ loss: x[0]! ** 2 + x[1]! ** 2, gradient: Float64Array.of(2 * x[0]!, 2 * x[1]!) });
  * const report = await checkGradient(bowl, Float64Array.of(1, 2), { random: new Random(1) });
@@ -84,7 +66,9 @@ export async function checkGradient(
 ): Promise<GradientReport> {
   const who = "checkGradient";
   expectObjective(who, objective, point);
-  const dtype = objective.dtype ?? "float64";
+  expectObject(who, "options", options);
+  const { dtype = "float64" } = objective;
+  expectOneOf(who, "the objective's dtype", dtype, ["float32", "float64"]);
   const {
     random,
     coordinatesPerGroup = 3,
@@ -105,89 +89,68 @@ export async function checkGradient(
   const evaluator = new Evaluator(who, objective, options, 1 + 4 * (1 + chosen.length));
   const { loss, gradient } = await evaluator.at(point.slice());
   if (!Number.isFinite(loss)) throw new RangeError(complaint(who, "a finite loss at the point", String(loss)));
-  const gradientRms = norm(gradient) / Math.sqrt(point.length);
-  // How far the loss sways when each coordinate is rounded, per unit of round-off: a loss near 0 may be a sum of large terms.
-  const sway = norm(gradient.map((slope, i) => slope * point[i]!));
+  const bad = gradient.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    const group = groups.find(({ start, end }) => start <= bad && bad < end) ?? { name: "point", start: 0 };
+    const got = `${gradient[bad]} at ${group.name}[${bad - group.start}]`;
+    throw new RangeError(complaint(who, "a finite gradient at the point", got));
+  }
+  const claimed = gradient.slice(); // a copy: the objective may write to its array at the next evaluation
+  const gradientRms = norm(claimed) / Math.sqrt(point.length);
 
-  const compare = async (
-    name: string,
-    direction: Float64Array,
-    analytic: number,
-    h: number,
-  ): Promise<GradientComparison> => {
+  const along = async (name: string, direction: Float64Array, size: number): Promise<LineOfLosses> => {
+    const h = step * Math.max(1, size);
     const at = (t: number): Promise<number> => evaluator.lossAt(addScaled(point, t, direction));
-    const [forth, back, halfForth, halfBack] = [await at(h), await at(-h), await at(h / 2), await at(-h / 2)];
-    // Each loss carries a few roundings of its own size; on sums of some thousand terms, 8 is on the safe side.
-    const noise = (8 * unitRoundoff[dtype] * (Math.max(Math.abs(loss), Math.abs(forth), Math.abs(back)) + sway)) / h;
-    const difference = finiteDifference(loss, forth, back, halfForth, halfBack, h, noise);
-    return { name, analytic, ...judge(analytic, difference, tolerance * gradientRms) };
+    const [back, halfBack, halfForth, forth] = [await at(-h), await at(-h / 2), await at(h / 2), await at(h)];
+    return {
+      name,
+      analytic: dot(claimed, direction),
+      step: h,
+      losses: [back, halfBack, loss, halfForth, forth],
+    };
   };
-
   const pointRms = norm(point) / Math.sqrt(point.length);
-  const along = randomDirection(point.length, random);
-  const direction = await compare("random direction", along, dot(gradient, along), step * Math.max(1, pointRms));
-  const coordinates: GradientComparison[] = [];
+  const lines = [await along("random direction", randomDirection(point.length, random), pointRms)];
   for (const { name, index } of chosen) {
     const unit = new Float64Array(point.length);
     unit[index] = 1;
-    coordinates.push(await compare(name, unit, gradient[index]!, step * Math.max(1, Math.abs(point[index]!))));
+    lines.push(await along(name, unit, Math.abs(point[index]!)));
   }
-
-  const worst = worstOf([...coordinates, direction]);
+  const comparisons = compareDerivatives(lines, dtype, tolerance * gradientRms);
+  const direction = comparisons[0]!;
+  const coordinates = comparisons.slice(1);
+  const worst = worstOf(direction, coordinates);
   const { verdict } = worst;
   const { evaluations } = evaluator;
   const text = textOf(worst, coordinates.length, step);
-  return { verdict, worst, direction, coordinates, gradientRms, step, tolerance, dtype, evaluations, text };
+  return {
+    verdict,
+    worst,
+    direction,
+    coordinates,
+    gradientRms,
+    step,
+    tolerance,
+    dtype,
+    evaluations,
+    text,
+  };
 }
 
-interface FiniteDifference {
-  readonly numeric: number;
-  readonly estimatedError: number;
-  readonly kink: boolean;
-}
+const severity: Readonly<Record<Verdict, number>> = {
+  agrees: 0,
+  undecided: 1,
+  differs: 2,
+};
 
-function finiteDifference(
-  loss: number,
-  forth: number,
-  back: number,
-  halfForth: number,
-  halfBack: number,
-  h: number,
-  noise: number,
-): FiniteDifference {
-  const coarse = (forth - back) / (2 * h);
-  const numeric = (halfForth - halfBack) / h;
-  const estimatedError = Math.abs(coarse - numeric) + noise;
-  // The two slopes at the point: for a smooth loss their gap halves with h, at a kink it stays.
-  const gap = Math.abs(forth - 2 * loss + back) / h;
-  const halfGap = (2 * Math.abs(halfForth - 2 * loss + halfBack)) / h;
-  const kink = halfGap > 0.8 * gap && halfGap > 16 * noise;
-  return { numeric, estimatedError, kink };
-}
-
-function judge(
-  analytic: number,
-  { numeric, estimatedError, kink }: FiniteDifference,
-  allowed: number,
-): Omit<GradientComparison, "name" | "analytic"> {
-  const off = Math.abs(analytic - numeric);
-  let verdict: Verdict;
-  // NaN, from a loss that is not finite beside the point, fails every comparison and stays undecided
-  if (kink) verdict = "undecided";
-  else if (off <= Math.max(allowed, estimatedError))
-    verdict = estimatedError <= 1000 * allowed || off === 0 ? "agrees" : "undecided";
-  else verdict = off > 10 * estimatedError ? "differs" : "undecided";
-  return { numeric, estimatedError, verdict };
-}
-
-const severity: Readonly<Record<Verdict, number>> = { agrees: 0, undecided: 1, differs: 2 };
-
-function worstOf(comparisons: readonly GradientComparison[]): GradientComparison {
+/** The gravest comparison, and of those the one furthest off; the direction only where it alone tells, as it names no place. */
+function worstOf(direction: GradientComparison, coordinates: readonly GradientComparison[]): GradientComparison {
   const off = ({ analytic, numeric }: GradientComparison): number => Math.abs(analytic - numeric);
-  return comparisons.reduce((worst, next) => {
+  const worst = coordinates.reduce((worst, next) => {
     const step = severity[next.verdict] - severity[worst.verdict];
     return step > 0 || (step === 0 && off(next) > off(worst)) ? next : worst;
   });
+  return severity[direction.verdict] > severity[worst.verdict] ? direction : worst;
 }
 
 function textOf(
@@ -203,7 +166,12 @@ function textOf(
 }
 
 function expectGroups(who: string, groups: readonly Pick<Group, "name" | "start" | "end">[], length: number): void {
-  for (const { name, start, end } of groups) {
+  if (!Array.isArray(groups) || groups.length === 0) {
+    throw new TypeError(complaint(who, "groups to be an array of at least one", show(groups)));
+  }
+  for (const group of groups as readonly Group[]) {
+    expectObject(who, "every group", group);
+    const { name, start, end } = group;
     expectCount(who, `start of group "${name}"`, start, 0);
     expectCount(who, `end of group "${name}"`, end, start + 1);
     if (end > length)

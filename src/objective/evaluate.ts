@@ -37,7 +37,7 @@ export class Evaluator {
   async at(point: Float64Array): Promise<Evaluation> {
     this.#expectGoingOn();
     const evaluation = await this.#objective(point);
-    const { loss, gradient } = evaluation as Partial<Evaluation>;
+    const { loss, gradient } = (evaluation ?? {}) as Partial<Evaluation>;
     if (typeof loss !== "number" || !(gradient instanceof Float64Array)) {
       throw new TypeError(
         complaint(this.#who, "an objective that gives { loss: number, gradient: Float64Array }", show(evaluation)),

@@ -1,0 +1,227 @@
+/** What every layer promises, over the whole table of test/support/cases.ts. */
+import { describe, expect, it } from "vitest";
+import { checkLayer } from "../../src/check-layer.js";
+import { ShapeError } from "../../src/ground/errors.js";
+import { type DType, unitRoundoff } from "../../src/ground/numbers.js";
+import { Random } from "../../src/ground/random.js";
+import type { Layer, Mode } from "../../src/layers/layer.js";
+import { parametersByPath, statisticsByPath } from "../../src/layers/sequential.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
+import { loadStateDict, stateDict } from "../../src/training/state-dict.js";
+import { type LayerCase, layerCases, refusals } from "../support/cases.js";
+import { expectBits, expectClose, expectError, gradientsByPath, memoryOf } from "../support/close.js";
+import { anyGradient, ordinary, settle } from "../support/samples.js";
+
+const modes: readonly Mode[] = ["train", "probe", "inference"];
+const dtypes: readonly DType[] = ["float64", "float32"];
+
+interface Ready {
+  readonly layer: Layer;
+  readonly input: Tensor;
+  readonly random: Random;
+}
+
+/** A layer of the table away from its initial values, and an input. The same row and dtype give the same bits. */
+function ready(row: LayerCase, dtype: DType): Ready {
+  const random = new Random(1).fork(row.name);
+  const layer = settle(row.make({ random: random.fork("layer"), dtype }), row.shape, random, dtype);
+  return { layer, input: ordinary(row.shape, random, dtype), random };
+}
+
+/** All numbers of one pass forward and back: output, input gradient, gradients by path. */
+function numbersOfPass(layer: Layer, input: Tensor, mode: Mode, gradOutput: Tensor): Map<string, ArrayLike<number>> {
+  const { output, backward } = layer.forward(input, { mode });
+  const { gradInput, gradients } = backward(gradOutput);
+  return new Map<string, ArrayLike<number>>([
+    ["output", output.data.slice()],
+    ["gradInput", gradInput.data.slice()],
+    ...gradientsByPath(layer, gradients),
+  ]);
+}
+
+function expectSamePass(actual: Map<string, ArrayLike<number>>, expected: Map<string, ArrayLike<number>>): void {
+  expect([...actual.keys()]).toEqual([...expected.keys()]);
+  for (const [name, numbers] of expected) expectBits(name, actual.get(name)!, numbers);
+}
+
+describe.each(layerCases)("$name", (row) => {
+  describe.each(["probe", "inference"] as const)("in mode %s", (mode) => {
+    it.each(dtypes)("has the gradient of its output, in %s", async (dtype) => {
+      const { layer, input, random } = ready(row, dtype);
+      const report = await checkLayer(layer, input, { mode, random, dtype, coordinatesPerGroup: 6 });
+      expect(report.verdict, report.text).toBe("agrees");
+      expect(report.coordinates.length).toBeGreaterThanOrEqual(Math.min(6, input.size) + row.parameters.length);
+    });
+
+    it("leaves everything as it was", () => {
+      const { layer, input, random } = ready(row, "float32");
+      const before = memoryOf(layer);
+      const values = input.data.slice();
+      const { output, backward } = layer.forward(input, { mode });
+      const gradOutput = anyGradient(output, random);
+      const sent = gradOutput.data.slice();
+      expect(backward(gradOutput).gradInput.shape).toEqual(row.shape);
+      expect(memoryOf(layer)).toEqual(before);
+      expectBits("the input", input.data, values);
+      expectBits("the output gradient", gradOutput.data, sent);
+    });
+  });
+
+  it.each(dtypes)('has in mode "train" the bits of mode "probe", in %s', (dtype) => {
+    const { layer, input, random } = ready(row, dtype);
+    const gradOutput = anyGradient(layer.forward(input, { mode: "probe" }).output, random);
+    const probe = numbersOfPass(layer, input, "probe", gradOutput);
+    expectSamePass(numbersOfPass(layer, input, "train", gradOutput), probe);
+  });
+
+  it.each(dtypes)("gives shapes and dtypes as documented, in %s", (dtype) => {
+    const { layer, input, random } = ready(row, dtype);
+    expect([...parametersByPath(layer).keys()]).toEqual(row.parameters);
+    expect([...statisticsByPath(layer).keys()]).toEqual(row.statistics);
+    const { output, backward } = layer.forward(input, { mode: "probe" });
+    expect([output.shape, output.dtype]).toEqual([row.output, dtype]);
+    const { gradInput, gradients } = backward(anyGradient(output, random));
+    expect([gradInput.shape, gradInput.dtype]).toEqual([row.shape, dtype]);
+    expect(new Set(gradients.keys())).toEqual(new Set(layer.parameters));
+    for (const { name, value } of layer.parameters) expect(value.dtype, name).toBe(dtype);
+    for (const [parameter, gradient] of gradients) {
+      expect([gradient.shape, gradient.dtype], parameter.name).toEqual([parameter.value.shape, dtype]);
+    }
+  });
+
+  it("computes in double precision and rounds to float32 at the end", () => {
+    const { layer, input, random } = ready(row, "float32");
+    const wide = row.make({ random, dtype: "float64" });
+    for (const [path, parameter] of parametersByPath(wide)) {
+      parameter.update((values) => values.set(parametersByPath(layer).get(path)!.value.data));
+    }
+    for (const [path, { values }] of statisticsByPath(wide)) {
+      values.set(statisticsByPath(layer).get(path)!.values);
+    }
+    for (const mode of modes) {
+      const gradOutput = anyGradient(layer.forward(input, { mode: "probe" }).output, random);
+      const narrow = numbersOfPass(layer, input, mode, gradOutput);
+      const exact = numbersOfPass(wide, input.cast("float64"), mode, gradOutput.cast("float64"));
+      if (row.kind === "Sequential") {
+        // Each layer rounds its own output, and gradients may cancel to 0: measured against the largest number of the pass.
+        const flat = (numbers: typeof exact): number[] => [...numbers.values()].flatMap((values) => Array.from(values));
+        expectClose(mode, flat(narrow), flat(exact), 64 * unitRoundoff.float32);
+      } else {
+        // Sigmoid and Tanh differentiate through their output, which is rounded itself.
+        const roundings = row.kind === "Sigmoid" || row.kind === "Tanh" ? 4 : 1;
+        for (const [name, numbers] of exact) {
+          expectClose(`${name}, ${mode}`, narrow.get(name)!, numbers, roundings * unitRoundoff.float32);
+        }
+      }
+    }
+  });
+
+  describe.each(modes)("in mode %s", (mode) => {
+    it("keeps passes in flight apart", () => {
+      const alone = ready(row, "float64");
+      const other = ordinary(row.shape, alone.random);
+      const { output } = alone.layer.forward(alone.input, { mode: "probe" });
+      const gradOutput = anyGradient(output, alone.random);
+      const gradOther = anyGradient(output, alone.random);
+      const first = numbersOfPass(alone.layer, alone.input, mode, gradOutput);
+      const second = numbersOfPass(alone.layer, other, mode, gradOther);
+
+      const { layer, input } = ready(row, "float64");
+      const one = layer.forward(input, { mode });
+      const two = layer.forward(other, { mode });
+      const backTwo = two.backward(gradOther);
+      const backOne = one.backward(gradOutput);
+      expectBits("the first output", one.output.data, first.get("output")!);
+      expectBits("the second output", two.output.data, second.get("output")!);
+      expectBits("the second input gradient", backTwo.gradInput.data, second.get("gradInput")!);
+      expectBits("the first input gradient", backOne.gradInput.data, first.get("gradInput")!);
+      for (const [path, gradient] of gradientsByPath(layer, backOne.gradients)) {
+        expectBits(`the first ${path}`, gradient, first.get(path)!);
+      }
+      for (const [path, gradient] of gradientsByPath(layer, backTwo.gradients)) {
+        expectBits(`the second ${path}`, gradient, second.get(path)!);
+      }
+    });
+
+    it("does not depend on the caller's arrays after the pass", () => {
+      const { layer, input, random } = ready(row, "float64");
+      const gradOutput = anyGradient(layer.forward(input, { mode: "probe" }).output, random);
+      const expected = numbersOfPass(layer, input, mode === "train" ? "probe" : mode, gradOutput);
+      const { output, backward } = layer.forward(input, { mode });
+      input.data.fill(7);
+      output.data.fill(7);
+      const sent = gradOutput.copy();
+      const back = backward(sent);
+      sent.data.fill(7);
+      expectBits("gradInput", back.gradInput.data, expected.get("gradInput")!);
+      for (const [path, gradient] of gradientsByPath(layer, back.gradients)) {
+        expectBits(path, gradient, expected.get(path)!);
+      }
+      // and once more: nothing was used up, and nothing is shared with the first answer
+      back.gradInput.data.fill(7);
+      for (const gradient of back.gradients.values()) gradient.data.fill(7);
+      const again = backward(gradOutput);
+      expectBits("gradInput again", again.gradInput.data, expected.get("gradInput")!);
+      for (const [path, gradient] of gradientsByPath(layer, again.gradients)) {
+        expectBits(`${path} again`, gradient, expected.get(path)!);
+      }
+    });
+
+    it("refuses an output gradient of another shape or dtype", () => {
+      const { layer, input, random } = ready(row, "float64");
+      const { output, backward } = layer.forward(input, { mode });
+      const other = ordinary([...output.shape, 2], random);
+      const shape = `[${output.shape.join(", ")}]`;
+      expect(() => backward(other)).toThrow(ShapeError);
+      expect(() => backward(other)).toThrow(
+        `: expected gradOutput of shape ${shape}, as the output is, got [${other.shape.join(", ")}]`,
+      );
+      expect(() => backward(output.cast("float32"))).toThrow(
+        ': expected gradOutput of dtype float64, got float32 - use gradOutput.cast("float64")',
+      );
+      expect(() => backward([1] as unknown as Tensor)).toThrow(": expected gradOutput to be a Tensor, got [1]");
+    });
+  });
+
+  it("refuses a backward pass after a parameter was updated, also one read late", () => {
+    const { layer, input, random } = ready(row, "float64");
+    for (const [path, parameter] of parametersByPath(layer)) {
+      const { output, backward } = layer.forward(input, { mode: "probe" });
+      const gradOutput = anyGradient(output, random);
+      const late = backward(gradOutput);
+      const early = backward(gradOutput).gradInput.data.slice();
+      parameter.update((values) => (values[0]! += 0.25));
+      expect(() => backward(gradOutput), path).toThrow(
+        `expected ${parameter.name} as it was in the forward pass, got changed values - call backward before the parameters are updated`,
+      );
+      // What is computed when first read is either refused, or it was computed before the update.
+      let read: ArrayLike<number> = early;
+      try {
+        read = late.gradInput.data;
+      } catch (error) {
+        expect(error, path).toBeInstanceOf(RangeError);
+      }
+      expectBits(`gradInput read after ${path} moved`, read, early);
+    }
+  });
+
+  it("comes back whole from its saved state", () => {
+    const { layer, input, random } = ready(row, "float32");
+    const fresh = row.make({ random: random.fork("another"), dtype: "float32" });
+    loadStateDict(fresh, JSON.parse(JSON.stringify(stateDict(layer))) as ReturnType<typeof stateDict>);
+    for (const mode of ["probe", "inference"] as const) {
+      const { output } = layer.forward(input, { mode });
+      expectBits(mode, fresh.forward(input, { mode }).output.data, output.data);
+    }
+  });
+});
+
+describe("refusals", () => {
+  it.each(refusals)("$name", async ({ make, shape, dtype = "float32", mode, error, message }) => {
+    const random = new Random(2);
+    const layer = make({ random, dtype: "float32" });
+    const before = memoryOf(layer);
+    await expectError(() => layer.forward(ordinary(shape, random, dtype), { mode }), error, message);
+    expect(memoryOf(layer)).toEqual(before);
+  });
+});

@@ -1,0 +1,412 @@
+/**
+ * THE TABLE: layer x options x shape, and what is refused. Every generic test runs over every row, in every mode and dtype.
+ *
+ * A new layer gets its rows here and is then tested by `layers/every-layer.test.ts`: numerical gradients, purity, independence
+ * of passes, state, refusals. What is special about a layer is tested in a file of its own.
+ */
+import type { DType } from "../../src/ground/numbers.js";
+import type { Random } from "../../src/ground/random.js";
+import { LeakyReLU, ReLU, Sigmoid, Tanh } from "../../src/layers/activations.js";
+import { BatchNorm, type BatchNormOptions } from "../../src/layers/batch-norm.js";
+import { Dense } from "../../src/layers/dense.js";
+import { GroupNorm, LayerNorm } from "../../src/layers/group-norm.js";
+import type { Layer, Mode } from "../../src/layers/layer.js";
+import { Sequential } from "../../src/layers/sequential.js";
+import type { Shape } from "../../src/tensor/shape.js";
+
+/** What a row needs to make its layer. */
+export interface Making {
+  readonly random: Random;
+  readonly dtype: DType;
+}
+
+/** A layer that works. */
+export interface LayerCase {
+  /** Kind, layout and options, as in "BatchNorm [N, C, H, W], no gamma". */
+  readonly name: string;
+  readonly kind: string;
+  /** A new layer, with the initial values that its constructor gives it. */
+  readonly make: (making: Making) => Layer;
+  /** Of the input. */
+  readonly shape: Shape;
+  /** Of the output. */
+  readonly output: Shape;
+  /** The paths of the parameters, in order. */
+  readonly parameters: readonly string[];
+  /** The paths of the running statistics, in order. */
+  readonly statistics: readonly string[];
+}
+
+/** An input that a layer must refuse. */
+export interface Refusal {
+  readonly name: string;
+  readonly make: (making: Making) => Layer;
+  readonly shape: Shape;
+  /** Of the input; the layer is float32. */
+  readonly dtype?: DType;
+  readonly mode: Mode;
+  readonly error: "ShapeError" | "RangeError" | "TypeError";
+  readonly message: string;
+}
+
+const STATISTICS = ["runningMean", "runningVariance", "batchesTracked"];
+
+/** Each layout of PyTorch and of Keras, with 5 to 64 values a feature and features that are no multiple of a vector. */
+export const layouts: readonly { readonly name: string; readonly shape: Shape; readonly axis: number }[] = [
+  { name: "[N, C]", shape: [7, 3], axis: 1 },
+  { name: "[N, C, L]", shape: [4, 3, 5], axis: 1 },
+  { name: "[N, C, H, W]", shape: [3, 5, 2, 3], axis: 1 },
+  { name: "[N, C, D, H, W]", shape: [2, 3, 2, 3, 2], axis: 1 },
+  { name: "[N, L, C]", shape: [4, 5, 3], axis: -1 },
+  { name: "[N, H, W, C]", shape: [3, 2, 3, 5], axis: -1 },
+  { name: "[N, D, H, W, C]", shape: [2, 2, 3, 2, 3], axis: 4 },
+];
+
+function batchNorm(
+  name: string,
+  shape: Shape,
+  { axis = 1, ...options }: Omit<BatchNormOptions, "features" | "dtype">,
+): LayerCase {
+  const features = shape.at(axis)!;
+  return {
+    name: `BatchNorm ${name}`,
+    kind: "BatchNorm",
+    make: ({ dtype }) => new BatchNorm({ features, axis, ...options, dtype }),
+    shape,
+    output: shape,
+    parameters: [...(options.scale === false ? [] : ["gamma"]), ...(options.center === false ? [] : ["beta"])],
+    statistics: options.trackRunningStatistics === false ? [] : STATISTICS,
+  };
+}
+
+const batchNorms: readonly LayerCase[] = [
+  ...layouts.flatMap(({ name, shape, axis }) => [
+    batchNorm(name, shape, { axis }),
+    batchNorm(`${name}, no gamma`, shape, { axis, scale: false }),
+    batchNorm(`${name}, no beta`, shape, { axis, center: false }),
+    batchNorm(`${name}, neither`, shape, { axis, scale: false, center: false }),
+    batchNorm(`${name}, not tracking`, shape, { axis, trackRunningStatistics: false }),
+  ]),
+  ...[0, 1e-3, 0.5].flatMap((epsilon) => [
+    batchNorm(`[N, C], epsilon ${epsilon}`, [9, 4], { epsilon }),
+    batchNorm(`[N, C, L], epsilon ${epsilon}`, [3, 4, 3], { epsilon }),
+  ]),
+  batchNorm("[C, N], axis 0", [4, 7], { axis: 0 }),
+  batchNorm("[N, C, L], axis -2", [4, 3, 5], { axis: -2 }),
+  batchNorm("[N, C], one feature", [6, 1], {}),
+  batchNorm("[N, C], 64 rows of 9", [64, 9], {}),
+  batchNorm("[N, C], the least batch", [2, 3], { epsilon: 0.5 }),
+  batchNorm("[N, C, L], one sample", [1, 3, 7], {}),
+  batchNorm("[N, C], momentum 1", [6, 3], { momentum: 1 }),
+  batchNorm("[N, C], cumulative", [6, 3], { momentum: null }),
+  batchNorm("[N, C], biased", [6, 3], { varianceEstimator: "biased" }),
+];
+
+function simple(
+  name: string,
+  shape: Shape,
+  make: LayerCase["make"],
+  parameters: readonly string[],
+  output = shape,
+): LayerCase {
+  return { name, kind: name.split(" ")[0]!, make, shape, output, parameters, statistics: [] };
+}
+
+const others: readonly LayerCase[] = [
+  simple("Dense [N, C]", [6, 4], (how) => new Dense({ inputs: 4, outputs: 3, ...how }), ["weight", "bias"], [6, 3]),
+  simple(
+    "Dense [N, C], no bias",
+    [6, 4],
+    (how) => new Dense({ inputs: 4, outputs: 3, bias: false, ...how }),
+    ["weight"],
+    [6, 3],
+  ),
+  simple("Dense [N, C], square", [5, 3], (how) => new Dense({ inputs: 3, outputs: 3, ...how }), ["weight", "bias"]),
+  simple(
+    "Dense [N, L, C]",
+    [2, 3, 4],
+    (how) => new Dense({ inputs: 4, outputs: 5, initial: "he", ...how }),
+    ["weight", "bias"],
+    [2, 3, 5],
+  ),
+  simple("Dense [N, C], one by one", [5, 1], (how) => new Dense({ inputs: 1, outputs: 1, ...how }), ["weight", "bias"]),
+  ...([[6, 5], [4], [2, 3, 2, 2]] as const).flatMap((shape) => [
+    simple(`ReLU rank ${shape.length}`, shape, () => new ReLU(), []),
+    simple(`LeakyReLU rank ${shape.length}`, shape, () => new LeakyReLU(), []),
+    simple(`LeakyReLU rank ${shape.length}, slope 0.3`, shape, () => new LeakyReLU({ slope: 0.3 }), []),
+    simple(`Sigmoid rank ${shape.length}`, shape, () => new Sigmoid(), []),
+    simple(`Tanh rank ${shape.length}`, shape, () => new Tanh(), []),
+  ]),
+  ...[true, false].flatMap((scale) =>
+    [true, false].flatMap((center) => {
+      const parameters = [...(scale ? ["gamma"] : []), ...(center ? ["beta"] : [])];
+      const options = `${scale ? "" : ", no gamma"}${center ? "" : ", no beta"}`;
+      const layer: LayerCase["make"] = ({ dtype }) => new LayerNorm({ features: 5, scale, center, dtype });
+      const group: LayerCase["make"] = ({ dtype }) => new GroupNorm({ groups: 2, features: 6, scale, center, dtype });
+      return [
+        simple(`LayerNorm [N, C]${options}`, [4, 5], layer, parameters),
+        simple(`LayerNorm [N, L, C]${options}`, [2, 3, 5], layer, parameters),
+        simple(`GroupNorm [N, C]${options}`, [4, 6], group, parameters),
+        simple(`GroupNorm [N, C, L]${options}`, [3, 6, 2], group, parameters),
+        simple(`GroupNorm [N, C, H, W]${options}`, [2, 6, 2, 2], group, parameters),
+      ];
+    }),
+  ),
+  simple("LayerNorm [N, C], epsilon 0", [4, 5], ({ dtype }) => new LayerNorm({ features: 5, epsilon: 0, dtype }), [
+    "gamma",
+    "beta",
+  ]),
+  simple(
+    "GroupNorm [N, C, L], one group",
+    [3, 4, 2],
+    ({ dtype }) => new GroupNorm({ groups: 1, features: 4, epsilon: 0.5, dtype }),
+    ["gamma", "beta"],
+  ),
+  simple(
+    "GroupNorm [N, C, L], a group each (instance norm)",
+    [3, 4, 5],
+    ({ dtype }) => new GroupNorm({ groups: 4, features: 4, dtype }),
+    ["gamma", "beta"],
+  ),
+];
+
+const models: readonly LayerCase[] = [
+  {
+    name: "Sequential of Dense, BatchNorm, Tanh, Dense",
+    kind: "Sequential",
+    make: (how) =>
+      new Sequential([
+        new Dense({ inputs: 4, outputs: 5, bias: false, ...how }),
+        new BatchNorm({ features: 5, dtype: how.dtype }),
+        new Tanh(),
+        new Dense({ inputs: 5, outputs: 2, ...how }),
+      ]),
+    shape: [8, 4],
+    output: [8, 2],
+    parameters: ["0.weight", "1.gamma", "1.beta", "3.weight", "3.bias"],
+    statistics: STATISTICS.map((name) => `1.${name}`),
+  },
+  {
+    name: "Sequential, nested, with a bias before the batch norm",
+    kind: "Sequential",
+    make: (how) =>
+      new Sequential([
+        new Sequential([
+          new Dense({ inputs: 3, outputs: 4, ...how }),
+          new Sequential([new BatchNorm({ features: 4, dtype: how.dtype }), new Sigmoid()]),
+        ]),
+        new LayerNorm({ features: 4, dtype: how.dtype }),
+      ]),
+    shape: [6, 3],
+    output: [6, 4],
+    parameters: ["0.0.weight", "0.0.bias", "0.1.0.gamma", "0.1.0.beta", "1.gamma", "1.beta"],
+    statistics: STATISTICS.map((name) => `0.1.0.${name}`),
+  },
+  {
+    name: "Sequential with layers used twice",
+    kind: "Sequential",
+    make: (how) => {
+      const shared = new Dense({ inputs: 3, outputs: 3, ...how });
+      const norm = new BatchNorm({ features: 3, dtype: how.dtype });
+      return new Sequential([shared, norm, new Tanh(), shared, norm]);
+    },
+    shape: [7, 3],
+    output: [7, 3],
+    parameters: ["0.weight", "0.bias", "1.gamma", "1.beta"],
+    statistics: STATISTICS.map((name) => `1.${name}`),
+  },
+  {
+    name: "Sequential of one layer",
+    kind: "Sequential",
+    make: ({ dtype }) => new Sequential([new BatchNorm({ features: 3, dtype })]),
+    shape: [5, 3],
+    output: [5, 3],
+    parameters: ["0.gamma", "0.beta"],
+    statistics: STATISTICS.map((name) => `0.${name}`),
+  },
+  {
+    name: "Sequential with ReLU, over images",
+    kind: "Sequential",
+    make: ({ dtype }) =>
+      new Sequential([
+        new BatchNorm({ features: 3, dtype }),
+        new ReLU(),
+        new GroupNorm({ groups: 3, features: 3, dtype }),
+      ]),
+    shape: [4, 3, 3, 2],
+    output: [4, 3, 3, 2],
+    parameters: ["0.gamma", "0.beta", "2.gamma", "2.beta"],
+    statistics: STATISTICS.map((name) => `0.${name}`),
+  },
+];
+
+/** Every layer that works, with every option and layout. */
+export const layerCases: readonly LayerCase[] = [...batchNorms, ...others, ...models];
+
+const norm: Refusal["make"] = ({ dtype }) => new BatchNorm({ features: 3, dtype });
+const dense: Refusal["make"] = (how) => new Dense({ inputs: 3, outputs: 2, ...how });
+const modes: readonly Mode[] = ["train", "probe", "inference"];
+
+/** Every input that a layer must refuse. The layers are new: no batch was tracked. */
+export const refusals: readonly Refusal[] = [
+  ...modes.flatMap((mode): Refusal[] => [
+    {
+      name: `BatchNorm, other features, ${mode}`,
+      make: norm,
+      shape: [4, 5],
+      mode,
+      error: "ShapeError",
+      message: "BatchNorm: expected 3 features on axis 1 of the input, got shape [4, 5]",
+    },
+    {
+      name: `BatchNorm, float64 input, ${mode}`,
+      make: norm,
+      shape: [4, 3],
+      dtype: "float64",
+      mode,
+      error: "TypeError",
+      message: 'BatchNorm: expected an input of dtype float32, as gamma is, got float64 - use input.cast("float32")',
+    },
+    {
+      name: `Dense, other inputs, ${mode}`,
+      make: dense,
+      shape: [4, 2],
+      mode,
+      error: "ShapeError",
+      message: "Dense: expected an input of shape [N, 3], got [4, 2]",
+    },
+    {
+      name: `Dense, rank 1, ${mode}`,
+      make: dense,
+      shape: [3],
+      mode,
+      error: "ShapeError",
+      message: "Dense: expected an input of shape [N, 3], got [3]",
+    },
+    {
+      name: `Dense, float64 input, ${mode}`,
+      make: dense,
+      shape: [4, 3],
+      dtype: "float64",
+      mode,
+      error: "TypeError",
+      message: 'Dense: expected an input of dtype float32, as weight is, got float64 - use input.cast("float32")',
+    },
+    {
+      name: `LayerNorm, other features, ${mode}`,
+      make: ({ dtype }) => new LayerNorm({ features: 3, dtype }),
+      shape: [3, 4],
+      mode,
+      error: "ShapeError",
+      message: "LayerNorm: expected 3 features on the last axis of the input, got shape [3, 4]",
+    },
+    {
+      name: `LayerNorm, rank 1, ${mode}`,
+      make: ({ dtype }) => new LayerNorm({ features: 3, dtype }),
+      shape: [3],
+      mode,
+      error: "ShapeError",
+      message: "LayerNorm: expected 3 features on the last axis of the input, got shape [3]",
+    },
+    {
+      name: `GroupNorm, other features, ${mode}`,
+      make: ({ dtype }) => new GroupNorm({ groups: 2, features: 4, dtype }),
+      shape: [4, 3],
+      mode,
+      error: "ShapeError",
+      message: "GroupNorm: expected 4 features on axis 1 of the input, got shape [4, 3]",
+    },
+    {
+      name: `GroupNorm, float64 input, ${mode}`,
+      make: ({ dtype }) => new GroupNorm({ groups: 2, features: 4, dtype }),
+      shape: [3, 4],
+      dtype: "float64",
+      mode,
+      error: "TypeError",
+      message: 'GroupNorm: expected an input of dtype float32, as gamma is, got float64 - use input.cast("float32")',
+    },
+    {
+      name: `Sequential, whose second layer refuses, ${mode}`,
+      make: (how) => new Sequential([dense(how), new BatchNorm({ features: 4 })]),
+      shape: [5, 3],
+      mode,
+      error: "ShapeError",
+      message: 'BatchNorm "1": expected 4 features on axis 1 of the input, got shape [5, 2]',
+    },
+  ]),
+  ...(["train", "probe"] as const).flatMap((mode): Refusal[] => [
+    {
+      name: `BatchNorm, a batch of one, ${mode}`,
+      make: norm,
+      shape: [1, 3],
+      mode,
+      error: "RangeError",
+      message: `BatchNorm: expected at least 2 values per feature in mode "${mode}", got input shape [1, 3] - use a larger batch, or mode "inference"`,
+    },
+    {
+      name: `BatchNorm, one value a feature in an image, ${mode}`,
+      make: norm,
+      shape: [1, 3, 1, 1],
+      mode,
+      error: "RangeError",
+      message: `BatchNorm: expected at least 2 values per feature in mode "${mode}", got input shape [1, 3, 1, 1] - use a larger batch, or mode "inference"`,
+    },
+    {
+      name: `BatchNorm inside models, a batch of one, ${mode}`,
+      make: (how) => new Sequential([new Sequential([dense(how)]), new Sequential([new BatchNorm({ features: 2 })])]),
+      shape: [1, 3],
+      mode,
+      error: "RangeError",
+      message: `BatchNorm "1.0": expected at least 2 values per feature in mode "${mode}", got input shape [1, 2] - use a larger batch, or mode "inference"`,
+    },
+  ]),
+  ...modes.map((mode): Refusal => ({
+    name: `BatchNorm without tracking, a batch of one, ${mode}`,
+    make: ({ dtype }) => new BatchNorm({ features: 3, dtype, trackRunningStatistics: false }),
+    shape: [1, 3],
+    mode,
+    error: "RangeError",
+    message: `BatchNorm: expected at least 2 values per feature in mode "${mode}", got input shape [1, 3] - use a larger batch`,
+  })),
+  {
+    name: "BatchNorm, rank 1",
+    make: norm,
+    shape: [3],
+    mode: "train",
+    error: "ShapeError",
+    message: "BatchNorm: expected 3 features on axis 1 of the input, got shape [3]",
+  },
+  {
+    name: "BatchNorm, rank 0",
+    make: norm,
+    shape: [],
+    mode: "train",
+    error: "ShapeError",
+    message: "BatchNorm: expected 3 features on axis 1 of the input, got shape []",
+  },
+  {
+    name: "BatchNorm, axis -1 over channels first",
+    make: ({ dtype }) => new BatchNorm({ features: 3, axis: -1, dtype }),
+    shape: [2, 3, 4, 5],
+    mode: "train",
+    error: "ShapeError",
+    message: "BatchNorm: expected 3 features on axis -1 of the input, got shape [2, 3, 4, 5]",
+  },
+  {
+    name: "BatchNorm, an axis that the input has not",
+    make: ({ dtype }) => new BatchNorm({ features: 3, axis: -3, dtype }),
+    shape: [4, 3],
+    mode: "probe",
+    error: "ShapeError",
+    message: "BatchNorm: expected 3 features on axis -3 of the input, got shape [4, 3]",
+  },
+  {
+    name: "BatchNorm, inference before tracking",
+    make: norm,
+    shape: [4, 3],
+    mode: "inference",
+    error: "RangeError",
+    message:
+      'BatchNorm: expected running statistics in mode "inference", got none, as no batch was tracked - run a batch in mode "train", or load statistics',
+  },
+];
