@@ -143,9 +143,9 @@ export interface SoftmaxCrossEntropyArguments {
   readonly classes: number;
   /** [rows, classes] */
   readonly logits: Floats;
-  /** [rows]: the right class of each row. */
+  /** [rows], the right class of each row. */
   readonly labels?: Int32Array | undefined;
-  /** [rows, classes]: the right distribution of each row. */
+  /** [rows, classes], the right distribution of each row. */
   readonly probabilities?: Floats | undefined;
   /** In [0, 1]: this share of the target is spread evenly over the classes. */
   readonly labelSmoothing: number;

@@ -22,6 +22,7 @@ export type Mode = "train" | "probe" | "inference";
 
 /** How a forward pass is to be made. The mode is required: forgetting it does not compile. */
 export interface Pass {
+  /** Which statistics normalize, and whether the running ones move. */
   readonly mode: Mode;
   /** The kernel set that does the arithmetic; the best there is when not said. */
   readonly kernels?: Kernels | undefined;
@@ -46,6 +47,7 @@ export type Gradients = ReadonlyMap<Parameter, Tensor>;
 
 /** What a forward pass gives. */
 export interface Forward {
+  /** What the layer makes of its input. */
   readonly output: Tensor;
   /** The gradients, given the gradient of the loss with respect to `output`. May be called more than once. */
   readonly backward: (gradOutput: Tensor) => Backward;
@@ -55,6 +57,7 @@ export interface Forward {
 export interface Backward {
   /** The gradient with respect to the input; computed when first read. */
   readonly gradInput: Tensor;
+  /** The gradients with respect to the parameters. */
   readonly gradients: Gradients;
 }
 
@@ -66,6 +69,11 @@ export interface Layer {
   readonly statistics: readonly RunningStatistic[];
   /** The layers inside a container, by name. A layer used twice keeps its first path. */
   readonly children?: ReadonlyMap<string, Layer>;
+  /**
+   * Makes the output, and the backward pass that belongs to it.
+   *
+   * @throws {TypeError | ShapeError | RangeError} if input or pass do not fit the layer; nothing has changed then
+   */
   forward(input: Tensor, pass: Pass): Forward;
 }
 

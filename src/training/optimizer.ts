@@ -52,6 +52,7 @@ export abstract class Optimizer {
     return this.#learningRate;
   }
 
+  /** Takes effect at the next step; must be a finite number >= 0. */
   set learningRate(value: number) {
     expectNumber(this.#kind, "learningRate", value, { low: 0 });
     this.#learningRate = value;
