@@ -63,6 +63,7 @@ abstract class SampleNorm implements Layer {
     this.parameters = [this.gamma, this.beta].filter((parameter) => parameter !== undefined);
   }
 
+  /** Makes the output, and the backward pass that belongs to it. */
   abstract forward(input: Tensor, pass: Pass): Forward;
 
   protected normalize(
