@@ -1,0 +1,14 @@
+/** Format: how figures are written, in the terminal and on the page. */
+
+/** As in "0.967": one test image is 0.002. */
+export function formatAccuracy(accuracy: number): string {
+  return accuracy.toFixed(3);
+}
+
+/** Three significant digits, and no more than nine characters, whatever the size. */
+export function formatFigure(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "-" : "∞";
+  const size = Math.abs(value);
+  if (size >= 1e4 || (size > 0 && size < 1e-3)) return value.toExponential(1);
+  return size >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}

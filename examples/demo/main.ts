@@ -1,0 +1,49 @@
+/** The demo: trains the same networks with and without batch norm, shows what came out, and draws it. */
+import { join } from "node:path";
+import { defaultKernels } from "batchnorm";
+import { stringifyReport } from "batchnorm/probes";
+import { planJobs } from "./experiment.js";
+import { writeWhole } from "./files.js";
+import { type Options, readOptions, USAGE, UsageError } from "./options.js";
+import { countWorkers, trainAll } from "./pool.js";
+import { Progress } from "./progress.js";
+import { renderPage } from "./report/page.js";
+import { drawPicture } from "./report/picture.js";
+import { summarize } from "./summary.js";
+import { accuracyTable, landscapeTable, movementTable } from "./tables.js";
+import { printTable } from "./terminal.js";
+
+async function run({ steps, seeds, out, json, picture }: Options): Promise<void> {
+  const jobs = planJobs(seeds, steps);
+  const kernels = defaultKernels().name;
+  console.log(
+    `Training ${jobs.length} networks for ${steps} steps, ${countWorkers(jobs.length)} at a time, on the ${kernels} kernels.\n`,
+  );
+
+  const start = performance.now();
+  const progress = new Progress(process.stderr, jobs);
+  const runs = await trainAll(jobs, progress);
+  progress.clear();
+  const seconds = (performance.now() - start) / 1000;
+
+  const summaries = summarize(runs);
+  for (const table of [accuracyTable(summaries), movementTable(summaries), landscapeTable(summaries)]) {
+    console.log(printTable(table, process.stdout));
+  }
+
+  const page = join(out, "index.html");
+  writeWhole(page, renderPage(runs, summaries));
+  if (picture !== undefined) writeWhole(picture, drawPicture(runs));
+  if (json !== undefined) writeWhole(json, stringifyReport({ steps, seeds, kernels, summaries, runs }, 1));
+  console.log(`Trained and measured in ${seconds.toFixed(1)} s. The figures: ${page}`);
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) console.log(USAGE);
+  else await run(options);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`demo: ${error.message} - see npm run demo -- --help`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,68 @@
+/** Options: what may be said on the command line. */
+import { parseArgs } from "node:util";
+
+/** What the demo is asked to do. */
+export interface Options {
+  readonly steps: number;
+  readonly seeds: number;
+  /** The folder of the report. */
+  readonly out: string;
+  /** The file for every number, or undefined. */
+  readonly json: string | undefined;
+  /** The file for the small picture, or undefined. */
+  readonly picture: string | undefined;
+  readonly help: boolean;
+}
+
+export const USAGE = `Trains the same networks on 1797 handwritten digits, with and without batch norm, and looks into them.
+
+  npm run demo -- [options]
+
+  --steps N       train each network for N steps (600)
+  --seeds N       train each network from N random starts (3)
+  --out FOLDER    where index.html, the report, is written (report)
+  --json FILE     also write every number as JSON
+  --picture FILE  also write the small picture of the README as SVG
+  --help          show this
+`;
+
+/** Thrown when the command line cannot be understood. */
+export class UsageError extends Error {}
+
+/** Reads the command line. */
+export function readOptions(args: readonly string[]): Options {
+  const { steps, seeds, out, json, picture, help } = parse(args);
+  return { steps: readCount("--steps", steps), seeds: readCount("--seeds", seeds), out, json, picture, help };
+}
+
+function parse(args: readonly string[]): ReturnType<typeof parseStrictly> {
+  try {
+    return parseStrictly(args);
+  } catch (error) {
+    // Node's first sentence names the option; what follows speaks of positional arguments, of which there are none here.
+    if (error instanceof TypeError) throw new UsageError(error.message.split(". ")[0]);
+    throw error;
+  }
+}
+
+function parseStrictly(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    options: {
+      steps: { type: "string", default: "600" },
+      seeds: { type: "string", default: "3" },
+      out: { type: "string", default: "report" },
+      json: { type: "string" },
+      picture: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  }).values;
+}
+
+function readCount(name: string, text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw new UsageError(`${name}: expected a whole number of at least 1, got ${JSON.stringify(text)}`);
+  }
+  return count;
+}

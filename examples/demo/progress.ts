@@ -1,0 +1,60 @@
+/** Progress: a bar where a terminal can draw one, plain lines where it cannot. */
+import type { WriteStream } from "node:tty";
+import { type Job, nameOf } from "./experiment.js";
+import type { PoolListener } from "./pool.js";
+import type { Run } from "./train.js";
+
+const BAR_WIDTH = 32;
+const CLEAR_LINE = "\r\x1b[K";
+
+/** Shows how far the training of all networks is. */
+export class Progress implements PoolListener {
+  readonly #stream: WriteStream;
+  readonly #jobs: readonly Job[];
+  readonly #steps = new Map<Job, number>();
+  #finished = 0;
+
+  /** Starts at zero. */
+  constructor(stream: WriteStream, jobs: readonly Job[]) {
+    this.#stream = stream;
+    this.#jobs = jobs;
+  }
+
+  onProgress(job: Job, done: number): void {
+    this.#steps.set(job, done);
+    if (this.#stream.isTTY) this.#stream.write(`${CLEAR_LINE}${this.#bar()}`);
+  }
+
+  onFinished(job: Job, run: Run): void {
+    this.#finished++;
+    // A network that diverged has no steps left to do.
+    this.onProgress(job, job.steps);
+    if (!this.#stream.isTTY) this.#stream.write(`${this.#count()}  ${describe(run)}\n`);
+  }
+
+  /** Takes the bar away again. */
+  clear(): void {
+    if (this.#stream.isTTY) this.#stream.write(CLEAR_LINE);
+  }
+
+  #bar(): string {
+    const sum = (numbers: Iterable<number>): number => [...numbers].reduce((total, number) => total + number, 0);
+    const share = sum(this.#steps.values()) / sum(this.#jobs.map((job) => job.steps));
+    const full = Math.floor(share * BAR_WIDTH);
+    const bar = "█".repeat(full) + "░".repeat(BAR_WIDTH - full);
+    return `${bar} ${Math.floor(100 * share)} %  ${this.#count()} networks trained`;
+  }
+
+  #count(): string {
+    const total = String(this.#jobs.length);
+    return `${String(this.#finished).padStart(total.length)}/${total}`;
+  }
+}
+
+function describe(run: Run): string {
+  const outcome =
+    run.divergedAt === null
+      ? `test accuracy ${run.accuracies.at(-1)!.accuracy.toFixed(3)}`
+      : `diverged after ${run.divergedAt} steps`;
+  return `${nameOf(run)}, ${run.network}, seed ${run.seed}: ${outcome}`;
+}

@@ -1,0 +1,96 @@
+/** Tables: what is said in figures, the same in the terminal and on the page. */
+import { DISTANCES, nameOf, type Network } from "./experiment.js";
+import { formatAccuracy, formatFigure } from "./format.js";
+import type { NetworkSummary, Spread } from "./summary.js";
+
+/** Two rows a condition: plain and batch norm. */
+export interface Table {
+  readonly title: string;
+  /** Above each column of cells. */
+  readonly head: readonly string[];
+  /** Above the notes. */
+  readonly noteHead: string;
+  readonly rows: readonly Row[];
+}
+
+/** One network. */
+export interface Row {
+  readonly condition: string;
+  readonly network: Network;
+  readonly cells: readonly string[];
+  /** What must be known to read the row; mostly empty. */
+  readonly note: string;
+}
+
+/** Test accuracy at the milestones, and how far the seeds are apart at the end. */
+export function accuracyTable(summaries: readonly NetworkSummary[]): Table {
+  const { accuracies, seeds } = summaries[0]!;
+  return {
+    title: `Test accuracy, ${overSeeds(seeds)}`,
+    head: accuracies.map(({ step }) => `step ${step}`),
+    noteHead: seeds === 1 ? "" : "worst to best at the end",
+    rows: summaries.map((summary) =>
+      rowOf(
+        summary,
+        summary.accuracies.map(({ accuracy }) => formatAccuracy(accuracy.median)),
+        [finalRange(summary), divergence(summary)].filter((part) => part !== "").join("; "),
+      ),
+    ),
+  };
+}
+
+/** How far the hidden values moved. */
+export function movementTable(summaries: readonly NetworkSummary[]): Table {
+  const { layers, seeds } = summaries[0]!;
+  return {
+    title: `How far hidden values moved: input of each activation (raw), its output (standard deviations), ${overSeeds(seeds)}`,
+    head: [...layers.map((_, i) => `input ${i + 1}`), ...layers.map((_, i) => `output ${i + 1}`)],
+    noteHead: "",
+    rows: summaries.map((summary) =>
+      rowOf(
+        summary,
+        mediansOf([
+          ...summary.layers.map(({ preActivation }) => preActivation),
+          ...summary.layers.map(({ output }) => output),
+        ]),
+        divergence(summary),
+      ),
+    ),
+  };
+}
+
+/** What was found along the gradient. */
+export function landscapeTable(summaries: readonly NetworkSummary[]): Table {
+  return {
+    title: `Along the gradient: range of the loss and change of the gradient within 0.5 to 4 lr; beta x lr at each distance`,
+    head: ["loss", "gradient", ...DISTANCES.map((distance) => `${distance} lr`)],
+    noteHead: "",
+    rows: summaries.map((summary) => {
+      const { lossRange, gradientChange, betaProfile, diverged } = summary;
+      const cells = mediansOf([lossRange, gradientChange, ...betaProfile.map(({ beta }) => beta)]);
+      return rowOf(summary, cells, diverged.length === 0 ? "" : "as long as it had not diverged");
+    }),
+  };
+}
+
+function rowOf(summary: NetworkSummary, cells: readonly string[], note: string): Row {
+  return { condition: nameOf(summary), network: summary.network, cells, note };
+}
+
+function mediansOf(spreads: readonly Spread[]): string[] {
+  return spreads.map(({ median }) => formatFigure(median));
+}
+
+function overSeeds(seeds: number): string {
+  return seeds === 1 ? "1 seed" : `median of ${seeds} seeds`;
+}
+
+function finalRange({ accuracies, seeds }: NetworkSummary): string {
+  const { min, max } = accuracies.at(-1)!.accuracy;
+  return seeds === 1 ? "" : `${formatAccuracy(min)} to ${formatAccuracy(max)}`;
+}
+
+function divergence({ diverged, seeds }: NetworkSummary): string {
+  if (diverged.length === 0) return "";
+  return `${diverged.length} of ${seeds} diverged, after ${diverged.join(" and ")} steps`;
+}

@@ -1,0 +1,80 @@
+/** Training: one network from its first step to its last, and everything that is measured on the way. */
+import { defaultKernels, Random, type Sequential, SGD, softmaxCrossEntropy } from "batchnorm";
+import { ActivationRecorder } from "batchnorm/probes";
+import { accuracyOf, batchesOf, type Digits, loadDigits, splitDigits } from "../data/digits.js";
+import { BATCH_SIZE, DIVERGED_LOSS, type Job, PROBE_EVERY, PROBE_IMAGES, TEST_EVERY } from "./experiment.js";
+import { type Look, lookAlongGradient } from "./landscape.js";
+import { type Movement, movementOf } from "./movement.js";
+import { buildNetwork } from "./network.js";
+
+/** What was measured while one network trained. Plain data, so that it can leave its thread. */
+export interface Run extends Job {
+  /** The kernel set that did the arithmetic. */
+  readonly kernels: string;
+  /** After how many steps the loss told that training had diverged, or null. Nothing is measured after it. */
+  readonly divergedAt: number | null;
+  /** losses[i] is the loss of the batch that step i + 1 trains on. */
+  readonly losses: readonly number[];
+  /** In inference mode, on the test images, after so many steps. */
+  readonly accuracies: readonly { readonly step: number; readonly accuracy: number }[];
+  /** How far the values of each hidden layer went. */
+  readonly layers: readonly { readonly preActivation: Movement; readonly output: Movement }[];
+  readonly looks: readonly Look[];
+}
+
+/** Trains one network; `onStep` is told how many steps are done. */
+export async function train(job: Job, onStep: (done: number) => void): Promise<Run> {
+  const random = new Random(job.seed);
+  const digits = splitDigits(loadDigits(), random.fork("split"));
+  const batches = batchesOf(digits.train, BATCH_SIZE, random.fork("batches"));
+  const probeImages = digits.train.images.rows(Array.from({ length: PROBE_IMAGES }, (_, i) => i));
+  const { model, hidden } = buildNetwork(job.activation, job.network, random.fork("weights"));
+  const optimizer = new SGD(model.parameters, { learningRate: job.learningRate });
+  const paths = hidden.flatMap(({ preActivation, output }) => [preActivation, output]);
+  const recorder = new ActivationRecorder({ paths, every: PROBE_EVERY });
+
+  let divergedAt: number | null = null;
+  const losses: number[] = [];
+  const accuracies = new Map<number, number>();
+  const looks: Look[] = [];
+  const test = (step: number): void => void accuracies.set(step, testAccuracy(model, digits.test));
+
+  for (let step = 0; step < job.steps; step++) {
+    const observe = recorder.at(step);
+    if (observe !== undefined) model.forward(probeImages, { mode: "probe", observe });
+
+    const batch = batches.next().value;
+    const { output, backward } = model.forward(batch.images, { mode: "train" });
+    const { loss, gradOutput } = softmaxCrossEntropy(output, batch.labels);
+    losses.push(loss);
+    if (!(loss <= DIVERGED_LOSS)) {
+      divergedAt = step;
+      test(step);
+      break;
+    }
+    if (step % PROBE_EVERY === 0) looks.push(await lookAlongGradient(model, batch, job.learningRate, step));
+    optimizer.step(backward(gradOutput).gradients);
+
+    const done = step + 1;
+    if (done % TEST_EVERY === 0 || done === job.steps) test(done);
+    onStep(done);
+  }
+
+  const movementAt = (path: string): Movement => movementOf(recorder.records.filter((record) => record.path === path));
+  return {
+    ...job,
+    kernels: defaultKernels().name,
+    divergedAt,
+    losses,
+    accuracies: Array.from(accuracies, ([step, accuracy]) => ({ step, accuracy })),
+    layers: hidden.map(({ preActivation, output }) => ({
+      preActivation: movementAt(preActivation),
+      output: movementAt(output),
+    })),
+    looks,
+  };
+}
+
+function testAccuracy(model: Sequential, test: Digits): number {
+  return accuracyOf(model.forward(test.images, { mode: "inference" }).output, test.labels);
+}
