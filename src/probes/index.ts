@@ -12,6 +12,27 @@ export {
   type AlongGradientStep,
 } from "./along-gradient.js";
 export { stepSizesAround } from "./step-sizes.js";
+export {
+  lipschitzAlongTrajectory,
+  type LipschitzAlongTrajectoryReport,
+  lipschitzFromPairs,
+  type LipschitzFromPairsOptions,
+  type LipschitzFromPairsReport,
+  type LipschitzPair,
+  type LipschitzReport,
+  type QuotientSummary,
+} from "./lipschitz.js";
+
+// Curvature
+export { curvature, type CurvatureOptions, type CurvatureReport, type Eigenvalue } from "./curvature.js";
+export { hessianTrace, type HessianTraceOptions, type HessianTraceReport } from "./hessian-trace.js";
+export { hessianVectorProduct, type HessianVectorProductOptions, type HessianVectorProductReport } from "./hessian.js";
+export {
+  spectralDensity,
+  type SpectralDensityOptions,
+  type SpectralDensityReport,
+  type SpectralNode,
+} from "./spectral-density.js";
 
 // The values inside a network
 export {
@@ -35,17 +56,26 @@ export {
 export { quantilesOf } from "./quantiles.js";
 export { type Histogram, histogramOf, histogramQuantile, mergeHistograms } from "./histogram.js";
 export type { Reasons } from "./finite-values.js";
-export type { Samples } from "../ground/samples.js";
+
+// Distances between two samples
 export {
-  lipschitzAlongTrajectory,
-  type LipschitzAlongTrajectoryReport,
-  lipschitzFromPairs,
-  type LipschitzFromPairsOptions,
-  type LipschitzFromPairsReport,
-  type LipschitzPair,
-  type LipschitzReport,
-  type QuotientSummary,
-} from "./lipschitz.js";
+  compareSamples,
+  energyDistance,
+  kolmogorovSmirnov,
+  type SampleDistances,
+  wasserstein1,
+} from "./sample-distances.js";
+export { type GaussianDistances, gaussianDistances } from "./gaussian-distances.js";
+export { compareHistograms, type HistogramDistances } from "./histogram-distances.js";
+export { maximumMeanDiscrepancy, type MmdOptions, type MmdReport } from "./mmd.js";
+
+// Tests for two independent samples
+export { permutationTest, type PermutationTestOptions, type PermutationTestReport } from "./permutation-test.js";
+export type { PermutationOptions } from "./row-permutations.js";
+export type { TestStatistic } from "./split-statistics.js";
+export { mmdTest, type MmdTestOptions, type MmdTestReport } from "./mmd-test.js";
+export { benjaminiHochberg } from "./benjamini-hochberg.js";
+export type { Samples } from "../ground/samples.js";
 
 // Internal covariate shift
 export {

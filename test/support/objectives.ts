@@ -21,12 +21,11 @@ export function turnedBowl(eigenvalues: readonly number[], seed: number): Object
   return quadratic(turnedMatrix(eigenvalues, seed));
 }
 
-/** A symmetric matrix with the given eigenvalues: a diagonal one, reflected as often as it has rows. */
+/** A symmetric matrix with the given eigenvalues: a diagonal one, reflected in five random directions. */
 export function turnedMatrix(eigenvalues: readonly number[], seed: number): number[][] {
   const random = new Random(seed);
-  const n = eigenvalues.length;
   let matrix = eigenvalues.map((value, i) => eigenvalues.map((_, j) => (i === j ? value : 0)));
-  for (let turn = 0; turn < n; turn++) {
+  for (let turn = 0; turn < 5; turn++) {
     const v = eigenvalues.map(() => random.normal());
     const square = v.reduce((sum, value) => sum + value * value, 0);
     const reflection = v.map((a, i) => v.map((b, j) => (i === j ? 1 : 0) - (2 * a * b) / square));

@@ -1,0 +1,184 @@
+import { curvature, type CurvatureReport } from "batchnorm/probes";
+import { describe, expect, it } from "vitest";
+import { Random } from "../../src/ground/random.js";
+import type { Objective } from "../../src/objective/objective.js";
+import { numbersOf } from "../golden/golden.js";
+import { goldenNetworks } from "../support/golden-probes.js";
+import { about, allAbout } from "../support/about.js";
+import { bowl, linear, quadratic, turnedBowl } from "../support/objectives.js";
+
+/** The curvature of a quadratic with the given eigenvalues in a random basis. */
+function ofSpectrum(eigenvalues: readonly number[], steps = eigenvalues.length): Promise<CurvatureReport> {
+  const point = Float64Array.from(eigenvalues, (_, i) => Math.sin(i + 1));
+  return curvature(turnedBowl(eigenvalues, 4), point, { random: new Random(2), steps });
+}
+
+describe("curvature of diag(3, 1, -5)", () => {
+  it("keeps the largest, the smallest and the largest magnitude apart", async () => {
+    const report = await curvature(bowl(3, 1, -5), Float64Array.of(1, 1, 1), {
+      random: new Random(1),
+      learningRate: 0.5,
+    });
+    expect(report.largest).toEqual({ value: about(3), residual: about(0) });
+    expect(report.smallest).toEqual({ value: about(-5), residual: about(0) });
+    expect(report.largestMagnitude).toBeCloseTo(-5, 6);
+    expect(report.spectralNorm).toBeCloseTo(5, 6);
+    expect(report.sharpness).toBe(report.largest.value);
+    expect(report.sharpnessTimesLearningRate).toBeCloseTo(1.5, 6);
+    expect(report.ritzValues).toEqual(allAbout([3, 1, -5]));
+    expect(report).toMatchObject({ probe: "curvature", steps: 3, evaluations: 11, loss: -0.5, reasons: {} });
+    expect(report.kinds).toMatchObject({ largest: "lower bound", smallest: "upper bound", sharpness: "lower bound" });
+  });
+
+  it("tells how the gradient lies in the spectrum", async () => {
+    // g = (3, 2, -5)
+    const report = await curvature(bowl(3, 1, -5), Float64Array.of(1, 2, 1), { random: new Random(1) });
+    expect(report.gradNorm).toBeCloseTo(Math.sqrt(38), 12);
+    expect(report.rayleighQuotient).toBeCloseTo((27 + 4 - 125) / 38, 6);
+    expect(report.gradientShare).toEqual(allAbout([9 / 38, 13 / 38, 1]));
+    expect(report.sharpnessTimesLearningRate).toBeNull();
+    expect(report.reasons).toEqual({ sharpnessTimesLearningRate: "no learningRate was given" });
+  });
+});
+
+describe("curvature", () => {
+  it.each([
+    ["spread", [10, 4, 1, 0.1, -2]],
+    ["negative throughout", [-1, -2, -30]],
+    ["multiple", [5, 5, 5, 1, 1, -3, -3]],
+    ["nearly equal", [2, 2 - 1e-5, 2 - 2e-5, 1]],
+    ["of rank one", [0, 0, 4, 0, 0]],
+    ["all equal", [7, 7, 7]],
+    ["a single one", [-3]],
+  ])("finds every eigenvalue of a spectrum that is %s", async (_, eigenvalues) => {
+    const report = await ofSpectrum(eigenvalues);
+    expect(report.ritzValues).toEqual(allAbout(eigenvalues.toSorted((a, b) => b - a)));
+    expect(report.sharpness).toBe(report.ritzValues[0]);
+  });
+
+  it("approaches the ends of a spectrum from inside, within its residuals", async () => {
+    const eigenvalues = Array.from({ length: 60 }, (_, i) => i / 10 - 2);
+    let before = { sharpness: -Infinity, smallest: Infinity, residual: Infinity };
+    for (const steps of [5, 15, 30]) {
+      const { sharpness, largest, smallest, ritzValues, residuals } = await ofSpectrum(eigenvalues, steps);
+      expect(sharpness).toBeGreaterThan(before.sharpness);
+      expect(sharpness).toBeLessThan(3.9 + 1e-6);
+      ritzValues.forEach((value, i) => {
+        const nearest = Math.min(...eigenvalues.map((eigenvalue) => Math.abs(eigenvalue - value)));
+        expect(nearest).toBeLessThan(residuals[i]! + 1e-6);
+      });
+      expect(smallest.value).toBeLessThan(before.smallest);
+      expect(smallest.value).toBeGreaterThan(-2 - 1e-6);
+      expect(largest.residual).toBeLessThan(before.residual);
+      before = { sharpness, smallest: smallest.value, residual: largest.residual };
+    }
+  });
+
+  it("does not decide between magnitudes that agree: +-3", async () => {
+    const report = await ofSpectrum([3, 1, 0, -1, -3]);
+    expect(report.largestMagnitude).toBeNull();
+    expect(report.reasons["largestMagnitude"]).toMatch(/^undecided: .* agree in magnitude within /);
+    expect(report.spectralNorm).toBeCloseTo(3, 6);
+    expect(report.sharpness).toBeCloseTo(3, 6);
+  });
+
+  it("decides near-ties of opposite sign", async () => {
+    expect((await ofSpectrum([3, 1, -3.0001])).largestMagnitude).toBeCloseTo(-3.0001, 6);
+    expect((await ofSpectrum([3.0001, 1, -3])).largestMagnitude).toBeCloseTo(3.0001, 6);
+    // Two ends of the same sign are no tie.
+    expect((await ofSpectrum([-2, -2])).largestMagnitude).toBeCloseTo(-2, 6);
+  });
+
+  it("does not decide before the residuals allow it", async () => {
+    const eigenvalues = Array.from({ length: 60 }, (_, i) => (i - 29.5) / 10 + (i === 59 ? 0.01 : 0));
+    expect((await ofSpectrum(eigenvalues, 8)).largestMagnitude).toBeNull();
+    expect((await ofSpectrum(eigenvalues)).largestMagnitude).toBeCloseTo(2.96, 6);
+  });
+
+  it("is 0, not NaN, where the Hessian is", async () => {
+    const report = await curvature(linear(1, -2, 0.5), Float64Array.of(1, 1, 1), { random: new Random(1) });
+    expect(report).toMatchObject({
+      ritzValues: [0, 0, 0],
+      residuals: [0, 0, 0],
+      sharpness: 0,
+      spectralNorm: 0,
+      largestMagnitude: 0,
+      rayleighQuotient: 0,
+      productError: 0,
+    });
+    expect(report.gradientShare!.at(-1)).toBeCloseTo(1, 12);
+  });
+
+  it("has no curvature along a gradient that is 0", async () => {
+    const report = await curvature(bowl(2, 1), Float64Array.of(0, 0), { random: new Random(1), learningRate: 1 });
+    const reason = "the gradient is 0";
+    expect(report).toMatchObject({ rayleighQuotient: null, gradientShare: null, evaluations: 7 });
+    expect(report.reasons).toEqual({ rayleighQuotient: reason, gradientShare: reason });
+  });
+
+  it("makes 30 steps where there are more parameters", async () => {
+    const point = new Float64Array(40);
+    const objective = bowl(...point.keys());
+    expect((await curvature(objective, point, { random: new Random(1) })).steps).toBe(30);
+  });
+
+  it("shows the error of its products on a loss that is not quadratic", async () => {
+    const quartic: Objective = ([x]) => ({ loss: x! ** 4, gradient: Float64Array.of(4 * x! ** 3) });
+    const report = await curvature(quartic, Float64Array.of(2), { random: new Random(1) });
+    // The central difference of 4x^3 is 12x^2 + 4h^2; h/2 leaves a quarter of the error.
+    expect(report.productError).toBeLessThan(1e-7);
+    expect(report.sharpness).toBeCloseTo(48, 6);
+    const float32 = await curvature(Object.assign(quartic, { dtype: "float32" as const }), Float64Array.of(2), {
+      random: new Random(1),
+    });
+    const h = float32.differenceStep;
+    expect(h).toBeCloseTo(3 * 2 ** (-23 / 3), 12);
+    expect(float32.productError).toBeCloseTo(3 * h * h, 8);
+    expect(float32.sharpness).toBeCloseTo(48 + 4 * h * h, 8);
+  });
+
+  it.each([
+    [{ steps: 0 }, "expected steps to be a whole number of at least 1, got 0"],
+    [{ learningRate: 0 }, "expected learningRate to be a finite number > 0, got 0"],
+    [
+      { random: undefined as unknown as Random },
+      "expected random to be a Random, got undefined - pass new Random(seed)",
+    ],
+  ])("refuses %o", async (wrong, message) => {
+    const promise = curvature(bowl(1), Float64Array.of(1), { random: new Random(1), ...wrong });
+    await expect(promise).rejects.toThrow(`curvature: ${message}`);
+  });
+
+  it("refuses a loss that is lost within the difference step", async () => {
+    const edge: Objective = ([x]) => ({ loss: x! > 1 ? NaN : x! ** 2, gradient: Float64Array.of(2 * x!) });
+    const promise = curvature(edge, Float64Array.of(1), { random: new Random(1) });
+    await expect(promise).rejects.toThrow(
+      /^curvature: expected a finite loss at 0\.0000121\d* from the point, got NaN - probe a point where the model has not diverged$/,
+    );
+  });
+});
+
+describe("curvature of whole networks, as in PyTorch", () => {
+  it.each(goldenNetworks)("$id", async ({ objective, point, golden }) => {
+    const eigenvalues = numbersOf(golden.curvature.eigenvalues).toReversed();
+    const all = await curvature(objective, point, { random: new Random(1), steps: point.length });
+    expect(all.steps).toBe(point.length);
+    expect(all.ritzValues).toEqual(allAbout(eigenvalues, 5));
+    expect(all.rayleighQuotient).toBeCloseTo(golden.curvature.rayleighQuotient, 6);
+    const some = await curvature(objective, point, { random: new Random(2), steps: 30 });
+    expect(some.sharpness).toBeCloseTo(eigenvalues[0]!, 4);
+    expect(some.smallest.value).toBeCloseTo(eigenvalues.at(-1)!, 4);
+  });
+});
+
+it("quadratic's own gradient agrees with its Hessian", () => {
+  expect(
+    quadratic(
+      [
+        [1, 2],
+        [2, 3],
+      ],
+      [1, 1],
+    )(Float64Array.of(1, 1)),
+  ).toEqual({ loss: 6, gradient: Float64Array.of(4, 6) });
+});

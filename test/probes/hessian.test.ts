@@ -1,0 +1,113 @@
+import { hessianTrace, hessianVectorProduct } from "batchnorm/probes";
+import { describe, expect, it } from "vitest";
+import { Random } from "../../src/ground/random.js";
+import { distance, norm } from "../../src/objective/vector.js";
+import { numbersOf } from "../golden/golden.js";
+import { about, allAbout } from "../support/about.js";
+import { goldenNetworks } from "../support/golden-probes.js";
+import { absoluteValue, bowl, quadratic, turnedBowl, turnedMatrix } from "../support/objectives.js";
+
+const at = (...values: number[]): Float64Array => Float64Array.of(...values);
+
+describe("hessianVectorProduct", () => {
+  it("multiplies with the matrix of a quadratic, whatever the length of the vector", async () => {
+    const matrix = [
+      [1, 2],
+      [2, 3],
+    ];
+    for (const size of [1, 1e-6, 1e6]) {
+      const vector = at(size, -size);
+      const report = await hessianVectorProduct(quadratic(matrix, [5, 7]), at(0.3, -2), { vector });
+      expect(report.product.map((value) => value / size)).toEqual(allAbout([-1, -1], 8));
+      expect(report).toMatchObject({ probe: "hessianVectorProduct", evaluations: 4, parameters: 2 });
+      expect(report.step).toBeCloseTo(2 ** (-52 / 3) * (1 + norm(at(0.3, -2))), 12);
+    }
+  });
+
+  it("gives 0 for 0, without an evaluation", async () => {
+    const report = await hessianVectorProduct(bowl(1, 2), at(1, 1), { vector: at(0, 0) });
+    expect(report).toMatchObject({ product: [0, 0], errorEstimate: 0, evaluations: 0 });
+  });
+
+  it("shows a kink in its error estimate", async () => {
+    // |x| at 1e-6: the gradient jumps by 2 within h, and the quotient says 1/h.
+    const report = await hessianVectorProduct(absoluteValue, at(1e-6), { vector: at(1), step: 1e-3 });
+    expect(report.product).toEqual([about(1000)]);
+    expect(report.errorEstimate).toBeCloseTo(1000, 6);
+  });
+
+  it.each(goldenNetworks)("multiplies with the gradient as in PyTorch: $id", async ({ objective, point, golden }) => {
+    const { gradient } = await objective(point);
+    const report = await hessianVectorProduct(objective, point, { vector: gradient });
+    const expected = Float64Array.from(numbersOf(golden.curvature.hessianGradient));
+    const error = distance(Float64Array.from(report.product), expected);
+    expect(error / norm(expected)).toBeLessThan(1e-7);
+    expect(error).toBeLessThan(20 * report.errorEstimate);
+  });
+
+  it.each([
+    [{ vector: at(1) }, "expected vector to have 2 values, got 1"],
+    [{ vector: at(1, Infinity) }, "expected vector to be finite, got Infinity at coordinate 1"],
+    [{ vector: [1, 2] as unknown as Float64Array }, "expected vector to be a Float64Array, got [1, 2]"],
+    [{ vector: at(1, 2), step: 0 }, "expected step to be a finite number > 0, got 0"],
+  ])("refuses %o", async (options, message) => {
+    const promise = hessianVectorProduct(bowl(1, 2), at(1, 1), options);
+    await expect(promise).rejects.toThrow(`hessianVectorProduct: ${message}`);
+  });
+});
+
+describe("hessianTrace", () => {
+  it("averages 8 and 0 for [[1, 2], [2, 3]]: the worked numbers", async () => {
+    const objective = quadratic([
+      [1, 2],
+      [2, 3],
+    ]);
+    const report = await hessianTrace(objective, at(1, 1), { count: 400, random: new Random(1) });
+    const eights = report.samples.filter((sample) => Math.abs(sample - 8) < 1e-6).length;
+    const zeros = report.samples.filter((sample) => Math.abs(sample) < 1e-6).length;
+    expect(eights + zeros).toBe(400);
+    expect(report.trace).toBeCloseTo((8 * eights) / 400, 6);
+    expect(Math.abs(report.trace - 4)).toBeLessThan(3 * report.standardError!);
+    // Of one 8 and one 0 the mean is 4 and its standard error 4.
+    const pair = await hessianTrace(objective, at(1, 1), { count: 2, random: new Random(3) });
+    expect(pair.samples.toSorted((a, b) => a - b)).toEqual(allAbout([0, 8]));
+    expect(pair.trace).toBeCloseTo(4, 6);
+    expect(pair.standardError).toBeCloseTo(4, 6);
+  });
+
+  it("has no error for a diagonal Hessian", async () => {
+    const report = await hessianTrace(bowl(3, 1, -5), at(1, 2, 3), { count: 5, random: new Random(3) });
+    expect(report).toMatchObject({ probe: "hessianTrace", count: 5, evaluations: 10, reasons: {} });
+    expect(report.trace).toBeCloseTo(-1, 6);
+    expect(report.standardError).toBeCloseTo(0, 6);
+  });
+
+  it("has no standard error for one sample", async () => {
+    const report = await hessianTrace(bowl(2, 2), at(1, 1), { count: 1, random: new Random(3) });
+    expect(report.standardError).toBeNull();
+    expect(report.reasons).toEqual({ standardError: "a single sample has no scatter" });
+    expect(report.trace).toBeCloseTo(4, 6);
+  });
+
+  it("has a standard error that tells how far off it is", async () => {
+    const eigenvalues = [9, 4, 1, 0, -2];
+    const trace = eigenvalues.reduce((sum, value) => sum + value, 0);
+    const objective = turnedBowl(eigenvalues, 8);
+    // The variance of z'Hz is twice the sum of the squared off-diagonal entries.
+    const matrix = turnedMatrix(eigenvalues, 8);
+    const variance = matrix.reduce((sum, row, i) => sum + row.reduce((s, h, j) => s + (i === j ? 0 : 2 * h * h), 0), 0);
+    const report = await hessianTrace(objective, at(1, 1, 1, 1, 1), { count: 500, random: new Random(6) });
+    expect(report.standardError! / Math.sqrt(variance / 500)).toBeCloseTo(1, 1);
+    expect(Math.abs(report.trace - trace)).toBeLessThan(3 * report.standardError!);
+  });
+
+  it.each(goldenNetworks)("comes near PyTorch's: $id", async ({ objective, point, golden }) => {
+    const report = await hessianTrace(objective, point, { count: 200, random: new Random(1) });
+    expect(Math.abs(report.trace - golden.curvature.trace)).toBeLessThan(4 * report.standardError!);
+  });
+
+  it("refuses no samples", async () => {
+    const promise = hessianTrace(bowl(1), at(1), { count: 0, random: new Random(1) });
+    await expect(promise).rejects.toThrow("hessianTrace: expected count to be a whole number of at least 1, got 0");
+  });
+});
