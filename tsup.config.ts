@@ -4,7 +4,12 @@ import { defineConfig } from "tsup";
 
 export default defineConfig([
   {
-    entry: { index: "src/index.ts", kernels: "src/kernels/index.ts", probes: "src/probes/index.ts" },
+    entry: {
+      index: "src/index.ts",
+      kernels: "src/kernels/index.ts",
+      probes: "src/probes/index.ts",
+      formats: "src/formats/index.ts",
+    },
     format: ["esm", "cjs"],
     target: "es2022",
     sourcemap: true,

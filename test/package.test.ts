@@ -18,7 +18,7 @@ import { decodeMappings, decodeNumbers, type DeclarationMap } from "./support/de
 const root = fileURLToPath(new URL("..", import.meta.url));
 const consumer = mkdtempSync(join(tmpdir(), "batchnorm-consumer-"));
 const installed = join(consumer, "node_modules", "batchnorm");
-const ENTRIES = ["batchnorm", "batchnorm/kernels", "batchnorm/probes"] as const;
+const ENTRIES = ["batchnorm", "batchnorm/kernels", "batchnorm/probes", "batchnorm/formats"] as const;
 let files: readonly string[] = [];
 
 beforeAll(() => {
@@ -103,13 +103,16 @@ describe("types", () => {
       import { BatchNorm } from "batchnorm";
       import * as kernels from "batchnorm/kernels";
       import * as probes from "batchnorm/probes";
+      import * as formats from "batchnorm/formats";
       export const layer: BatchNorm = new BatchNorm({ features: 4 });
       // @ts-expect-error -- types are there, and not any
       new BatchNorm({ features: "4" });
       // @ts-expect-error
       kernels.absent;
       // @ts-expect-error
-      probes.absent;`;
+      probes.absent;
+      // @ts-expect-error
+      formats.absent;`;
     writeFileSync(join(consumer, "types.mts"), program);
     writeFileSync(join(consumer, "types.cts"), program);
     const tsc = join(root, "node_modules/typescript/bin/tsc");

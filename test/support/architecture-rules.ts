@@ -21,6 +21,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   kernels: ["ground", "tensor/shape.ts"],
   layers: ["ground", "tensor", "kernels"],
   training: ["ground", "tensor", "kernels", "layers"],
+  formats: ["ground", "tensor", "layers", "training"],
   objective: ["ground"],
   probes: ["ground", "objective"],
 };

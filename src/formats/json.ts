@@ -1,0 +1,62 @@
+/** JSON of an untrusted file: JSON.parse, and what it lets pass. */
+
+import { complaint, show } from "../ground/errors.js";
+
+/** How deep a header may be nested. The formats need three levels; a parser of a million brackets would need gigabytes. */
+const MOST_LEVELS = 16;
+
+/** Parses a header that is an object in JSON; `expected` words it in errors. An object that has a key twice is refused: JSON.parse would keep the last and say nothing. */
+export function parseJsonObject(who: string, text: string, expected: string): Readonly<Record<string, unknown>> {
+  let level = 0;
+  forEachMark(text, (mark) => {
+    if (mark === "{" || mark === "[") level++;
+    if (mark === "}" || mark === "]") level--;
+    if (level > MOST_LEVELS) throw new TypeError(complaint(who, `a header of at most ${MOST_LEVELS} levels`, "more"));
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new TypeError(complaint(who, expected, "text that does not parse", "the file is damaged"));
+  }
+  expectJsonObject(who, "the header", value);
+
+  const open: Set<string>[] = []; // the keys of each object that is open; an array has none
+  forEachMark(text, (mark, literal) => {
+    if (mark === "{" || mark === "[") open.push(new Set());
+    else if (mark === "}" || mark === "]") open.pop();
+    else {
+      const keys = open.at(-1)!;
+      const key = JSON.parse(literal) as string;
+      if (keys.has(key)) throw new TypeError(complaint(who, "every key once in the header", `${show(key)} twice`));
+      keys.add(key);
+    }
+  });
+  return value;
+}
+
+/** Visits the marks { } [ ] and : of a JSON text, each with the last string literal before it. Text that does not parse may give any marks. */
+function forEachMark(text: string, visit: (mark: string, literal: string) => void): void {
+  let literal = "";
+  for (let at = 0; at < text.length; at++) {
+    const mark = text[at]!;
+    if (mark === '"') {
+      const start = at++;
+      while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+      literal = text.slice(start, at + 1);
+    } else if ("{}[]:".includes(mark)) {
+      visit(mark, literal);
+    }
+  }
+}
+
+/** Requires an object with keys, as `{}` in JSON. */
+export function expectJsonObject(
+  who: string,
+  name: string,
+  value: unknown,
+): asserts value is Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TypeError(complaint(who, `${name} to be an object in JSON`, show(value)));
+  }
+}
