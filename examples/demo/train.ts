@@ -31,18 +31,17 @@ export async function train(job: Job, onStep: (done: number) => void): Promise<R
   const { model, hidden } = buildNetwork(job.activation, job.network, random.fork("weights"));
   const optimizer = new SGD(model.parameters, { learningRate: job.learningRate });
   const paths = hidden.flatMap(({ preActivation, output }) => [preActivation, output]);
-  const recorder = new ActivationRecorder({ paths, every: PROBE_EVERY });
+  const recorder = new ActivationRecorder({ paths });
 
   let divergedAt: number | null = null;
   const losses: number[] = [];
   const accuracies = new Map<number, number>();
   const looks: Look[] = [];
   const test = (step: number): void => void accuracies.set(step, testAccuracy(model, digits.test));
+  const record = (step: number): void => void model.forward(probeImages, { mode: "probe", observe: recorder.at(step) });
 
+  record(0);
   for (let step = 0; step < job.steps; step++) {
-    const observe = recorder.at(step);
-    if (observe !== undefined) model.forward(probeImages, { mode: "probe", observe });
-
     const batch = batches.next().value;
     const { output, backward } = model.forward(batch.images, { mode: "train" });
     const { loss, gradOutput } = softmaxCrossEntropy(output, batch.labels);
@@ -57,6 +56,7 @@ export async function train(job: Job, onStep: (done: number) => void): Promise<R
 
     const done = step + 1;
     if (done % TEST_EVERY === 0 || done === job.steps) test(done);
+    if (done % PROBE_EVERY === 0 || done === job.steps) record(done);
     onStep(done);
   }
 
