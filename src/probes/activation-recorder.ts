@@ -10,6 +10,7 @@ import { expectAxis, featureView, gatherColumns } from "./feature-columns.js";
 import { type LayerSummary, mergeFeatureSummaries, summarizeColumns } from "./feature-summaries.js";
 import { expectEdges } from "./histogram.js";
 import { expectLevels } from "./quantiles.js";
+import type { FigureKind } from "./report.js";
 import { mergeSummaries, type SummaryOptions } from "./summary.js";
 
 /** Told the output of a layer. It reads the values before it returns, and keeps none of them. */
@@ -46,6 +47,8 @@ export interface ActivationRecord extends LayerSummary {
 /** All records, with what they were made with. Plain JSON. */
 export interface ActivationReport {
   readonly probe: "ActivationRecorder";
+  /** How far the figures may be trusted; quantiles of merged records are estimates, and say so themselves. */
+  readonly kind: FigureKind;
   readonly axis: number;
   readonly every: number;
   /** The distance between kept steps: `every`, doubled each time that `maxSteps` was reached. */
@@ -140,6 +143,7 @@ export class ActivationRecorder {
   report(): ActivationReport {
     return {
       probe: "ActivationRecorder",
+      kind: "exact",
       axis: this.#axis,
       every: this.#every,
       spacing: this.#spacing,

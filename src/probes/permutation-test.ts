@@ -1,0 +1,116 @@
+/** Permutation test: whether two independent sets of rows differ, feature by feature. */
+
+import { expectObject, expectOneOf } from "../ground/errors.js";
+import type { RandomState } from "../ground/random.js";
+import type { Samples } from "../ground/samples.js";
+import { benjaminiHochberg } from "./benjamini-hochberg.js";
+import { expectAxis } from "./feature-columns.js";
+import { poolRows } from "./pooled-rows.js";
+import type { FigureKind } from "./report.js";
+import { type PermutationOptions, permuteRows, tooFewPermutations } from "./row-permutations.js";
+import { scaleOf, sortFeatures, splitStatistic, type TestStatistic } from "./split-statistics.js";
+
+/** What `permutationTest` takes. */
+export interface PermutationTestOptions extends PermutationOptions {
+  /** "wasserstein1" when not said. */
+  readonly statistic?: TestStatistic | undefined;
+  /** Where the features lie: 1, the default, for [N, C] and [N, C, ...], -1 for channels-last. */
+  readonly axis?: number | undefined;
+}
+
+/** What `permutationTest` returns: one entry a feature in each list. */
+export interface PermutationTestReport {
+  readonly probe: "permutationTest";
+  readonly kinds: Readonly<Record<string, FigureKind>>;
+  readonly statistic: TestStatistic;
+  readonly axis: number;
+  /** How many rows a and b have. */
+  readonly n: number;
+  readonly m: number;
+  readonly features: number;
+  /** The distance between a and b, in the unit of the statistic. */
+  readonly observed: readonly number[];
+  /** Of each feature by itself. */
+  readonly pValues: readonly number[];
+  /** Adjusted for the number of features by Benjamini and Hochberg: the false discovery rate. */
+  readonly pValuesAdjusted: readonly number[];
+  /**
+   * Against the largest distance of any feature, each in units of its own spread: the chance of a single false finding.
+   * Holds at any number of permutations, and whatever the dependence between features.
+   */
+  readonly pValuesFamilywise: readonly number[];
+  readonly permutations: number;
+  /** Whether every split of the rows was looked at, so that the p-values are exact. */
+  readonly exhaustive: boolean;
+  /** No p-value can be smaller. */
+  readonly smallestPValue: number;
+  /** Where the stream stood before the first draw; null when every split was looked at. */
+  readonly randomState: RandomState | null;
+  /** Says when there are too few permutations for so many features; null when there are enough. */
+  readonly note: string | null;
+}
+
+/**
+ * Tests for each feature whether two sets of rows may come from one distribution.
+ *
+ *   p = (1 + #{T of permuted rows >= T observed}) / (1 + permutations)
+ *
+ * Only for two *independent* sets of rows, such as two data sets at the same parameters. The same rows before and after an
+ * update are paired, and the shift between them is what the update made: there is nothing to test, and this test would not
+ * see it (256 rows, every value moved by 0.05 standard deviations: median p 0.99). Report that shift with its floor instead.
+ *
+ * Shapes    a [n, C] or [n, C, ...], b [m, C] or [m, C, ...]
+ * Numerics  ties count, up to a relative 1e-12; the permutations move whole rows, all features together
+ * Cost      O(permutations × values): two times 256 rows of 100 features 999 times take about 0.2 s
+ * Source    Phipson & Smyth 2010 (the 1 +); Benjamini & Hochberg 1995; Westfall & Young 1993 (the largest of all features)
+ *
+ * @throws {ShapeError} if a sample has no rows, or the rows differ in shape
+ * @throws {RangeError | TypeError} if a value is not finite, or an option is not what it should be
+ * @example
+ * const a = { shape: [4], data: [1, 2, 2, 5] };
+ * const b = { shape: [3], data: [0, 2, 4] };
+ * const { pValues, permutations } = await permutationTest(a, b, { permutations: "all" });
+ * pValues;        // => about [0.914286]
+ * permutations;   // => 35
+ */
+export async function permutationTest(
+  a: Samples,
+  b: Samples,
+  options: PermutationTestOptions,
+): Promise<PermutationTestReport> {
+  const who = "permutationTest";
+  expectObject(who, "options", options);
+  const { statistic = "wasserstein1", axis = 1 } = options;
+  expectOneOf(who, "statistic", statistic, [
+    "wasserstein1",
+    "kolmogorovSmirnov",
+    "energyDistance",
+    "absoluteMeanShift",
+  ]);
+  expectAxis(who, axis);
+  const rows = poolRows(who, a, b);
+  const features = sortFeatures(who, rows, axis);
+  const scales = features.map((feature) => scaleOf(statistic, feature));
+  const counts = await permuteRows(who, rows, options, scales, (inA, into) => {
+    for (const [j, feature] of features.entries()) into[j] = splitStatistic(statistic, feature, inA, rows.n, rows.m);
+  });
+  const kind = counts.exhaustive ? "exact" : "estimate";
+  return {
+    probe: who,
+    kinds: { observed: "exact", pValues: kind, pValuesAdjusted: kind, pValuesFamilywise: kind },
+    statistic,
+    axis,
+    n: rows.n,
+    m: rows.m,
+    features: features.length,
+    observed: Array.from(counts.observed),
+    pValues: counts.pValues,
+    pValuesAdjusted: benjaminiHochberg(counts.pValues),
+    pValuesFamilywise: counts.pValuesFamilywise,
+    permutations: counts.permutations,
+    exhaustive: counts.exhaustive,
+    smallestPValue: counts.smallestPValue,
+    randomState: counts.randomState,
+    note: tooFewPermutations(counts, features.length),
+  };
+}

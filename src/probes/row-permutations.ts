@@ -1,0 +1,149 @@
+/**
+ * Row permutations: how often chance alone gives as much as was observed.
+ *
+ * If two samples come from one distribution, which rows belong to which is a matter of chance. One permutation moves whole
+ * rows, all features together: the values of one row depend on each other, so they may not be shuffled one by one.
+ */
+
+import { complaint, expectCount } from "../ground/errors.js";
+import { expectRandom, type Random, type RandomState } from "../ground/random.js";
+import type { ProbeOptions } from "../objective/objective.js";
+
+/** How the rows are permuted. */
+export interface PermutationOptions extends ProbeOptions {
+  /** How many random permutations, or "all" to go through every split of the rows; 999 when not said. */
+  readonly permutations?: number | "all" | undefined;
+  /** Where the permutations come from; not needed for "all". */
+  readonly random?: Random | undefined;
+}
+
+/** What the permutations gave. */
+export interface PermutationCounts {
+  /** The statistics of the samples as they are. */
+  readonly observed: Float64Array;
+  /** For each statistic, the part of the splits in which it is at least as large as observed. */
+  readonly pValues: number[];
+  /** For each statistic, the part of the splits in which the largest of all, scaled, is at least as large as it is, scaled. */
+  readonly pValuesFamilywise: number[];
+  /** How many permutations were drawn, or how many splits there are. */
+  readonly permutations: number;
+  readonly exhaustive: boolean;
+  /** No p-value can be smaller. */
+  readonly smallestPValue: number;
+  /** Where the stream stood before the first draw; null for "all". */
+  readonly randomState: RandomState | null;
+}
+
+/** Fills in the statistics of a split: inA[i] is 1 where row i counts as a row of a, 0 where it counts as one of b. */
+export type SplitStatistics = (inA: Uint8Array, into: Float64Array) => void;
+
+const MOST_SPLITS = 1e6;
+
+/**
+ * Counts the splits of n + m rows into n and m whose statistics reach those of the first n against the last m. Ties count,
+ * up to a relative 1e-12. `scales` makes statistics comparable with each other; those of scale 0 are 0.
+ *
+ *   random splits   p = (1 + how many reach it) / (1 + permutations): the samples as they are count as one
+ *   all splits      p = how many reach it / how many there are: the samples as they are are one of them
+ */
+export async function permuteRows(
+  who: string,
+  { n, m }: { readonly n: number; readonly m: number },
+  options: PermutationOptions,
+  scales: ArrayLike<number>,
+  statistics: SplitStatistics,
+): Promise<PermutationCounts> {
+  const { permutations = 999, random, signal, onProgress } = options;
+  const exhaustive = permutations === "all";
+  const total = exhaustive ? splitsOf(who, n, m) : permutations;
+  expectCount(who, "permutations", total);
+  if (!exhaustive) expectRandom(who, random);
+  const randomState = exhaustive ? null : random!.state;
+  const splits = exhaustive ? allSplits(n, m) : randomSplits(n, m, total, random!);
+
+  const observed = new Float64Array(scales.length);
+  const drawn = new Float64Array(scales.length);
+  const reached = new Float64Array(scales.length);
+  const reachedByLargest = new Float64Array(scales.length);
+  const scaled = (values: Float64Array, j: number): number => (scales[j]! === 0 ? 0 : values[j]! / scales[j]!);
+  statistics(firstRows(n, m), observed);
+  const least = observed.map((value) => value * (1 - 1e-12));
+  const tick = Math.ceil(total / 100);
+  let done = 0;
+  for (const inA of splits) {
+    if (signal?.aborted === true)
+      throw signal.reason instanceof Error ? signal.reason : new Error(`${who}: aborted by its signal`);
+    statistics(inA, drawn);
+    let largest = 0;
+    for (let j = 0; j < drawn.length; j++) largest = Math.max(largest, scaled(drawn, j));
+    for (let j = 0; j < drawn.length; j++) {
+      if (drawn[j]! >= least[j]!) reached[j]!++;
+      if (largest >= scaled(least, j)) reachedByLargest[j]!++;
+    }
+    done++;
+    // A hundred times are enough for a bar; each one may wait for a repaint.
+    if (onProgress !== undefined && (done % tick === 0 || done === total)) await onProgress(done, total);
+  }
+  const one = exhaustive ? 0 : 1;
+  const part = (counts: Float64Array): number[] => Array.from(counts, (count) => (one + count) / (one + total));
+  return {
+    observed,
+    pValues: part(reached),
+    pValuesFamilywise: part(reachedByLargest),
+    permutations: total,
+    exhaustive,
+    smallestPValue: 1 / (one + total),
+    randomState,
+  };
+}
+
+/** What to keep in mind about p-values of k features, or null: whether a lone feature could be found at all. */
+export function tooFewPermutations(
+  { smallestPValue, permutations, exhaustive }: PermutationCounts,
+  k: number,
+): string | null {
+  if (smallestPValue * k <= 0.05 * (1 + 1e-12)) return null;
+  const lone = k === 1 ? "no difference" : `no lone feature among ${k}`;
+  if (exhaustive) return `${lone} can be found at level 0.05: there are only ${permutations} splits of the rows`;
+  return `${lone} can be found at level 0.05 with ${permutations} permutations: take at least ${20 * k - 1}`;
+}
+
+function firstRows(n: number, m: number): Uint8Array {
+  return new Uint8Array(n + m).fill(1, 0, n);
+}
+
+function* randomSplits(n: number, m: number, count: number, random: Random): Generator<Uint8Array> {
+  const inA = new Uint8Array(n + m);
+  for (let done = 0; done < count; done++) {
+    const order = random.permutation(n + m);
+    inA.fill(0);
+    for (let i = 0; i < n; i++) inA[order[i]!] = 1;
+    yield inA;
+  }
+}
+
+/** Every choice of n rows, the first n first. */
+function* allSplits(n: number, m: number): Generator<Uint8Array> {
+  const chosen = Array.from({ length: n }, (_, i) => i);
+  for (;;) {
+    const inA = new Uint8Array(n + m);
+    for (const row of chosen) inA[row] = 1;
+    yield inA;
+    // The last choice that can still move up does; those behind it follow closely.
+    let i = n - 1;
+    while (i >= 0 && chosen[i] === m + i) i--;
+    if (i < 0) return;
+    for (let row = chosen[i]! + 1; i < n; i++, row++) chosen[i] = row;
+  }
+}
+
+/** n + m choose n. */
+function splitsOf(who: string, n: number, m: number): number {
+  let splits = 1;
+  for (let i = 1; i <= n && splits <= MOST_SPLITS; i++) splits = Math.round((splits * (m + i)) / i);
+  if (splits <= MOST_SPLITS) return splits;
+  const got = `${n} and ${m} rows`;
+  throw new RangeError(
+    complaint(who, `at most ${MOST_SPLITS} splits for permutations "all"`, got, "draw random permutations"),
+  );
+}
