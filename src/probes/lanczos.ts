@@ -2,7 +2,7 @@
 
 import type { Random } from "../ground/random.js";
 import { addScaled, dot, norm, randomDirection, scaled } from "../objective/vector.js";
-import { symmetricEigen } from "./symmetric-eigen.js";
+import { tridiagonalEigen } from "./symmetric-eigen.js";
 
 /** What the matrix looks like in the directions visited: rising Ritz values, with what is known of each. */
 export interface RitzValues {
@@ -31,7 +31,8 @@ export async function lanczos(
   random: Random,
 ): Promise<RitzValues> {
   const basis: Float64Array[] = [];
-  const tridiagonal = Array.from({ length: steps }, () => new Float64Array(steps));
+  const diagonal: number[] = [];
+  const couplings: number[] = [];
   let next = randomDirection(dimension, random);
   let largest = 0;
   let coupling = 0;
@@ -39,21 +40,22 @@ export async function lanczos(
     basis.push(next);
     const image = await multiply(next);
     const alpha = dot(next, image);
-    tridiagonal[j]![j] = alpha;
+    diagonal.push(alpha);
     const rest = orthogonalTo(basis, image);
     coupling = norm(rest);
     largest = Math.max(largest, Math.abs(alpha), coupling);
     if (j === steps - 1) break;
     if (coupling <= 1e-10 * largest) {
+      couplings.push(0);
       next = freshDirection(basis, dimension, random);
-      continue;
+    } else {
+      couplings.push(coupling);
+      next = scaled(1 / coupling, rest);
     }
-    tridiagonal[j]![j + 1] = tridiagonal[j + 1]![j] = coupling;
-    next = scaled(1 / coupling, rest);
   }
   // Once the basis spans the whole space what is left over is round-off.
   const leftOver = steps === dimension ? 0 : coupling;
-  const { values, vectors } = symmetricEigen(tridiagonal);
+  const { values, vectors } = tridiagonalEigen(diagonal, couplings);
   return {
     values,
     residuals: vectors.map((vector) => Math.abs(leftOver * vector[steps - 1]!)),
