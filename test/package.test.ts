@@ -50,7 +50,7 @@ describe("the tarball", () => {
       "README.md",
       "package.json",
     ]);
-    expect(files.filter((path) => path.includes("test") || path.includes("examples"))).toEqual([]);
+    expect(files.filter((path) => /(^|\/)(test|examples)\//.test(path))).toEqual([]);
     expect(files).toContain("src/index.ts");
   });
 

@@ -1,0 +1,93 @@
+/** Curves: from the runs of all seeds to what the figures draw. */
+import { type Condition, DISTANCES, NETWORKS } from "../experiment.js";
+import { betaProfile, gradientChangeBand, type Look, lossBand, type Range } from "../landscape.js";
+import { median, runsOf } from "../summary.js";
+import type { Run } from "../train.js";
+import type { Curve, CurvePoint } from "./chart.js";
+
+const LOSS_WINDOW = 10;
+
+/** Test accuracy against steps: median, minimum and maximum over the seeds. A diverged run keeps the accuracy that it stopped with. */
+export function accuracyCurves(runs: readonly Run[], condition: Condition): Curve[] {
+  return curvesOf(runs, condition, (own) => {
+    const steps = longest(own.map(({ accuracies }) => accuracies)).map(({ step }) => step);
+    return steps.map((step) =>
+      overSeeds(
+        step,
+        own.map(({ accuracies }) => accuracies.findLast((measured) => measured.step <= step)!.accuracy),
+      ),
+    );
+  });
+}
+
+/** Training loss against steps, each the mean of ten batches; infinite once a run has diverged. */
+export function lossCurves(runs: readonly Run[], condition: Condition): Curve[] {
+  return curvesOf(runs, condition, (own) =>
+    Array.from({ length: Math.ceil(own[0]!.steps / LOSS_WINDOW) }, (_, i) => {
+      const windows = own.map(({ losses }) => losses.slice(i * LOSS_WINDOW, (i + 1) * LOSS_WINDOW));
+      return overSeeds(
+        (i + 0.5) * LOSS_WINDOW,
+        windows.map((window) => meanOrInfinity(window)),
+      );
+    }),
+  );
+}
+
+/** The band of the loss along the gradient against steps; the line is the loss at the point itself. */
+export function lossBandCurves(runs: readonly Run[], condition: Condition): Curve[] {
+  return bandCurves(runs, condition, lossBand, (look) => look.loss);
+}
+
+/** The band of the relative gradient change against steps; the line is its upper edge. */
+export function gradientChangeCurves(runs: readonly Run[], condition: Condition): Curve[] {
+  return bandCurves(runs, condition, gradientChangeBand, (look) => gradientChangeBand(look).high);
+}
+
+/** Beta times the learning rate against the distance: median over the looks of each run; then median and range over the seeds. */
+export function betaCurves(runs: readonly Run[], condition: Condition): Curve[] {
+  return curvesOf(runs, condition, (own) =>
+    DISTANCES.map((distance, i) =>
+      overSeeds(
+        distance,
+        own.map(({ looks, learningRate }) => median(looks.map((look) => betaProfile(look, learningRate)[i]!))),
+      ),
+    ),
+  );
+}
+
+function curvesOf(runs: readonly Run[], condition: Condition, points: (own: Run[]) => CurvePoint[]): Curve[] {
+  return NETWORKS.map((network) => ({ network, points: points(runsOf(runs, condition, network)) }));
+}
+
+/** Both edges and the line are medians over the seeds that got so far. */
+function bandCurves(
+  runs: readonly Run[],
+  condition: Condition,
+  band: (look: Look) => Range,
+  line: (look: Look) => number,
+): Curve[] {
+  return curvesOf(runs, condition, (own) =>
+    longest(own.map(({ looks }) => looks)).map(({ step }) => {
+      const looks = own.flatMap((run) => run.looks.filter((look) => look.step === step));
+      return {
+        x: step,
+        y: median(looks.map(line)),
+        low: median(looks.map((look) => band(look).low)),
+        high: median(looks.map((look) => band(look).high)),
+      };
+    }),
+  );
+}
+
+function overSeeds(x: number, values: readonly number[]): CurvePoint {
+  return { x, y: median(values), low: Math.min(...values), high: Math.max(...values) };
+}
+
+function meanOrInfinity(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Number.isFinite(mean) ? mean : Infinity;
+}
+
+function longest<T>(lists: readonly (readonly T[])[]): readonly T[] {
+  return lists.reduce((longer, list) => (list.length > longer.length ? list : longer));
+}
