@@ -103,7 +103,7 @@ export class BatchNorm implements Layer {
   readonly batchesTracked: RunningStatistic;
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
-  #frozen = { normalization: false, updates: false };
+  #frozen = { normalization: false, updates: false, parameters: false };
 
   /** Makes the layer: gamma 1, beta 0, no batch tracked. */
   constructor(options: BatchNormOptions) {
@@ -142,33 +142,30 @@ export class BatchNorm implements Layer {
     expectDTypes(name, input, this.parameters);
     const kernels = pass.kernels ?? defaultKernels();
     const fromBatch = !this.trackRunningStatistics || (pass.mode !== "inference" && !this.#frozen.normalization);
-    const weights = fromBatch && pass.rowWeights ? rowWeights(name, pass.rowWeights, input.shape[0]!, view) : undefined;
+    const tracks = pass.mode === "train" && this.trackRunningStatistics && !this.#frozen.updates;
+    const gathers = fromBatch || tracks;
+    const weights = gathers && pass.rowWeights ? rowWeights(name, pass.rowWeights, input.shape[0]!, view) : undefined;
     const x = input.data.slice(); // a copy: the caller may write to the input before the backward pass
     const output = Tensor.zeros(input.shape, input.dtype);
     const gamma = this.gamma?.value.data;
     const beta = this.beta?.value.data;
     const rstd = new Float64Array(this.features);
     const common = { view, x, gamma, beta, rstd, y: output.data };
-    let mean: Float64Array;
-    if (fromBatch) {
-      const m = weights?.effectiveCount ?? view.outer * view.inner;
+    let mean = new Float64Array(this.features);
+    const batch = { mean, variance: new Float64Array(this.features), values: view.outer * view.inner };
+    if (gathers) {
+      if (weights) batch.values = weights.effectiveCount;
       const asked = { shape: input.shape, weighted: weights !== undefined, hasInference: this.trackRunningStatistics };
-      expectTwoValues(name, pass.mode, m, asked);
-      mean = new Float64Array(this.features);
-      const variance = new Float64Array(this.features);
+      expectTwoValues(name, pass.mode, batch.values, asked);
       if (weights === undefined) {
-        kernels.batchNormForward({ ...common, epsilon: this.epsilon, mean, variance });
+        kernels.batchNormForward({ ...common, epsilon: this.epsilon, mean, variance: batch.variance });
       } else {
-        weightedMoments(view, x, weights, mean, variance);
-        reciprocalStd(variance, this.epsilon, rstd);
+        weightedMoments(view, x, weights, mean, batch.variance);
+        reciprocalStd(batch.variance, this.epsilon, rstd);
         kernels.normalize({ ...common, mean });
       }
-      if (pass.mode === "train" && this.trackRunningStatistics && !this.#frozen.updates) {
-        const correction = this.varianceEstimator === "unbiased" ? m / (m - 1) : 1;
-        const averaged = variance.map((value) => value * correction);
-        whenDone(pass, () => this.track(mean, averaged));
-      }
-    } else {
+    }
+    if (!fromBatch) {
       if (this.batchesTracked.values[0] === 0) {
         const cure = 'run a batch in mode "train", or load statistics';
         const expected = `running statistics in mode "${pass.mode}"`;
@@ -177,6 +174,11 @@ export class BatchNorm implements Layer {
       mean = this.runningMean.values.slice();
       reciprocalStd(this.runningVariance.values, this.epsilon, rstd);
       kernels.normalize({ ...common, mean });
+    }
+    if (tracks) {
+      const correction = this.varianceEstimator === "unbiased" ? batch.values / (batch.values - 1) : 1;
+      const averaged = batch.variance.map((value) => value * correction);
+      whenDone(pass, () => this.track(batch.mean, averaged));
     }
 
     const guard = guardBackward(name, output, this.parameters);
@@ -191,7 +193,7 @@ export class BatchNorm implements Layer {
         const args = { view, x, dy, gamma, mean, rstd, dx: dx.data, dgamma: dgamma?.data, dbeta: dbeta?.data };
         if (fromBatch && !weights) kernels.batchNormBackward(args);
         else kernels.normalizeBackward(args);
-        if (weights) addWeightedStatisticsGradient(args, weights);
+        if (fromBatch && weights) addWeightedStatisticsGradient(args, weights);
         const gradients = new Map<Parameter, Tensor>();
         if (this.gamma && dgamma) gradients.set(this.gamma, dgamma);
         if (this.beta && dbeta) gradients.set(this.beta, dbeta);
@@ -212,14 +214,18 @@ export class BatchNorm implements Layer {
       const expected = "running statistics to normalize with";
       throw new RangeError(complaint("BatchNorm.freeze", expected, "trackRunningStatistics: false"));
     }
-    this.#frozen = { normalization, updates };
+    this.#frozen = { normalization, updates, parameters };
     for (const parameter of this.parameters) parameter.trainable = !parameters;
   }
 
   /** Undoes `freeze`. */
   unfreeze(): void {
-    this.#frozen = { normalization: false, updates: false };
-    for (const parameter of this.parameters) parameter.trainable = true;
+    this.freeze({ normalization: false, updates: false, parameters: false });
+  }
+
+  /** What is frozen: nothing at first. */
+  get frozen(): Readonly<Required<FreezeOptions>> {
+    return { ...this.#frozen };
   }
 
   /**

@@ -5,7 +5,7 @@ import { allocate } from "../ground/numbers.js";
 import { defaultKernels } from "../kernels/default.js";
 import { Tensor } from "../tensor/tensor.js";
 import { BatchNorm, type BatchNormOptions } from "./batch-norm.js";
-import { expectTwoValues, featureView } from "./features.js";
+import { expectNoRowWeights, expectTwoValues, featureView } from "./features.js";
 import {
   expectDTypes,
   expectForward,
@@ -73,8 +73,9 @@ export class BatchRenorm implements Layer {
   forward(input: Tensor, pass: Pass): Forward {
     expectForward("BatchRenorm", input, pass);
     const { norm } = this;
-    if (pass.mode === "inference") return norm.forward(input, pass);
+    if (pass.mode === "inference" || norm.frozen.normalization) return norm.forward(input, pass);
     const name = who("BatchRenorm", pass);
+    expectNoRowWeights(name, pass);
     const { features, epsilon } = norm;
     const view = featureView(name, input, norm.axis, features);
     expectDTypes(name, input, this.parameters);
@@ -97,7 +98,7 @@ export class BatchRenorm implements Layer {
       beta[c] = (norm.beta?.value.data[c] ?? 0) + scale * d[c]!;
     }
     kernels.normalize({ view, x, gamma, beta, mean, rstd, y: output.data });
-    if (pass.mode === "train") {
+    if (pass.mode === "train" && !norm.frozen.updates) {
       const correction = norm.varianceEstimator === "unbiased" ? m / (m - 1) : 1;
       whenDone(pass, () =>
         norm.track(

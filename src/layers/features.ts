@@ -3,6 +3,7 @@
 import { complaint, ShapeError } from "../ground/errors.js";
 import { channelView, type ChannelView, printShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { Pass } from "./layer.js";
 
 /** The view of an input from its feature axis, which may count from the end and must be `features` long. */
 export function featureView(name: string, input: Tensor, axis: number, features: number): ChannelView {
@@ -27,4 +28,10 @@ export function expectTwoValues(
   const expected = `at least 2 values per feature in mode "${mode}"`;
   const weights = weighted ? ` and row weights worth ${Number(values.toPrecision(3))} values` : "";
   throw new RangeError(complaint(name, expected, `input shape ${printShape(shape)}${weights}`, cure));
+}
+
+/** Requires a pass without row weights, for layers that could only ignore them: a mask that does nothing would not be noticed. */
+export function expectNoRowWeights(name: string, { rowWeights }: Pass): void {
+  if (rowWeights === undefined) return;
+  throw new TypeError(complaint(name, "a pass without row weights", `${rowWeights.length}`, "use a BatchNorm"));
 }

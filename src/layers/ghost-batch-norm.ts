@@ -5,7 +5,7 @@ import { defaultKernels } from "../kernels/default.js";
 import type { ChannelView } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
 import { BatchNorm, type BatchNormOptions } from "./batch-norm.js";
-import { expectTwoValues, featureView } from "./features.js";
+import { expectNoRowWeights, expectTwoValues, featureView } from "./features.js";
 import {
   expectDTypes,
   expectForward,
@@ -64,8 +64,10 @@ export class GhostBatchNorm implements Layer {
   forward(input: Tensor, pass: Pass): Forward {
     expectForward("GhostBatchNorm", input, pass);
     const { norm } = this;
-    if (pass.mode === "inference" && norm.trackRunningStatistics) return norm.forward(input, pass);
+    const fromRunning = pass.mode === "inference" || norm.frozen.normalization;
+    if (fromRunning && norm.trackRunningStatistics) return norm.forward(input, pass);
     const name = who("GhostBatchNorm", pass);
+    expectNoRowWeights(name, pass);
     if (norm.axis === 0 || input.shape.length + norm.axis === 0) {
       throw new ShapeError(complaint(name, "the features on another axis than the rows, axis 0", `axis ${norm.axis}`));
     }
@@ -100,7 +102,7 @@ export class GhostBatchNorm implements Layer {
       });
       return { view, start, end, share: (to - from) / rows, mean, variance, rstd };
     });
-    if (pass.mode === "train" && norm.trackRunningStatistics) {
+    if (pass.mode === "train" && norm.trackRunningStatistics && !norm.frozen.updates) {
       const mean = new Float64Array(norm.features);
       const variance = new Float64Array(norm.features);
       for (const group of groups) {

@@ -4,7 +4,7 @@ import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show }
 import type { DType, Floats } from "../ground/numbers.js";
 import type { ChannelView } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
-import { expectTwoValues, featureView } from "./features.js";
+import { expectNoRowWeights, expectTwoValues, featureView } from "./features.js";
 import {
   expectDTypes,
   expectForward,
@@ -105,6 +105,7 @@ export class LpNorm implements Layer {
     let mean: Float64Array;
     let norm: Float64Array;
     if (fromBatch) {
+      expectNoRowWeights(name, pass);
       expectTwoValues(name, pass.mode, view.outer * view.inner, input);
       ({ mean, norm } = batchStatistics(x, view, this.p));
       if (pass.mode === "train") whenDone(pass, () => this.#track(mean, norm));

@@ -8,7 +8,7 @@
  * rows: a loss that ignores the masked ones has dy = 0 there.
  */
 
-import { complaint, expectLength, show } from "../ground/errors.js";
+import { complaint, expectLength, ShapeError, show } from "../ground/errors.js";
 import type { Floats } from "../ground/numbers.js";
 import type { BatchNormBackwardArguments } from "../kernels/kernels.js";
 import type { ChannelView } from "../tensor/shape.js";
@@ -26,6 +26,9 @@ export interface RowWeights {
 
 /** Requires one weight a row, none negative, and gets them ready. */
 export function rowWeights(name: string, weights: ArrayLike<number>, rows: number, view: ChannelView): RowWeights {
+  if (view.outer < rows) {
+    throw new ShapeError(complaint(name, "row weights for features on another axis than the rows, axis 0", "axis 0"));
+  }
   expectLength(name, "rowWeights", weights, rows);
   const of = Float64Array.from(weights);
   const bad = of.findIndex((weight) => !(weight >= 0 && weight < Infinity));
