@@ -38,6 +38,7 @@ export {
 } from "./training/losses.js";
 export { Adam, type AdamOptions, AdamW, SGD, type SGDOptions } from "./training/optimizers.js";
 export type { Optimizer, OptimizerOptions } from "./training/optimizer.js";
+export { Batcher, type BatcherOptions, type RowBatch, type TargetRows } from "./training/batcher.js";
 export { loadStateDict, stateDict, type StateDict, type StateEntry } from "./training/state-dict.js";
 
 // Objectives and their checks
