@@ -56,6 +56,13 @@ export {
 export { quantilesOf } from "./quantiles.js";
 export { type Histogram, histogramOf, histogramQuantile, mergeHistograms } from "./histogram.js";
 export type { Reasons } from "./finite-values.js";
+export {
+  ShiftOverTraining,
+  type ShiftOverTrainingOptions,
+  type ShiftOverTrainingReport,
+} from "./shift-over-training.js";
+export type { Place, ShiftRecord } from "./shift-record.js";
+export type { Shift, UnitFigures } from "./shift.js";
 
 // Distances between two samples
 export {
