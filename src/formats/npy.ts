@@ -55,7 +55,14 @@ export function decodeNpy(who: string, bytes: Uint8Array): StoredArray {
   const dtype = DTYPES.get(descr);
   if (dtype === undefined) {
     const cure = `convert it before saving, as in array.astype("<f8")`;
-    throw new TypeError(complaint(who, `dtype ${[...DTYPES.keys()].join(", ")}`, show(descr), cure));
+    throw new TypeError(
+      complaint(
+        who,
+        `dtype ${[...DTYPES.keys()].join(", ")}`,
+        typeof descr === "string" ? show(descr) : "records",
+        cure,
+      ),
+    );
   }
   const array = decodeArray(who, shape, dtype, bytes.subarray(start + length));
   return fortranOrder ? byRows(array) : array;

@@ -98,9 +98,8 @@ export function copyNumbers(from: Uint8Array, to: Uint8Array, size: number, reve
 /** Requires a map of arrays as this file describes them: users may have built it by hand. */
 export function expectStoredArrays(who: string, arrays: unknown): asserts arrays is StoredArrays {
   if (!(arrays instanceof Map)) {
-    throw new TypeError(
-      complaint(who, "a Map of arrays by name", show(arrays), "new Map(Object.entries(arrays)) makes one"),
-    );
+    const got = Array.isArray(arrays) ? "a list" : show(arrays);
+    throw new TypeError(complaint(who, "a Map of arrays by name", got, "make one as in new Map([[name, array]])"));
   }
   for (const [name, array] of arrays as ReadonlyMap<unknown, unknown>) {
     if (typeof name !== "string") throw new TypeError(complaint(who, "every name to be a string", show(name)));

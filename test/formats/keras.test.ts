@@ -1,0 +1,177 @@
+import { BatchNorm, Dense, Random, Sequential, statisticsByPath } from "batchnorm";
+import {
+  kerasDefaults,
+  loadKeras,
+  readSafetensors,
+  type StoredArray,
+  toKeras,
+  writeSafetensors,
+} from "batchnorm/formats";
+import { describe, expect, it } from "vitest";
+import { float32, float64 } from "../support/format-files.js";
+import { drawn, everythingIn, modelKinds, network } from "../support/format-models.js";
+import { thrownBy } from "../support/throws.js";
+
+const model = (): Sequential =>
+  new Sequential([
+    new Dense({ inputs: 2, outputs: 1, random: new Random(1) }),
+    new BatchNorm({ features: 1, ...kerasDefaults }),
+  ]);
+
+const weights: readonly (readonly [string, StoredArray])[] = [
+  ["dense_3/kernel", float32([2, 1], [1, 2])],
+  ["dense_3/bias", float32([1], [3])],
+  ["batch_normalization_7/gamma", float32([1], [4])],
+  ["batch_normalization_7/beta", float32([1], [5])],
+  ["batch_normalization_7/moving_mean", float32([1], [6])],
+  ["batch_normalization_7/moving_variance", float32([1], [7])],
+];
+
+describe("loadKeras", () => {
+  it.each<[string, (name: string, index: number) => string]>([
+    ["Keras 3", (name) => `sequential/${name}`],
+    ["Keras 2", (name) => `${name}:0`],
+    ["TensorFlow.js", (name) => name.replace("dense_3", "dense_Dense1")],
+    ["np.savez of a list", (_, index) => `arr_${index}`],
+  ])("loads by order, under the names of %s", (_, rename) => {
+    const loaded = model();
+    loadKeras(loaded, new Map(weights.map(([name, array], index) => [rename(name, index), array])));
+    expect(loaded.parameters.map(({ value }) => [...value.data])).toEqual([[1, 2], [3], [4], [5]]);
+    expect([...statisticsByPath(loaded)].map(([path, { values }]) => [path, ...values])).toEqual([
+      ["1.runningMean", 6],
+      ["1.runningVariance", 7],
+      ["1.batchesTracked", 1],
+    ]);
+  });
+
+  it("rounds float64 only where it is told to", () => {
+    const wide = new Map(weights).set("dense_3/bias", float64([1], [0.1]));
+    const loaded = model();
+    loadKeras(loaded, wide, { cast: true });
+    expect(loaded.parameters[1]!.value.data).toEqual(Float32Array.of(0.1));
+  });
+
+  const with_ = (name: string, array: StoredArray): Map<string, StoredArray> => new Map(weights).set(name, array);
+  const variance = "batch_normalization_7/moving_variance";
+  it.each<[string, ReadonlyMap<string, StoredArray>, string]>([
+    [
+      "too few arrays",
+      new Map(weights.slice(1)),
+      "TypeError: loadKeras: expected the model's 6 arrays, got 5 - build the model as it was when saved, with or without biases, gamma and beta",
+    ],
+    [
+      "too many",
+      with_("more", float32([1], [0])),
+      "TypeError: loadKeras: expected the model's 6 arrays, got 7 - build the model as it was when saved, with or without biases, gamma and beta",
+    ],
+    [
+      "beta before gamma",
+      new Map([0, 1, 3, 2, 4, 5].map((i) => weights[i]!)),
+      'TypeError: loadKeras: expected gamma at place 2, for "1.gamma", got "batch_normalization_7/beta" - save layer by layer, as model.get_weights() does in Python',
+    ],
+    [
+      "another shape",
+      with_("dense_3/kernel", float32([1, 2], [1, 2])),
+      'ShapeError: loadKeras: "dense_3/kernel" for "0.weight": expected shape [2, 1], got [1, 2]',
+    ],
+    [
+      "float64 for float32",
+      with_("dense_3/bias", float64([1], [1])),
+      'TypeError: loadKeras: "dense_3/bias" for "0.bias": expected dtype float32, got float64 - say cast: true to round the numbers, or build the model with dtype: "float64"',
+    ],
+    [
+      "whole numbers",
+      with_("dense_3/bias", { shape: [1], dtype: "uint8", values: Uint8Array.of(1) }),
+      'TypeError: loadKeras: "dense_3/bias" for "0.bias": expected float32 or float64 numbers, got uint8',
+    ],
+    [
+      "a negative variance, as a wrong order often gives",
+      with_(variance, float32([1], [-1])),
+      'RangeError: loadStateDict: "1.runningVariance": expected no number below 0, got -1 at place 0',
+    ],
+    [
+      "a list",
+      [...weights] as never,
+      "TypeError: loadKeras: expected a Map of arrays by name, got a list - make one as in new Map([[name, array]])",
+    ],
+  ])("refuses %s, and then has changed nothing", (_, arrays, message) => {
+    const loaded = drawn(model(), new Random(1));
+    const before = everythingIn(loaded);
+    expect(thrownBy(() => loadKeras(loaded, arrays))).toBe(message);
+    expect(everythingIn(loaded)).toEqual(before);
+  });
+
+  it("refuses TensorFlow.js's order of a whole model, which puts all running statistics last", () => {
+    const two = new Sequential([new BatchNorm({ features: 1 }), new BatchNorm({ features: 1 })]);
+    const words = ["gamma", "beta", "moving_mean", "moving_variance"];
+    const layerByLayer = ["a", "b"].flatMap((layer) => words.map((word) => `${layer}/${word}`));
+    const statisticsLast = [...layerByLayer].sort(
+      (x, y) => Number(x.includes("moving")) - Number(y.includes("moving")),
+    );
+    const arrays = (names: readonly string[]): Map<string, StoredArray> =>
+      new Map(names.map((name) => [name, float32([1], [1])]));
+    loadKeras(two, arrays(layerByLayer));
+    expect(thrownBy(() => loadKeras(two, arrays(statisticsLast)))).toBe(
+      'TypeError: loadKeras: expected moving_mean at place 2, for "0.runningMean", got "b/gamma" - save layer by layer, as model.get_weights() does in Python',
+    );
+  });
+
+  it("refuses options that are none", () => {
+    expect(thrownBy(() => loadKeras(model(), new Map(weights), { cast: 1 as never }))).toBe(
+      "TypeError: loadKeras: expected cast to be true or false, got 1",
+    );
+  });
+});
+
+describe("toKeras", () => {
+  it("gives Keras's names in Keras's order, kernels as they are, no counts", () => {
+    const arrays = [...toKeras(network(new Random(1), "float32"))];
+    expect(arrays.slice(0, 7).map(([name, { shape, dtype }]) => `${name} ${dtype} [${shape.join()}]`)).toEqual([
+      "0/kernel float32 [3,6]",
+      "1/gamma float32 [6]",
+      "1/beta float32 [6]",
+      "1/moving_mean float64 [6]",
+      "1/moving_variance float64 [6]",
+      "3/kernel float32 [6,4]",
+      "3/bias float32 [4]",
+    ]);
+    expect([...toKeras(new Sequential([model()])).keys()][0]).toBe("0/0/kernel");
+  });
+
+  it.each(Object.entries(modelKinds))("is undone by loadKeras but for the counts, to the bit: %s", (_, make) => {
+    for (const dtype of ["float32", "float64"] as const) {
+      const saved = drawn(make(new Random(1), dtype), new Random(2));
+      const other = make(new Random(3), dtype);
+      loadKeras(other, toKeras(saved));
+      for (const { name, values } of saved.statistics) if (name === "batchesTracked") values.fill(1);
+      expect([...other.parameters].map(({ value }) => value.data)).toEqual(
+        saved.parameters.map(({ value }) => value.data),
+      );
+      expect(other.statistics.map(({ values }) => values)).toEqual(saved.statistics.map(({ values }) => values));
+    }
+  });
+
+  it("gives copies, which a file holds by name", () => {
+    const saved = drawn(model(), new Random(1));
+    const arrays = toKeras(saved);
+    const back = readSafetensors(writeSafetensors(arrays));
+    for (const [name, array] of arrays) {
+      expect(back.get(name)).toEqual(array);
+      array.values.fill(9 as never);
+    }
+    expect(saved.parameters[0]!.value.data).not.toContain(9);
+  });
+});
+
+describe("kerasDefaults", () => {
+  it("are BatchNormalization's, in the words of BatchNorm", () => {
+    const { axis, epsilon, momentum, varianceEstimator } = new BatchNorm({ features: 2, ...kerasDefaults });
+    // Keras: axis=-1, momentum=0.99, epsilon=0.001, moving variance of the biased batch variance
+    expect({ axis, epsilon, momentum, varianceEstimator }).toEqual({
+      axis: -1,
+      epsilon: 1e-3,
+      momentum: 0.01,
+      varianceEstimator: "biased",
+    });
+  });
+});

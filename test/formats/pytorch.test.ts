@@ -1,0 +1,309 @@
+import { BatchNorm, Dense, GroupNorm, type Layer, LayerNorm, Parameter, Random, Sequential, Tensor } from "batchnorm";
+import { loadPyTorch, readSafetensors, type StoredArray, toPyTorch, writeSafetensors } from "batchnorm/formats";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { float32, float64 } from "../support/format-files.js";
+import { drawn, everythingIn, modelKinds, network, numbersIn } from "../support/format-models.js";
+import { thrownBy } from "../support/throws.js";
+
+const count = (value: bigint): StoredArray => ({ shape: [], dtype: "int64", values: BigInt64Array.of(value) });
+
+/** A BatchNorm of one feature as PyTorch saves it, some arrays replaced or, with undefined, left out. */
+function batchNormState(changes: Readonly<Record<string, StoredArray | undefined>> = {}): Map<string, StoredArray> {
+  const one = (value: number): StoredArray => float32([1], [value]);
+  const state = {
+    weight: one(2),
+    bias: one(-1),
+    running_mean: one(3),
+    running_var: one(4),
+    num_batches_tracked: count(7n),
+  };
+  const entries = Object.entries({ ...state, ...changes });
+  return new Map(entries.filter((entry): entry is [string, StoredArray] => entry[1] !== undefined));
+}
+
+describe("loadPyTorch", () => {
+  it("turns a weight from [outputs, inputs] to [inputs, outputs]", () => {
+    const dense = new Dense({ inputs: 3, outputs: 2, random: new Random(1) });
+    loadPyTorch(
+      dense,
+      new Map([
+        ["weight", float32([2, 3], [1, 2, 3, 4, 5, 6])],
+        ["bias", float32([2], [7, 8])],
+      ]),
+    );
+    expect(dense.weight.value.toNested()).toEqual([
+      [1, 4],
+      [2, 5],
+      [3, 6],
+    ]);
+    expect(dense.bias!.value.toNested()).toEqual([7, 8]);
+  });
+
+  it("brings a batch norm's arrays to their names", () => {
+    const norm = new BatchNorm({ features: 1 });
+    loadPyTorch(norm, batchNormState());
+    expect([norm.gamma!.value.data, norm.beta!.value.data]).toEqual([Float32Array.of(2), Float32Array.of(-1)]);
+    expect([norm.runningMean, norm.runningVariance, norm.batchesTracked].map(({ values }) => values[0])).toEqual([
+      3, 4, 7,
+    ]);
+  });
+
+  it("brings LayerNorm's and GroupNorm's arrays to their names", () => {
+    for (const norm of [new LayerNorm({ features: 2 }), new GroupNorm({ groups: 1, features: 2 })]) {
+      loadPyTorch(
+        norm,
+        new Map([
+          ["weight", float32([2], [3, 4])],
+          ["bias", float32([2], [5, 6])],
+        ]),
+      );
+      expect(norm.gamma!.value.data).toEqual(Float32Array.of(3, 4));
+      expect(norm.beta!.value.data).toEqual(Float32Array.of(5, 6));
+    }
+  });
+
+  it("takes statistics without a count, or with a forgotten one, as those of one batch", () => {
+    const tracked = (changes: Readonly<Record<string, StoredArray | undefined>>): number => {
+      const norm = new BatchNorm({ features: 1 });
+      loadPyTorch(norm, batchNormState(changes));
+      return norm.batchesTracked.values[0]!;
+    };
+    expect(tracked({ num_batches_tracked: undefined })).toBe(1);
+    expect(tracked({ num_batches_tracked: count(0n) })).toBe(1);
+    expect(tracked({ num_batches_tracked: count(0n), running_mean: float32([1], [0]) })).toBe(1);
+    expect(tracked({ num_batches_tracked: count(0n), running_var: float32([1], [1]) })).toBe(1);
+    // Those of a new layer were counted right.
+    expect(
+      tracked({ num_batches_tracked: count(0n), running_mean: float32([1], [0]), running_var: float32([1], [1]) }),
+    ).toBe(0);
+    expect(tracked({ num_batches_tracked: { shape: [], dtype: "int32", values: Int32Array.of(3) } })).toBe(3);
+  });
+
+  it("judges each layer's count by its own statistics", () => {
+    const model = new Sequential([new BatchNorm({ features: 1 }), new BatchNorm({ features: 1 })]);
+    const state = new Map<string, StoredArray>();
+    for (const [name, array] of batchNormState({ num_batches_tracked: count(0n) })) state.set(`0.${name}`, array);
+    for (const [name, array] of toPyTorch(new BatchNorm({ features: 1 }))) state.set(`1.${name}`, array);
+    loadPyTorch(model, state);
+    expect(model.statistics.filter(({ name }) => name === "batchesTracked").map(({ values }) => values[0])).toEqual([
+      1, 0,
+    ]);
+  });
+
+  it("finds names behind a prefix and passes over the others", () => {
+    const norm = new BatchNorm({ features: 1 });
+    const file = new Map([...batchNormState()].map(([name, array]) => [`encoder.1.${name}`, array]));
+    file.set("decoder.weight", float32([1], [0]));
+    loadPyTorch(norm, file, { prefix: "encoder.1." });
+    expect(norm.runningMean.values[0]).toBe(3);
+  });
+
+  it("widens float32 exactly, and rounds float64 where it is told to", () => {
+    const wide = new BatchNorm({ features: 1, dtype: "float64" });
+    loadPyTorch(wide, batchNormState({ weight: float32([1], [0.1]) }));
+    expect(wide.gamma!.value.data).toEqual(Float64Array.of(Math.fround(0.1)));
+    const narrow = new BatchNorm({ features: 1 });
+    loadPyTorch(narrow, batchNormState({ weight: float64([1], [0.1]), running_mean: float64([1], [0.1]) }), {
+      cast: true,
+    });
+    expect(narrow.gamma!.value.data).toEqual(Float32Array.of(0.1));
+    expect(narrow.runningMean.values).toEqual(Float64Array.of(0.1));
+  });
+
+  const tooMany = float32([2], [1, 2]);
+  it.each<[string, Readonly<Record<string, StoredArray | undefined>>, object, string]>([
+    [
+      "a missing array",
+      { running_var: undefined },
+      {},
+      `TypeError: loadPyTorch: expected exactly the model's arrays, got no "running_var" - build the model as it was when saved, or say which prefix its names have`,
+    ],
+    [
+      "missing and unknown arrays",
+      { weight: undefined, moving_mean: tooMany, __proto__x: tooMany },
+      {},
+      `TypeError: loadPyTorch: expected exactly the model's arrays, got no "weight", an unknown "moving_mean", an unknown "__proto__x" - build the model as it was when saved, or say which prefix its names have`,
+    ],
+    [
+      "a prefix that no name has",
+      {},
+      { prefix: "module." },
+      `TypeError: loadPyTorch: expected exactly the model's arrays, got no "module.weight", no "module.bias", no "module.running_mean", no "module.running_var" - build the model as it was when saved, or say which prefix its names have`,
+    ],
+    ["another shape", { bias: tooMany }, {}, 'ShapeError: loadPyTorch: "bias": expected shape [1], got [2]'],
+    [
+      "whole numbers",
+      { bias: { shape: [1], dtype: "int32", values: Int32Array.of(1) } },
+      {},
+      'TypeError: loadPyTorch: "bias": expected float32 or float64 numbers, got int32',
+    ],
+    [
+      "float64 for float32",
+      { bias: float64([1], [1]) },
+      {},
+      'TypeError: loadPyTorch: "bias": expected dtype float32, got float64 - say cast: true to round the numbers, or build the model with dtype: "float64"',
+    ],
+    [
+      "float64 that float32 cannot hold",
+      { bias: float64([1], [1e39]) },
+      { cast: true },
+      'RangeError: loadStateDict: "beta": expected finite numbers, got Infinity at place 0',
+    ],
+    [
+      "NaN",
+      { weight: float32([1], [NaN]) },
+      {},
+      'RangeError: loadStateDict: "gamma": expected finite numbers, got NaN at place 0',
+    ],
+    [
+      "a negative variance",
+      { running_var: float32([1], [-1]) },
+      {},
+      'RangeError: loadStateDict: "runningVariance": expected no number below 0, got -1 at place 0',
+    ],
+    [
+      "a negative count",
+      { num_batches_tracked: count(-1n) },
+      {},
+      'RangeError: loadStateDict: "batchesTracked": expected no number below 0, got -1 at place 0',
+    ],
+    [
+      "a count that is no whole number",
+      { num_batches_tracked: float32([], [1]) },
+      {},
+      'TypeError: loadPyTorch: "num_batches_tracked": expected a count in int64, got float32',
+    ],
+    [
+      "several counts",
+      { num_batches_tracked: { shape: [2], dtype: "int64", values: BigInt64Array.of(1n, 2n) } },
+      {},
+      'ShapeError: loadPyTorch: "num_batches_tracked": expected shape [], got [2]',
+    ],
+    [
+      "values that are no array",
+      { weight: { shape: [1], dtype: "float32", values: [1] } as never },
+      {},
+      'TypeError: loadPyTorch: "weight": expected values in a Float32Array for dtype float32, got [1]',
+    ],
+    ["a prefix that is no text", {}, { prefix: 1 }, "TypeError: loadPyTorch: expected prefix to be a string, got 1"],
+    [
+      "a cast that is no answer",
+      {},
+      { cast: "yes" },
+      'TypeError: loadPyTorch: expected cast to be true or false, got "yes"',
+    ],
+    ["options that are none", {}, null as never, "TypeError: loadPyTorch: expected options to be an object, got null"],
+  ])("refuses %s, and then has changed nothing", (_, changes, options, message) => {
+    const norm = drawn(new BatchNorm({ features: 1 }), new Random(1));
+    const before = everythingIn(norm);
+    expect(thrownBy(() => loadPyTorch(norm, batchNormState(changes), options))).toBe(message);
+    expect(everythingIn(norm)).toEqual(before);
+  });
+
+  it("refuses a weight that stands the other way round", () => {
+    const dense = new Dense({ inputs: 3, outputs: 2, bias: false, random: new Random(1) });
+    expect(thrownBy(() => loadPyTorch(dense, new Map([["weight", float32([3, 2], [1, 2, 3, 4, 5, 6])]])))).toBe(
+      'ShapeError: loadPyTorch: "weight": expected shape [2, 3], got [3, 2]',
+    );
+  });
+
+  it("refuses an object in place of a map", () => {
+    expect(
+      thrownBy(() => loadPyTorch(new BatchNorm({ features: 1 }), Object.fromEntries(batchNormState()) as never)),
+    ).toBe(
+      "TypeError: loadPyTorch: expected a Map of arrays by name, got an object - make one as in new Map([[name, array]])",
+    );
+  });
+
+  it("changes nothing in a large model when any one of its arrays is wrong", () => {
+    const wrong: Readonly<Record<string, (array: StoredArray) => StoredArray | undefined>> = {
+      missing: () => undefined,
+      longer: (array) => float64([...array.shape, 2], new Array<number>(array.values.length * 2).fill(1)),
+      infinite: ({ shape, values }) => float64(shape, new Array<number>(values.length).fill(Infinity)),
+      text: ({ shape, values }) => ({ shape, dtype: "uint8", values: new Uint8Array(values.length) }),
+    };
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.keys(wrong)), fc.nat(), (kind, place) => {
+        const model = drawn(network(new Random(1), "float64"), new Random(2));
+        const before = everythingIn(model);
+        const state = new Map(toPyTorch(drawn(network(new Random(1), "float64"), new Random(3))));
+        const names = [...state.keys()].filter((name) => !name.endsWith("num_batches_tracked"));
+        const name = names[place % names.length]!;
+        const array = wrong[kind]!(state.get(name)!);
+        if (array === undefined) state.delete(name);
+        else state.set(name, array);
+        expect(thrownBy(() => loadPyTorch(model, state))).toMatch(/^(TypeError|RangeError|ShapeError): load\w+: /);
+        expect(everythingIn(model)).toEqual(before);
+      }),
+      { seed: 7, numRuns: 60 },
+    );
+  });
+});
+
+describe("toPyTorch", () => {
+  it("gives PyTorch's names, layer by layer, and its shapes and dtypes", () => {
+    const arrays = [...toPyTorch(network(new Random(1), "float32"))];
+    expect(arrays.map(([name, { shape, dtype }]) => `${name} ${dtype} [${shape.join()}]`)).toEqual([
+      "0.weight float32 [6,3]",
+      "1.weight float32 [6]",
+      "1.bias float32 [6]",
+      "1.running_mean float64 [6]",
+      "1.running_var float64 [6]",
+      "1.num_batches_tracked int64 []",
+      "3.weight float32 [4,6]",
+      "3.bias float32 [4]",
+      "4.weight float32 [4]",
+      "4.bias float32 [4]",
+      "6.weight float32 [5,4]",
+      "6.bias float32 [5]",
+      "7.weight float32 [5]",
+      "7.bias float32 [5]",
+      "8.weight float32 [2,5]",
+      "8.bias float32 [2]",
+    ]);
+  });
+
+  it.each(Object.entries(modelKinds))("is undone by loadPyTorch, through a file, to the bit: %s", (_, make) => {
+    for (const dtype of ["float32", "float64"] as const) {
+      const model = drawn(make(new Random(1), dtype), new Random(2));
+      model.parameters[0]?.update((values) => void (values[0] = -0));
+      const other = make(new Random(3), dtype);
+      loadPyTorch(other, readSafetensors(writeSafetensors(toPyTorch(model))));
+      expect(numbersIn(other)).toEqual(numbersIn(model));
+    }
+  });
+
+  it("is undone for a model that has seen no batch", () => {
+    const norm = new BatchNorm({ features: 2 });
+    const other = drawn(new BatchNorm({ features: 2 }), new Random(1));
+    loadPyTorch(other, toPyTorch(norm));
+    expect(numbersIn(other)).toEqual(numbersIn(norm));
+  });
+
+  it("gives copies", () => {
+    const norm = new BatchNorm({ features: 1 });
+    const arrays = toPyTorch(norm);
+    for (const name of ["weight", "bias", "running_mean", "running_var"]) arrays.get(name)!.values.fill(9 as never);
+    expect(norm.gamma!.value.data[0]).toBe(1);
+    expect(norm.runningMean.values[0]).toBe(0);
+  });
+
+  it("refuses two arrays of one name, and a count that is no whole number", () => {
+    const parameters = ["gamma", "weight"].map((name) => new Parameter(name, "scale", Tensor.zeros([1])));
+    const odd: Layer = {
+      parameters,
+      statistics: [],
+      forward: (input) => new LayerNorm({ features: 1 }).forward(input, { mode: "train" }),
+    };
+    const message =
+      'expected a name for each array of the model, got "0.weight" for "0.gamma" and "0.weight" - rename one of the parameters';
+    expect(thrownBy(() => toPyTorch(new Sequential([odd])))).toBe(`TypeError: toPyTorch: ${message}`);
+    expect(thrownBy(() => loadPyTorch(new Sequential([odd]), new Map()))).toBe(`TypeError: loadPyTorch: ${message}`);
+    const norm = new BatchNorm({ features: 1 });
+    norm.batchesTracked.values[0] = 0.5;
+    expect(thrownBy(() => toPyTorch(norm))).toBe(
+      'RangeError: toPyTorch: "batchesTracked": expected a whole number, got 0.5',
+    );
+  });
+});

@@ -1,0 +1,430 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { readSafetensors, readSafetensorsMetadata, type StoredArray, writeSafetensors } from "batchnorm/formats";
+import {
+  damaged,
+  doubles,
+  float64,
+  joined,
+  readOrRefuse,
+  safetensorsFile,
+  storedArrays,
+  utf8,
+} from "../support/format-files.js";
+import { thrownBy } from "../support/throws.js";
+
+const entry = (shape: unknown, begin: unknown, end: unknown, dtype: unknown = "F64"): object => {
+  return { dtype, shape, data_offsets: [begin, end] };
+};
+
+describe("readSafetensors", () => {
+  it("reads a file written by hand, arrays in the order of their bytes", () => {
+    const header = `{"b":{"dtype":"F64","shape":[1,2],"data_offsets":[4,20]},"ä":{"dtype":"BOOL","shape":[4],"data_offsets":[0,4]}}  `;
+    const arrays = readSafetensors(safetensorsFile(header, joined(Uint8Array.of(1, 0, 0, 1), doubles(0.5, -3))));
+    expect([...arrays]).toEqual([
+      ["ä", { shape: [4], dtype: "bool", values: Uint8Array.of(1, 0, 0, 1) }],
+      ["b", { shape: [1, 2], dtype: "float64", values: Float64Array.of(0.5, -3) }],
+    ]);
+  });
+
+  it("reads from the middle of a buffer, as Node's files often are, and gives memory of its own", () => {
+    const file = safetensorsFile({ a: entry([2], 0, 16) }, doubles(1, 2));
+    const pool = Buffer.concat([Buffer.from("abc"), file, Buffer.from("de")]);
+    const values = readSafetensors(pool.subarray(3, 3 + file.length)).get("a")!.values;
+    pool.fill(0xff);
+    expect(values).toEqual(Float64Array.of(1, 2));
+  });
+
+  it("keeps names that look like a prototype's as names", () => {
+    const header = `{"__proto__":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"constructor":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`;
+    const arrays = readSafetensors(safetensorsFile(header, Uint8Array.of(3, 4)));
+    expect([...arrays.keys()]).toEqual(["__proto__", "constructor"]);
+    expect(arrays.get("__proto__")!.values).toEqual(Uint8Array.of(3));
+    expect(Object.keys(Object.prototype)).toEqual([]);
+  });
+
+  it("gives the metadata apart", () => {
+    const file = safetensorsFile({ __metadata__: { format: "pt" }, a: entry([0], 0, 0) });
+    expect(readSafetensorsMetadata(file)).toEqual({ format: "pt" });
+    expect([...readSafetensors(file).keys()]).toEqual(["a"]);
+    expect(readSafetensorsMetadata(safetensorsFile({}))).toEqual({});
+  });
+
+  const one = (header: unknown, data = doubles(1)): Uint8Array => safetensorsFile(header, data);
+  it.each([
+    [
+      "text",
+      "a" as never,
+      'TypeError: readSafetensors: expected the file as a Uint8Array, got "a" - read the file as bytes, not as text',
+    ],
+    [
+      "an ArrayBuffer",
+      new ArrayBuffer(8) as never,
+      "TypeError: readSafetensors: expected the file as a Uint8Array, got an object - use new Uint8Array(buffer)",
+    ],
+    [
+      "nothing",
+      new Uint8Array(),
+      "RangeError: readSafetensors: expected a safetensors file of at least 8 bytes, got 0",
+    ],
+    [
+      "a header longer than the file",
+      safetensorsFile("{}", new Uint8Array(), 3),
+      "RangeError: readSafetensors: expected a header of at most 2 bytes, got 3 - the file is cut short, or is no safetensors file",
+    ],
+    [
+      "a header of 2^64 - 1 bytes",
+      safetensorsFile("{}", new Uint8Array(), 2n ** 64n - 1n),
+      "RangeError: readSafetensors: expected a header of at most 2 bytes, got 18446744073709552000 - the file is cut short, or is no safetensors file",
+    ],
+    [
+      "a header that is not UTF-8",
+      one(Uint8Array.of(0x7b, 0xff, 0x7d)),
+      "TypeError: readSafetensors: expected a header in UTF-8, got other bytes - the file is damaged",
+    ],
+    [
+      "a header that is not JSON",
+      one("{'a': 1}"),
+      "TypeError: readSafetensors: expected a header in JSON, got text that does not parse - the file is damaged",
+    ],
+    [
+      "a header that does not end",
+      one('{"a'),
+      "TypeError: readSafetensors: expected a header in JSON, got text that does not parse - the file is damaged",
+    ],
+    [
+      "a header that is an array",
+      one([]),
+      "TypeError: readSafetensors: expected the header to be an object in JSON, got []",
+    ],
+    [
+      "a header that is null",
+      one("null"),
+      "TypeError: readSafetensors: expected the header to be an object in JSON, got null",
+    ],
+    [
+      "a name twice",
+      one(`{"a":${JSON.stringify(entry([1], 0, 8))},"\\u0061":${JSON.stringify(entry([1], 0, 8))}}`),
+      'TypeError: readSafetensors: expected every key once in the header, got "a" twice',
+    ],
+    [
+      "a field twice",
+      one('{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8],"shape":[2]}}'),
+      'TypeError: readSafetensors: expected every key once in the header, got "shape" twice',
+    ],
+    [
+      "a deep header",
+      one(`{"a":${"[".repeat(16)}${"]".repeat(16)}}`),
+      "TypeError: readSafetensors: expected a header of at most 16 levels, got more",
+    ],
+    [
+      "a million open brackets",
+      one("[".repeat(1e6)),
+      "TypeError: readSafetensors: expected a header of at most 16 levels, got more",
+    ],
+    [
+      "metadata that are no object",
+      one({ __metadata__: [] }),
+      "TypeError: readSafetensors: expected the metadata to be an object in JSON, got []",
+    ],
+    [
+      "metadata that are no texts",
+      one({ __metadata__: { a: 1 } }),
+      'TypeError: readSafetensors: expected metadata "a" to be a string, got 1',
+    ],
+    [
+      "an entry that is a number",
+      one({ a: 1 }),
+      'TypeError: readSafetensors: "a": expected the entry to be an object in JSON, got 1',
+    ],
+    [
+      "no dtype",
+      one({ a: { shape: [1], data_offsets: [0, 8] } }),
+      `TypeError: readSafetensors: "a": expected dtype F64, F32, I64, I32, U8, BOOL, got undefined - convert it before saving, as in PyTorch's tensor.float()`,
+    ],
+    [
+      "half precision",
+      one({ a: entry([4], 0, 8, "F16") }),
+      `TypeError: readSafetensors: "a": expected dtype F64, F32, I64, I32, U8, BOOL, got "F16" - convert it before saving, as in PyTorch's tensor.float()`,
+    ],
+    [
+      "a dtype from a prototype",
+      one({ a: entry([1], 0, 8, "constructor") }),
+      `TypeError: readSafetensors: "a": expected dtype F64, F32, I64, I32, U8, BOOL, got "constructor" - convert it before saving, as in PyTorch's tensor.float()`,
+    ],
+    [
+      "no shape",
+      one({ a: entry(undefined, 0, 8) }),
+      'TypeError: readSafetensors: "a": expected a shape, an array of numbers, got undefined',
+    ],
+    [
+      "a negative axis",
+      one({ a: entry([-1, -1], 0, 8) }),
+      'ShapeError: readSafetensors: "a": expected every axis of the shape to be a whole number of at least 0, got [-1, -1]',
+    ],
+    [
+      "half an axis",
+      one({ a: entry([0.5, 2], 0, 8) }),
+      'ShapeError: readSafetensors: "a": expected every axis of the shape to be a whole number of at least 0, got [0.5, 2]',
+    ],
+    [
+      "an axis that is a text",
+      one({ a: entry(["1"], 0, 8) }),
+      'ShapeError: readSafetensors: "a": expected every axis of the shape to be a whole number of at least 0, got ["1"]',
+    ],
+    [
+      "65 axes",
+      one({ a: entry(Array(65).fill(1), 0, 8) }),
+      'ShapeError: readSafetensors: "a": expected at most 64 axes, got 65',
+    ],
+    [
+      "a shape beyond 2^53",
+      one({ a: entry([2 ** 52, 2 ** 52], 0, 8) }),
+      'ShapeError: readSafetensors: "a": expected 1.6225927682921336e+32 bytes for shape [4503599627370496, 4503599627370496] of float64, got 8',
+    ],
+    [
+      "a shape whose size overflows",
+      one({ a: entry(Array(64).fill(2 ** 52), 0, 8) }),
+      /^ShapeError: readSafetensors: "a": expected Infinity bytes for shape \[4503599627370496, .*\] of float64, got 8$/,
+    ],
+    [
+      "an empty shape whose size overflows",
+      one({ a: entry([...(Array(63).fill(2 ** 52) as number[]), 0], 0, 8) }),
+      /^ShapeError: readSafetensors: "a": expected NaN bytes for shape \[4503599627370496, .*\] of float64, got 8$/,
+    ],
+    [
+      "fewer bytes than the shape asks for",
+      one({ a: entry([2], 0, 8) }),
+      'ShapeError: readSafetensors: "a": expected 16 bytes for shape [2] of float64, got 8',
+    ],
+    [
+      "no offsets",
+      one({ a: { dtype: "F64", shape: [1] } }),
+      'TypeError: readSafetensors: "a": expected two data_offsets, got undefined',
+    ],
+    [
+      "one offset",
+      one({ a: { dtype: "F64", shape: [1], data_offsets: [8] } }),
+      'TypeError: readSafetensors: "a": expected two data_offsets, got [8]',
+    ],
+    [
+      "an offset beyond the file",
+      one({ a: entry([1], 8, 16) }),
+      'RangeError: readSafetensors: "a": expected data_offsets within the 8 bytes behind the header, got [8, 16]',
+    ],
+    [
+      "a negative offset",
+      one({ a: entry([1], -8, 0) }),
+      'RangeError: readSafetensors: "a": expected data_offsets within the 8 bytes behind the header, got [-8, 0]',
+    ],
+    [
+      "offsets in the wrong order",
+      one({ a: entry([1], 8, 0) }),
+      'RangeError: readSafetensors: "a": expected data_offsets within the 8 bytes behind the header, got [8, 0]',
+    ],
+    [
+      "an offset that is a text",
+      one({ a: entry([1], "0", 8) }),
+      'RangeError: readSafetensors: "a": expected data_offsets within the 8 bytes behind the header, got ["0", 8]',
+    ],
+    [
+      "a gap in front",
+      one({ a: entry([1], 8, 16) }, doubles(1, 2)),
+      'RangeError: readSafetensors: "a": expected data that begins at byte 0, got 8 - the file has a gap',
+    ],
+    [
+      "overlapping arrays",
+      one({ a: entry([2], 0, 16), b: entry([1], 8, 16) }, doubles(1, 2)),
+      'RangeError: readSafetensors: "b": expected data that begins at byte 16, got 8 - arrays overlap',
+    ],
+    [
+      "two arrays in the same bytes",
+      one({ a: entry([1], 0, 8), b: entry([1], 0, 8) }),
+      'RangeError: readSafetensors: "b": expected data that begins at byte 8, got 0 - arrays overlap',
+    ],
+    [
+      "bytes behind the last array",
+      one({ a: entry([1], 0, 8) }, doubles(1, 2)),
+      "RangeError: readSafetensors: expected 8 bytes behind the header, got 16 - the file is damaged",
+    ],
+  ])("refuses %s", (_, file, message) => {
+    const thrown = thrownBy(() => readSafetensors(file));
+    if (typeof message === "string") expect(thrown).toBe(message);
+    else expect(thrown).toMatch(message);
+  });
+});
+
+describe("writeSafetensors", () => {
+  it("writes what the format says, wide numbers first", () => {
+    const file = writeSafetensors(
+      new Map<string, StoredArray>([
+        ["ü", { shape: [3], dtype: "uint8", values: Uint8Array.of(7, 8, 9) }],
+        ["a", float64([], [0.5])],
+      ]),
+      { format: "pt" },
+    );
+    const text =
+      `{"__metadata__":{"format":"pt"},"a":{"dtype":"F64","shape":[],"data_offsets":[0,8]},` +
+      `"\\u00fc":{"dtype":"U8","shape":[3],"data_offsets":[8,11]}}`;
+    const padded = text.padEnd(Math.ceil(text.length / 8) * 8);
+    expect(padded.length).toBeGreaterThan(text.length);
+    expect(file).toEqual(safetensorsFile(padded, joined(doubles(0.5), Uint8Array.of(7, 8, 9))));
+  });
+
+  it("writes an array that is a part of a longer one", () => {
+    const values = Float64Array.of(1, 2, 3, 4).subarray(1, 3);
+    const file = writeSafetensors(new Map<string, StoredArray>([["a", { shape: [2], dtype: "float64", values }]]));
+    expect(readSafetensors(file).get("a")!.values).toEqual(Float64Array.of(2, 3));
+  });
+
+  it("is undone by readSafetensors, whatever the arrays, names and metadata", () => {
+    fc.assert(
+      fc.property(
+        storedArrays,
+        fc.dictionary(fc.string({ unit: "grapheme" }), fc.string({ unit: "grapheme" })),
+        (arrays, metadata) => {
+          const file = writeSafetensors(arrays, metadata);
+          const back = readSafetensors(file);
+          expect(new Map([...back].sort())).toEqual(new Map([...arrays].sort()));
+          expect(readSafetensorsMetadata(file)).toEqual({ ...metadata });
+          expect(writeSafetensors(back, metadata)).toEqual(file);
+          const dataStart = 8 + Number(new DataView(file.buffer).getBigUint64(0, true));
+          expect(dataStart % 8).toBe(0);
+        },
+      ),
+      { seed: 7, numRuns: 100 },
+    );
+  });
+
+  const good = float64([1], [1]);
+  it.each([
+    [
+      "an object instead of a map",
+      { a: good },
+      {},
+      "TypeError: writeSafetensors: expected a Map of arrays by name, got an object - make one as in new Map([[name, array]])",
+    ],
+    [
+      "a name that is a number",
+      new Map([[1, good]]),
+      {},
+      "TypeError: writeSafetensors: expected every name to be a string, got 1",
+    ],
+    [
+      "the name of the metadata",
+      new Map([["__metadata__", good]]),
+      {},
+      'TypeError: writeSafetensors: expected names of arrays, got "__metadata__" - pass metadata as the second argument',
+    ],
+    [
+      "half a character",
+      new Map([["\ud800", good]]),
+      {},
+      'TypeError: writeSafetensors: expected text of whole characters, got "\\ud800"',
+    ],
+    [
+      "half a character in the metadata",
+      new Map(),
+      { a: "\udc00" },
+      'TypeError: writeSafetensors: expected text of whole characters, got "\\udc00"',
+    ],
+    [
+      "metadata that are no texts",
+      new Map(),
+      { a: 1 },
+      'TypeError: writeSafetensors: expected metadata "a" to be a string, got 1',
+    ],
+    [
+      "a typed array alone",
+      new Map([["a", good.values]]),
+      {},
+      'TypeError: writeSafetensors: "a": expected a shape, an array of numbers, got undefined',
+    ],
+    [
+      "null",
+      new Map([["a", null]]),
+      {},
+      'TypeError: writeSafetensors: "a": expected the array to be an object, got null',
+    ],
+    [
+      "an unknown dtype",
+      new Map([["a", { ...good, dtype: "float16" }]]),
+      {},
+      'TypeError: writeSafetensors: "a": expected dtype to be "float64" or "float32" or "int64" or "int32" or "uint8" or "bool", got "float16"',
+    ],
+    [
+      "values of another dtype",
+      new Map([["a", { ...good, dtype: "float32" }]]),
+      {},
+      'TypeError: writeSafetensors: "a": expected values in a Float32Array for dtype float32, got Float64Array(1)',
+    ],
+    [
+      "too few values",
+      new Map([["a", { ...good, shape: [2] }]]),
+      {},
+      'ShapeError: writeSafetensors: "a": expected 2 values for shape [2], got 1',
+    ],
+  ])("refuses %s", (_, arrays, metadata, message) => {
+    expect(thrownBy(() => writeSafetensors(arrays as never, metadata as never))).toBe(message);
+  });
+});
+
+describe("damaged files", () => {
+  const file = writeSafetensors(
+    new Map<string, StoredArray>([
+      ["0.weight", float64([2, 3], [1, 2, 3, 4, 5, 6])],
+      ["empty", float64([0, 2], [])],
+      ["1.count", { shape: [], dtype: "int64", values: BigInt64Array.of(5n) }],
+      ["1.mask", { shape: [3], dtype: "bool", values: Uint8Array.of(1, 0, 1) }],
+    ]),
+    { format: "pt" },
+  );
+
+  it("are refused at every length at which they may be cut", () => {
+    for (let length = 0; length < file.length; length++) {
+      expect(readOrRefuse(readSafetensors, file.subarray(0, length)), `cut at ${length}`).toBeUndefined();
+    }
+    expect(readOrRefuse(readSafetensors, file)!.size).toBe(4);
+  });
+
+  it("are refused or read within their bounds", () => {
+    fc.assert(
+      fc.property(damaged(file), (bytes) => void readOrRefuse(readSafetensors, bytes)),
+      { seed: 7, numRuns: 1000 },
+    );
+  });
+
+  it("are refused or read within their bounds, whatever the header says", () => {
+    const size = fc.oneof(fc.nat({ max: 9 }), fc.constantFrom(-1, 0.5, 2 ** 53, 1e308, "1", null));
+    const anyEntry = fc.record(
+      {
+        dtype: fc.constantFrom("F64", "U8", "I64", "F16", "__proto__"),
+        shape: fc.oneof(fc.array(size, { maxLength: 3 }), fc.constantFrom(null, {}, "[1]")),
+        data_offsets: fc.oneof(fc.tuple(size, size), fc.array(size, { maxLength: 3 })),
+        ["__proto__"]: fc.constantFrom({ dtype: "U8" }),
+      },
+      { requiredKeys: [] },
+    );
+    const header = fc
+      .array(fc.tuple(fc.constantFrom("a", "b", "__proto__", "constructor", "__metadata__"), anyEntry), {
+        maxLength: 3,
+      })
+      .map((entries) => Object.fromEntries(entries) as object);
+    let read = 0;
+    fc.assert(
+      fc.property(header, fc.uint8Array({ maxLength: 8 }), (any, data) => {
+        if (readOrRefuse(readSafetensors, safetensorsFile(any, data)) !== undefined) read++;
+      }),
+      { seed: 7, numRuns: 1000 },
+    );
+    expect(read).toBeGreaterThan(0);
+  });
+
+  it("are refused where they are anything at all", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => void readOrRefuse(readSafetensors, bytes)),
+      { seed: 7, numRuns: 1000 },
+    );
+    expect(readOrRefuse(readSafetensors, utf8("<!doctype html><html>Not found</html>"))).toBeUndefined();
+  });
+});

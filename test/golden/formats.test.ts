@@ -1,0 +1,158 @@
+/** Real files: weights that PyTorch, NumPy and the reference implementation of safetensors have saved, and PyTorch's outputs with them. */
+import { readFileSync } from "node:fs";
+import { type DType, type Mode, Random, type Sequential, Tensor } from "batchnorm";
+import {
+  loadKeras,
+  loadPyTorch,
+  readNpy,
+  readNpz,
+  readSafetensors,
+  readSafetensorsMetadata,
+  type StoredArrays,
+  writeSafetensors,
+} from "batchnorm/formats";
+import { describe, expect, it } from "vitest";
+import { network } from "../support/format-models.js";
+import { thrownBy } from "../support/throws.js";
+import { toleranceOf } from "./golden.js";
+
+type Outputs = Readonly<Record<"inference" | "train", readonly (readonly number[])[]>>;
+interface Expected {
+  readonly x: readonly (readonly number[])[];
+  readonly "network-float64": Outputs & { readonly rows: readonly (readonly number[])[] };
+  readonly "network-float32": Outputs & { readonly rows: readonly (readonly number[])[] };
+  readonly arrays: Readonly<
+    Record<string, { readonly shape: number[]; readonly dtype: string; readonly values: string[] }>
+  >;
+}
+
+const folder = new URL("formats/", import.meta.url);
+const file = (name: string): Uint8Array => readFileSync(new URL(name, folder));
+const expected = JSON.parse(readFileSync(new URL("expected.json", folder), "utf8")) as Expected;
+const arraysIn = (name: string): StoredArrays =>
+  name.endsWith(".npz") ? readNpz(file(name)) : readSafetensors(file(name));
+
+/** The largest difference from PyTorch's output, relative to its largest value. */
+function error(
+  model: Sequential,
+  mode: Mode,
+  from: keyof Omit<Expected, "x" | "arrays">,
+  dtype: DType = "float64",
+): number {
+  const output = model.forward(Tensor.from(expected.x, { dtype }), { mode }).output;
+  const golden = expected[from][mode === "inference" ? "inference" : "train"].flat();
+  const largest = Math.max(...golden.map(Math.abs));
+  expect(output.size).toBe(golden.length);
+  return Math.max(...golden.map((value, i) => Math.abs(output.data[i]! - value))) / largest;
+}
+
+describe("PyTorch's files", () => {
+  it.each([
+    ["network-float64.safetensors", "network-float64", 5],
+    ["network-float64.npz", "network-float64", 5],
+    ["network-float32.safetensors", "network-float32", 5],
+    ["network-float32.npz", "network-float32", 5],
+    ["network-old.npz", "network-float64", 1],
+    ["network-resaved.npz", "network-float64", 1],
+  ] as const)("%s gives PyTorch's outputs", (name, from, batches) => {
+    const model = network(new Random(1), "float64");
+    loadPyTorch(model, arraysIn(name));
+    expect(model.statistics[2]!.values[0]).toBe(batches);
+    expect(error(model, "inference", from)).toBeLessThan(1e-12);
+    expect(error(model, "probe", from)).toBeLessThan(1e-12);
+  });
+
+  it("give their outputs in float32 too", () => {
+    const model = network(new Random(1), "float32");
+    loadPyTorch(model, arraysIn("network-float32.safetensors"));
+    // nine layers, each of which rounds its output
+    expect(error(model, "inference", "network-float32", "float32")).toBeLessThan(toleranceOf("float32").relative);
+  });
+
+  it("are found behind a prefix", () => {
+    const model = network(new Random(1), "float64");
+    expect(thrownBy(() => loadPyTorch(model, arraysIn("network-module.npz")))).toContain('no "0.weight"');
+    loadPyTorch(model, arraysIn("network-module.npz"), { prefix: "module." });
+    expect(error(model, "inference", "network-float64")).toBeLessThan(1e-12);
+  });
+
+  it("hold each number where PyTorch has it", () => {
+    const model = network(new Random(1), "float64");
+    loadPyTorch(model, arraysIn("network-float64.safetensors"));
+    const rows = expected["network-float64"].rows;
+    const weight = model.parameters[0]!.value;
+    rows.forEach((row, output) => row.forEach((value, input) => expect(weight.at(input, output)).toBe(value)));
+  });
+
+  it("say who wrote them", () => {
+    expect(readSafetensorsMetadata(file("network-float64.safetensors"))).toEqual({ format: "pt" });
+  });
+});
+
+describe("weights in Keras's layout", () => {
+  it.each(["keras-named.npz", "keras-ordered.npz"])("%s gives the same outputs", (name) => {
+    const model = network(new Random(1), "float64");
+    loadKeras(model, arraysIn(name));
+    expect(error(model, "inference", "network-float64")).toBeLessThan(1e-12);
+  });
+});
+
+describe("the reference implementation's file", () => {
+  it("holds what NumPy's file holds", () => {
+    const arrays = arraysIn("reference.safetensors");
+    for (const [name, array] of arraysIn("network-float32.npz")) expect(arrays.get(name)).toEqual(array);
+    expect(arrays.get("wide")!.values).toEqual(Float64Array.of(0.1, 0.2));
+    expect(arrays.get("mask")).toEqual({ shape: [2], dtype: "bool", values: Uint8Array.of(1, 0) });
+  });
+
+  it("is what writeSafetensors writes, byte for byte", () => {
+    const bytes = file("reference.safetensors");
+    expect(writeSafetensors(readSafetensors(bytes), readSafetensorsMetadata(bytes))).toEqual(new Uint8Array(bytes));
+  });
+});
+
+describe("NumPy's files", () => {
+  it("hold every number of every dtype, in rows", () => {
+    const arrays = readNpz(file("arrays.npz"));
+    expect([...arrays.keys()]).toEqual(Object.keys(expected.arrays));
+    for (const [name, { shape, dtype, values }] of Object.entries(expected.arrays)) {
+      const array = arrays.get(name)!;
+      expect([array.shape, array.dtype], name).toEqual([shape, dtype]);
+      const parse = (text: string): number | bigint =>
+        dtype === "int64"
+          ? BigInt(text)
+          : dtype === "bool"
+            ? Number(text === "True")
+            : text === "inf"
+              ? Infinity
+              : Number(text);
+      expect([...array.values], name).toEqual(values.map(parse));
+    }
+  });
+
+  it("are read in every version and order", () => {
+    expect(readNpy(file("columns.npy"))).toEqual(readNpz(file("arrays.npz")).get("columns"));
+    for (const version of [2, 3]) {
+      expect(readNpy(file(`version-${version}.npy`))).toEqual({
+        shape: [1, 2],
+        dtype: "float64",
+        values: Float64Array.of(1, 2),
+      });
+    }
+  });
+
+  const dtypes = "TypeError: readNpy: expected dtype <f8, <f4, <i8, <i4, |u1, |b1, got";
+  const cure = 'convert it before saving, as in array.astype("<f8")';
+  it.each([
+    [
+      "compressed.npz",
+      'TypeError: readNpz: "a.npy": expected a stored member, got compression method 8 - store it without compression, with np.savez and not np.savez_compressed',
+    ],
+    ["big-endian.npy", `${dtypes} ">f8" - ${cure}`],
+    ["float16.npy", `${dtypes} "<f2" - ${cure}`],
+    ["objects.npy", `${dtypes} "|O" - ${cure}`],
+    ["structured.npy", `${dtypes} records - ${cure}`],
+  ])("of other kinds are refused: %s", (name, message) => {
+    expect(thrownBy(() => (name.endsWith(".npz") ? readNpz : readNpy)(file(name)))).toBe(message);
+  });
+});
