@@ -9,12 +9,12 @@ import * as reference from "../support/reference.js";
 const forms = ["matmul", "matmulTransposedA", "matmulTransposedB"] as const;
 
 /** Each size once as rows, as inner length and as columns, beside sizes that are no multiple of anything. */
-const shapes = sizes.flatMap((size, i) => [
+const shapes = sizes.flatMap((size, i): (readonly [number, number, number])[] => [
   [size, 7, 11],
   [5, size, 9],
   [3, 6, size],
   [size, sizes[(i * 7 + 3) % sizes.length]!, sizes[(i * 5 + 11) % sizes.length]!],
-]) as [number, number, number][];
+]);
 
 describe.each(kernelCases)("$name", ({ kernels, dtype }) => {
   it.each(forms)("%s agrees with the reference at sizes around the tile, with and without bias", (form) => {

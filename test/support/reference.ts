@@ -93,7 +93,7 @@ export function normalizeBackward(args: Omit<BatchNormBackwardArguments, "dx">, 
     dbeta[c] = sum(places.map((at) => dy[at]!));
     dgamma[c] = sum(places.map((at) => dy[at]! * xhat(at)));
     for (const at of places) {
-      const part = throughBatch ? (dbeta[c]! + xhat(at) * dgamma[c]!) / places.length : 0;
+      const part = throughBatch ? (dbeta[c] + xhat(at) * dgamma[c]) / places.length : 0;
       dx[at] = (gamma?.[c] ?? 1) * rstd[c]! * (dy[at]! - part);
     }
   }
@@ -180,9 +180,10 @@ export function softmaxCrossEntropy(args: Omit<SoftmaxCrossEntropyArguments, "dl
     const t = target.map((value) => (1 - labelSmoothing) * value + labelSmoothing / classes);
     const largest = z.reduce((m, value) => (value <= m ? m : value), -Infinity);
     const total = sum(z.map((value) => exp(value - largest)));
+    const weight = sum(t);
     z.forEach((value, k) => {
       if (t[k] !== 0) loss -= (t[k]! * (value - largest - log(total))) / rows;
-      dlogits[n * classes + k] = ((exp(value - largest) / total) * sum(t) - t[k]!) / rows;
+      dlogits[n * classes + k] = ((exp(value - largest) / total) * weight - t[k]!) / rows;
     });
   }
   return { loss, dlogits };
