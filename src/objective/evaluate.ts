@@ -8,6 +8,11 @@ export function expectObjective(who: string, objective: unknown, point: unknown)
   if (typeof objective !== "function") {
     throw new TypeError(complaint(who, "the objective to be a function of a point", show(objective)));
   }
+  expectPoint(who, point);
+}
+
+/** Requires a finite point. */
+export function expectPoint(who: string, point: unknown): asserts point is Float64Array {
   if (!(point instanceof Float64Array)) {
     throw new TypeError(complaint(who, "the point to be a Float64Array", show(point)));
   }

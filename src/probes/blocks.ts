@@ -1,8 +1,9 @@
 /** Blocks: what moves together when internal covariate shift is measured, in the order of the forward pass. */
 
-import { complaint, expectObject, ShapeError, show } from "../ground/errors.js";
+import { complaint, ShapeError, show } from "../ground/errors.js";
 import type { Group } from "../objective/objective.js";
-import { expectStretches, type Stretch } from "./stretches.js";
+import { expectGroups } from "./groups.js";
+import type { Stretch } from "./stretches.js";
 
 /** Some parameters that move together. */
 export interface Block {
@@ -23,6 +24,10 @@ export type BlockRule = "layer" | "module" | readonly (readonly string[])[];
 /** Puts each group into exactly one block. The groups must cover the point, in the order of the forward pass. */
 export function blocksOf(who: string, groups: unknown, rule: BlockRule, length: number): Block[] {
   const named = expectGroups(who, groups, length);
+  const covered = named.reduce((sum, { start, end }) => sum + end - start, 0);
+  if (covered !== length) {
+    throw new ShapeError(complaint(who, `groups that cover the point's ${length} coordinates`, `${covered}`));
+  }
   if (rule === "layer") return splitBefore(named, (group) => group.role === "weight");
   if (rule === "module") return splitBefore(named, (group, last) => moduleOf(group) !== moduleOf(last));
   return givenBlocks(who, named, rule);
@@ -76,23 +81,4 @@ function givenBlocks(who: string, groups: readonly Group[], lists: unknown): Blo
   const [left] = byName.keys();
   if (left !== undefined) throw new RangeError(complaint(who, "each group in a block", `${show(left)} in none`));
   return blocks;
-}
-
-const ROLES: readonly unknown[] = ["weight", "bias", "scale", "shift"];
-
-function expectGroups(who: string, groups: unknown, length: number): Group[] {
-  const stretches = expectStretches(who, groups, length);
-  const named = groups as Partial<Group>[];
-  named.forEach((group, i) => {
-    expectObject(who, `groups[${i}]`, group);
-    if (typeof group.name !== "string" || !ROLES.includes(group.role)) {
-      const got = `name ${show(group.name)}, role ${show(group.role)}`;
-      throw new TypeError(complaint(who, `groups[${i}] to have a name and the role of a parameter`, got));
-    }
-  });
-  const covered = stretches.reduce((sum, { start, end }) => sum + end - start, 0);
-  if (covered !== length) {
-    throw new ShapeError(complaint(who, `groups that cover the point's ${length} coordinates`, `${covered}`));
-  }
-  return named as Group[];
 }

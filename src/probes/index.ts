@@ -84,6 +84,33 @@ export { mmdTest, type MmdTestOptions, type MmdTestReport } from "./mmd-test.js"
 export { benjaminiHochberg } from "./benjamini-hochberg.js";
 export type { Samples } from "../ground/samples.js";
 
+// Slices
+export {
+  type DirectionReport,
+  lossPlane,
+  type LossPlaneOptions,
+  type LossPlaneReport,
+  lossSlice,
+  type LossSliceOptions,
+  type LossSliceReport,
+  type SliceDirection,
+} from "./loss-slice.js";
+export {
+  type FilterNormalizationOptions,
+  filterNormalizedDirection,
+  type FilterNormalizedDirection,
+} from "./filter-normalization.js";
+
+// Theory, and networks at initialization
+export { theorem41, type Theorem41Feature, type Theorem41Options, type Theorem41Report } from "./theorem41.js";
+export {
+  gradientNorms,
+  type GradientNormsOptions,
+  type GradientNormsReport,
+  type GroupNorm,
+} from "./gradient-norms.js";
+export { signalPropagation, type SignalPropagationReport } from "./signal-propagation.js";
+
 // Internal covariate shift
 export {
   type BlockShift,

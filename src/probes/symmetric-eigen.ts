@@ -1,6 +1,7 @@
 /** The eigenvalues of symmetric matrices of a few hundred rows: tridiagonal form by reflections, then implicit QR steps. */
 
 import { complaint, show } from "../ground/errors.js";
+import { addScaled, dot, norm } from "../objective/vector.js";
 
 /** Eigenvalues in rising order, each with its eigenvector of length 1. */
 export interface Eigen {
@@ -37,22 +38,25 @@ export function symmetricEigenvalues(matrix: readonly Float64Array[]): number[] 
     // Row k beyond the diagonal is reflected onto its first entry, which is all that is left of it.
     const v = a[k]!.subarray(k + 1);
     const first = v[0]!;
-    const size = Math.sqrt(v.reduce((sum, value) => sum + value * value, 0));
+    const size = norm(v);
     const kept = first > 0 ? -size : size;
     offDiagonal.push(kept);
     if (size === 0) continue;
     v[0] = first - kept;
     const factor = -1 / (kept * v[0]); // 2 / ||v||^2
     const rest = a.slice(k + 1).map((row) => row.subarray(k + 1));
-    const p = rest.map((row) => factor * row.reduce((sum, value, i) => sum + value * v[i]!, 0));
-    const half = (factor / 2) * p.reduce((sum, value, i) => sum + value * v[i]!, 0);
-    const w = Float64Array.from(p, (value, i) => value - half * v[i]!);
+    const p = Float64Array.from(rest, (row) => factor * dot(row, v));
+    const w = addScaled(p, (-factor / 2) * dot(p, v), v);
     rest.forEach((row, i) => {
-      for (let j = 0; j < row.length; j++) row[j]! -= v[i]! * w[j]! + w[i]! * v[j]!;
+      reflectRow(row, v, w, v[i]!, w[i]!);
     });
   }
   const diagonal = a.map((row, i) => row[i]!);
   return Array.from(diagonalize(diagonal, offDiagonal, []), (value) => value * unit).sort((x, y) => x - y);
+}
+
+function reflectRow(row: Float64Array, v: Float64Array, w: Float64Array, vi: number, wi: number): void {
+  for (let j = 0; j < row.length; j++) row[j]! -= vi * w[j]! + wi * v[j]!;
 }
 
 /** The largest magnitude, to compute in units of it: squares must stay in range. 1 where all is 0. */
