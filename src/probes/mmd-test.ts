@@ -59,8 +59,8 @@ export async function mmdTest(a: Samples, b: Samples, options: MmdTestOptions): 
   const rows = poolRows(who, a, b);
   const { n, m } = rows;
   const { kernel, bandwidth, bandwidthFrom } = kernelMatrix(who, rows, options);
-  const counts = await permuteRows(who, rows, options, [1], (inA, into) => {
-    into[0] = mmdOfSplit(kernel, inA, n, m);
+  const counts = await permuteRows(who, rows, options, [1], (weights, into) => {
+    into[0] = mmdOfSplit(kernel, weights, n, m);
   });
   return {
     probe: who,
@@ -79,15 +79,14 @@ export async function mmdTest(a: Samples, b: Samples, options: MmdTestOptions): 
   };
 }
 
-/** Σ w_i w_j k_ij with w = 1/n for rows of a and -1/m for rows of b: mmdSquaredBiased. */
-function mmdOfSplit(kernel: Float64Array, inA: Uint8Array, n: number, m: number): number {
+/** Σ w_i w_j k_ij / (n m)², that is mmdSquaredBiased. */
+function mmdOfSplit(kernel: Float64Array, weights: Float64Array, n: number, m: number): number {
   const count = n + m;
-  const weight = Float64Array.from(inA, (a) => (a === 1 ? 1 / n : -1 / m));
   let sum = 0;
   for (let i = 0; i < count; i++) {
     let row = 0;
-    for (let j = 0; j < i; j++) row += weight[j]! * kernel[i * count + j]!;
-    sum += weight[i]! * (2 * row + weight[i]!);
+    for (let j = 0; j < i; j++) row += weights[j]! * kernel[i * count + j]!;
+    sum += weights[i]! * (2 * row + weights[i]!);
   }
-  return Math.max(0, sum);
+  return Math.max(0, sum) / (n * m) ** 2;
 }

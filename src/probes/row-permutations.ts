@@ -34,8 +34,11 @@ export interface PermutationCounts {
   readonly randomState: RandomState | null;
 }
 
-/** Fills in the statistics of a split: inA[i] is 1 where row i counts as a row of a, 0 where it counts as one of b. */
-export type SplitStatistics = (inA: Uint8Array, into: Float64Array) => void;
+/**
+ * Fills in the statistics of a split: weights[i] is m where row i counts as one of the n rows of a, -n where it counts as one
+ * of the m rows of b. Divided by n m they are 1/n and -1/m: a weighted sum is then the difference of two means.
+ */
+export type SplitStatistics = (weights: Float64Array, into: Float64Array) => void;
 
 const MOST_SPLITS = 1e6;
 
@@ -66,14 +69,14 @@ export async function permuteRows(
   const reached = new Float64Array(scales.length);
   const reachedByLargest = new Float64Array(scales.length);
   const scaled = (values: Float64Array, j: number): number => (scales[j]! === 0 ? 0 : values[j]! / scales[j]!);
-  statistics(firstRows(n, m), observed);
+  statistics(weightsOf(n, m, firstRows(n)), observed);
   const least = observed.map((value) => value * (1 - 1e-12));
   const tick = Math.ceil(total / 100);
   let done = 0;
-  for (const inA of splits) {
+  for (const weights of splits) {
     if (signal?.aborted === true)
       throw signal.reason instanceof Error ? signal.reason : new Error(`${who}: aborted by its signal`);
-    statistics(inA, drawn);
+    statistics(weights, drawn);
     let largest = 0;
     for (let j = 0; j < drawn.length; j++) largest = Math.max(largest, scaled(drawn, j));
     for (let j = 0; j < drawn.length; j++) {
@@ -108,27 +111,26 @@ export function tooFewPermutations(
   return `${lone} can be found at level 0.05 with ${permutations} permutations: take at least ${20 * k - 1}`;
 }
 
-function firstRows(n: number, m: number): Uint8Array {
-  return new Uint8Array(n + m).fill(1, 0, n);
+function firstRows(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i);
 }
 
-function* randomSplits(n: number, m: number, count: number, random: Random): Generator<Uint8Array> {
-  const inA = new Uint8Array(n + m);
-  for (let done = 0; done < count; done++) {
-    const order = random.permutation(n + m);
-    inA.fill(0);
-    for (let i = 0; i < n; i++) inA[order[i]!] = 1;
-    yield inA;
-  }
+/** The weights of the split whose first part are the first n of these rows. */
+function weightsOf(n: number, m: number, rows: ArrayLike<number>): Float64Array {
+  const weights = new Float64Array(n + m).fill(-n);
+  for (let i = 0; i < n; i++) weights[rows[i]!] = m;
+  return weights;
+}
+
+function* randomSplits(n: number, m: number, count: number, random: Random): Generator<Float64Array> {
+  for (let done = 0; done < count; done++) yield weightsOf(n, m, random.permutation(n + m));
 }
 
 /** Every choice of n rows, the first n first. */
-function* allSplits(n: number, m: number): Generator<Uint8Array> {
-  const chosen = Array.from({ length: n }, (_, i) => i);
+function* allSplits(n: number, m: number): Generator<Float64Array> {
+  const chosen = firstRows(n);
   for (;;) {
-    const inA = new Uint8Array(n + m);
-    for (const row of chosen) inA[row] = 1;
-    yield inA;
+    yield weightsOf(n, m, chosen);
     // The last choice that can still move up does; those behind it follow closely.
     let i = n - 1;
     while (i >= 0 && chosen[i] === m + i) i--;

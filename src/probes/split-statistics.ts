@@ -42,11 +42,11 @@ export function sortFeatures(who: string, { n, m, values, shape }: PooledRows, a
   });
 }
 
-/** The distance between the rows where inA is 1, n of them, and the others, m of them. */
+/** The distance between the n rows of weight m and the m rows of weight -n. */
 export function splitStatistic(
   statistic: TestStatistic,
   { row, centered, gap }: SortedFeature,
-  inA: Uint8Array,
+  weights: Float64Array,
   n: number,
   m: number,
 ): number {
@@ -56,7 +56,7 @@ export function splitStatistic(
   let largest = 0;
   let shift = 0;
   for (let i = 0; i < row.length; i++) {
-    const step = inA[row[i]!]! === 1 ? m : -n;
+    const step = weights[row[i]!]!;
     s += step;
     shift += step * centered[i]!;
     const size = Math.abs(s);

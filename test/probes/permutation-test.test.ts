@@ -186,11 +186,20 @@ describe("permutationTest", () => {
   });
 
   it("is blind where the same rows come before and after an update", async () => {
+    // An exact shift of every value, which there is nothing to doubt about, of 256 rows.
     const random = new Random(8);
-    const x = Array.from({ length: 100 }, () => [random.normal()]);
-    const moved = x.map(([v]) => [v! + 0.02]);
-    const { pValues } = await permutationTest(rows(...x), rows(...moved), { permutations: 99, random });
-    expect(pValues[0]).toBeGreaterThan(0.9);
+    const units = 60;
+    const x = normal(random, 256, units);
+    for (const [shift, median] of [
+      [0.01, 1],
+      [0.05, 0.99],
+      [0.1, 0.55],
+    ] as const) {
+      const moved = { shape: x.shape, data: Array.from(x.data, (value) => value + shift) };
+      const { pValues } = await permutationTest(x, moved, { permutations: 99, random });
+      const middle = [...pValues].sort((p, q) => p - q)[units / 2]!;
+      expect(Math.abs(middle - median), `shift ${shift}`).toBeLessThan(0.06);
+    }
   });
 
   it("finds features on any axis, with all their values of a row together", async () => {
