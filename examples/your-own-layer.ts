@@ -1,0 +1,67 @@
+/** Your own layer: Swish with a learned slope, written by hand and checked against finite differences. */
+import {
+  backwardOf,
+  BatchNorm,
+  checkLayer,
+  Dense,
+  guardBackward,
+  Parameter,
+  Random,
+  Sequential,
+  Tensor,
+} from "batchnorm";
+import type { Forward, Layer, Pass } from "batchnorm";
+
+/**
+ * y = x s, s = 1 / (1 + exp(-beta x)), with one beta for all values.
+ *
+ * dx = dy (s + beta x s (1 - s))      dbeta = Σ dy x² s (1 - s)
+ */
+class Swish implements Layer {
+  readonly beta = new Parameter("beta", "scale", Tensor.filled([1], 1));
+  readonly parameters = [this.beta];
+  readonly statistics = [];
+
+  forward(input: Tensor, pass: Pass): Forward {
+    const x = input.data.slice(); // a copy: the caller may write to the input before the backward pass
+    const beta = this.beta.value.data[0]!;
+    const s = x.map((value) => 1 / (1 + Math.exp(-beta * value)));
+    const output = Tensor.zeros(input.shape, input.dtype);
+    for (let i = 0; i < x.length; i++) output.data[i] = x[i]! * s[i]!;
+
+    // Throws, instead of being silently wrong, if beta has changed since or the gradient has another shape.
+    const guard = guardBackward(pass.path ?? "Swish", output, this.parameters);
+    return {
+      output,
+      backward: (gradOutput) => {
+        guard(gradOutput);
+        const dy = gradOutput.data;
+        const dbeta = Tensor.zeros([1], input.dtype);
+        for (let i = 0; i < x.length; i++) dbeta.data[0]! += dy[i]! * x[i]! ** 2 * s[i]! * (1 - s[i]!);
+        return backwardOf(new Map([[this.beta, dbeta]]), () => {
+          const dx = Tensor.zeros(input.shape, input.dtype);
+          for (let i = 0; i < x.length; i++) dx.data[i] = dy[i]! * s[i]! * (1 + beta * x[i]! * (1 - s[i]!));
+          return dx;
+        });
+      },
+    };
+  }
+}
+
+const random = new Random(1);
+const swish = new Swish();
+swish.beta.update((values) => values.fill(1.7)); // away from 1, where mistakes can hide
+const input = Tensor.normal([6, 3], { random, mean: 0.5, std: 2 });
+
+const alone = await checkLayer(swish, input, { mode: "probe", random });
+console.log(`alone: ${alone.verdict}, at ${alone.coordinates.map(({ name }) => name).join(", ")}`);
+
+// Inside a model it is a layer like any other.
+const model = new Sequential([new Dense({ inputs: 3, outputs: 4, random }), new BatchNorm({ features: 4 }), swish]);
+const inside = await checkLayer(model, input, { mode: "probe", random });
+console.log(`inside a model: ${inside.verdict}, at ${inside.coordinates.length} coordinates of input and parameters`);
+
+/* Prints
+alone: agrees, at input[3], input[10], input[15], beta[0]
+inside a model: agrees, at 16 coordinates of input and parameters
+*/
