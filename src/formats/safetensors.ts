@@ -155,7 +155,7 @@ function open(name: string, bytes: Uint8Array): { header: Readonly<Record<string
 }
 
 function metadataOf(name: string, header: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
-  const metadata = Object.hasOwn(header, METADATA) ? header[METADATA] : {};
+  const metadata = header[METADATA] ?? {};
   expectTexts(name, metadata);
   return metadata;
 }

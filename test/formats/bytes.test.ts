@@ -25,6 +25,7 @@ describe("decodeUtf8", () => {
     ["a point beyond the last", [0xf4, 0x90, 0x80, 0x80]],
     ["a lead byte that no character has", [0xf5, 0x80, 0x80, 0x80]],
     ["a lead byte of an abandoned form", [0xf8, 0x88, 0x80, 0x80, 0x80]],
+    ["a lead byte of the same form, whose low bits are a character's", [0xf8, 0x90, 0x80, 0x80]],
     ["0xff", [0xff]],
   ])("refuses %s", (_, bytes) => {
     expect(decodeUtf8(Uint8Array.from(bytes))).toBeUndefined();

@@ -6,6 +6,7 @@ import {
   doubles,
   float64,
   joined,
+  little,
   readOrRefuse,
   safetensorsFile,
   storedArrays,
@@ -41,6 +42,26 @@ describe("readSafetensors", () => {
     expect([...arrays.keys()]).toEqual(["__proto__", "constructor"]);
     expect(arrays.get("__proto__")!.values).toEqual(Uint8Array.of(3));
     expect(Object.keys(Object.prototype)).toEqual([]);
+  });
+
+  it("keeps marks of JSON in names apart from those around them", () => {
+    const names = ['a":{"', "ends in a \\", "[".repeat(20), "}:]", '"', "\\"];
+    const header = Object.fromEntries(names.map((name) => [name, entry([0], 0, 0)]));
+    expect([...readSafetensors(safetensorsFile(header)).keys()]).toEqual(names);
+    const twice = `{"\\"":${JSON.stringify(entry([0], 0, 0))},"\\u0022":${JSON.stringify(entry([0], 0, 0))}}`;
+    expect(thrownBy(() => readSafetensors(safetensorsFile(twice)))).toBe(
+      'TypeError: readSafetensors: expected every key once in the header, got "\\"" twice',
+    );
+  });
+
+  it("reads an empty array wherever the header names it", () => {
+    const header = { full: entry([1], 0, 8), first: entry([0], 0, 0), last: entry([2, 0], 8, 8) };
+    const arrays = readSafetensors(safetensorsFile(header, doubles(5)));
+    expect([...arrays].map(([name, { shape, values }]) => [name, shape, [...values]])).toEqual([
+      ["first", [0], []],
+      ["full", [1], [5]],
+      ["last", [2, 0], []],
+    ]);
   });
 
   it("gives the metadata apart", () => {
@@ -251,6 +272,14 @@ describe("readSafetensors", () => {
     const thrown = thrownBy(() => readSafetensors(file));
     if (typeof message === "string") expect(thrown).toBe(message);
     else expect(thrown).toMatch(message);
+  });
+
+  it("refuses a header beyond the reference implementation's limit", () => {
+    const file = new Uint8Array(8 + 100_000_001);
+    file.set(little(100_000_001, 8));
+    expect(thrownBy(() => readSafetensors(file))).toBe(
+      "RangeError: readSafetensors: expected a header of at most 100000000 bytes, got 100000001 - the file is cut short, or is no safetensors file",
+    );
   });
 });
 

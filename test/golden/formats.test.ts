@@ -1,7 +1,8 @@
 /** Real files: weights that PyTorch, NumPy and the reference implementation of safetensors have saved, and PyTorch's outputs with them. */
 import { readFileSync } from "node:fs";
-import { type DType, type Mode, Random, type Sequential, Tensor } from "batchnorm";
+import { BatchNorm, Dense, type DType, LayerNorm, type Mode, Random, ReLU, Sequential, Tensor } from "batchnorm";
 import {
+  kerasDefaults,
   loadKeras,
   loadPyTorch,
   readNpy,
@@ -12,9 +13,10 @@ import {
   writeSafetensors,
 } from "batchnorm/formats";
 import { describe, expect, it } from "vitest";
+import { float32 } from "../support/format-files.js";
 import { network } from "../support/format-models.js";
 import { thrownBy } from "../support/throws.js";
-import { toleranceOf } from "./golden.js";
+import { expectValues, toleranceOf } from "./golden.js";
 
 type Outputs = Readonly<Record<"inference" | "train", readonly (readonly number[])[]>>;
 interface Expected {
@@ -94,6 +96,47 @@ describe("weights in Keras's layout", () => {
     const model = network(new Random(1), "float64");
     loadKeras(model, arraysIn(name));
     expect(error(model, "inference", "network-float64")).toBeLessThan(1e-12);
+  });
+});
+
+describe("TensorFlow.js's weights", () => {
+  const tfjs = JSON.parse(readFileSync(new URL("tfjs.json", folder), "utf8")) as {
+    readonly wholeModel: readonly string[];
+    readonly weights: readonly { readonly name: string; readonly shape: number[]; readonly values: number[] }[];
+    readonly x: number[][];
+    readonly inference: number[][];
+    readonly train: number[][];
+    readonly movingMean: number[];
+    readonly movingVariance: number[];
+  };
+  const arrays = new Map(tfjs.weights.map(({ name, shape, values }) => [name, float32(shape, values)]));
+  const norm = new BatchNorm({ features: 4, ...kerasDefaults });
+  const random = new Random(1);
+  const model = new Sequential([
+    new Dense({ inputs: 3, outputs: 4, bias: false, random }),
+    norm,
+    new ReLU(),
+    new Dense({ inputs: 4, outputs: 3, random }),
+    new LayerNorm({ features: 3, epsilon: 1e-3 }),
+    new Dense({ inputs: 3, outputs: 2, random }),
+  ]);
+  // both round to float32 after each of six layers
+  const tolerance = toleranceOf("float32");
+
+  it("give its outputs, and move its statistics as it does", () => {
+    loadKeras(model, arrays);
+    const x = Tensor.from(tfjs.x);
+    expectValues("inference", model.forward(x, { mode: "inference" }).output.data, tfjs.inference.flat(), tolerance);
+    expectValues("train", model.forward(x, { mode: "train" }).output.data, tfjs.train.flat(), tolerance);
+    expectValues("running mean", norm.runningMean.values, tfjs.movingMean, tolerance);
+    expectValues("running variance", norm.runningVariance.values, tfjs.movingVariance, tolerance);
+  });
+
+  it("are refused in the order in which it gives those of a whole model", () => {
+    const reordered = new Map(tfjs.wholeModel.map((name) => [name, arrays.get(name)!]));
+    expect(thrownBy(() => loadKeras(model, reordered))).toBe(
+      'TypeError: loadKeras: expected moving_mean at place 3, for "1.runningMean", got "dense_Dense2/kernel" - save layer by layer, as model.get_weights() does in Python',
+    );
   });
 });
 
