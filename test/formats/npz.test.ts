@@ -37,6 +37,8 @@ describe("readNpz", () => {
       comment: utf8("by hand PK\u0005\u0006"),
     });
     expect([...readNpz(file).keys()]).toEqual(["a", "b"]);
+    const likeAnEnd = joined(little(0x06054b50, 4), new Uint8Array(30));
+    expect([...readNpz(zipFile([a], { comment: likeAnEnd })).keys()]).toEqual(["a"]);
     const room = zipFile([a, { ...b, offset: lengthOf(a) + 3 }], { start: lengthOf(a) + 3 + lengthOf(b) });
     expect([
       ...readNpz(joined(room.subarray(0, lengthOf(a)), new Uint8Array(3), room.subarray(lengthOf(a)))).keys(),
