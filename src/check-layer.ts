@@ -4,7 +4,7 @@ import { complaint, expectObject, expectOneOf, show } from "./ground/errors.js";
 import { allocate, type DType, type Floats } from "./ground/numbers.js";
 import { expectRandom, type Random } from "./ground/random.js";
 import type { Kernels } from "./kernels/kernels.js";
-import type { Layer, Mode } from "./layers/layer.js";
+import { expectGradient, expectLayer, type Layer, type Mode } from "./layers/layer.js";
 import { Parameter } from "./layers/parameter.js";
 import { parametersByPath } from "./layers/sequential.js";
 import { checkGradient, type GradientReport } from "./objective/check-gradient.js";
@@ -46,8 +46,7 @@ export interface CheckLayerOptions extends ProbeOptions {
  */
 export async function checkLayer(layer: Layer, input: Tensor, options: CheckLayerOptions): Promise<GradientReport> {
   const who = "checkLayer";
-  if (typeof (layer as Partial<Layer> | undefined)?.forward !== "function")
-    throw new TypeError(complaint(who, "a layer", show(layer)));
+  expectLayer(who, layer);
   if (!isTensor(input)) throw new TypeError(complaint(who, "the input to be a Tensor", show(input)));
   expectObject(who, "options", options);
   const { mode, random, dtype = "float64", kernels } = options;
@@ -82,10 +81,13 @@ export async function checkLayer(layer: Layer, input: Tensor, options: CheckLaye
       const gradient = new Float64Array(wantsGradient ? point.length : 0);
       if (!wantsGradient) return { loss, gradient };
       const { gradInput, gradients } = forward.backward(new Tensor(weights.slice(), forward.output.shape));
+      expectGradient(who, "the input", gradInput, x!);
       gradient.set(gradInput.data, 0);
-      for (const { start, parameter } of parts) {
+      for (const { name, start, parameter } of parts) {
         const part = parameter && gradients.get(parameter);
-        if (part !== undefined) gradient.set(part.data, start);
+        if (part === undefined) continue;
+        expectGradient(who, name, part, parameter!.value);
+        gradient.set(part.data, start);
       }
       return { loss, gradient };
     });

@@ -3,7 +3,7 @@
 import { complaint, expectLength, expectObject, expectOneOf, show } from "./ground/errors.js";
 import { allocate, type DType } from "./ground/numbers.js";
 import type { Kernels } from "./kernels/kernels.js";
-import type { Layer, Mode } from "./layers/layer.js";
+import { expectGradient, expectLayer, type Layer, type Mode } from "./layers/layer.js";
 import { Parameter } from "./layers/parameter.js";
 import { parametersByPath } from "./layers/sequential.js";
 import type { Evaluation, Group, Objective } from "./objective/objective.js";
@@ -65,7 +65,9 @@ export function modelObjective<Target>(
   options: ModelObjectiveOptions,
 ): ModelObjective {
   const who = "modelObjective";
+  expectLayer(who, model);
   expectObject(who, "the batch", batch);
+  if (typeof loss !== "function") throw new TypeError(complaint(who, "the loss to be a function", show(loss)));
   expectObject(who, "options", options);
   const { mode, dtype = "float64", kernels } = options;
   expectOneOf(who, "mode", mode, ["probe", "inference"], "training would move the running statistics");
@@ -91,7 +93,7 @@ export function modelObjective<Target>(
 
   // Copies in the dtype of the evaluation: of the batch, and of the parameters that do not vary.
   const input = batch.input.cast(dtype);
-  const target = isTensor(batch.target) ? (batch.target.cast(dtype) as Target & Tensor) : batch.target;
+  const target = copyOf(batch.target, dtype);
   const held = new Map<Parameter, Tensor>();
   for (const parameter of byPath.values()) if (!varied.has(parameter)) held.set(parameter, parameter.value.cast(dtype));
 
@@ -112,9 +114,11 @@ export function modelObjective<Target>(
       const { loss: value, gradOutput } = loss(output, target, { kernels });
       const { gradients } = backward(gradOutput);
       const gradient = new Float64Array(length);
-      for (const { start, parameter } of groups) {
+      for (const { name, start, parameter } of groups) {
         const part = gradients.get(parameter);
-        if (part !== undefined) gradient.set(part.data, start);
+        if (part === undefined) continue;
+        expectGradient(who, name, part, parameter.value);
+        gradient.set(part.data, start);
       }
       return { loss: value, gradient };
     });
@@ -123,4 +127,12 @@ export function modelObjective<Target>(
   const objective: Objective = Object.assign(evaluate, { lossOnly, dtype, mode });
   const named = groups.map(({ name, role, shape, start, end }) => ({ name, role, shape, start, end }));
   return { objective, point, groups: named, mode, dtype };
+}
+
+/** A target that the caller may write to: a tensor in the dtype of the evaluation, labels as they are. */
+function copyOf<Target>(target: Target, dtype: DType): Target {
+  if (isTensor(target)) return target.cast(dtype) as Target & Tensor;
+  if (Array.isArray(target) || ArrayBuffer.isView(target))
+    return (target as Target & Int32Array).slice() as Target & Int32Array;
+  return target;
 }

@@ -24,8 +24,13 @@ export function show(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`;
   if (ArrayBuffer.isView(value)) return `${value.constructor.name}(${(value as { length?: number }).length ?? "?"})`;
-  if (Array.isArray(value)) return value.length > 8 ? `an array of ${value.length}` : `[${value.map(show).join(", ")}]`;
+  if (Array.isArray(value))
+    return value.length > 8 ? `an array of ${value.length}` : `[${value.map(showInside).join(", ")}]`;
   return "an object";
+}
+
+function showInside(value: unknown): string {
+  return Array.isArray(value) ? `an array of ${value.length}` : show(value);
 }
 
 /** Requires a whole number of at least `least`, for sizes and counts. */

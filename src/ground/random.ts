@@ -59,7 +59,11 @@ export class Random {
   uniform(low = 0, high = 1): number {
     expectNumber("Random.uniform", "low", low, { low: -Infinity });
     expectNumber("Random.uniform", "high", high, { low });
-    return low + (high - low) * this.#unit();
+    expectNumber("Random.uniform", "high - low", high - low, { low: 0 });
+    for (;;) {
+      const value = low + (high - low) * this.#unit();
+      if (value < high || low === high) return value; // the sum may have been rounded up to high
+    }
   }
 
   /** A number in [0, 1): 27 bits of one draw above 26 of the next. */

@@ -19,11 +19,12 @@ export function softmaxCrossEntropy(args: SoftmaxCrossEntropyArguments): number 
   const { rows, classes, logits, labels, probabilities, labelSmoothing, dlogits } = args;
   const even = labelSmoothing / classes;
   const exponentials = new Float64Array(classes);
+  const targets = new Float64Array(classes);
   let loss = 0;
   for (let row = 0; row < rows; row++) {
     const at = row * classes;
     let largest = -Infinity;
-    for (let k = 0; k < classes; k++) if (!(logits[at + k]! <= largest)) largest = logits[at + k]!; // NaN wins, and stays
+    for (let k = 0; k < classes; k++) if (!(logits[at + k]! <= largest)) largest = logits[at + k]!;
     let sum = 0;
     for (let k = 0; k < classes; k++) {
       const e = exp(logits[at + k]! - largest);
@@ -38,9 +39,9 @@ export function softmaxCrossEntropy(args: SoftmaxCrossEntropyArguments): number 
       targetSum += smoothed;
       // A target of 0 adds 0, also where ln p is -Infinity.
       if (smoothed !== 0) loss += smoothed * (logSum - (logits[at + k]! - largest));
-      dlogits[at + k] = -smoothed / rows;
+      targets[k] = smoothed;
     }
-    for (let k = 0; k < classes; k++) dlogits[at + k]! += (exponentials[k]! / sum / rows) * targetSum;
+    for (let k = 0; k < classes; k++) dlogits[at + k] = ((exponentials[k]! / sum) * targetSum - targets[k]!) / rows;
   }
   return loss / rows;
 }

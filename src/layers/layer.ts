@@ -5,7 +5,7 @@
  * disturb each other. `backward` returns gradients; it adds into nothing, so there is nothing to set to zero.
  */
 
-import { complaint, expectObject, expectOneOf, ShapeError, show } from "../ground/errors.js";
+import { complaint, expectNumber, expectObject, expectOneOf, ShapeError, show } from "../ground/errors.js";
 import type { Kernels } from "../kernels/kernels.js";
 import { printShape, sameShape, type Shape } from "../tensor/shape.js";
 import { isTensor, Tensor } from "../tensor/tensor.js";
@@ -33,8 +33,8 @@ export interface Pass {
   readonly rowWeights?: ArrayLike<number> | undefined;
   /** Where in a model the layer stands, as in "2.0"; containers set it, error messages print it. */
   readonly path?: string | undefined;
-  /** Told the output of every layer inside a container. It may read the tensor and keep it, not write to it. */
-  readonly observe?: ((path: string, output: Tensor) => void) | undefined;
+  /** Told the output of every layer inside a container, and what went in. It may read and keep both, not write to them. */
+  readonly observe?: ((path: string, output: Tensor, input: Tensor) => void) | undefined;
   /**
    * Takes a change of state (running statistics, a random stream) to be made once the whole pass has succeeded. Set by the
    * outermost container, so that a pass that throws has changed nothing. See `whenDone`.
@@ -89,6 +89,27 @@ export function expectForward(kind: string, input: unknown, pass: unknown): void
   const name = path === undefined ? kind : `${kind} "${path}"`;
   expectOneOf(name, "mode", mode, ["train", "probe", "inference"]);
   if (!isTensor(input)) throw new TypeError(complaint(name, "the input to be a Tensor", show(input)));
+}
+
+/** Requires a layer. */
+export function expectLayer(name: string, layer: unknown, where = ""): asserts layer is Layer {
+  const { forward, parameters, statistics } = (layer ?? {}) as Partial<Layer>;
+  if (typeof forward !== "function" || !Array.isArray(parameters) || !Array.isArray(statistics)) {
+    throw new TypeError(complaint(name, `a layer, with forward, parameters and statistics${where}`, show(layer)));
+  }
+}
+
+/** Requires a gradient like the values that it belongs to. */
+export function expectGradient(name: string, of: string, gradient: unknown, value: Tensor): asserts gradient is Tensor {
+  const expected = `the gradient of ${of}`;
+  if (!isTensor(gradient)) throw new TypeError(complaint(name, `${expected} to be a Tensor`, show(gradient)));
+  if (!sameShape(gradient.shape, value.shape)) {
+    const shape = printShape(value.shape);
+    throw new ShapeError(complaint(name, `${expected} of shape ${shape}`, printShape(gradient.shape)));
+  }
+  if (gradient.dtype !== value.dtype) {
+    throw new TypeError(complaint(name, `${expected} of dtype ${value.dtype}`, gradient.dtype));
+  }
 }
 
 /** Requires that input and parameters are of one dtype: nothing is promoted silently. */
@@ -156,16 +177,36 @@ export function backwardOf(gradients: Gradients, computeGradInput: () => Tensor)
   };
 }
 
-/** Adds gradients to a map. A parameter that is used twice has the sum of both gradients. */
-export function addGradients(into: Map<Parameter, Tensor>, from: Gradients): void {
+/**
+ * Adds gradients, times a weight, to a map: those of a parameter that is used twice, or of the parts of a batch.
+ *
+ *   into += weight from
+ *
+ * The loss of a batch is the mean over its rows, so that parts of n rows out of N add up with weight n / N. The statistics
+ * of batch norm do not: each part is normalized by its own.
+ *
+ * @throws {ShapeError | TypeError} if a gradient is not like its parameter; nothing was added then
+ * @example
+ * const weight = new Parameter("weight", "weight", Tensor.from([0]));
+ * const total = new Map<Parameter, Tensor>();
+ * addGradients(total, new Map([[weight, Tensor.from([3])]]), 2 / 3);
+ * addGradients(total, new Map([[weight, Tensor.from([6])]]), 1 / 3);
+ * total.get(weight)!.at(0);   // => 4
+ */
+export function addGradients(into: Map<Parameter, Tensor>, from: Gradients, weight = 1): void {
+  expectNumber("addGradients", "weight", weight, { low: -Infinity });
+  for (const [parameter, gradient] of from) {
+    expectGradient("addGradients", parameter.name, gradient, parameter.value);
+  }
   for (const [parameter, gradient] of from) {
     const before = into.get(parameter);
-    if (before === undefined) {
+    if (before === undefined && weight === 1) {
       into.set(parameter, gradient);
       continue;
     }
-    const sum = before.copy();
-    for (let i = 0; i < sum.size; i++) sum.data[i]! += gradient.data[i]!;
+    // A tensor of its own: the first one may belong to somebody else.
+    const sum = before?.copy() ?? Tensor.zeros(gradient.shape, gradient.dtype);
+    for (let i = 0; i < sum.size; i++) sum.data[i]! += weight * gradient.data[i]!;
     into.set(parameter, sum);
   }
 }

@@ -57,6 +57,9 @@ export class Parameter {
 
   /** Changes the values in place. */
   update(change: (values: Floats) => void): void {
+    if (typeof change !== "function") {
+      throw new TypeError(complaint(`Parameter "${this.name}"`, "update to be given a function", show(change)));
+    }
     // The version moves first: a change that throws half-way has changed something too.
     this.#version = ++versions;
     change(this.#value.data);
@@ -94,6 +97,12 @@ export class RunningStatistic {
 
   /** Takes over an array, which is kept, not copied. */
   constructor(name: string, values: Float64Array, least: number = -Infinity) {
+    if (typeof name !== "string") throw new TypeError(complaint("RunningStatistic", "name to be a string", show(name)));
+    const who = `RunningStatistic "${name}"`;
+    if (!(values instanceof Float64Array)) {
+      throw new TypeError(complaint(who, "values to be a Float64Array", show(values)));
+    }
+    if (typeof least !== "number") throw new TypeError(complaint(who, "least to be a number", show(least)));
     this.name = name;
     this.values = values;
     this.least = least;

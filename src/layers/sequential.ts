@@ -2,7 +2,7 @@
 
 import { complaint, show } from "../ground/errors.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { addGradients, backwardOf, expectForward, type Forward, type Layer, type Pass } from "./layer.js";
+import { addGradients, backwardOf, expectForward, expectLayer, type Forward, type Layer, type Pass } from "./layer.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 
 /**
@@ -12,7 +12,7 @@ import type { Parameter, RunningStatistic } from "./parameter.js";
  *
  * Its children are named "0", "1", ... and their parameters by path: "1.gamma" is the gamma of the second layer. A layer may
  * stand in it twice; its gradients are then summed, and it keeps its first path. `pass.observe` is told the output of
- * every child. The input gradient of the first layer is not computed unless somebody reads it.
+ * every child, and its input. The input gradient of the first layer is not computed unless somebody reads it.
  *
  * Modes     passes the mode on. A forward that throws, at whichever layer, has changed no running statistic and no stream
  *
@@ -38,9 +38,7 @@ export class Sequential implements Layer {
       throw new TypeError(complaint("Sequential", "an array of at least one layer", show(layers)));
     }
     for (const [index, layer] of layers.entries()) {
-      if (typeof (layer as Partial<Layer> | undefined)?.forward !== "function") {
-        throw new TypeError(complaint("Sequential", `a layer at place ${index}`, show(layer)));
-      }
+      expectLayer("Sequential", layer, ` at place ${index}`);
     }
     this.children = new Map(layers.map((layer: Layer, index) => [String(index), layer]));
     this.parameters = [...new Set(layers.flatMap((layer: Layer) => layer.parameters))];
@@ -55,9 +53,10 @@ export class Sequential implements Layer {
     let output = input;
     for (const [name, layer] of this.children) {
       const path = pass.path === undefined ? name : `${pass.path}.${name}`;
-      const forward = layer.forward(output, { ...pass, path, defer });
+      const entering = output;
+      const forward = layer.forward(entering, { ...pass, path, defer });
       output = forward.output;
-      pass.observe?.(path, output);
+      pass.observe?.(path, output, entering);
       forwards.push(forward);
     }
     // Nothing has thrown: now the running statistics may move.
@@ -82,18 +81,20 @@ export class Sequential implements Layer {
 
 /** The parameters of a model by path, in the order of the forward pass. A parameter used twice keeps its first path. */
 export function parametersByPath(layer: Layer): Map<string, Parameter> {
-  return byPath(layer, (part) => part.parameters);
+  return byPath("parametersByPath", layer, (part) => part.parameters);
 }
 
 /** The running statistics of a model by path, in the order of the forward pass. */
 export function statisticsByPath(layer: Layer): Map<string, RunningStatistic> {
-  return byPath(layer, (part) => part.statistics);
+  return byPath("statisticsByPath", layer, (part) => part.statistics);
 }
 
 function byPath<T extends { readonly name: string }>(
+  who: string,
   layer: Layer,
   pick: (layer: Layer) => readonly T[],
 ): Map<string, T> {
+  expectLayer(who, layer);
   const found = new Map<string, T>();
   const seen = new Set<T>();
   const visit = (part: Layer, prefix: string): void => {
@@ -102,7 +103,12 @@ function byPath<T extends { readonly name: string }>(
     for (const item of pick(part)) {
       if (seen.has(item)) continue;
       seen.add(item);
-      found.set(prefix + item.name, item);
+      const path = prefix + item.name;
+      if (found.has(path)) {
+        const cure = "name the layers inside that layer in its `children`";
+        throw new TypeError(complaint(who, "another path for everything in a model", `two of "${path}"`, cure));
+      }
+      found.set(path, item);
     }
   };
   visit(layer, "");

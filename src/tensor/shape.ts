@@ -47,8 +47,16 @@ export interface ChannelView {
   readonly inner: number;
 }
 
-/** The view of a shape from `axis`; a negative axis counts from the end. Throws nothing: callers have checked the axis. */
+/**
+ * The view of a shape from `axis`; a negative axis counts from the end.
+ *
+ * @throws {RangeError} if the shape has no such axis
+ */
 export function channelView(shape: Shape, axis: number): ChannelView {
+  expectShape("channelView", shape);
   const at = axis < 0 ? shape.length + axis : axis;
+  if (!Number.isInteger(axis) || at < 0 || at >= shape.length) {
+    throw new RangeError(complaint("channelView", `an axis of shape ${printShape(shape)}`, show(axis)));
+  }
   return { outer: sizeOf(shape.slice(0, at)), channels: shape[at]!, inner: sizeOf(shape.slice(at + 1)) };
 }

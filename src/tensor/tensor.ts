@@ -84,6 +84,9 @@ export class Tensor {
     let shape: Shape;
     if (typeof values === "object" && values !== null && !Array.isArray(values)) {
       const list = values as ArrayLike<number>;
+      if (!Number.isSafeInteger(list.length)) {
+        throw new TypeError(complaint("Tensor.from", "numbers in nested arrays", show(values)));
+      }
       for (let i = 0; i < list.length; i++) flat.push(expectValue(list[i]));
       shape = [list.length];
     } else {
@@ -109,7 +112,9 @@ export class Tensor {
   }
 
   /** Normally distributed values, mean 0 and std 1 unless said. */
-  static normal(shape: Shape, { random, mean = 0, std = 1, dtype = "float32" }: NormalOptions): Tensor {
+  static normal(shape: Shape, options: NormalOptions): Tensor {
+    expectObject("Tensor.normal", "options", options);
+    const { random, mean = 0, std = 1, dtype = "float32" } = options;
     expectRandom("Tensor.normal", random);
     expectNumber("Tensor.normal", "mean", mean, { low: -Infinity });
     expectNumber("Tensor.normal", "std", std, { low: 0 });
@@ -118,8 +123,10 @@ export class Tensor {
     return tensor;
   }
 
-  /** Uniformly distributed values in [low, high), [0, 1) unless said. */
-  static uniform(shape: Shape, { random, low = 0, high = 1, dtype = "float32" }: UniformOptions): Tensor {
+  /** Uniformly distributed values in [low, high), [0, 1) unless said, rounded to the dtype. */
+  static uniform(shape: Shape, options: UniformOptions): Tensor {
+    expectObject("Tensor.uniform", "options", options);
+    const { random, low = 0, high = 1, dtype = "float32" } = options;
     expectRandom("Tensor.uniform", random);
     expectNumber("Tensor.uniform", "low", low, { low: -Infinity });
     expectNumber("Tensor.uniform", "high", high, { low });
@@ -161,6 +168,7 @@ export class Tensor {
   rows(indices: ArrayLike<number>): Tensor {
     const count = this.shape[0];
     if (count === undefined) throw new ShapeError(complaint("Tensor.rows", "at least one axis", "shape []"));
+    expectObject("Tensor.rows", "the row numbers", indices);
     expectCount("Tensor.rows", "the number of rows", indices.length);
     const width = this.size / count;
     const data = allocate(this.dtype, indices.length * width);
@@ -214,8 +222,8 @@ export class Tensor {
 /** Whether a value can be used as a tensor. Asks for what it has, not for its class: the ESM and the CJS build have one each. */
 export function isTensor(value: unknown): value is Tensor {
   if (typeof value !== "object" || value === null) return false;
-  const { shape, data } = value as Partial<Tensor>;
-  return Array.isArray(shape) && isFloats(data);
+  const { shape, data, dtype, size } = value as Partial<Tensor>;
+  return Array.isArray(shape) && isFloats(data) && dtype !== undefined && size !== undefined;
 }
 
 function isFloats(value: unknown): value is Floats {

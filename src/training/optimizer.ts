@@ -1,12 +1,11 @@
 /** Optimizer: what SGD and Adam share, above all the check of all gradients before any value moves. */
 
-import { complaint, expectNumber, expectObject, expectOneOf, ShapeError, show } from "../ground/errors.js";
+import { complaint, expectNumber, expectObject, expectOneOf, show } from "../ground/errors.js";
 import type { Floats } from "../ground/numbers.js";
 import { defaultKernels } from "../kernels/default.js";
 import type { Kernels } from "../kernels/kernels.js";
-import type { Gradients } from "../layers/layer.js";
+import { expectGradient, type Gradients } from "../layers/layer.js";
 import type { Parameter, Role } from "../layers/parameter.js";
-import { printShape, sameShape } from "../tensor/shape.js";
 import { isTensor } from "../tensor/tensor.js";
 
 /** What every optimizer takes. */
@@ -33,13 +32,20 @@ export abstract class Optimizer {
   constructor(kind: string, parameters: Iterable<Parameter>, options: OptimizerOptions, weightDecay: number) {
     expectObject(kind, "options", options);
     const { learningRate, withoutDecay = [], kernels } = options;
+    if (typeof (parameters as Partial<Iterable<Parameter>> | undefined)?.[Symbol.iterator] !== "function") {
+      throw new TypeError(complaint(kind, "parameters to be a list", show(parameters), "pass model.parameters"));
+    }
     this.parameters = [...new Set(parameters)];
     for (const parameter of this.parameters) {
       if (!isParameter(parameter)) throw new TypeError(complaint(kind, "parameters only", show(parameter)));
     }
     expectNumber(kind, "learningRate", learningRate, { low: 0 });
     expectNumber(kind, "weightDecay", weightDecay, { low: 0 });
-    for (const role of withoutDecay) expectOneOf(kind, "withoutDecay", role, ["weight", "bias", "scale", "shift"]);
+    if (!Array.isArray(withoutDecay)) {
+      throw new TypeError(complaint(kind, "withoutDecay to be a list of roles", show(withoutDecay)));
+    }
+    for (const role of withoutDecay as readonly Role[])
+      expectOneOf(kind, "withoutDecay", role, ["weight", "bias", "scale", "shift"]);
     this.weightDecay = weightDecay;
     this.#kind = kind;
     this.#withoutDecay = new Set(withoutDecay);
@@ -67,6 +73,10 @@ export abstract class Optimizer {
    */
   step(gradients: Gradients): void {
     const kind = this.#kind;
+    if (!((gradients as unknown) instanceof Map)) {
+      const cure = "pass what backward returns as `gradients`";
+      throw new TypeError(complaint(kind, "a Map of gradients", show(gradients), cure));
+    }
     for (const [parameter, gradient] of gradients) {
       if (!this.parameters.includes(parameter)) {
         const cure = "pass that parameter to the constructor";
@@ -74,21 +84,7 @@ export abstract class Optimizer {
           complaint(kind, "gradients of its own parameters", `one of a foreign ${show(parameter.name)}`, cure),
         );
       }
-      const { shape, dtype } = parameter.value;
-      if (!isTensor(gradient))
-        throw new TypeError(complaint(kind, `the gradient of ${parameter.name} to be a Tensor`, show(gradient)));
-      if (!sameShape(gradient.shape, shape)) {
-        throw new ShapeError(
-          complaint(
-            kind,
-            `the gradient of ${parameter.name} of shape ${printShape(shape)}`,
-            printShape(gradient.shape),
-          ),
-        );
-      }
-      if (gradient.dtype !== dtype) {
-        throw new TypeError(complaint(kind, `the gradient of ${parameter.name} of dtype ${dtype}`, gradient.dtype));
-      }
+      expectGradient(kind, parameter.name, gradient, parameter.value);
     }
     const kernels = this.#kernels ?? defaultKernels();
     for (const [parameter, gradient] of gradients) {

@@ -2,7 +2,7 @@
 
 import { complaint, expectObject, ShapeError, show } from "../ground/errors.js";
 import type { DType, Floats } from "../ground/numbers.js";
-import type { Layer } from "../layers/layer.js";
+import { expectLayer, type Layer } from "../layers/layer.js";
 import { parametersByPath, statisticsByPath } from "../layers/sequential.js";
 import { printShape, sameShape, type Shape } from "../tensor/shape.js";
 
@@ -29,6 +29,7 @@ export type StateDict = Readonly<Record<string, StateEntry>>;
  * loadStateDict(norm, JSON.parse(text));
  */
 export function stateDict(model: Layer): StateDict {
+  expectLayer("stateDict", model);
   const entries: Record<string, StateEntry> = {};
   for (const [path, { shape, dtype, values }] of slots(model)) {
     // x + 0 turns -0 into 0, so that what is saved equals what JSON gives back
@@ -49,6 +50,7 @@ export function stateDict(model: Layer): StateDict {
  */
 export function loadStateDict(model: Layer, state: StateDict): void {
   const name = "loadStateDict";
+  expectLayer(name, model);
   expectObject(name, "the state", state);
   const own = slots(model);
   const missing = [...own.keys()].filter((path) => !Object.hasOwn(state, path));
@@ -98,6 +100,9 @@ function expectEntry(name: string, entry: StateEntry | undefined, { shape, dtype
   for (const [index, value] of values.entries()) {
     if (typeof value !== "number" || !Number.isFinite(value)) {
       throw new RangeError(complaint(name, "finite numbers", `${show(value)} at place ${index}`));
+    }
+    if (dtype === "float32" && !Number.isFinite(Math.fround(value))) {
+      throw new RangeError(complaint(name, "numbers that float32 can hold", `${value} at place ${index}`));
     }
     if (value < least) throw new RangeError(complaint(name, `no number below ${least}`, `${value} at place ${index}`));
   }
