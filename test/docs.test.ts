@@ -97,8 +97,12 @@ describe("a program", () => {
       "page.md:4 says 2, but it is 1",
     ]);
     expect(await runPage(`${fence}ts`, "[[1], [2]]; // => [[1],", "//    [3]]", fence)).toEqual([
-      "page.md:2 says [[1],     [3]], but it is [[1], [2]]",
+      "page.md:2 says [[1], [3]], but it is [[1], [2]]",
     ]);
+  });
+
+  it("may break a text at a space", async () => {
+    expect(await runPage(`${fence}ts`, '"a b c";', '// => "a b', '//    c"', fence)).toEqual([]);
   });
 
   it("may say it on the next line", async () => {

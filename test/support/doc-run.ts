@@ -150,12 +150,12 @@ function instrument({ path, text, kind }: DocProgram): {
 
 /**
  * What the comment behind a statement, on its line or the next, says that the statement gives. Lines that are comments alone,
- * indented behind the slashes, go on with it.
+ * indented behind the slashes, go on with it, one space between them.
  */
 function expected(behind: string): Pick<Expectation, "text" | "throws"> | undefined {
   const mark = /^[ \t]*(?:\n[ \t]*)?\/\/ (=>|throws) +([^\n]*(?:\n[ \t]*\/\/ {3,}[^\n]*)*)/.exec(behind);
   if (mark === null || (mark[1] === "throws" && !/^\w+Error: /.test(mark[2]!))) return undefined;
-  return { text: mark[2]!.replace(/\n[ \t]*\/\//g, " "), throws: mark[1] === "throws" };
+  return { text: mark[2]!.replace(/\n[ \t]*\/\/ +/g, " "), throws: mark[1] === "throws" };
 }
 
 /** The names that modules export, by import specifier, and whether each is a type alone. */
