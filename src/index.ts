@@ -38,6 +38,7 @@ export {
 } from "./training/losses.js";
 export { Adam, type AdamOptions, AdamW, SGD, type SGDOptions } from "./training/optimizers.js";
 export type { Optimizer, OptimizerOptions } from "./training/optimizer.js";
+export { addGradients } from "./layers/layer.js";
 export { Batcher, type BatcherOptions, type RowBatch, type TargetRows } from "./training/batcher.js";
 export { loadStateDict, stateDict, type StateDict, type StateEntry } from "./training/state-dict.js";
 
@@ -48,6 +49,22 @@ export type { GradientComparison, Verdict } from "./objective/finite-difference.
 export { checkObjective, type ObjectiveReport, type PromiseReport } from "./objective/check-objective.js";
 export { checkLayer, type CheckLayerOptions } from "./check-layer.js";
 export { type Batch, modelObjective, type ModelObjective, type ModelObjectiveOptions } from "./model-objective.js";
+
+// Tools for models in use
+export {
+  compareModes,
+  type CompareModesOptions,
+  type LayerModes,
+  type ModesReport,
+  type OutputDifference,
+} from "./tools/compare-modes.js";
+export {
+  recalibrate,
+  type RecalibratedLayer,
+  type RecalibrateOptions,
+  type RecalibrationReport,
+} from "./tools/recalibrate.js";
+export type { StatisticsGap } from "./tools/feature-statistics.js";
 
 // Kernels and errors
 export type { Kernels } from "./kernels/kernels.js";

@@ -224,7 +224,7 @@ export class BatchNorm implements Layer {
   }
 
   /** What is frozen: nothing at first. */
-  get frozen(): Readonly<Required<FreezeOptions>> {
+  get frozen(): Readonly<Record<keyof FreezeOptions, boolean>> {
     return { ...this.#frozen };
   }
 

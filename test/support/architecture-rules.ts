@@ -24,6 +24,8 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   formats: ["ground", "tensor", "layers", "training"],
   objective: ["ground"],
   probes: ["ground", "objective"],
+  // on the bridge: sees models and measures them
+  tools: ["ground", "tensor", "kernels", "layers", "training", "objective", "probes"],
 };
 const BRIDGE: readonly string[] = ["model-objective.ts", "check-layer.ts"];
 const WASM_FOLDER = "kernels/wasm/";
