@@ -45,10 +45,24 @@ function declare({ name, parameters, result }) {
     : `  ${name}(\n${list.map((each) => `    ${each},\n`).join("")}  ): ${typeOf(result)};\n`;
 }
 
+/**
+ * Writes a loop marked `do { // unroll N` out N times, with its exit test after each step. The tests matter: without them V8
+ * hoists the loads of the next steps and runs out of registers.
+ */
+function unroll(text) {
+  return text.replace(
+    /( *)do \{ \/\/ unroll (\d+)\n(.*?)\n\1\} while \((.*?)\);/gs,
+    (_, indent, times, body, condition) => {
+      const step = `${indent}  {\n${body}\n${indent}  }\n${indent}  if (!(${condition})) break;\n`;
+      return `${indent}while (true) {\n${step.repeat(Number(times))}${indent}}`;
+    },
+  );
+}
+
 /** The text of module.ts. */
 export async function build() {
   const sources = new Map(
-    [...KERNELS, ...HELPERS].map((name) => [`${name}.ts`, readFileSync(`${here}${name}.ts`, "utf8")]),
+    [...KERNELS, ...HELPERS].map((name) => [`${name}.ts`, unroll(readFileSync(`${here}${name}.ts`, "utf8"))]),
   );
   const functions = KERNELS.map((name) => ({ file: name, list: functionsOf(sources.get(`${name}.ts`)) }));
   const lines = [];

@@ -96,7 +96,7 @@ function multiplyTile<T>(a: usize, b: usize, depth: i32, out: usize, outRow: usi
   let c30 = zero();
   let c31 = zero();
   const end = a + bytes<T>(depth * TILE_ROWS);
-  do {
+  do { // unroll 8
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
     const a0 = broadcast<T>(a);
