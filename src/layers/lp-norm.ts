@@ -150,12 +150,13 @@ export class LpNorm implements Layer {
         const largest = fromBatch && this.p === Infinity ? firstLargest(x, view, norm) : undefined;
         forEachValue(view, (i, c) => {
           const scale = gamma[c]! * reciprocal[c]!;
-          dx.data[i] = scale * dy[i]!;
-          if (!fromBatch) return;
+          if (!fromBatch) {
+            dx.data[i] = scale * dy[i]!;
+            return;
+          }
           // through the mean, and through the norm: dL/ds = -gamma Σ dy xhat / s
-          dx.data[i] -=
-            (scale * sumDy[c]!) / m +
-            scale * sumDyXhat[c]! * this.#normGradient(x[i]!, reciprocal[c]!, m, largest?.[c] === i);
+          const throughNorm = sumDyXhat[c]! * this.#normGradient(x[i]!, reciprocal[c]!, m, largest?.[c] === i);
+          dx.data[i] = scale * (dy[i]! - sumDy[c]! / m - throughNorm);
         });
         const gradients = new Map([
           [this.gamma, dgamma],

@@ -5,12 +5,16 @@
  * of passes, state, refusals. What is special about a layer is tested in a file of its own.
  */
 import type { DType } from "../../src/ground/numbers.js";
-import type { Random } from "../../src/ground/random.js";
+import { Random } from "../../src/ground/random.js";
 import { LeakyReLU, ReLU, Sigmoid, Tanh } from "../../src/layers/activations.js";
 import { BatchNorm, type BatchNormOptions } from "../../src/layers/batch-norm.js";
+import { BatchRenorm } from "../../src/layers/batch-renorm.js";
 import { Dense } from "../../src/layers/dense.js";
+import { GhostBatchNorm } from "../../src/layers/ghost-batch-norm.js";
 import { GroupNorm, LayerNorm } from "../../src/layers/group-norm.js";
 import type { Layer, Mode } from "../../src/layers/layer.js";
+import { LpNorm } from "../../src/layers/lp-norm.js";
+import { NoiseInjection, type NoiseInjectionOptions } from "../../src/layers/noise-injection.js";
 import { Sequential } from "../../src/layers/sequential.js";
 import type { Shape } from "../../src/tensor/shape.js";
 
@@ -170,6 +174,75 @@ const others: readonly LayerCase[] = [
   ),
 ];
 
+/** The stream is the row's own, the same at every call: a saved state does not hold it. */
+function noise(name: string, shape: Shape, options: Omit<NoiseInjectionOptions, "random">): LayerCase {
+  return simple(
+    `NoiseInjection ${name}`,
+    shape,
+    () => new NoiseInjection({ random: new Random(3).fork(name), ...options }),
+    [],
+  );
+}
+
+const affine = ["gamma", "beta"];
+
+/** The layers for experiments on why batch norm works. */
+const specials: readonly LayerCase[] = [
+  ...layouts.flatMap(({ name, shape, axis }) => [
+    ...[1, 2, Infinity].map((p) => ({
+      ...simple(
+        `LpNorm ${name}, p = ${p}`,
+        shape,
+        ({ dtype }) => new LpNorm({ features: shape.at(axis)!, p, axis, dtype }),
+        affine,
+      ),
+      statistics: ["runningMean", "runningNorm", "batchesTracked"],
+    })),
+    {
+      ...simple(
+        `GhostBatchNorm ${name}`,
+        shape,
+        ({ dtype }) => new GhostBatchNorm({ features: shape.at(axis)!, groupSize: 2, axis, dtype }),
+        affine,
+      ),
+      statistics: STATISTICS,
+    },
+    // Where the corrections are at their limits: elsewhere the paper's gradient is not that of the output (golden tests).
+    {
+      ...simple(
+        `BatchRenorm ${name}, no correction`,
+        shape,
+        ({ dtype }) => new BatchRenorm({ features: shape.at(axis)!, axis, dtype, largestScale: 1, largestShift: 0 }),
+        affine,
+      ),
+      statistics: STATISTICS,
+    },
+    noise(name, shape, { axis }),
+  ]),
+  ...[true, false].flatMap((scale) =>
+    [true, false].flatMap((center) => {
+      const parameters = [...(scale ? ["gamma"] : []), ...(center ? ["beta"] : [])];
+      const options = `${scale ? "" : ", no gamma"}${center ? "" : ", no beta"}`;
+      const ghost: LayerCase["make"] = ({ dtype }) =>
+        new GhostBatchNorm({ features: 3, groupSize: 4, scale, center, dtype });
+      const untracked: LayerCase["make"] = ({ dtype }) =>
+        new GhostBatchNorm({ features: 3, groupSize: 4, scale, center, trackRunningStatistics: false, dtype });
+      const renorm: LayerCase["make"] = ({ dtype }) =>
+        new BatchRenorm({ features: 3, largestScale: 1, largestShift: 0, scale, center, dtype });
+      return [
+        {
+          ...simple(`GhostBatchNorm [N, C], a row left over${options}`, [9, 3], ghost, parameters),
+          statistics: STATISTICS,
+        },
+        simple(`GhostBatchNorm [N, C], not tracking${options}`, [10, 3], untracked, parameters),
+        { ...simple(`BatchRenorm [N, C]${options}`, [9, 3], renorm, parameters), statistics: STATISTICS },
+      ];
+    }),
+  ),
+  noise("[N, C], identity in inference", [7, 3], { inference: "identity" }),
+  noise("[N, C], a drift of the units alone", [7, 3], { sampleMeanSpread: 0, sampleScaleStd: 0 }),
+];
+
 const models: readonly LayerCase[] = [
   {
     name: "Sequential of Dense, BatchNorm, Tanh, Dense",
@@ -241,7 +314,7 @@ const models: readonly LayerCase[] = [
 ];
 
 /** Every layer that works, with every option and layout. */
-export const layerCases: readonly LayerCase[] = [...batchNorms, ...others, ...models];
+export const layerCases: readonly LayerCase[] = [...batchNorms, ...others, ...specials, ...models];
 
 const norm: Refusal["make"] = ({ dtype }) => new BatchNorm({ features: 3, dtype });
 const dense: Refusal["make"] = (how) => new Dense({ inputs: 3, outputs: 2, ...how });
