@@ -89,13 +89,16 @@ export interface GapSummary {
 }
 
 /**
- * Sums a gap up. A batch of M values a feature knows its mean to 1 / √M standard deviations and ln variance to √(2 / (M - 1)),
- * if the feature is normal; off is what lies beyond four times that, and beyond a tenth of a standard deviation or a factor
- * of 1.65 in the variance, below which a difference does no harm.
+ * Sums a gap up. Off is what lies beyond four standard errors, and beyond a tenth of a standard deviation or a factor of 1.65
+ * in the variance, below which a difference does no harm. A batch of M values of a normal feature knows its mean to 1 / √M
+ * standard deviations; the cube root of its variance's ratio to the true one is close to normal, with mean 1 - v and variance
+ * v = 2 / (9 (M - 1)) (Wilson & Hilferty 1931), where the ratio and its logarithm are far from it in small batches.
  */
 export function summarizeGap({ meanShift, logVarianceRatio }: StatisticsGap, valuesPerFeature: number): GapSummary {
   const shiftAllowed = Math.max(0.1, 4 / Math.sqrt(valuesPerFeature));
-  const ratioAllowed = Math.max(0.5, 4 * Math.sqrt(2 / (valuesPerFeature - 1)));
+  const rootVariance = 2 / (9 * (valuesPerFeature - 1));
+  const varianceOff = (logRatio: number): boolean =>
+    Math.abs(logRatio) > 0.5 && Math.abs(exp(logRatio / 3) - (1 - rootVariance)) > 4 * Math.sqrt(rootVariance);
   const furthest = (values: readonly number[]): number =>
     values.reduce((best, value, c) => (Math.abs(value) > Math.abs(values[best]!) ? c : best), 0);
   const [meanFeature, varianceFeature] = [furthest(meanShift), furthest(logVarianceRatio)];
@@ -104,8 +107,7 @@ export function summarizeGap({ meanShift, logVarianceRatio }: StatisticsGap, val
     meanShift: meanShift[meanFeature]!,
     varianceFeature,
     varianceRatio: exp(logVarianceRatio[varianceFeature]!),
-    featuresOff: meanShift.filter(
-      (shift, c) => Math.abs(shift) > shiftAllowed || Math.abs(logVarianceRatio[c]!) > ratioAllowed,
-    ).length,
+    featuresOff: meanShift.filter((shift, c) => Math.abs(shift) > shiftAllowed || varianceOff(logVarianceRatio[c]!))
+      .length,
   };
 }
