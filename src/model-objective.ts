@@ -74,7 +74,14 @@ export function modelObjective<Target>(
   expectOneOf(who, "dtype", dtype, ["float32", "float64"]);
   if (!isTensor(batch.input)) throw new TypeError(complaint(who, "batch.input to be a Tensor", show(batch.input)));
   const byPath = parametersByPath(model);
-  const varied = options.parameters === undefined ? new Set(byPath.values()) : new Set(options.parameters);
+  const { parameters } = options;
+  if (
+    parameters !== undefined &&
+    typeof (parameters as Partial<typeof parameters> | null)?.[Symbol.iterator] !== "function"
+  ) {
+    throw new TypeError(complaint(who, "parameters to be a list", show(parameters)));
+  }
+  const varied = new Set(parameters ?? byPath.values());
   for (const parameter of varied) {
     if (![...byPath.values()].includes(parameter)) {
       throw new TypeError(complaint(who, "parameters of the model", `a foreign ${show(parameter.name)}`));
@@ -98,6 +105,9 @@ export function modelObjective<Target>(
   for (const parameter of byPath.values()) if (!varied.has(parameter)) held.set(parameter, parameter.value.cast(dtype));
 
   const at = <T>(where: Float64Array, work: () => T): T => {
+    if (!((where as unknown) instanceof Float64Array)) {
+      throw new TypeError(complaint(who, "the point to be a Float64Array", show(where)));
+    }
     expectLength(who, "the point", where, length);
     const values = new Map(held);
     for (const { start, end, shape, parameter } of groups) {

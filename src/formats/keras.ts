@@ -63,7 +63,7 @@ export function loadKeras(model: Layer, arrays: StoredArrays, options: LoadOptio
   const who = "loadKeras";
   expectStoredArrays(who, arrays);
   expectLoadOptions(who, options);
-  const all = arraysOf(model);
+  const all = arraysOf(who, model);
   const wanted = all.filter(({ name }) => name !== "batchesTracked");
   if (arrays.size !== wanted.length) {
     const cure = "build the model as it was when saved, with or without biases, gamma and beta";
@@ -99,7 +99,7 @@ export function loadKeras(model: Layer, arrays: StoredArrays, options: LoadOptio
  * [...toKeras(norm).keys()];   // => ["gamma", "beta", "moving_mean", "moving_variance"]
  */
 export function toKeras(model: Layer): StoredArrays {
-  const own = arraysOf(model).filter(({ name }) => name !== "batchesTracked");
+  const own = arraysOf("toKeras", model).filter(({ name }) => name !== "batchesTracked");
   const named = byName("toKeras", own, (array) => array.layer.replaceAll(".", "/") + kerasName(array));
   return new Map([...named].map(([name, { shape, values }]) => [name, storedFloats(shape, values.slice())]));
 }

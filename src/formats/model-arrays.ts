@@ -2,7 +2,7 @@
 
 import { complaint, expectBoolean, expectObject, ShapeError, show } from "../ground/errors.js";
 import { type DType, dtypeOf, type Floats } from "../ground/numbers.js";
-import type { Layer } from "../layers/layer.js";
+import { expectLayer, type Layer } from "../layers/layer.js";
 import { parametersByPath, statisticsByPath } from "../layers/sequential.js";
 import { printShape, sameShape, type Shape } from "../tensor/shape.js";
 import { loadStateDict, type StateEntry } from "../training/state-dict.js";
@@ -27,7 +27,8 @@ export interface ModelArray {
 }
 
 /** The arrays of a model in the order of the forward pass: of each layer the parameters, then the statistics. */
-export function arraysOf(model: Layer): ModelArray[] {
+export function arraysOf(who: string, model: Layer): ModelArray[] {
+  expectLayer(who, model);
   const layers = new Map<string, ModelArray[]>();
   const visit = (part: Layer, prefix: string): void => {
     for (const [name, child] of part.children ?? []) visit(child, `${prefix}${name}.`);

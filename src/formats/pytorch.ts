@@ -127,7 +127,7 @@ export function toPyTorch(model: Layer): StoredArrays {
 
 /** The arrays of a model by the names that PyTorch gives them. */
 function pytorchNames(who: string, model: Layer): Map<string, ModelArray> {
-  return byName(who, arraysOf(model), ({ layer, name }) => layer + (NAMES.get(name) ?? name));
+  return byName(who, arraysOf(who, model), ({ layer, name }) => layer + (NAMES.get(name) ?? name));
 }
 
 /** Whether this is the matrix of a `Dense`, which PyTorch keeps the other way round. */

@@ -95,7 +95,7 @@ export function expectForward(kind: string, input: unknown, pass: unknown): void
 export function expectLayer(name: string, layer: unknown, where = ""): asserts layer is Layer {
   const { forward, parameters, statistics } = (layer ?? {}) as Partial<Layer>;
   if (typeof forward !== "function" || !Array.isArray(parameters) || !Array.isArray(statistics)) {
-    throw new TypeError(complaint(name, `a layer, with forward, parameters and statistics${where}`, show(layer)));
+    throw new TypeError(complaint(name, `a layer${where}, with forward, parameters and statistics`, show(layer)));
   }
 }
 

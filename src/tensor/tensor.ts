@@ -100,13 +100,12 @@ export class Tensor {
 
   /** A tensor of zeros. */
   static zeros(shape: Shape, dtype: DType = "float32"): Tensor {
-    expectShape("Tensor.zeros", shape);
-    return new Tensor(allocate(expectDType("Tensor.zeros", dtype), sizeOf(shape)), shape);
+    return zeros("Tensor.zeros", shape, dtype);
   }
 
   /** A tensor that holds one value everywhere. */
   static filled(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
-    const tensor = Tensor.zeros(shape, dtype);
+    const tensor = zeros("Tensor.filled", shape, dtype);
     tensor.data.fill(expectValue(value));
     return tensor;
   }
@@ -118,7 +117,7 @@ export class Tensor {
     expectRandom("Tensor.normal", random);
     expectNumber("Tensor.normal", "mean", mean, { low: -Infinity });
     expectNumber("Tensor.normal", "std", std, { low: 0 });
-    const tensor = Tensor.zeros(shape, dtype);
+    const tensor = zeros("Tensor.normal", shape, dtype);
     for (let i = 0; i < tensor.size; i++) tensor.data[i] = random.normal(mean, std);
     return tensor;
   }
@@ -130,7 +129,7 @@ export class Tensor {
     expectRandom("Tensor.uniform", random);
     expectNumber("Tensor.uniform", "low", low, { low: -Infinity });
     expectNumber("Tensor.uniform", "high", high, { low });
-    const tensor = Tensor.zeros(shape, dtype);
+    const tensor = zeros("Tensor.uniform", shape, dtype);
     for (let i = 0; i < tensor.size; i++) tensor.data[i] = random.uniform(low, high);
     return tensor;
   }
@@ -168,7 +167,9 @@ export class Tensor {
   rows(indices: ArrayLike<number>): Tensor {
     const count = this.shape[0];
     if (count === undefined) throw new ShapeError(complaint("Tensor.rows", "at least one axis", "shape []"));
-    expectObject("Tensor.rows", "the row numbers", indices);
+    if (typeof indices !== "object" || indices === null) {
+      throw new TypeError(complaint("Tensor.rows", "row numbers in an array", show(indices)));
+    }
     expectCount("Tensor.rows", "the number of rows", indices.length);
     const width = this.size / count;
     const data = allocate(this.dtype, indices.length * width);
@@ -224,6 +225,11 @@ export function isTensor(value: unknown): value is Tensor {
   if (typeof value !== "object" || value === null) return false;
   const { shape, data, dtype, size } = value as Partial<Tensor>;
   return Array.isArray(shape) && isFloats(data) && dtype !== undefined && size !== undefined;
+}
+
+function zeros(who: string, shape: Shape, dtype: DType): Tensor {
+  expectShape(who, shape);
+  return new Tensor(allocate(expectDType(who, dtype), sizeOf(shape)), shape);
 }
 
 function isFloats(value: unknown): value is Floats {
