@@ -96,6 +96,7 @@ export class ActivationRecorder {
   #spacing: number;
   #buffer = new Float64Array(0);
 
+  /** Makes a recorder that has seen nothing yet. */
   constructor(options: ActivationRecorderOptions = {}) {
     const who = "ActivationRecorder";
     expectObject(who, "options", options);

@@ -40,7 +40,7 @@ export function layerValues(
   const wanted = (i: number): boolean => Math.floor(i / perRow) % 2 === (part === "even" ? 0 : 1);
   const units = Array.from({ length: features }, (_, c) => {
     const column = values.subarray(starts[c], starts[c + 1]);
-    return sorted(part === "all" ? column.slice() : column.filter((_, i) => wanted(i)));
+    return sorted(part === "all" ? column : column.filter((_, i) => wanted(i)));
   });
   const pooled = new Float64Array(units.reduce((size, unit) => size + unit.values.length, 0));
   let end = 0;

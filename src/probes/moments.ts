@@ -126,15 +126,19 @@ export function mergeMoments(a: Moments, b: Moments): Moments {
   };
 }
 
-/** g1 = √n M3 / M2^1.5; NaN when the variance is 0. */
+/** Below this a power of the spread has lost digits to underflow. */
+const LEAST_POWER = 1e-290;
+
+/** g1 = √n M3 / M2^1.5; NaN when the variance is 0 or too small to be raised to that power. */
 export function skewnessOf({ count, m2, m3 }: Moments): number {
-  // Quotients first: M2^1.5 would leave double precision long before the result does.
-  return ((m3 / m2) * Math.sqrt(count)) / Math.sqrt(m2);
+  const power = m2 * Math.sqrt(m2);
+  return power < LEAST_POWER ? NaN : (Math.sqrt(count) * m3) / power;
 }
 
-/** g2 = n M4 / M2² - 3; NaN when the variance is 0. */
+/** g2 = n M4 / M2² - 3; NaN when the variance is 0 or too small to be raised to that power. */
 export function kurtosisExcessOf({ count, m2, m4 }: Moments): number {
-  return (m4 / m2) * (count / m2) - 3;
+  const power = m2 * m2;
+  return power < LEAST_POWER ? NaN : (count * m4) / power - 3;
 }
 
 /**

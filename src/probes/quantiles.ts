@@ -57,7 +57,7 @@ export function quantilesOfRange(
     const low = values[rank]! + 0;
     const fraction = h - Math.floor(h);
     if (fraction === 0) return low;
-    const high = smallest(values, rank + 1, end) + 0;
+    const high = smallest(values, rank + 1, end);
     // From the nearer end, as NumPy does it: rounds less, and never leaves [low, high].
     return fraction < 0.5 ? low + fraction * (high - low) : high - (1 - fraction) * (high - low);
   });

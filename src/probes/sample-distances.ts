@@ -110,7 +110,7 @@ export function compareSorted(
   for (let i = 0, j = 0; i < n || j < m;) {
     while (i < n && a[i] === z) i++;
     while (j < m && b[j] === z) j++;
-    // Whole numbers as long as they can be: equal parts of n and of m then differ by exactly 0.
+    // Whole numbers as long as they can be: nothing is lost in the difference, and equal parts differ by exactly 0.
     const difference = Math.abs(i * m - j * n) / (n * m);
     const next = Math.min(i < n ? a[i]! : Infinity, j < m ? b[j]! : Infinity);
     if (next < Infinity) {

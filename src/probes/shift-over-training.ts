@@ -70,6 +70,7 @@ export class ShiftOverTraining {
   #before: Look | null = null;
   #after: Look | null = null;
 
+  /** Makes a follower that has not looked yet. */
   constructor(options: ShiftOverTrainingOptions) {
     const who = "ShiftOverTraining";
     expectObject(who, "options", options);

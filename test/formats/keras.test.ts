@@ -116,6 +116,12 @@ describe("loadKeras", () => {
     );
   });
 
+  it("refuses what is no model", () => {
+    const message = "expected a layer, with forward, parameters and statistics, got undefined";
+    expect(thrownBy(() => loadKeras(undefined as never, new Map()))).toBe(`TypeError: loadKeras: ${message}`);
+    expect(thrownBy(() => toKeras(undefined as never))).toBe(`TypeError: toKeras: ${message}`);
+  });
+
   it("refuses options that are none", () => {
     expect(thrownBy(() => loadKeras(model(), new Map(weights), { cast: 1 as never }))).toBe(
       "TypeError: loadKeras: expected cast to be true or false, got 1",

@@ -45,6 +45,23 @@ describe("readNpz", () => {
     ]).toEqual(["a", "b"]);
   });
 
+  it("reads members in the order of the directory, wherever they stand", () => {
+    const [one, two] = [npyRow(1), npyRow(2)];
+    const second = {
+      name: "b.npy",
+      localName: "a.npy",
+      content: one,
+      checksum: nodeCrc32(two),
+      offset: 35 + one.length,
+    };
+    const first = { name: "a.npy", localName: "b.npy", content: two, checksum: nodeCrc32(one), offset: 0 };
+    const arrays = readNpz(zipFile([second, first]));
+    expect([...arrays].map(([name, { values }]) => [name, ...values])).toEqual([
+      ["b", 2],
+      ["a", 1],
+    ]);
+  });
+
   it("keeps names that look like a prototype's as names", () => {
     const arrays = readNpz(
       zipFile([
@@ -168,6 +185,20 @@ describe("readNpz", () => {
     [
       "an entry without its mark",
       zipFile([{ ...a, mark: 0 }]),
+      `RangeError: readNpz: expected 1 entries in the directory, got 0 whole ones - ${damagedCure}`,
+    ],
+    [
+      "an entry that is cut short",
+      zipFile([a], {
+        count: 2,
+        size: 46 + a.name.length + 8,
+        before: joined(little(0x02014b50, 4), new Uint8Array(4)),
+      }),
+      `RangeError: readNpz: expected 2 entries in the directory, got 1 whole ones - ${damagedCure}`,
+    ],
+    [
+      "an entry longer than the directory",
+      zipFile([a]).map((byte, i) => (i === lengthOf(a) + 32 ? 9 : byte)), // the length of its comment
       `RangeError: readNpz: expected 1 entries in the directory, got 0 whole ones - ${damagedCure}`,
     ],
     [

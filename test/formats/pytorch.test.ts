@@ -208,6 +208,12 @@ describe("loadPyTorch", () => {
     );
   });
 
+  it("refuses what is no model", () => {
+    const message = "expected a layer, with forward, parameters and statistics, got undefined";
+    expect(thrownBy(() => loadPyTorch(undefined as never, new Map()))).toBe(`TypeError: loadPyTorch: ${message}`);
+    expect(thrownBy(() => toPyTorch(undefined as never))).toBe(`TypeError: toPyTorch: ${message}`);
+  });
+
   it("refuses an object in place of a map", () => {
     expect(
       thrownBy(() => loadPyTorch(new BatchNorm({ features: 1 }), Object.fromEntries(batchNormState()) as never)),

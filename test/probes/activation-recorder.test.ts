@@ -140,6 +140,12 @@ describe("a record", () => {
     });
   });
 
+  it("counts zeros of either sign, and nothing else, as zeros", () => {
+    const { layer, features } = record(samples([4, 2], 0, -1, -0, 1e-300, 3, -2, 0, 0));
+    expect(layer.zeroFraction).toBe(0.5);
+    expect(features!.zeroFraction).toEqual([0.75, 0.25]);
+  });
+
   it("of a constant layer has a variance of 0 and no skewness", () => {
     const { layer, features } = record(samples([2, 3], 7, 0, 1, 7, 0, 2));
     expect(features).toMatchObject({ variance: [0, 0, 0.25], skewness: [null, null, 0], zeroFraction: [0, 1, 0] });

@@ -91,6 +91,7 @@ describe("histogramQuantile", () => {
     expect(histogramQuantile(gap, 0.5)).toBe(1);
     expect(histogramQuantile(gap, 0.75)).toBe(3.5);
     expect(histogramQuantile(gap, 1)).toBe(4);
+    expect(histogramQuantile(histogramOf([2.5], [0, 1, 2, 3]), 0)).toBe(2);
   });
 
   it("is off by at most a cell where many values lie close together", () => {

@@ -57,6 +57,27 @@ describe("momentsOf", () => {
     expect(far.kurtosisExcess).toBeCloseTo(near.kurtosisExcess!, 13);
   });
 
+  it("finds the mean of many values to its last digits", () => {
+    const random = new Random(5);
+    const x = Array.from({ length: 100_000 }, () => random.normal());
+    // Neumaier's sum, which keeps what each addition rounds away
+    let sum = 0;
+    let rest = 0;
+    for (const value of x) {
+      const next = sum + value;
+      rest += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+      sum = next;
+    }
+    expect(Math.abs(momentsOf(x).mean - (sum + rest) / x.length)).toBeLessThan(5e-16);
+  });
+
+  it("knows the spread of neighbors, whose mean is no number of double precision", () => {
+    const step = 2 ** -52;
+    const { m2, m3, m4 } = momentsOf([1, 1, 1 + step]);
+    // about 1 + step/3: deviations -1/3, -1/3, 2/3 of a step
+    expectClose("sums", [m2 / step ** 2, m3 / step ** 3, m4 / step ** 4], [2 / 3, 2 / 9, 2 / 9], 1e-14);
+  });
+
   it("keeps its digits in a stream of blocks at 1e8", () => {
     const random = new Random(4);
     const x = Array.from({ length: 100 }, () => Array.from({ length: 50 }, () => 1e8 + random.normal()));
@@ -166,11 +187,16 @@ describe("momentStatistics", () => {
     expect(reasons.kurtosisExcess).toBe("beyond double precision");
   });
 
-  it("keeps skewness and kurtosis where their powers would under- or overflow first", () => {
-    for (const scale of [1e-75, 1e75]) {
-      const figures = momentStatistics(momentsOf([1, 2, 2, 5].map((x) => x * scale)));
-      expect(figures).toMatchObject({ skewness: about(0.888889), kurtosisExcess: about(-0.814815), reasons: {} });
+  it("gives no skewness or kurtosis whose digits underflow has taken", () => {
+    const scaled = (scale: number): unknown => momentStatistics(momentsOf([1, 2, 2, 5].map((x) => x * scale)));
+    for (const scale of [1e-70, 1e70]) {
+      expect(scaled(scale)).toMatchObject({ skewness: about(0.888889), kurtosisExcess: about(-0.814815), reasons: {} });
     }
+    expect(scaled(1e-80)).toMatchObject({
+      ...{ skewness: about(0.888889), kurtosisExcess: null },
+      ...{ reasons: { kurtosisExcess: "beyond double precision" } },
+    });
+    expect(scaled(1e-100)).toMatchObject({ skewness: null, kurtosisExcess: null });
   });
 });
 

@@ -7,6 +7,7 @@ import {
   parseReport,
   permutationTest,
   type PermutationTestOptions,
+  type PermutationTestReport,
   type Samples,
   stringifyReport,
   type TestStatistic,
@@ -166,6 +167,28 @@ describe("permutationTest", () => {
       expect(report.pValuesFamilywise[0]).toBe(0.005);
       expect(report.pValuesFamilywise[1]).toBeGreaterThan(0.2);
     }
+  });
+
+  it.each(statistics)("gives p-values that know no unit and no origin: %s", async (statistic) => {
+    const random = new Random(14);
+    // multiples of 2^-20, so that 1e8 + x is exact
+    const draw = (n: number): number[][] =>
+      Array.from({ length: n }, () => [0, 1, 2].map((c) => Math.round(random.normal(c / 3) * 2 ** 20) / 2 ** 20));
+    const [a, b] = [draw(9), draw(11)];
+    const test = async (change: (x: number, c: number) => number): Promise<PermutationTestReport> => {
+      const changed = (list: readonly number[][]): Samples => rows(...list.map((row) => row.map(change)));
+      return permutationTest(changed(a), changed(b), { permutations: 99, random: new Random(1), statistic });
+    };
+    const plain = await test((x) => x);
+    const moved = await test((x) => x + 1e8);
+    const scaled = await test((x, c) => (c === 1 ? x * 2 ** 20 : x));
+    for (const { pValues, pValuesFamilywise } of [moved, scaled]) {
+      expect({ pValues, pValuesFamilywise }).toEqual({
+        pValues: plain.pValues,
+        pValuesFamilywise: plain.pValuesFamilywise,
+      });
+    }
+    expect(moved.observed).toEqual(allAbout(plain.observed, 13));
   });
 
   it("adjusts for the number of features, and says when there are too few permutations for it", async () => {
@@ -452,6 +475,13 @@ describe("benjaminiHochberg", () => {
         });
       }),
     );
+  });
+
+  it("leaves the largest p-value exactly as it is", () => {
+    for (let i = 1; i < 100; i++) {
+      const same = new Array<number>(49).fill(i / 100);
+      expect(benjaminiHochberg(same)).toEqual(same);
+    }
   });
 
   it.each([

@@ -140,6 +140,17 @@ describe("compareSamples", () => {
     );
   });
 
+  it("has no KL below 0 where two samples are all but equal", () => {
+    for (let k = 1; k < 1000; k++) {
+      const a = [0, k, 3 * k];
+      const { klGaussAB, klGaussBA } = compareSamples(
+        a,
+        a.map((x) => x * (1 + 2 ** -40)),
+      );
+      expect(Math.min(klGaussAB!, klGaussBA!)).toBeGreaterThanOrEqual(0);
+    }
+  });
+
   it("scales with its unit", () => {
     fc.assert(
       fc.property(sample, sample, fc.constantFrom(2, 0.125, 64), (a, b, k) => {

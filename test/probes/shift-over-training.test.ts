@@ -73,7 +73,7 @@ describe("a record", () => {
     // Two units that trade places: each moves by 10, the layer as a whole not at all.
     const [a, b] = [samples([2, 2], 0, 10, 1, 11), samples([2, 2], 10, 0, 11, 1)];
     const { stepShift } = watch(a, a, b);
-    expect(stepShift!.wasserstein1.perUnit).toEqual([10, 10]);
+    expect(stepShift!.wasserstein1).toEqual({ perUnit: [10, 10], mean: 10, median: 10, maximum: 10, maximumUnit: 0 });
     expect(stepShift!.wasserstein1Relative.perUnit).toEqual([20, 20]);
     expect(stepShift!.pooled).toEqual({ wasserstein1: 0, wasserstein1Relative: 0, absoluteMeanShift: 0, stdRatio: 1 });
   });
