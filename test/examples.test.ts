@@ -338,6 +338,7 @@ describe("the demo", () => {
     for (const { divergedAt, losses, accuracies, seed } of diverged) {
       expect(losses).toHaveLength(divergedAt! + 1);
       expect(losses.at(-1)! <= 1000).toBe(false);
+      expect(Math.max(...losses.slice(0, -1))).toBeLessThanOrEqual(1000);
       expect(accuracies.at(-1)!.step).toBe(divergedAt);
       expect(outcome.stderr).toContain(
         `ReLU, learning rate 2, plain, seed ${seed}: diverged after ${divergedAt} steps\n`,

@@ -72,7 +72,8 @@ describe("every entry", () => {
     const esm = run("entries.mjs", `const entries = [${imports}]; ${report}`) as { names: string[][] };
     const cjs = run("entries.cjs", `const entries = [${requires}]; ${report}`);
     expect(cjs).toEqual(esm);
-    expect(esm).toMatchObject({ differing: [], batchNorm: "function" });
+    // The losses: of tensors in ".", of plain arrays in "./kernels". What else is shared is one and the same thing.
+    expect(esm).toMatchObject({ differing: ["meanSquaredError", "softmaxCrossEntropy"], batchNorm: "function" });
     for (const names of esm.names) expect(names.length).toBeGreaterThan(0);
 
     // A context without any host: no console, no process, no document.
