@@ -16,9 +16,17 @@ export default defineConfig({
   test: {
     projects: [
       // `npm test`: Node alone, no network, no build.
-      { extends: true, test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/package.test.ts"] } },
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/package.test.ts", "test/browser/**"] },
+      },
       // Part of `npm run check:package`: looks at what `npm run build` made and at the packed tarball.
       { extends: true, test: { name: "package", include: ["test/package.test.ts"], testTimeout: 120_000 } },
+      // `npm run test:browser`: in a real Chromium, on what `npm run build` made.
+      {
+        extends: true,
+        test: { name: "browser", include: ["test/browser/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
+      },
     ],
     coverage: {
       provider: "v8",
