@@ -265,6 +265,29 @@ function isNumber(node: ts.Expression): boolean {
   return ts.isNumericLiteral(ts.isPrefixUnaryExpression(node) ? node.operand : node);
 }
 
+/** Errors whose message is not made by `complaint`, and so may read unlike all others. */
+export function loneErrors(path: string, text: string): string[] {
+  const findings: string[] = [];
+  walk(parse(path, text), (node) => {
+    if (!ts.isNewExpression(node) || !/^(Shape|Range|Type)Error$/.test(node.expression.getText())) return;
+    const message = node.arguments?.[0];
+    const worded =
+      message !== undefined && ts.isCallExpression(message) && message.expression.getText() === "complaint";
+    if (!worded) findings.push(at(node, `words a ${node.expression.getText()} by itself, without complaint()`));
+  });
+  return findings;
+}
+
+/** Streams that src would start by itself: whoever wants randomness passes it in. */
+export function ownSeeds(path: string, text: string): string[] {
+  const findings: string[] = [];
+  walk(parse(path, text), (node) => {
+    if (ts.isNewExpression(node) && node.expression.getText() === "Random")
+      findings.push(at(node, "starts a random stream of its own"));
+  });
+  return findings;
+}
+
 export function countLines(text: string): number {
   return text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
 }

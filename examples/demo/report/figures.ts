@@ -13,7 +13,7 @@ export interface Panel {
 
 /** The horizontal axis of everything that is drawn against training. */
 export function stepsAxis(runs: readonly Run[]): Plot.ScaleOptions {
-  return { label: "steps →", domain: [0, runs[0]!.steps], ticks: 4 };
+  return { label: "steps", labelAnchor: "center", domain: [0, runs[0]!.steps], ticks: 4 };
 }
 
 /** Test accuracy against steps. */
@@ -43,9 +43,9 @@ export function gradientChangeFigure(runs: readonly Run[]): Panel[] {
 /** What they show the maximum of in figure 4c: beta at each distance. */
 export function betaFigure(runs: readonly Run[]): Panel[] {
   const axis = logAxis(runs, betaCurves, 100);
-  const label = "distance (learning rates) →";
+  const axisLabel = { label: "distance (learning rates)", labelAnchor: "center" } as const;
   // An axis of its own, as Plot's log axes leave out the label of 0.5.
-  const marks = [Plot.axisX([...DISTANCES], { text: DISTANCES.map(String), label })];
+  const marks = [Plot.axisX([...DISTANCES], { text: DISTANCES.map(String), ...axisLabel })];
   return curveFigure(runs, betaCurves, { axis, label: "beta × learning rate", x: { type: "log" }, marks });
 }
 
