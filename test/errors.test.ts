@@ -1372,7 +1372,7 @@ const allRows = [...tensors, ...randoms, ...layers, ...specials, ...training, ..
 
 /** Public names whose errors a test file of their own asserts whole, and those that refuse nothing. */
 const elsewhere = ["addGradients", "Batcher", "compareModes", "recalibrate"];
-const withoutErrors = ["backwardOf", "whenDone", "defaultKernels", "plainKernels", "ShapeError"];
+const withoutErrors = ["backwardOf", "whenDone", "defaultKernels", "plainKernels", "ShapeError", "wasmKernels"];
 
 describe("the errors of", () => {
   describe.each(Object.entries({ tensors, randoms, layers, specials, training, checks }))("%s", (_, rows) => {
