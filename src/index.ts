@@ -70,4 +70,5 @@ export type { StatisticsGap } from "./tools/feature-statistics.js";
 export type { Kernels } from "./kernels/kernels.js";
 export { defaultKernels } from "./kernels/default.js";
 export { plainKernels } from "./kernels/plain.js";
+export { wasmKernels } from "./kernels/wasm/kernels.js";
 export { ShapeError } from "./ground/errors.js";

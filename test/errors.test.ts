@@ -25,7 +25,7 @@ const allRows = Object.values(table).flat();
 
 /** Public names whose errors a test file of their own asserts whole, and those that refuse nothing. */
 const elsewhere = ["addGradients", "Batcher", "compareModes", "recalibrate"];
-const withoutErrors = ["backwardOf", "whenDone", "defaultKernels", "plainKernels", "ShapeError"];
+const withoutErrors = ["backwardOf", "whenDone", "defaultKernels", "plainKernels", "ShapeError", "wasmKernels"];
 
 describe("the errors of", () => {
   describe.each(Object.entries(table))("%s", (_, rows) => {
