@@ -64,6 +64,13 @@ export {
   type RecalibrateOptions,
   type RecalibrationReport,
 } from "./tools/recalibrate.js";
+export {
+  foldBatchNorm,
+  type FoldBatchNormOptions,
+  type FoldedLayer,
+  type FoldedModel,
+  type FoldReport,
+} from "./tools/fold-batch-norm.js";
 export type { StatisticsGap } from "./tools/feature-statistics.js";
 
 // Kernels and errors
