@@ -1371,7 +1371,7 @@ const specials: readonly Row[] = [
 const allRows = [...tensors, ...randoms, ...layers, ...specials, ...training, ...checks];
 
 /** Public names whose errors a test file of their own asserts whole, and those that refuse nothing. */
-const elsewhere = ["addGradients", "Batcher", "compareModes", "foldBatchNorm", "recalibrate"];
+const elsewhere = ["addGradients", "Batcher", "compareModes", "foldBatchNorm", "inspect", "recalibrate"];
 const withoutErrors = ["backwardOf", "whenDone", "defaultKernels", "plainKernels", "ShapeError"];
 
 describe("the errors of", () => {

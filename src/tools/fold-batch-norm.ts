@@ -4,13 +4,12 @@ import { complaint, expectObject, show } from "../ground/errors.js";
 import type { Kernels } from "../kernels/kernels.js";
 import { BatchNorm } from "../layers/batch-norm.js";
 import { BatchRenorm } from "../layers/batch-renorm.js";
-import { Dense } from "../layers/dense.js";
 import { GhostBatchNorm } from "../layers/ghost-batch-norm.js";
 import type { Layer } from "../layers/layer.js";
 import { Sequential } from "../layers/sequential.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { affineOf, foldIntoFollowing, foldIntoPreceding } from "./folded-dense.js";
-import { batchNormOf, expectModel, normsByPath, observePlaces } from "./places.js";
+import { batchNormOf, expectModel, isDense, isOnLastAxis, normsByPath, observePlaces } from "./places.js";
 
 /** What `foldBatchNorm` takes beside model and input. */
 export interface FoldBatchNormOptions {
@@ -105,13 +104,9 @@ interface Slot {
   layer: Layer | undefined;
 }
 
-// Whether a layer works as its class says: one that inherits from Dense and adds an activation does not.
+// By its forward: one that inherits from Sequential and has another is none.
 function isSequential(layer: Layer): layer is Sequential {
   return layer.forward === Sequential.prototype.forward;
-}
-
-function isDense(layer: Layer | undefined): layer is Dense {
-  return layer?.forward === Dense.prototype.forward;
 }
 
 /** The batch norm that a layer is in inference. */
@@ -159,11 +154,6 @@ function neighbors(row: readonly Slot[], slot: Slot): { preceding: Slot | undefi
   const left = row.filter((other) => other === slot || other.layer !== undefined);
   const at = left.indexOf(slot);
   return { preceding: left[at - 1], following: left[at + 1] };
-}
-
-/** A Dense works along the last axis; so must the batch norm. */
-function isOnLastAxis({ axis }: BatchNorm, rank: number): boolean {
-  return (axis < 0 ? rank + axis : axis) === rank - 1;
 }
 
 function reasonToKeep(row: readonly Slot[], path: string, ranks: ReadonlyMap<string, number>): string {

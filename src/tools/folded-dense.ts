@@ -1,10 +1,10 @@
 /** A Dense that has taken up a batch norm, whose running statistics make it one scale and one shift a feature. */
 
-import type { Floats } from "../ground/numbers.js";
 import { reciprocalStd } from "../kernels/batch-norm.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import { Dense } from "../layers/dense.js";
 import { Tensor } from "../tensor/tensor.js";
+import { isFiniteTensor } from "./places.js";
 
 /** y = scale x + shift, feature by feature. */
 export interface Affine {
@@ -50,8 +50,7 @@ export function foldIntoFollowing(dense: Dense, { scale, shift }: Affine): Dense
 function denseOf({ inputs, outputs, weight }: Dense, w: Float64Array, b: Float64Array): Dense | undefined {
   const { dtype } = weight.value;
   const initial = { weight: Tensor.from(w, { shape: [inputs, outputs], dtype }), bias: Tensor.from(b, { dtype }) };
-  const isFinite = ({ data }: { readonly data: Floats }): boolean => data.every((value) => Number.isFinite(value));
-  return isFinite(initial.weight) && isFinite(initial.bias)
+  return isFiniteTensor(initial.weight) && isFiniteTensor(initial.bias)
     ? new Dense({ inputs, outputs, initial, dtype })
     : undefined;
 }
