@@ -64,6 +64,16 @@ export {
   type RecalibrateOptions,
   type RecalibrationReport,
 } from "./tools/recalibrate.js";
+export {
+  foldBatchNorm,
+  type FoldBatchNormOptions,
+  type FoldedLayer,
+  type FoldedModel,
+  type FoldReport,
+} from "./tools/fold-batch-norm.js";
+export { inspect, type InspectOptions, type InspectReport } from "./tools/inspect.js";
+export type { Finding, FindingKind } from "./tools/finding.js";
+export type { LayerSignal } from "./tools/signal-findings.js";
 export type { StatisticsGap } from "./tools/feature-statistics.js";
 
 // Kernels and errors
