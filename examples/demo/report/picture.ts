@@ -1,6 +1,6 @@
 /** The picture: the small one in the README, light or dark as its reader is. */
+import { CHART_HEIGHT, CHART_WIDTH } from "../../shared/chart.js";
 import type { Run } from "../train.js";
-import { CHART_HEIGHT, CHART_WIDTH } from "./chart.js";
 import { accuracyFigure, lossBandFigure, type Panel } from "./figures.js";
 import { percentileFigure } from "./percentiles.js";
 import { NETWORK_COLORS } from "./style.js";
