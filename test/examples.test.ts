@@ -10,11 +10,12 @@ import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { batchesOf, loadDigits, pickDigits, splitDigits } from "../examples/data/digits.js";
 import { planJobs } from "../examples/demo/experiment.js";
-import { formatFigure } from "../examples/demo/format.js";
 import { movementOf } from "../examples/demo/movement.js";
 import { buildNetwork } from "../examples/demo/network.js";
-import { median, type NetworkSummary, summarize } from "../examples/demo/summary.js";
+import { type NetworkSummary, summarize } from "../examples/demo/summary.js";
 import type { Run } from "../examples/demo/train.js";
+import { formatFigure } from "../examples/shared/format.js";
+import { median } from "../examples/shared/spread.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(root, "examples");

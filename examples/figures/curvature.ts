@@ -16,7 +16,7 @@ import {
 import { curvature, filterNormalizedDirection, hessianTrace, lossSlice, spectralDensity } from "batchnorm/probes";
 import { pickDigits } from "../data/digits.js";
 import { type Network, NETWORKS } from "../demo/experiment.js";
-import { drawChart } from "../demo/report/chart.js";
+import { drawChart } from "../shared/chart.js";
 import type { Panel } from "../demo/report/figures.js";
 import { colorOf, curvePanel, type Figure, formatTick, legend, level, type Series } from "./draw.js";
 import { DEEP } from "./gradients.js";

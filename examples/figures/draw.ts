@@ -1,7 +1,7 @@
 /** Draw: the panels of the figures, each with the two networks in their colors. */
 import * as Plot from "@observablehq/plot";
 import type { Network } from "../demo/experiment.js";
-import { type Axis, COLORS, type Curve, curveMarks, drawChart, ticksOf } from "../demo/report/chart.js";
+import { type Axis, COLORS, type Curve, curveMarks, drawChart, ticksOf } from "../shared/chart.js";
 import type { Panel } from "../demo/report/figures.js";
 
 /** A figure of docs/probes.md, and the numbers of it that the page quotes. */

@@ -3,7 +3,7 @@ import * as Plot from "@observablehq/plot";
 import { Random } from "batchnorm";
 import { alongGradient, internalCovariateShift, lipschitzFromPairs, stepSizesAround } from "batchnorm/probes";
 import { NETWORKS } from "../demo/experiment.js";
-import { drawChart } from "../demo/report/chart.js";
+import { drawChart } from "../shared/chart.js";
 import type { Panel } from "../demo/report/figures.js";
 import { colorOf, curvePanel, type Figure, formatTick, legend, level, type Series } from "./draw.js";
 import { build, objectiveOf, train } from "./train.js";

@@ -14,7 +14,7 @@ import {
   type ShiftRecord,
 } from "batchnorm/probes";
 import { NETWORKS } from "../demo/experiment.js";
-import { drawChart } from "../demo/report/chart.js";
+import { drawChart } from "../shared/chart.js";
 import type { Panel } from "../demo/report/figures.js";
 import { colorOf, curvePanel, type Figure, formatTick, legend, level } from "./draw.js";
 import { build, lastHidden, look, others, train, watched } from "./train.js";

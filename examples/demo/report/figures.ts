@@ -1,8 +1,8 @@
 /** Figures: one panel a condition, both networks in it, all panels of a figure on the same vertical axis. */
 import * as Plot from "@observablehq/plot";
+import { type Axis, type Curve, curveMarks, drawChart, formatTick, ticksOf } from "../../shared/chart.js";
 import { type Condition, CONDITIONS, DISTANCES, nameOf } from "../experiment.js";
 import type { Run } from "../train.js";
-import { type Axis, type Curve, curveMarks, drawChart, ticksOf } from "./chart.js";
 import { accuracyCurves, betaCurves, gradientChangeCurves, lossBandCurves, lossCurves } from "./curves.js";
 
 /** A chart and the condition that it belongs to. */
@@ -76,8 +76,4 @@ function logAxis(runs: readonly Run[], curvesOf: CurvesOf, ceiling: number): Axi
   const highs = points.map(({ high }) => high);
   // A little room below, so that a name at the end of the lowest curve stays clear of the axis.
   return { type: "log", domain: [Math.min(...lows) / 1.5, Math.min(ceiling, Math.max(...highs))] };
-}
-
-function formatTick(value: number): string {
-  return value !== 0 && value < 0.001 ? value.toExponential(0) : String(value);
 }

@@ -1,5 +1,5 @@
 /** Frame: charts side by side in one picture that needs nothing else, light or dark as its reader is. */
-import { CHART_HEIGHT, CHART_WIDTH } from "./chart.js";
+import { CHART_HEIGHT, CHART_WIDTH } from "../../shared/chart.js";
 import type { Panel } from "./figures.js";
 import { NETWORK_COLORS } from "./style.js";
 

@@ -1,0 +1,128 @@
+/** Study: what most claims do with their runs. */
+import type { CurvePoint } from "../shared/chart.js";
+import { median, spreadOf } from "../shared/spread.js";
+import type { Series, Study } from "./claim.js";
+import type { Look, Moved, Trained, Training } from "./measure/train.js";
+import type { Network, NetworkSpec } from "./networks.js";
+
+/** The same for each seed, at the same time; the results come in the order of the seeds. */
+export function eachSeed<T>(study: Study, work: (seed: number) => Promise<T>): Promise<T[]> {
+  return Promise.all(study.seeds.map(work));
+}
+
+/** One run for each network, of one seed. */
+export async function trainEach<Name extends Network>(
+  networks: readonly Name[],
+  run: (network: Name) => Promise<Trained>,
+): Promise<Record<Name, Trained>> {
+  const runs = await Promise.all(networks.map(async (network) => [network, await run(network)] as const));
+  return Object.fromEntries(runs) as Record<Name, Trained>;
+}
+
+export const BATCH_SIZE = 64;
+/** How far along the gradient, in learning rates. */
+export const DISTANCES: readonly number[] = [0.01, 0.1, 0.5, 1, 2, 4];
+
+/**
+ * The run that claims 2, 5, 6, 7, 8, 9 and 18 read: asked for in the same words, it is made once. 400 steps; a claim about the
+ * first 300 reads those.
+ */
+export function probedRun(study: Study, spec: NetworkSpec, learningRate: number, seed: number): Promise<Trained> {
+  const input: Training = {
+    network: spec,
+    learningRate,
+    batchSize: BATCH_SIZE,
+    seed,
+    steps: study.steps(400),
+    testEvery: 20,
+    landscape: { every: 20, distances: DISTANCES },
+    shift: { every: 20 },
+    covariateShift: { every: 10, until: 100 },
+    noiseAtInference: spec.network === "noisy batch norm",
+  };
+  return study.ask("train", input);
+}
+
+/** The hidden layers of most claims. */
+export function relu(hidden: number, width: number, network: Network): NetworkSpec {
+  return { network, hidden, width, activation: "ReLU" };
+}
+
+/** The test accuracy when so many steps were done. */
+export function testAt({ tests }: Trained, step: number): number {
+  return (tests.find((test) => test.step >= step) ?? tests.at(-1)!).accuracy;
+}
+
+/** The mean accuracy on the last 50 training batches; chance once diverged. */
+export function trainingAccuracy({ accuracies, divergedAt }: Trained, steps: number): number {
+  if (divergedAt !== null && divergedAt < steps) return 0.1;
+  return meanOf(accuracies.slice(Math.max(0, steps - 50), steps));
+}
+
+/** The median over the looks of the first steps; infinite where a run diverged among them and all of the rest is. */
+export function overLooks(run: Trained, steps: number, figure: (look: Look) => number, worst: number): number {
+  return median(fillUp(run, run.looks, steps).map((look) => (look === null ? worst : figure(look))));
+}
+
+/** The median over the watched steps of a figure of movement. */
+export function overMoved(run: Trained, steps: number, figure: keyof Omit<Moved, "step">): number {
+  const moved = run.moved.filter(({ step }) => step <= steps);
+  return median(moved.map((each) => each[figure]));
+}
+
+/** A diverged run counts for the looks that it did not reach: one each 20 steps. */
+function fillUp(run: Trained, looks: readonly Look[], steps: number): (Look | null)[] {
+  const seen: (Look | null)[] = looks.filter(({ step }) => step < steps);
+  const expected = run.divergedAt === null ? 0 : Math.ceil(steps / 20);
+  while (seen.length < expected) seen.push(null);
+  return seen;
+}
+
+/** Points of several seeds as one line with its band: the median, the least and the largest at each x. */
+export function lineOf(seeds: readonly (readonly { readonly x: number; readonly y: number }[])[]): CurvePoint[] {
+  const at = new Map<number, number[]>();
+  for (const { x, y } of seeds.flat()) at.set(x, [...(at.get(x) ?? []), y]);
+  return [...at]
+    .sort(([a], [b]) => a - b)
+    .filter(([, values]) => values.every((value) => !Number.isNaN(value)))
+    .map(([x, values]) => {
+      const { median: y, min: low, max: high } = spreadOf(values);
+      return { x, y, low, high };
+    });
+}
+
+/** One line a network, from the runs of all seeds. */
+export function linesOf<Name extends Network>(
+  networks: readonly Name[],
+  seeds: readonly Record<Name, Trained>[],
+  points: (run: Trained) => readonly { readonly x: number; readonly y: number }[],
+): Series[] {
+  return networks.map((network) => ({ network, points: lineOf(seeds.map((runs) => points(runs[network]))) }));
+}
+
+/** The loss in windows of ten steps. */
+export function lossPoints({ losses }: Trained, steps = Infinity): { x: number; y: number }[] {
+  const shown = losses.slice(0, Math.min(steps, losses.length));
+  return Array.from({ length: Math.ceil(shown.length / 10) }, (_, i) => {
+    const window = shown.slice(10 * i, 10 * i + 10);
+    return { x: 10 * i + window.length / 2, y: meanOf(window) };
+  });
+}
+
+/** Training accuracy in windows of twenty steps. */
+export function accuracyPoints({ accuracies }: Trained, steps = Infinity): { x: number; y: number }[] {
+  const shown = accuracies.slice(0, Math.min(steps, accuracies.length));
+  return Array.from({ length: Math.ceil(shown.length / 20) }, (_, i) => {
+    const window = shown.slice(20 * i, 20 * i + 20);
+    return { x: 20 * i + window.length / 2, y: meanOf(window) };
+  });
+}
+
+/** A dot: no band. */
+export function dot(x: number, y: number): CurvePoint {
+  return { x, y, low: y, high: y };
+}
+
+export function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
