@@ -16,8 +16,10 @@ import { accuracyFor, batchRows, freezeStatistics, type Guesses, guessesOf, type
 import { type Kind, type Prediction, rateAt, type RateChange, type Settings, withRate } from "./settings.js";
 import { type UnitNumbers, unitNumbers } from "./unit.js";
 
-/** Accuracy and hidden values are measured each time that many steps are done; landscape and shift half as often, in turn. */
+/** Accuracy, hidden values and running statistics are measured each time that many steps are done. */
 export const MEASURE_EVERY = 10;
+/** The landscape too, which costs as much as some twenty steps; covariate shift in the middle between two landscapes. */
+export const PROBE_EVERY = 40;
 const PROBE_SAMPLES = 256;
 /** A batch loss above this, or none that is finite, ends a network's training as diverged. */
 export const DIVERGED_LOSS = 1000;
@@ -118,9 +120,9 @@ export class Experiment {
     const rate = rateAt(this.#rates, step);
     const batch = this.#batch;
     const due = step % MEASURE_EVERY === 0;
-    const lookDue = step % (2 * MEASURE_EVERY) === 0;
-    const shiftDue = step % (2 * MEASURE_EVERY) === MEASURE_EVERY;
-    const landscapes = lookDue && (await this.#each(({ network }) => landscapeOf(network, batch, rate)));
+    const landscapeDue = step % PROBE_EVERY === 0;
+    const shiftDue = step % PROBE_EVERY === PROBE_EVERY / 2;
+    const landscapes = landscapeDue && (await this.#each(({ network }) => landscapeOf(network, batch, rate)));
     const shifts = shiftDue && (await this.#each(({ network }) => layerShifts(network, batch, rate)));
     const losses = this.#trainees.map((trainee) => trainOn(trainee, batch, rate, step));
     this.#batch = this.#batches.next().value as Samples;

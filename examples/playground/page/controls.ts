@@ -1,5 +1,5 @@
 /** Controls: one labelled element for each setting, made from a table. */
-import { ACTIVATIONS, DATA_SETS, KINDS, PREDICTIONS, RANGES, rateAt, type Settings } from "../experiment/settings.js";
+import { ACTIVATIONS, DATA_SETS, KINDS, PREDICTIONS, RANGES, type Settings } from "../experiment/settings.js";
 import { shortNumber } from "../charts/plot.js";
 
 /** What a control changes. The learning rate, the way to predict and the shift take effect in the run; all else starts a new one. */
@@ -120,9 +120,9 @@ export class Controls {
     }
   }
 
-  /** Shows settings at a step, whose learning rate counts. */
-  show(settings: Settings, step: number): void {
-    for (const [name, show] of this.#show) show(name === "rate" ? rateAt(settings.rates, step) : settings[name]);
+  /** Shows settings, and the learning rate of now. */
+  show(settings: Settings, rate: number): void {
+    for (const [name, show] of this.#show) show(name === "rate" ? rate : settings[name]);
   }
 
   #add(group: HTMLElement, { name, label, input }: Control, change: (change: Change) => void): void {

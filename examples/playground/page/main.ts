@@ -1,49 +1,33 @@
 /** The page: settings in, frames out. All training happens in the worker. */
-import { accuracy, loss } from "../charts/training.js";
+import type { Figure } from "../charts/figure.js";
 import { bands, ridgeline, running } from "../charts/hidden.js";
 import { band, betaProfile } from "../charts/landscape.js";
 import { covariateShift, gradientNorms } from "../charts/layers.js";
-import type { Figure, FigureInput } from "../charts/figure.js";
-import { formatSettings, LAST_STEP, parseSettings, rateAt, type Settings } from "../experiment/settings.js";
-import type { View } from "../experiment/experiment.js";
-import type { UnitNumbers } from "../experiment/unit.js";
+import { accuracy, loss } from "../charts/training.js";
+import { formatSettings, LAST_STEP, parseSettings, type Settings } from "../experiment/settings.js";
 import { addCard, type Sheet } from "./card.js";
-import { type Change, Controls, NAMES } from "./controls.js";
+import { type Change, Controls } from "./controls.js";
 import { Engine } from "./engine.js";
 import { jsonOf, save } from "./export.js";
-import { History } from "./history.js";
-import type { Drawn, Frame, Speed } from "./messages.js";
-import { NetworkCard, type NetworkState } from "./network-card.js";
+import type { Frame } from "./messages.js";
+import { NetworkCard } from "./network-card.js";
 import { Pace } from "./pace.js";
 import { Presets } from "./presets.js";
+import { type Chosen, Run } from "./run.js";
 import { readTheme } from "./theme.js";
 import { showUnit } from "./unit-panel.js";
 
-const byId = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
+const byId = (id: string): HTMLElement => document.getElementById(id)!;
+const selectById = (id: string): HTMLSelectElement => byId(id) as HTMLSelectElement;
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 /** Who asked for less motion sees two pictures a second. */
 const STILL_BETWEEN = 500;
 
-let settings: Settings;
-let history = new History();
-let kernels = "";
-let data: { readonly train: Drawn; test: Drawn } | undefined;
-let views: readonly (View | null)[] = [null, null];
-let accuracies: readonly (number | null)[] = [null, null];
-let unitNumbers: UnitNumbers | null = null;
+let run: Run;
 let playing = false;
-let layer = 0;
-let unit: number | null = null;
-let side: 0 | 1 = 1;
 let theme = readTheme();
 let drawAsked = false;
 let lastDrawn = 0;
-
-const names = (): [string, string] => {
-  const [left, right] = [NAMES[settings.left]!, NAMES[settings.right]!];
-  return left === right ? [`${left} (left)`, `${right} (right)`] : [left, right];
-};
-const input = (): FigureInput => ({ history, names: names(), layer, unit, classes: data?.test.classes ?? 2 });
 
 // The pieces of the page.
 
@@ -52,44 +36,27 @@ const FIGURES: readonly (readonly [string, readonly Figure[]])[] = [
   ["inside-cards", [bands, ridgeline, running]],
   ["why-cards", [band, betaProfile, covariateShift, gradientNorms]],
 ];
-const sheets: Sheet[] = FIGURES.flatMap(([place, figures]) =>
-  figures.map(({ id, title, caption, height, draw, table }) =>
-    addCard(
-      byId(place),
-      {
-        ...{ id, title, caption, height: () => height, table: () => table(input()) },
-        draw: (context, box, colors) => draw(context, box, input(), colors),
-      },
-      () => theme,
-      askToDraw,
-    ),
-  ),
+const figures = FIGURES.flatMap(([place, each]) => each.map((figure) => ({ place, figure })));
+const charts = new Map(
+  figures.map(({ place, figure }): [Figure, Sheet] => {
+    const { id, title, caption, height, draw, table } = figure;
+    const content = {
+      ...{ id, title, caption, height: () => height, table: () => table(run.figureInput) },
+      draw: (...[context, box, colors]: Parameters<Sheet["content"]["draw"]>) =>
+        draw(context, box, run.figureInput, colors),
+    };
+    return [figure, addCard(byId(place), content, () => theme, askToDraw)];
+  }),
 );
-
 const cards = ([0, 1] as const).map(
-  (which) =>
-    new NetworkCard(byId("networks"), which, () => networkState(which), {
+  (side) =>
+    new NetworkCard(byId("networks"), side, () => run, {
       theme: () => theme,
       onResize: askToDraw,
-      onChoose: (chosenLayer, chosenUnit) => {
-        [layer, unit, side] = [chosenLayer, chosenUnit, which];
-        look();
-      },
+      onChoose: (layer, unit) => look({ side, layer, unit }),
     }),
 );
-sheets.push(...cards.flatMap((card) => card.sheets));
-
-function networkState(which: 0 | 1): NetworkState | undefined {
-  if (data === undefined) return undefined;
-  const { losses } = history.sides[which]!;
-  const recent = losses.slice(-11);
-  return {
-    ...{ name: names()[which], settings, view: views[which]!, ...data, layer, unit },
-    loss: recent.length === 0 ? null : recent.reduce((sum, value) => sum + value, 0) / recent.length,
-    accuracy: accuracies[which]!,
-    divergedAt: history.divergedAt[which]!,
-  };
-}
+const sheets: readonly Sheet[] = [...charts.values(), ...cards.flatMap((card) => card.sheets)];
 
 const controls = new Controls(byId("controls"), change);
 const presets = new Presets(byId("presets"), byId("story"), (chosen) => {
@@ -99,9 +66,9 @@ const presets = new Presets(byId("presets"), byId("story"), (chosen) => {
 const pace = new Pace();
 const engine = new Engine({
   ready: (news) => {
-    kernels = news.kernels;
-    data = news;
-    document.body.dataset["kernels"] = kernels;
+    run.ready(news);
+    byId("engine").textContent =
+      `Computed in your browser by the batchnorm library, on its ${news.kernels} kernels. Nothing is sent anywhere.`;
     allChanged();
   },
   frame: take,
@@ -114,29 +81,20 @@ const engine = new Engine({
 // Runs.
 
 /** Begins a new run at step 0, paused. */
-function start(chosen: Settings): void {
-  settings = chosen;
-  history = new History();
-  [views, accuracies, unitNumbers] = [[null, null], [null, null], null];
-  layer = Math.min(layer, settings.depth - 1);
-  if (unit !== null && unit >= settings.width) unit = null;
-  side = hasBatchNorm(settings.right) || !hasBatchNorm(settings.left) ? 1 : 0;
+function start(settings: Settings): void {
+  const before = run as Run | undefined;
+  run = new Run(settings, before?.chosen);
   pace.reset();
-  engine.start(settings, { side, layer, unit: unit ?? 0 });
+  engine.start(settings, run.place);
   setPlaying(false);
   showSettings();
   fillChoices();
   allChanged();
 }
 
-const hasBatchNorm = (kind: Settings["left"]): boolean => kind === "batch" || kind === "noisy";
-
 function play(): void {
-  engine.play(
-    byId<HTMLSelectElement>("speed").value === "fastest"
-      ? "fastest"
-      : (Number(byId<HTMLSelectElement>("speed").value) satisfies Speed),
-  );
+  const { value } = selectById("speed");
+  engine.play(value === "fastest" ? value : Number(value));
   setPlaying(true);
 }
 
@@ -149,6 +107,7 @@ function setPlaying(now: boolean): void {
   if (playing && !now) tellStatus();
   playing = now;
   byId("play").textContent = playing ? "Pause" : "Play";
+  if (!playing) byId("pace").textContent = "";
 }
 
 /** A setting was changed: some take effect at once, all others in a new run. */
@@ -157,41 +116,25 @@ function change({ rate, ...others }: Change): void {
     engine.send({ order: "rate", rate });
     return;
   }
-  const { predict, shift } = { ...settings, ...others };
-  if (predict !== settings.predict || shift !== settings.shift) {
-    settings = { ...settings, predict, shift };
-    engine.send({ order: "test", predict, shift });
+  const changed = { ...run.settings, ...others };
+  if (changed.predict !== run.settings.predict || changed.shift !== run.settings.shift) {
+    run.settings = changed;
+    engine.send({ order: "test", predict: changed.predict, shift: changed.shift });
     showSettings();
     return;
   }
   const goesOn = playing;
-  start({ ...settings, ...others, rates: fromNow() });
+  start({ ...changed, rates: [{ step: 0, rate: run.rate }] });
   if (goesOn) play();
 }
 
-/** The learning rate of now, from the start. */
-function fromNow(): Settings["rates"] {
-  return [{ step: 0, rate: rateAt(settings.rates, history.step) }];
-}
-
 function take(frame: Frame): void {
-  for (const record of frame.records) history.add(record);
-  history.step = frame.step;
-  history.divergedAt = frame.divergedAt;
-  if (JSON.stringify(frame.rates) !== JSON.stringify(settings.rates)) {
-    settings = { ...settings, rates: frame.rates };
-    showSettings();
-  }
-  if (frame.views !== undefined) {
-    views = frame.views;
-    accuracies = frame.accuracies ?? accuracies;
-    unitNumbers = frame.unit ?? null;
-    for (const sheet of cards.flatMap((card) => card.sheets)) sheet.changed();
-  }
-  if (frame.test !== undefined && data !== undefined) data = { ...data, test: frame.test };
-  if (frame.records.length > 0) sheets[0]!.changed();
-  if (frame.records.some(({ accuracies: measured, shifts }) => measured ?? shifts))
-    for (const sheet of sheets) sheet.changed();
+  const brought = run.take(frame);
+  if (brought.rates) showSettings();
+  if (brought.losses) charts.get(loss)!.changed();
+  if (brought.measurements) for (const sheet of charts.values()) sheet.changed();
+  if (brought.views) for (const card of cards) card.changed();
+  if (brought.views) tellUnit();
   pace.count(frame.records.length);
   if (playing && !frame.running) setPlaying(false);
   askToDraw();
@@ -202,7 +145,9 @@ function take(frame: Frame): void {
 // Drawing.
 
 function allChanged(): void {
-  for (const sheet of sheets) sheet.changed();
+  for (const sheet of charts.values()) sheet.changed();
+  for (const card of cards) card.changed();
+  tellUnit();
   askToDraw();
 }
 
@@ -218,24 +163,28 @@ function draw(): void {
   drawAsked = false;
   lastDrawn = performance.now();
   for (const sheet of sheets) sheet.drawIfNeeded(theme);
-  for (const card of cards) card.tell();
-  byId("count").textContent = String(history.step);
-  byId("pace").textContent = playing ? pace.text(kernels) : "";
-  const why =
-    history.divergedAt[side] === null
-      ? `${names()[side]} has no batch norm in front of its activations.`
-      : `${names()[side]} has diverged.`;
-  showUnit(byId("how"), unitNumbers, why);
-  document.body.dataset["step"] = String(history.step);
+  byId("count").textContent = String(run.history.step);
+  if (playing) byId("pace").textContent = pace.text();
+  document.body.dataset["step"] = String(run.history.step);
   if (!stillness.matches) engine.send({ order: "drawn" });
+}
+
+function tellUnit(): void {
+  const { side } = run.chosen;
+  const name = run.names[side];
+  const why =
+    run.history.divergedAt[side] === null ? "has no batch norm with statistics of the whole batch" : "has diverged";
+  const waiting = run.history.step === 0;
+  showUnit(byId("how"), run.unitNumbers, waiting ? "Nothing is computed yet: press Play or Step." : `${name} ${why}.`);
 }
 
 /** Says in words how things stand, for who cannot see it. */
 function tellStatus(): void {
-  const told = names().map((name, which) => {
-    const divergedAt = history.divergedAt[which]!;
+  const { history, names } = run;
+  const told = names.map((name, side) => {
+    const divergedAt = history.divergedAt[side]!;
     if (divergedAt !== null) return `${name}: diverged at step ${divergedAt}`;
-    const value = history.sides[which]!.accuracies.values.at(-1);
+    const value = history.sides[side]!.accuracies.values.at(-1);
     return `${name}: test accuracy ${value === undefined ? "not measured" : `${(100 * value).toFixed(1)} percent`}`;
   });
   const end = history.step >= LAST_STEP ? ` A run ends after ${LAST_STEP} steps.` : "";
@@ -250,31 +199,33 @@ function note(lines: readonly string[]): void {
 }
 
 function showSettings(): void {
-  controls.show(settings, history.step);
-  presets.show(settings);
-  const text = formatSettings(settings);
-  if (location.hash.slice(1) !== text) window.history.replaceState(null, "", `#${text}`);
+  controls.show(run.settings, run.rate);
+  presets.show(run.settings);
+  const text = formatSettings(run.settings);
+  if (location.hash.slice(1) !== text) history.replaceState(null, "", `#${text}`);
 }
 
 function fillChoices(): void {
   const fill = (id: string, options: readonly (readonly [string, string])[], chosen: string): void => {
-    byId<HTMLSelectElement>(id).replaceChildren(...options.map(([value, text]) => new Option(text, value)));
-    byId<HTMLSelectElement>(id).value = chosen;
+    selectById(id).replaceChildren(...options.map(([value, text]) => new Option(text, value)));
+    selectById(id).value = chosen;
   };
   const numbers = (count: number): [string, string][] =>
     Array.from({ length: count }, (_, i) => [String(i), String(i + 1)]);
-  fill("layer", numbers(settings.depth), String(layer));
-  fill("unit", [["", "all"], ...numbers(settings.width)], unit === null ? "" : String(unit));
+  const { side, layer, unit } = run.chosen;
+  fill("layer", numbers(run.settings.depth), String(layer));
+  fill("unit", [["", "all"], ...numbers(run.settings.width)], unit === null ? "" : String(unit));
   fill(
     "side",
-    names().map((name, which) => [String(which), name]),
+    run.names.map((name, which) => [String(which), name]),
     String(side),
   );
 }
 
-function look(): void {
+function look(chosen: Chosen): void {
+  run.chosen = chosen;
   fillChoices();
-  engine.send({ order: "look", place: { side, layer, unit: unit ?? 0 } });
+  engine.send({ order: "look", place: run.place });
   allChanged();
 }
 
@@ -287,16 +238,15 @@ byId("step").addEventListener("click", () => {
 });
 byId("reset").addEventListener("click", () => {
   note([]);
-  start({ ...settings, rates: fromNow() });
+  start({ ...run.settings, rates: [{ step: 0, rate: run.rate }] });
 });
 byId("speed").addEventListener("change", () => {
   if (playing) play();
 });
-byId("share").addEventListener("click", ({ currentTarget }) => {
-  const button = currentTarget as HTMLButtonElement;
+byId("share").addEventListener("click", () => {
   const tell = (text: string): void => {
-    button.textContent = text;
-    setTimeout(() => (button.textContent = "Copy link"), 2000);
+    byId("share").textContent = text;
+    setTimeout(() => (byId("share").textContent = "Copy link"), 2000);
   };
   navigator.clipboard.writeText(location.href).then(
     () => tell("Copied"),
@@ -304,25 +254,17 @@ byId("share").addEventListener("click", ({ currentTarget }) => {
   );
 });
 byId("json").addEventListener("click", () => {
-  save(
-    jsonOf(
-      settings,
-      kernels,
-      input(),
-      FIGURES.flatMap(([, figures]) => figures),
-    ),
-    "playground.json",
-  );
+  const all = figures.map(({ figure }) => figure);
+  save(jsonOf(run.settings, run.kernels, run.figureInput, all), "playground.json");
 });
-for (const id of ["layer", "unit", "side"] as const) {
-  byId<HTMLSelectElement>(id).addEventListener("change", ({ currentTarget }) => {
-    const { value } = currentTarget as HTMLSelectElement;
-    if (id === "layer") layer = Number(value);
-    else if (id === "unit") unit = value === "" ? null : Number(value);
-    else side = value === "0" ? 0 : 1;
-    look();
-  });
-}
+selectById("layer").addEventListener("change", () => look({ ...run.chosen, layer: Number(selectById("layer").value) }));
+selectById("unit").addEventListener("change", () => {
+  const { value } = selectById("unit");
+  look({ ...run.chosen, unit: value === "" ? null : Number(value) });
+});
+selectById("side").addEventListener("change", () =>
+  look({ ...run.chosen, side: selectById("side").value === "0" ? 0 : 1 }),
+);
 byId("controls").addEventListener("submit", (event) => event.preventDefault());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   theme = readTheme();
@@ -332,12 +274,12 @@ window.addEventListener("hashchange", open);
 
 /** Opens what the address says. */
 function open(): void {
-  const { settings: found, notes } = parseSettings(location.hash.slice(1));
+  const { settings, notes } = parseSettings(location.hash.slice(1));
   note(notes);
-  start(found);
+  start(settings);
   if (!stillness.matches) play();
 }
 
 // A phone's screen is for the networks first.
-if (matchMedia("(max-width: 800px)").matches) byId<HTMLDetailsElement>("settings").open = false;
+if (matchMedia("(max-width: 800px)").matches) (byId("settings") as HTMLDetailsElement).open = false;
 open();

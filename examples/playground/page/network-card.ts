@@ -1,24 +1,8 @@
 /** A network on the page: its numbers, what it says of the data, and what its units answer to. */
 import type { Theme } from "../charts/plot.js";
 import { drawUnits, drawView, layoutUnits, unitAt } from "../charts/plane.js";
-import type { View } from "../experiment/experiment.js";
-import type { Settings } from "../experiment/settings.js";
 import { exportMenu, Sheet } from "./card.js";
-import type { Drawn } from "./messages.js";
-
-/** What a network's card is drawn from. */
-export interface NetworkState {
-  readonly name: string;
-  readonly settings: Settings;
-  readonly view: View | null;
-  readonly train: Drawn;
-  readonly test: Drawn;
-  readonly layer: number;
-  readonly unit: number | null;
-  readonly loss: number | null;
-  readonly accuracy: number | null;
-  readonly divergedAt: number | null;
-}
+import type { Run } from "./run.js";
 
 /** The card of the left (0) or the right (1) network. */
 export class NetworkCard {
@@ -28,8 +12,8 @@ export class NetworkCard {
 
   constructor(
     place: HTMLElement,
-    side: 0 | 1,
-    readonly state: () => NetworkState | undefined,
+    readonly side: 0 | 1,
+    readonly run: () => Run,
     tools: {
       readonly theme: () => Theme;
       readonly onResize: () => void;
@@ -49,11 +33,10 @@ export class NetworkCard {
       id: `${name}-network`,
       title: `the picture of the ${name} network`,
       draw: (...[context, box, theme]: Parameters<Sheet["content"]["draw"]>) => {
-        const now = state();
-        if (now === undefined) return;
-        const { view, train, test, divergedAt } = now;
-        const note = divergedAt === null ? "" : "diverged";
-        drawView(context, box, view, { train, test, moved: now.settings.shift !== 0 }, theme, note);
+        const { data, views, history, settings } = run();
+        if (data === undefined) return;
+        const note = history.divergedAt[side] === null ? "" : "diverged";
+        drawView(context, box, views[side]!, { ...data, moved: settings.shift !== 0 }, theme, note);
       },
       height: (width: number) => width,
     };
@@ -63,61 +46,57 @@ export class NetworkCard {
     const units = new Sheet(
       {
         draw: (context, box, theme) => {
-          const now = state();
-          if (now?.view == null) return;
-          const { depth, width } = now.settings;
-          const digits = "guesses" in now.view;
-          const data = "guesses" in now.view ? now.view.guesses.units : now.view.plane.units;
-          const layout = layoutUnits(depth, width, box.width);
-          drawUnits(context, box, layout, data, { depth, width, digits }, { layer: now.layer, unit: now.unit }, theme);
+          const { settings, views, chosen } = run();
+          const view = views[side]!;
+          if (view === null) return;
+          const { depth, width } = settings;
+          const digits = "guesses" in view;
+          const data = digits ? view.guesses.units : view.plane.units;
+          drawUnits(context, box, layoutUnits(depth, width, box.width), data, { depth, width, digits }, chosen, theme);
         },
-        height: (pixels) => {
-          const now = state();
-          return now === undefined ? 80 : layoutUnits(now.settings.depth, now.settings.width, pixels).height;
-        },
+        height: (pixels) => layoutUnits(run().settings.depth, run().settings.width, pixels).height,
       },
       tools.onResize,
     );
     units.canvas.className = "units";
     units.canvas.addEventListener("click", ({ offsetX, offsetY }) => {
-      const now = state();
-      if (now === undefined) return;
-      const { depth, width } = now.settings;
+      const { depth, width } = run().settings;
       const chosen = unitAt(layoutUnits(depth, width, units.width), offsetX, offsetY, depth, width);
       if (chosen !== undefined) tools.onChoose(chosen.layer, chosen.unit);
     });
+    for (const { canvas } of [view, units]) canvas.setAttribute("role", "img");
     card.append(view.canvas, units.canvas);
     this.sheets = [view, units];
   }
 
-  /** Writes what can be read. */
-  tell(): void {
-    const now = this.state();
-    if (now === undefined) return;
-    const { name, loss, accuracy, divergedAt, settings } = now;
+  /** Pictures and numbers are to be shown anew. */
+  changed(): void {
+    for (const sheet of this.sheets) sheet.changed();
+    const { names, history, accuracies, settings } = this.run();
+    const name = names[this.side];
+    const divergedAt = history.divergedAt[this.side]!;
+    const accuracy = accuracies[this.side]!;
+    const loss = this.run().lossOf(this.side);
     this.#heading.textContent = name;
-    const part = (label: string, value: string, kind = ""): HTMLElement => {
-      const element = document.createElement("span");
-      element.className = kind;
-      element.append(`${label} `, Object.assign(document.createElement("b"), { textContent: value }));
-      return element;
-    };
     this.#numbers.replaceChildren(
       ...(divergedAt === null
         ? [
-            part("loss", loss === null ? "–" : loss.toFixed(3)),
-            part("test accuracy", accuracy === null ? "–" : `${(100 * accuracy).toFixed(1)} %`),
+            number("loss", loss === null ? "–" : loss.toFixed(3)),
+            number("test accuracy", accuracy === null ? "–" : `${(100 * accuracy).toFixed(1)} %`),
           ]
-        : [part("diverged at step", String(divergedAt), "diverged")]),
+        : [number("diverged at step", String(divergedAt), "diverged")]),
     );
     const [view, units] = this.sheets;
     const what = settings.data === "digits" ? "the first 24 test digits" : "the plane, with the test points";
-    view.canvas.setAttribute("role", "img");
     view.canvas.setAttribute("aria-label", `What ${name} says of ${what}`);
-    units.canvas.setAttribute("role", "img");
-    units.canvas.setAttribute(
-      "aria-label",
-      `What each hidden unit of ${name} answers to. To look into one, choose layer and unit below.`,
-    );
+    const how = "To look into one, choose layer and unit below.";
+    units.canvas.setAttribute("aria-label", `What each hidden unit of ${name} answers to. ${how}`);
   }
+}
+
+function number(label: string, value: string, kind = ""): HTMLElement {
+  const element = document.createElement("span");
+  element.className = kind;
+  element.append(`${label} `, Object.assign(document.createElement("b"), { textContent: value }));
+  return element;
 }

@@ -14,10 +14,10 @@ export class Pace {
     while (this.#frames[0]!.time < time - 1000) this.#frames.shift();
   }
 
-  text(kernels: string): string {
+  text(): string {
     const seconds = Math.max(0.2, (performance.now() - (this.#frames[0]?.time ?? 0)) / 1000);
     const steps = this.#frames.reduce((sum, frame) => sum + frame.steps, 0);
     const rate = (count: number): string => (count / seconds).toFixed(0);
-    return `${rate(steps)} steps/s, ${rate(this.#frames.length)} pictures/s, ${kernels} kernels`;
+    return `${rate(steps)} steps/s, ${rate(this.#frames.length)} frames/s`;
   }
 }

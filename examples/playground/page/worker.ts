@@ -56,6 +56,7 @@ function obey(data: Order): void {
       return;
     case "rate":
       experiment.setRate(data.rate);
+      lookAsked = true;
       return;
     case "test":
       experiment.setTest(data.predict, data.shift);
