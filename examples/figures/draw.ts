@@ -1,8 +1,9 @@
 /** Draw: the panels of the figures, each with the two networks in their colors. */
 import * as Plot from "@observablehq/plot";
 import type { Network } from "../demo/experiment.js";
-import { type Axis, COLORS, type Curve, curveMarks, drawChart, ticksOf } from "../shared/chart.js";
 import type { Panel } from "../demo/report/figures.js";
+import { COLORS } from "../demo/report/style.js";
+import { type Axis, type Curve, curveMarks, drawChart, ticksOf } from "../shared/chart.js";
 
 /** A figure of docs/probes.md, and the numbers of it that the page quotes. */
 export interface Figure {
@@ -37,7 +38,8 @@ export interface CurvePanel {
 export function curvePanel(series: readonly Series[], panel: CurvePanel): Panel {
   const { title, x, y, logX = false, axis, marks = [] } = panel;
   const curves = series.map(({ network, x: xs, y: ys }): Curve => ({
-    network,
+    name: network,
+    color: colorOf(network),
     points: xs.map((at, i) => ({ x: at, y: ys[i]!, low: ys[i]!, high: ys[i]! })),
   }));
   const svg = drawChart(`${y}: ${title}`, {
