@@ -9,6 +9,7 @@ export default defineConfig([
       kernels: "src/kernels/index.ts",
       probes: "src/probes/index.ts",
       formats: "src/formats/index.ts",
+      tools: "src/tools/index.ts",
     },
     format: ["esm", "cjs"],
     target: "es2022",

@@ -18,7 +18,7 @@ import { decodeMappings, decodeNumbers, type DeclarationMap } from "./support/de
 const root = fileURLToPath(new URL("..", import.meta.url));
 const consumer = mkdtempSync(join(tmpdir(), "batchnorm-consumer-"));
 const installed = join(consumer, "node_modules", "batchnorm");
-const ENTRIES = ["batchnorm", "batchnorm/kernels", "batchnorm/probes", "batchnorm/formats"] as const;
+const ENTRIES = ["batchnorm", "batchnorm/kernels", "batchnorm/probes", "batchnorm/formats", "batchnorm/tools"] as const;
 let files: readonly string[] = [];
 
 beforeAll(() => {
@@ -105,6 +105,7 @@ describe("types", () => {
       import * as kernels from "batchnorm/kernels";
       import * as probes from "batchnorm/probes";
       import * as formats from "batchnorm/formats";
+      import * as tools from "batchnorm/tools";
       export const layer: BatchNorm = new BatchNorm({ features: 4 });
       // @ts-expect-error -- types are there, and not any
       new BatchNorm({ features: "4" });
@@ -113,7 +114,9 @@ describe("types", () => {
       // @ts-expect-error
       probes.absent;
       // @ts-expect-error
-      formats.absent;`;
+      formats.absent;
+      // @ts-expect-error
+      tools.absent;`;
     writeFileSync(join(consumer, "types.mts"), program);
     writeFileSync(join(consumer, "types.cts"), program);
     const tsc = join(root, "node_modules/typescript/bin/tsc");

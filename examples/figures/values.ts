@@ -31,7 +31,11 @@ export async function recorderFigure(): Promise<Figure> {
     const recorder = new ActivationRecorder({ paths: [path] });
     const record = (step: number): void => look(model, watched, recorder.at(step)!);
     record(0);
-    await train(model, 1, 300, { after: (step) => void (step % 10 === 0 && record(step)) });
+    await train(model, 1, 300, {
+      after: (step) => {
+        if (step % 10 === 0) record(step);
+      },
+    });
     const points = recorder.records.map(({ step, features }) => {
       const [low, y, high] = features!.quantiles.map((level) => level[0]!) as [number, number, number];
       return { step, low, y, high };
@@ -210,7 +214,9 @@ export async function shiftFigure(): Promise<Figure> {
     look(model, watched, shift.start());
     const watch = (step: number): boolean => step % 10 === 0 || step === 1;
     await train(model, 1, 300, {
-      before: (step) => void (watch(step) && look(model, watched, shift.before(step))),
+      before: (step) => {
+        if (watch(step)) look(model, watched, shift.before(step));
+      },
       after: (step) => {
         if (!watch(step)) return;
         look(model, watched, shift.after(step));

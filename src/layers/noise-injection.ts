@@ -1,7 +1,7 @@
 /** NoiseInjection: the time-varying noise with which Santurkar et al. made batch-normalized activations unstable on purpose. */
 
 import { complaint, expectNumber, expectObject, expectOneOf, ShapeError } from "../ground/errors.js";
-import { expectRandom, Random } from "../ground/random.js";
+import { expectRandom, type Random } from "../ground/random.js";
 import { channelView, printShape } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
 import {
@@ -77,7 +77,7 @@ export class NoiseInjection implements Layer {
     expectNumber("NoiseInjection", "sampleScaleStd", sampleScaleStd, { low: 0 });
     expectOneOf("NoiseInjection", "inference", inference, ["expectation", "identity"]);
     // A copy of the stream would give all layers that were made from it the same noise.
-    this.#random = new Random(random.integer(2 ** 32));
+    this.#random = random.fork(`noise ${random.integer(2 ** 32)}`);
     this.axis = axis;
     this.meanSpread = meanSpread;
     this.largestScale = largestScale;
