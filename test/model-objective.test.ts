@@ -5,6 +5,7 @@ import {
   checkObjective,
   Dense,
   type Layer,
+  type LossValue,
   meanSquaredError,
   modelObjective,
   NoiseInjection,
@@ -133,6 +134,18 @@ describe("an objective", () => {
       else target.fill(0);
       expect((await objective(point)).loss).toBe(loss);
     }
+  });
+
+  it("hands a target that is neither tensor nor labels to the loss as it is", async () => {
+    const target = { scale: 3 };
+    const loss = (output: Tensor, given: typeof target): LossValue => {
+      expect(given).toBe(target);
+      return { loss: given.scale * output.at(0, 0), gradOutput: Tensor.zeros(output.shape, output.dtype) };
+    };
+    const model = build();
+    const { objective, point } = modelObjective(model, { input: batch().input, target }, loss, { mode: "probe" });
+    const { output } = model.forward(batch().input, { mode: "probe" });
+    expect((await objective(point)).loss).toBe(3 * output.at(0, 0));
   });
 
   it("of a float32 model is evaluated in double precision unless float32 is asked for", async () => {
