@@ -54,6 +54,22 @@ describe("the tarball", () => {
     expect(files).toContain("src/index.ts");
   });
 
+  it("has source maps that lead to files in it, without copies of them", () => {
+    const maps = files.filter((path) => path.endsWith("js.map"));
+    expect(maps).toContain("dist/index.js.map");
+    for (const path of maps) {
+      const text = readFileSync(join(installed, path), "utf8");
+      const { sources, sourcesContent } = JSON.parse(text) as { sources: string[]; sourcesContent?: unknown };
+      expect(text, path).not.toContain(process.cwd());
+      expect(sourcesContent, path).toBeUndefined();
+      const places = sources.map((source) => join(dirname(path), source).replaceAll("\\", "/"));
+      expect(
+        places.filter((place) => !files.includes(place)),
+        path,
+      ).toEqual([]);
+    }
+  });
+
   it("needs nothing but itself", () => {
     expect(readdirSync(join(consumer, "node_modules"))).toEqual(["batchnorm"]);
     expect(readdirSync(installed)).not.toContain("node_modules");
