@@ -111,7 +111,7 @@ export async function spectrumFigure(): Promise<Figure> {
         numbers.push(
           `${network}: largest ${largest.value.toFixed(1)}, smallest ${smallest.value.toFixed(1)}, ` +
             `trace ${trace.toFixed(0)} ± ${standardError!.toFixed(0)}, gradient in the span of the sharpest 10: ` +
-            `${gradientShare![9]!.toFixed(2)}`,
+            gradientShare![9]!.toFixed(2),
         );
         const points = eigenvalues.map((eigenvalue, i) => ({ eigenvalue, density: Math.max(density[i]!, 1e-7) }));
         const svg = drawChart(`density of the Hessian's eigenvalues: ${network}`, {
