@@ -68,13 +68,15 @@ function build({ widths, between }: Net, random: Random): Sequential {
   return new Sequential(layers);
 }
 
-interface Prepared {
+/** What a work of a model starts from. */
+export interface Prepared {
   readonly model: Sequential;
   readonly input: Tensor;
   readonly lossOf: (output: Tensor) => { readonly loss: number; readonly gradOutput: Tensor };
 }
 
-function prepare(net: Net, kernels: Kernels): Prepared {
+/** A model, a batch and a loss to work with. */
+export function prepare(net: Net, kernels: Kernels): Prepared {
   const random = new Random(1).fork(net.name);
   const [inputs, outputs] = [net.widths[0]!, net.widths.at(-1)!];
   const model = build(net, random);
