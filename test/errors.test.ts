@@ -325,6 +325,22 @@ const layers: readonly Row[] = [
     "BatchNorm: expected features to be a whole number of at least 1, got NaN",
     () => new BatchNorm({ features: NaN }),
   ],
+  ["TypeError", "BatchNorm: expected axis to be a number, got []", () => new BatchNorm({ features: 1, axis: as([]) })],
+  [
+    "TypeError",
+    "BatchNorm.freeze: expected options to be an object, got null",
+    () => new BatchNorm({ features: 1 }).freeze(as(null)),
+  ],
+  [
+    "TypeError",
+    "BatchNorm: expected rowWeights to be an object, got 0",
+    () => new BatchNorm({ features: 1 }).forward(tensor(4, 1), { ...pass, rowWeights: as(0) }),
+  ],
+  [
+    "TypeError",
+    "LpNorm: expected rowWeights to be an object, got null",
+    () => new LpNorm({ features: 1, p: 1 }).forward(tensor(4, 1), { ...pass, rowWeights: as(null) }),
+  ],
   [
     "RangeError",
     "BatchNorm: expected axis to be a whole number, got 0.5",
