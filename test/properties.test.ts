@@ -241,7 +241,7 @@ describe("random options", () => {
           () => meanSquaredError(a as never, b as never, c as never),
           () => model.freeze(a as never),
         ]) {
-          answerOf(call as () => unknown);
+          answerOf(call);
         }
       }),
       { seed: 6, numRuns: 300 },
@@ -286,9 +286,9 @@ describe("damaged weights", () => {
       fc.property(fc.array(change, { maxLength: 2 }), (changes) => {
         const broken: Record<string, unknown> = { ...state };
         for (const { path, part, value } of changes) {
-          const entry = { ...(state[path] ?? {}), [part]: value };
+          const entry = { ...(state[path] ?? {}), [part]: value as unknown };
           Object.defineProperty(broken, path, {
-            value: part === "all" ? value : entry,
+            value: part === "all" ? (value as unknown) : entry,
             enumerable: true,
             configurable: true,
           });
