@@ -4,6 +4,7 @@ import { complaint, expectNumber, expectObject, expectOneOf, ShapeError } from "
 import { expectRandom, type Random } from "../ground/random.js";
 import { channelView, printShape } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
+import { expectAxis } from "./features.js";
 import {
   expectForward,
   type Forward,
@@ -68,9 +69,7 @@ export class NoiseInjection implements Layer {
     const { random, axis = 1, meanSpread = 0.5, largestScale = 1.25 } = options;
     const { sampleMeanSpread = 0.1, sampleScaleStd = 0.1, inference = "expectation" } = options;
     expectRandom("NoiseInjection", random);
-    if (!Number.isSafeInteger(axis)) {
-      throw new RangeError(complaint("NoiseInjection", "axis to be a whole number", String(axis)));
-    }
+    expectAxis("NoiseInjection", axis);
     expectNumber("NoiseInjection", "meanSpread", meanSpread, { low: 0 });
     expectNumber("NoiseInjection", "largestScale", largestScale, { low: 1 });
     expectNumber("NoiseInjection", "sampleMeanSpread", sampleMeanSpread, { low: 0 });
