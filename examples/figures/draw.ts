@@ -1,8 +1,9 @@
 /** Draw: the panels of the figures, each with the two networks in their colors. */
 import * as Plot from "@observablehq/plot";
 import type { Network } from "../demo/experiment.js";
-import { type Axis, COLORS, type Curve, curveMarks, drawChart, ticksOf } from "../shared/chart.js";
 import type { Panel } from "../demo/report/figures.js";
+import { COLORS } from "../demo/report/style.js";
+import { type Axis, type Curve, curveMarks, drawChart, formatTick, ticksOf } from "../shared/chart.js";
 
 /** A figure of docs/probes.md, and the numbers of it that the page quotes. */
 export interface Figure {
@@ -37,7 +38,8 @@ export interface CurvePanel {
 export function curvePanel(series: readonly Series[], panel: CurvePanel): Panel {
   const { title, x, y, logX = false, axis, marks = [] } = panel;
   const curves = series.map(({ network, x: xs, y: ys }): Curve => ({
-    network,
+    name: network,
+    color: COLORS[network],
     points: xs.map((at, i) => ({ x: at, y: ys[i]!, low: ys[i]!, high: ys[i]! })),
   }));
   const svg = drawChart(`${y}: ${title}`, {
@@ -60,9 +62,4 @@ export function level(value: number, text: string, color = "var(--soft)"): Plot.
 export function legend(text: string, color: string, line = 0): Plot.Markish {
   const place = { frameAnchor: "top-right", textAnchor: "start", dx: 8, dy: 4 + 16 * line } as const;
   return Plot.text([text], { ...place, fill: color, fontWeight: 600 });
-}
-
-export function formatTick(value: number): string {
-  const size = Math.abs(value);
-  return size !== 0 && (size < 0.001 || size >= 1e5) ? value.toExponential(0).replace("e+", "e") : String(value);
 }
