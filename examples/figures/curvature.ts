@@ -18,7 +18,8 @@ import { pickDigits } from "../data/digits.js";
 import { type Network, NETWORKS } from "../demo/experiment.js";
 import { drawChart } from "../shared/chart.js";
 import type { Panel } from "../demo/report/figures.js";
-import { colorOf, curvePanel, type Figure, formatTick, legend, level, type Series } from "./draw.js";
+import { colorOf, curvePanel, type Figure, legend, level, type Series } from "./draw.js";
+import { formatTick } from "../shared/chart.js";
 import { DEEP } from "./gradients.js";
 import { build, digits, objectiveOf, train } from "./train.js";
 

@@ -3,7 +3,7 @@ import * as Plot from "@observablehq/plot";
 import type { Network } from "../demo/experiment.js";
 import type { Panel } from "../demo/report/figures.js";
 import { COLORS } from "../demo/report/style.js";
-import { type Axis, type Curve, curveMarks, drawChart, ticksOf } from "../shared/chart.js";
+import { type Axis, type Curve, curveMarks, drawChart, formatTick, ticksOf } from "../shared/chart.js";
 
 /** A figure of docs/probes.md, and the numbers of it that the page quotes. */
 export interface Figure {
@@ -39,7 +39,7 @@ export function curvePanel(series: readonly Series[], panel: CurvePanel): Panel 
   const { title, x, y, logX = false, axis, marks = [] } = panel;
   const curves = series.map(({ network, x: xs, y: ys }): Curve => ({
     name: network,
-    color: colorOf(network),
+    color: COLORS[network],
     points: xs.map((at, i) => ({ x: at, y: ys[i]!, low: ys[i]!, high: ys[i]! })),
   }));
   const svg = drawChart(`${y}: ${title}`, {
@@ -64,9 +64,4 @@ export function level(value: number, text: string, color = "var(--soft)"): Plot.
 export function legend(text: string, color: string, line = 0): Plot.Markish {
   const place = { frameAnchor: "top-right", textAnchor: "start", dx: 8, dy: 4 + 16 * line } as const;
   return Plot.text([text], { ...place, fill: color, fontWeight: 600 });
-}
-
-export function formatTick(value: number): string {
-  const size = Math.abs(value);
-  return size !== 0 && (size < 0.001 || size >= 1e5) ? value.toExponential(0).replace("e+", "e") : String(value);
 }

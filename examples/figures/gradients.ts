@@ -5,7 +5,8 @@ import { alongGradient, internalCovariateShift, lipschitzFromPairs, stepSizesAro
 import { NETWORKS } from "../demo/experiment.js";
 import { drawChart } from "../shared/chart.js";
 import type { Panel } from "../demo/report/figures.js";
-import { colorOf, curvePanel, type Figure, formatTick, legend, level, type Series } from "./draw.js";
+import { colorOf, curvePanel, type Figure, legend, level, type Series } from "./draw.js";
+import { formatTick } from "../shared/chart.js";
 import { build, objectiveOf, train } from "./train.js";
 
 export const DEEP = { activation: "ReLU", depth: 8, width: 48 } as const;

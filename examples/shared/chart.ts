@@ -60,7 +60,7 @@ export function ticksOf({ type, domain: [bottom, top] }: Axis): number | number[
 /** Plain digits, but for numbers too long for a margin. */
 export function formatTick(value: number): string {
   const size = Math.abs(value);
-  return size !== 0 && (size < 0.001 || size >= 1e5) ? value.toExponential(0) : String(value);
+  return size !== 0 && (size < 0.001 || size >= 1e5) ? value.toExponential(0).replace("e+", "e") : String(value);
 }
 
 /** The curves with their bands, each with its name at its end. Whatever leaves the axis is cut off. */

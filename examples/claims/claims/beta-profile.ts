@@ -3,7 +3,7 @@ import { median } from "../../shared/spread.js";
 import type { Claim } from "../claim.js";
 import type { Trained } from "../measure/train.js";
 import { RULES } from "../rules.js";
-import { DISTANCES, eachSeed, lineOf, overLooks, probedRun, relu, trainEach } from "../study.js";
+import { DISTANCES, eachSeed, evenLooks, lineOf, overLooks, probedRun, relu, trainEach } from "../study.js";
 import { judge } from "../verdicts.js";
 
 const rules = RULES["beta-profile"];
@@ -65,7 +65,7 @@ export const betaProfile: Claim = {
         })),
       } as const);
       for (const network of NETWORKS) {
-        const own = seeds.map((runs) => runs[network].looks.filter((look) => look.step < steps));
+        const own = seeds.map((runs) => evenLooks(runs[network], steps));
         shown.push(
           {
             what: `${network}, ${setting}: share of looks whose maximum lies at the smallest distance of the grid`,

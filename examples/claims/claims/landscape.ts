@@ -3,7 +3,7 @@ import { median } from "../../shared/spread.js";
 import type { Claim, Panel } from "../claim.js";
 import type { Look, Trained } from "../measure/train.js";
 import { RULES } from "../rules.js";
-import { BATCH_SIZE, DISTANCES, eachSeed, lineOf, probedRun, relu, trainEach } from "../study.js";
+import { BATCH_SIZE, eachSeed, LANDSCAPE, lineOf, probedRun, relu, trainEach } from "../study.js";
 import { judge } from "../verdicts.js";
 
 const rules = RULES.landscape;
@@ -22,7 +22,8 @@ export const landscape: Claim = {
   who: "Santurkar, Tsipras, Ilyas & Madry 2018, section 3.2, figure 4a and b (arXiv:1805.11604).",
   definition:
     "From where training stands, along the gradient of the batch to come, at 0.5, 1, 2 and 4 learning rates: the range of the loss, and the largest change of the gradient as part of its length. Compared at equal loss: medians over the looks whose loss is in 1.5 to 2.2 (early) or in 0.3 to 0.7 (late).",
-  settings: "8x48 ReLU, batch 64, looks every 20 steps; learning rate 0.1, 400 steps; (all) also 0.01, 600 steps.",
+  settings:
+    "8x48 ReLU, batch 64, looks every 20 steps and at 4, 8, 12 and 16; learning rate 0.1, 400 steps; (all) also 0.01, 600 steps.",
   differences:
     "An MLP on digits instead of a VGG on CIFAR-10; the change of the gradient relative to its length, since raw lengths of two networks do not compare; equal loss instead of equal step.",
   factor: "the learning rate, which is also the distance looked at, and the stage of training",
@@ -49,7 +50,7 @@ export const landscape: Claim = {
                 batchSize: BATCH_SIZE,
                 seed,
                 steps,
-                landscape: { every: 20, distances: DISTANCES },
+                landscape: LANDSCAPE,
               }),
         ),
       );

@@ -1,9 +1,28 @@
 /** The measurements: what a worker thread can be asked for. */
 import type { Source } from "../data.js";
+import { deepLinear } from "./deep-linear.js";
 import { edge } from "./edge.js";
+import { batchStatistics, oneStep, shiftedInputs, subsets } from "./evaluations.js";
+import { hessian } from "./hessian.js";
+import { invariance, leastSquares } from "./invariance.js";
+import { signals } from "./signals.js";
+import { theorem } from "./theorem.js";
 import { train } from "./train.js";
 
-const MEASUREMENTS = { train, edge };
+const MEASUREMENTS = {
+  train,
+  edge,
+  theorem,
+  invariance,
+  leastSquares,
+  signals,
+  oneStep,
+  shiftedInputs,
+  batchStatistics,
+  subsets,
+  hessian,
+  deepLinear,
+};
 
 export type Measurements = typeof MEASUREMENTS;
 

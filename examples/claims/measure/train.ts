@@ -19,8 +19,8 @@ export interface Training extends Setup {
   readonly steps: number;
   /** Test accuracy after so many steps each; always at the end. */
   readonly testEvery?: number | undefined;
-  /** Loss and gradient along the gradient, before each so many steps; distances in learning rates. */
-  readonly landscape?: { readonly every: number; readonly distances: readonly number[] } | undefined;
+  /** Loss and gradient along the gradient, when so many steps are done; distances in learning rates. */
+  readonly landscape?: { readonly at: readonly number[]; readonly distances: readonly number[] } | undefined;
   /** How far the hidden values move, in one step and since the start. */
   readonly shift?: { readonly every: number } | undefined;
   /** Definition 2.1 of Santurkar et al. 2018. */
@@ -102,7 +102,7 @@ export async function train(setup: Training, source: Source, onStep: (done: numb
   for (let step = 0; step < setup.steps; step++) {
     const batch = trainee.next();
     // Before the training pass: a layer with noise then draws for the look what it will draw for the step.
-    if (landscape !== undefined && step % landscape.every === 0) {
+    if (landscape?.at.includes(step) === true) {
       out.looks.push(...(await lookAround(trainee, batch, setup.learningRate, step, landscape.distances)));
     }
     if (covariateShift !== undefined && step % covariateShift.every === 0 && step <= covariateShift.until) {
