@@ -5,7 +5,6 @@ import {
   histogramOf,
   internalCovariateShift,
   momentsOf,
-  momentStatistics,
   quantilesOf,
   stepSizesAround,
 } from "batchnorm/probes";
@@ -87,7 +86,8 @@ export function runningAgainstBatch({ model, hidden }: Network, inputs: Tensor):
     const batchNorm = part instanceof GhostBatchNorm ? part.norm : part;
     if (!(batchNorm instanceof BatchNorm)) return [];
     const runningSpread = Array.from(batchNorm.runningVariance.values, Math.sqrt);
-    const batchSpread = moments.map((each) => Math.sqrt(momentStatistics(each).variance ?? NaN));
+    // Unbiased, as the running variance is.
+    const batchSpread = moments.map(({ m2, count }) => Math.sqrt(m2 / (count - 1)));
     const runningMean = [...batchNorm.runningMean.values];
     return [{ layer, spread: "standard deviation", runningMean, batchMean, runningSpread, batchSpread }];
   });
