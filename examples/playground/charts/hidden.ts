@@ -76,7 +76,7 @@ export const ridgeline: Figure = {
         i,
         i % 3 === 0 || i === steps.length - 1 ? String(step) : "",
       ]);
-      const yAxis: Axis = { low: RIDGES + 0.3, high: -2.6, names };
+      const yAxis: Axis = { low: Math.max(5, steps.length) - 0.7, high: -2.6, names };
       const title = `${input.names[side]}: layer ${input.layer + 1}`;
       const plot = new Plot(context, half, theme, { ...axis, label: "value" }, yAxis, title);
       if (steps.length === 0) emptyNote(context, plot.inner, theme, "not measured yet");
