@@ -76,7 +76,7 @@ export const ridgeline: Figure = {
         i,
         i % 3 === 0 || i === steps.length - 1 ? String(step) : "",
       ]);
-      const yAxis: Axis = { low: RIDGES + 0.3, high: -2.6, names };
+      const yAxis: Axis = { low: Math.max(5, steps.length) - 0.7, high: -2.6, names };
       const title = `${input.names[side]}: layer ${input.layer + 1}`;
       const plot = new Plot(context, half, theme, { ...axis, label: "value" }, yAxis, title);
       if (steps.length === 0) emptyNote(context, plot.inner, theme, "not measured yet");
@@ -122,17 +122,23 @@ function drawRidge(plot: Plot, row: number, value: Distribution, tallest: number
     plot.y(row - 2.6 * Math.sqrt(density / tallest)),
   ]);
   const base = plot.y(row);
-  context.beginPath();
-  context.moveTo(plot.x(value.low), base);
-  for (const [x, y] of points) context.lineTo(x, y);
-  context.lineTo(plot.x(value.high), base);
-  context.closePath();
-  context.fillStyle = theme.paper;
-  context.fill();
-  context.globalAlpha = 0.35;
-  context.fillStyle = color;
-  context.fill();
+  // In an SVG a path has one color: hence one path to hide what lies behind, one to color it.
+  for (const [fill, alpha] of [
+    [theme.paper, 1],
+    [color, 0.35],
+  ] as const) {
+    context.beginPath();
+    context.moveTo(plot.x(value.low), base);
+    for (const [x, y] of points) context.lineTo(x, y);
+    context.lineTo(plot.x(value.high), base);
+    context.closePath();
+    context.globalAlpha = alpha;
+    context.fillStyle = fill;
+    context.fill();
+  }
   context.globalAlpha = 1;
+  context.beginPath();
+  for (const [x, y] of points) context.lineTo(x, y);
   context.strokeStyle = color;
   context.lineWidth = 1.2;
   context.stroke();

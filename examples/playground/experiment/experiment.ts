@@ -78,7 +78,7 @@ export class Experiment {
     this.#trainees = [settings.left, settings.right].map((kind) => {
       const how = { ...settings, kind, inputs, outputs };
       const network = buildNetwork(how, random.fork("weights"));
-      const frozen = buildNetwork({ ...how, momentum: 1 }, random.fork("weights"));
+      const frozen = buildNetwork({ ...how, momentum: 1, varianceEstimator: "biased" }, random.fork("weights"));
       const optimizer = new SGD(network.model.parameters, { learningRate: rateAt(settings.rates, 0) });
       return { kind, network, frozen, optimizer, divergedAt: null };
     });

@@ -5,7 +5,6 @@ import {
   histogramOf,
   internalCovariateShift,
   momentsOf,
-  momentStatistics,
   quantilesOf,
   stepSizesAround,
 } from "batchnorm/probes";
@@ -36,13 +35,14 @@ export function distributionsOf({ model, hidden }: Network, inputs: Tensor): (Di
 }
 
 function distributionOf(values: Tensor): Distribution {
-  const [low, , , high] = [...quantilesOf(values.data, [0.005, 0.25, 0.75, 0.995])] as [number, number, number, number];
+  const [low, ...inner] = quantilesOf(values.data, [0.005, ...LEVELS, 0.995]) as [number, ...number[]];
+  const high = inner.pop()!;
   // A layer whose values are all the same still has a cell to be in.
   const half = Math.max((high - low) / 2, 1e-6 * Math.max(1, Math.abs(low)));
   const middle = low + (high - low) / 2;
   const edges = Array.from({ length: CELLS + 1 }, (_, i) => middle + half * ((2 * i) / CELLS - 1));
   return {
-    percentiles: quantilesOf(values.data, LEVELS),
+    percentiles: inner,
     units: columnsOf(values).flatMap((column) => quantilesOf(column, LEVELS)),
     low: edges[0]!,
     high: edges[CELLS]!,
@@ -52,9 +52,9 @@ function distributionOf(values: Tensor): Distribution {
 
 function columnsOf({ data, shape }: Tensor): Float64Array[] {
   const [rows, features] = shape as [number, number];
-  return Array.from({ length: features }, (_, c) =>
-    Float64Array.from({ length: rows }, (_, n) => data[n * features + c]!),
-  );
+  const columns = Array.from({ length: features }, () => new Float64Array(rows));
+  for (let n = 0, i = 0; n < rows; n++) for (let c = 0; c < features; c++, i++) columns[c]![n] = data[i]!;
+  return columns;
 }
 
 /** Running statistics of one layer beside those of a batch. */
@@ -87,7 +87,8 @@ export function runningAgainstBatch({ model, hidden }: Network, inputs: Tensor):
     const batchNorm = part instanceof GhostBatchNorm ? part.norm : part;
     if (!(batchNorm instanceof BatchNorm)) return [];
     const runningSpread = Array.from(batchNorm.runningVariance.values, Math.sqrt);
-    const batchSpread = moments.map((each) => Math.sqrt(momentStatistics(each).variance ?? NaN));
+    // Unbiased, as the running variance is.
+    const batchSpread = moments.map(({ m2, count }) => Math.sqrt(m2 / (count - 1)));
     const runningMean = [...batchNorm.runningMean.values];
     return [{ layer, spread: "standard deviation", runningMean, batchMean, runningSpread, batchSpread }];
   });

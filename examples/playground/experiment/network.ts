@@ -36,6 +36,8 @@ export type Architecture = Pick<Settings, "depth" | "width" | "activation" | "ba
   readonly inputs: number;
   readonly outputs: number;
   readonly kind: Kind;
+  /** Of the running variance. */
+  readonly varianceEstimator?: "biased" | "unbiased";
 };
 
 /**
@@ -68,19 +70,20 @@ export function buildNetwork(how: Architecture, random: Random): Network {
   return { model: new Sequential(layers), hidden };
 }
 
-function normOf({ kind, width: features, batchSize, momentum, epsilon }: Architecture): Layer | undefined {
+function normOf(how: Architecture): Layer | undefined {
+  const { kind, width: features, batchSize, momentum, epsilon, varianceEstimator } = how;
   switch (kind) {
     case "plain":
       return undefined;
     case "batch":
     case "noisy":
-      return new BatchNorm({ features, momentum, epsilon });
+      return new BatchNorm({ features, momentum, epsilon, varianceEstimator });
     case "layer":
       return new LayerNorm({ features, epsilon });
     case "l1":
       return new LpNorm({ features, p: 1, momentum, epsilon });
     case "ghost":
-      return new GhostBatchNorm({ features, momentum, epsilon, groupSize: ghostSize(batchSize) });
+      return new GhostBatchNorm({ features, momentum, epsilon, varianceEstimator, groupSize: ghostSize(batchSize) });
   }
 }
 

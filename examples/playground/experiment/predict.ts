@@ -45,7 +45,7 @@ export function batchRows(count: number, size: number): number[][] {
 
 /**
  * Gives `frozen`, a network like `network`, its weights and the statistics of one batch as running statistics: in inference it
- * then answers for any point as `network` does for a point in that batch. Its momentum must be 1.
+ * then answers for any point as `network` does for a point in that batch. Its momentum must be 1, its variance biased.
  */
 export function freezeStatistics(network: Network, frozen: Network, inputs: Tensor): void {
   loadStateDict(frozen.model, stateDict(network.model));

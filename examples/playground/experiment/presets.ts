@@ -1,4 +1,4 @@
-/** Presets: one demonstration for each headline claim, with who made it. What they show is measured in test/browser/presets.test.ts. */
+/** Presets: one demonstration for each headline claim, with who made it. What they show is measured in test/browser/playground-presets.test.ts. */
 import { DEFAULTS, type Settings } from "./settings.js";
 
 export interface Preset {
@@ -22,8 +22,8 @@ export const PRESETS: readonly Preset[] = [
   },
   {
     id: "cats",
-    title: "Black cats, coloured cats",
-    text: "Trained on black cats, asked about coloured ones: the test points are the training points' like, all moved by the same amount. The batch's own statistics take the move out again, so the normalized network hardly notices; set “predict with” to running statistics, and it fails like the plain one.",
+    title: "Black cats, colored cats",
+    text: "Trained on black cats, asked about colored ones: all test points are moved by the same amount from where the training points were. The batch's own statistics take the move out again, so the normalized network hardly notices; set “Predict with” to running statistics, and it fails like the plain one.",
     source: {
       name: "Ng, Deep Learning Specialization, “Why does Batch Norm work?”",
       url: "https://www.youtube.com/watch?v=nUUqwaxLnWs",
@@ -33,36 +33,32 @@ export const PRESETS: readonly Preset[] = [
   {
     id: "noise",
     title: "Noise does not hurt it",
-    text: "Behind each batch norm, random noise moves and scales every hidden unit anew at each step, so the hidden distributions are less stable than the plain network's. It trains all the same, which speaks against stable distributions as the reason.",
+    text: "Behind each batch norm, random noise moves and scales every hidden unit anew at each step: choose layer 4 below, and see hidden values that are far less stable than the plain network's. It trains all the same, which speaks against stable distributions as the reason.",
     source: { name: "Santurkar et al. 2018, section 2.1", url: "https://arxiv.org/abs/1805.11604" },
-    settings: { ...DEFAULTS, left: "plain", right: "noisy", depth: 6, activation: "sigmoid", rates: once(0.5) },
+    settings: { ...DEFAULTS, left: "plain", right: "noisy" },
   },
   {
     id: "smooth",
     title: "Smoother? At which distance?",
-    text: "Batch norm is said to make the loss smoother. Compare the two lines of “Smoothness at each distance”: within one learning rate they are close, at four the plain one's gradient turns far more.",
+    text: "Batch norm is said to make the loss smoother, so compare the two lines of “Smoothness at each distance”. A tenth of a learning rate along the gradient they are close together; at four learning rates the plain network's gradient has turned far more.",
     source: { name: "Santurkar et al. 2018, figure 4", url: "https://arxiv.org/abs/1805.11604" },
     settings: { ...DEFAULTS, data: "digits", depth: 8, width: 48, activation: "relu", rates: once(0.1) },
   },
   {
     id: "mode",
     title: "Forgot to switch to inference",
-    text: "Both networks are the same and trained with the same batches of 8, but predict with the statistics of whatever batch they are asked with. The answer for a point now depends on its neighbors in the batch: watch the boundary tremble, then set “predict with” to running statistics.",
-    source: { name: "the commonest mistake with batch norm: docs/modes.md", url: "https://arxiv.org/abs/2105.07576" },
+    text: "The test points are asked about in batches of 8 and normalized with the statistics of those 8, as in training: the answer for a point depends on its neighbors in the batch, and the boundary of batch norm trembles where that of layer norm does not. Set “Predict with” to running statistics, and it stands still and is right more often.",
+    source: { name: "Wu & Johnson 2021, “Rethinking ‘Batch’ in BatchNorm”", url: "https://arxiv.org/abs/2105.07576" },
     settings: {
       ...DEFAULTS,
-      left: "layer",
-      right: "batch",
-      activation: "relu",
-      rates: once(0.1),
-      batchSize: 8,
-      predict: "batch",
+      ...{ left: "layer", right: "batch", data: "circles", activation: "relu" },
+      ...{ rates: once(0.2), batchSize: 8, predict: "batch" },
     },
   },
   {
     id: "two",
     title: "Batch of two",
-    text: "With two rows a batch, each unit is normalized to +1 and -1 whatever its values were: only their order is left. Layer norm looks at one row alone and does not mind.",
+    text: "With two rows a batch, each unit is normalized to +1 and −1 whatever its values were: only their order is left to learn from. Layer norm looks at one row alone and does not mind.",
     source: { name: "Wu & He 2018, figure 1", url: "https://arxiv.org/abs/1803.08494" },
     settings: { ...DEFAULTS, left: "layer", right: "batch", activation: "relu", rates: once(0.05), batchSize: 2 },
   },

@@ -149,7 +149,7 @@ export function parseSettings(text: string): { readonly settings: Settings; read
     shift: number("shift", DEFAULTS.shift),
   };
   for (const name of given.keys()) {
-    if (name !== "rate" && (name === "rates" || !(name in DEFAULTS))) {
+    if (name !== "rate" && (name === "rates" || !Object.hasOwn(DEFAULTS, name))) {
       notes.push(`${name}: no such setting; it is left out`);
     }
   }

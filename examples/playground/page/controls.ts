@@ -21,7 +21,7 @@ export const NAMES: Readonly<Record<string, string>> = {
   relu: "ReLU",
   sigmoid: "sigmoid",
   tanh: "tanh",
-  inference: "running statistics (inference)",
+  inference: "running statistics",
   batchPrediction: "the batch's own statistics",
 };
 

@@ -33,8 +33,8 @@ let lastDrawn = 0;
 
 const FIGURES: readonly (readonly [string, readonly Figure[]])[] = [
   ["curves", [loss, accuracy]],
-  ["inside-cards", [bands, ridgeline, running]],
-  ["why-cards", [band, betaProfile, covariateShift, gradientNorms]],
+  ["inside-cards", [bands, ridgeline, running, gradientNorms]],
+  ["why-cards", [band, betaProfile, covariateShift]],
 ];
 const figures = FIGURES.flatMap(([place, each]) => each.map((figure) => ({ place, figure })));
 const charts = new Map(
