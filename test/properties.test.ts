@@ -5,7 +5,29 @@
 import fc from "fast-check";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { Adam, Batcher, BatchNorm, BatchRenorm, checkLayer, Dense, GhostBatchNorm, GroupNorm, type Layer, LayerNorm, LeakyReLU, loadStateDict, LpNorm, meanSquaredError, type Mode, NoiseInjection, Random, SGD, type StateDict, stateDict, Tensor } from "batchnorm";
+import {
+  Adam,
+  Batcher,
+  BatchNorm,
+  BatchRenorm,
+  checkLayer,
+  Dense,
+  GhostBatchNorm,
+  GroupNorm,
+  type Layer,
+  LayerNorm,
+  LeakyReLU,
+  loadStateDict,
+  LpNorm,
+  meanSquaredError,
+  type Mode,
+  NoiseInjection,
+  Random,
+  SGD,
+  type StateDict,
+  stateDict,
+  Tensor,
+} from "batchnorm";
 import { compareModes, foldBatchNorm, inspect, recalibrate } from "batchnorm/tools";
 import { loadKeras, loadPyTorch, readNpz, readSafetensors, toPyTorch, writeSafetensors } from "batchnorm/formats";
 import { expectBits, memoryOf } from "./support/close.js";

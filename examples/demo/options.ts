@@ -1,7 +1,7 @@
 /** Options: what may be said on the command line. */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { canWrite } from "./files.js";
+import { canWrite } from "../shared/files.js";
 
 /** What the demo is asked to do. */
 export interface Options {
