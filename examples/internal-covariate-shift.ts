@@ -46,17 +46,14 @@ for (const learningRate of [0.01, 0.1]) {
     const { blocks } = await internalCovariateShift(objective, point, { groups, learningRate });
 
     console.log(`\n${withNorm ? "batch norm" : "plain"}, learning rate ${learningRate}`);
-    const row = (name: string, figures: readonly (number | null)[]): void =>
-      console.log(`  ${name.padEnd(22)}${figures.map((figure) => figure!.toFixed(2).padStart(7)).join("")}`);
     console.log(`  layer                 ${blocks.map((_, i) => String(i + 1).padStart(7)).join("")}`);
-    row(
-      "||G - G'|| / ||G||",
-      blocks.map(({ weight }) => weight!.relativeDifference),
-    );
-    row(
-      "cosine of G and G'",
-      blocks.map(({ weight }) => weight!.cosine),
-    );
+    for (const [name, figure] of [
+      ["||G - G'|| / ||G||", "relativeDifference"] as const,
+      ["cosine of G and G'", "cosine"] as const,
+    ]) {
+      const figures = blocks.map(({ weight }) => weight![figure]!.toFixed(2).padStart(7));
+      console.log(`  ${name.padEnd(22)}${figures.join("")}`);
+    }
   }
 }
 
