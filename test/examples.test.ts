@@ -136,6 +136,42 @@ describe("examples", () => {
   );
 });
 
+describe("the figures of docs/probes.md", () => {
+  const images = join(root, "docs", "images");
+  const drawn = readdirSync(images).filter((file) => file.startsWith("probe-"));
+
+  it("are all on the page, and nothing in them is undefined", () => {
+    const page = readFileSync(join(root, "docs", "probes.md"), "utf8");
+    const shown = [...page.matchAll(/\(images\/(probe-[a-z0-9-]+\.svg)\)/g)].map((match) => match[1]!);
+    expect(shown.toSorted()).toEqual(drawn.toSorted());
+    for (const file of drawn) expect(readFileSync(join(images, file), "utf8"), file).not.toMatch(/NaN|undefined/);
+  });
+
+  it(
+    "are what the script draws",
+    async () => {
+      const program = join(scratch, "figures.js");
+      await bundle({ entryPoints: [join(folder, "figures", "main.ts")], outfile: program });
+      const out = join(scratch, "figures");
+      const quick = ["distances", "mmd", "theorem41", "depth"];
+      const { status, stdout } = await node([program, ...quick, "--out", out]);
+      expect(status).toBe(0);
+      expect(stdout.split("\n").filter((line) => /^\S/.test(line))).toEqual(quick);
+      // Positions in tenths of a pixel: engines may differ in last digits of a logarithm.
+      const rounded = (path: string): string =>
+        readFileSync(path, "utf8").replace(/\d+\.\d+/g, (number) => Number(number).toFixed(1));
+      for (const name of quick) {
+        const file = `probe-${name}.svg`;
+        expect(rounded(join(out, file)) === rounded(join(images, file)), file).toBe(true);
+      }
+      const unknown = await node([program, "depht"]);
+      expect(unknown.status).toBe(2);
+      expect(unknown.stderr).toMatch(/^figures: expected names out of recorder, .*, got depht\n$/);
+    },
+    TIMEOUT,
+  );
+});
+
 describe("the digits", () => {
   const digits = loadDigits();
 

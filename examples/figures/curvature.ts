@@ -114,6 +114,11 @@ export async function spectrumFigure(): Promise<Figure> {
             `trace ${trace.toFixed(0)} ± ${standardError!.toFixed(0)}, gradient in the span of the sharpest 10: ` +
             gradientShare![9]!.toFixed(2),
         );
+        const far = await curvature(objective, point, { random: new Random(5), steps: 40, differenceStep: 2e-4 });
+        numbers.push(
+          `${network}, with a difference step of 2e-4: largest ${far.largest.value.toFixed(1)}, ` +
+            `residual ${far.largest.residual.toFixed(1)}, asymmetry ${far.asymmetry.toFixed(1)}`,
+        );
         const points = eigenvalues.map((eigenvalue, i) => ({ eigenvalue, density: Math.max(density[i]!, 1e-7) }));
         const svg = drawChart(`density of the Hessian's eigenvalues: ${network}`, {
           x: { label: "eigenvalue →", ticks: 5 },

@@ -125,6 +125,12 @@ describe("BatchRenorm", () => {
     expect(train(layer, column(-3, -2.7))).toEqual(allAbout([-1 / 1.2 - 0.3, 1 / 1.2 - 0.3], 14));
   });
 
+  it("has nothing to correct towards where the running variance and epsilon are 0", () => {
+    const layer = make();
+    layer.norm.runningVariance.values[0] = 0;
+    expect(valuesOf(layer.forward(column(1, 3), { mode: "probe" }).output)).toEqual([-1, 1]);
+  });
+
   it("corrects by the statistics before the pass, then moves them", () => {
     const layer = make();
     train(layer, column(1, 2, 2, 5));

@@ -19,7 +19,7 @@ export function framePanels(panels: readonly Panel[]): string {
   svg { color: var(--ink); font-family: system-ui, sans-serif; }
 </style>
 <rect width="100%" height="100%" rx="12" fill="var(--paper)"/>
-${panels.map(placed).join("\n")}
+${renumbered(panels.map(placed).join("\n"))}
 </svg>
 `;
 }
@@ -31,4 +31,10 @@ function placed({ title, svg }: Panel, index: number): string {
 <text y="16" font-size="15" font-weight="600" fill="currentColor">${title}</text>
 <g transform="translate(0 ${TITLE_HEIGHT})">${svg}</g>
 </g>`;
+}
+
+/** Plot numbers its clip paths through all that a program draws; a picture shall not depend on what was drawn before it. */
+function renumbered(svg: string): string {
+  const seen = [...new Set(svg.match(/plot-clip-\d+/g))];
+  return svg.replace(/plot-clip-\d+/g, (id) => `plot-clip-${seen.indexOf(id) + 1}`);
 }
