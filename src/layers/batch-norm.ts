@@ -14,6 +14,7 @@ import { reciprocalStd } from "../kernels/batch-norm.js";
 import { defaultKernels } from "../kernels/default.js";
 import { Tensor } from "../tensor/tensor.js";
 import { expectTwoValues, featureView } from "./features.js";
+import { registerLeaf, valuesToKeep } from "./inside.js";
 import {
   expectDTypes,
   expectForward,
@@ -133,6 +134,7 @@ export class BatchNorm implements Layer {
     this.batchesTracked = new RunningStatistic("batchesTracked", new Float64Array(1), 0);
     this.parameters = [this.gamma, this.beta].filter((parameter) => parameter !== undefined);
     this.statistics = trackRunningStatistics ? [this.runningMean, this.runningVariance, this.batchesTracked] : [];
+    registerLeaf(this, BatchNorm);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
@@ -145,7 +147,7 @@ export class BatchNorm implements Layer {
     const tracks = pass.mode === "train" && this.trackRunningStatistics && !this.#frozen.updates;
     const gathers = fromBatch || tracks;
     const weights = gathers && pass.rowWeights ? rowWeights(name, pass.rowWeights, input.shape[0]!, view) : undefined;
-    const x = input.data.slice(); // a copy: the caller may write to the input before the backward pass
+    const x = valuesToKeep(input);
     const output = Tensor.zeros(input.shape, input.dtype);
     const gamma = this.gamma?.value.data;
     const beta = this.beta?.value.data;
