@@ -47,7 +47,7 @@ const { values: options, positionals } = parseArgs({
   options: { json: { type: "string" }, quick: { type: "boolean", default: false } },
   allowPositionals: true,
 });
-const effort = options.quick ? { rounds: 3, seconds: 0.05 } : { rounds: 7, seconds: 0.2 };
+const effort = options.quick ? { rounds: 3, seconds: 0.05 } : { rounds: 5, seconds: 0.15 };
 
 const torch = await startTorch();
 const contestants: readonly Contestant[] = [
