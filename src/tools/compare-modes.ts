@@ -8,7 +8,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { Loss } from "../training/losses.js";
 import { featureMoments, type StatisticsGap, statisticsGap, summarizeGap } from "./feature-statistics.js";
 import { findingOf, overallFinding } from "./mode-findings.js";
-import { expectModel, normPlaces, type NormPlace, observePlaces } from "./places.js";
+import { expectModel, normalizesByMode, normPlaces, type NormPlace, observePlaces } from "./places.js";
 
 /** What `compareModes` takes beside model and input. */
 export interface CompareModesOptions<Target> {
@@ -119,17 +119,12 @@ export function compareModes<Target>(
   return {
     tool: who,
     rows: input.shape[0]!,
-    passes: 2 + (losses === undefined ? 0 : new Set(places.filter(changes).map(({ norm }) => norm)).size),
+    passes: 2 + (losses === undefined ? 0 : new Set(places.map(({ norm }) => norm).filter(normalizesByMode)).size),
     layers,
     output,
     loss: difference ?? null,
     finding: overallFinding(layers, output, difference),
   };
-}
-
-/** Whether a batch norm normalizes differently in the two modes. */
-function changes({ norm }: NormPlace): boolean {
-  return norm.trackRunningStatistics && !norm.frozen.normalization;
 }
 
 /** The statistics of one place, and what they say. */
@@ -139,7 +134,7 @@ function modesOf(place: NormPlace): Omit<LayerModes, "path" | "output" | "lossDi
   const valuesPerFeature = moments[0]!.count;
   const gap = norm.trackRunningStatistics ? statisticsGap(norm, moments) : { meanShift: [], logVarianceRatio: [] };
   const summary = summarizeGap(gap, valuesPerFeature);
-  const verdict = !changes(place) ? "same" : summary.featuresOff > 0 ? "off" : "fits";
+  const verdict = !normalizesByMode(norm) ? "same" : summary.featuresOff > 0 ? "off" : "fits";
   return {
     valuesPerFeature,
     batchesTracked: norm.batchesTracked.values[0]!,
@@ -164,7 +159,7 @@ function lossDifferences(places: readonly NormPlace[], start: number, lossNow: (
   try {
     for (let i = places.length - 1; i >= 0; i--) {
       const { norm } = places[i]!;
-      if (!changes(places[i]!)) continue;
+      if (!normalizesByMode(norm)) continue;
       switched.set(norm, { frozen: norm.frozen, trainable: norm.parameters.map((parameter) => parameter.trainable) });
       norm.freeze({ ...norm.frozen, normalization: true });
       const after = lossNow();

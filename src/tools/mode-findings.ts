@@ -63,7 +63,8 @@ export function gapText({ meanFeature, meanShift, varianceFeature, varianceRatio
   return parts.join(", ");
 }
 
-function cause(norm: BatchNorm, moments: readonly Moments[], { featuresOff }: GapSummary): string {
+/** Why running statistics are off, and what to do. */
+export function cause(norm: BatchNorm, moments: readonly Moments[], { featuresOff }: GapSummary): string {
   const { momentum } = norm;
   const share = initialShare(norm, moments, featuresOff);
   const batches = norm.batchesTracked.values[0]!;

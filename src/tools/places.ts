@@ -2,6 +2,7 @@
 
 import { complaint, show } from "../ground/errors.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
+import { Dense } from "../layers/dense.js";
 import { expectLayer, type Layer, type Pass } from "../layers/layer.js";
 import { isTensor, type Tensor } from "../tensor/tensor.js";
 
@@ -51,6 +52,26 @@ export function batchNormOf(layer: Layer): BatchNorm | undefined {
 function isBatchNorm(value: unknown): value is BatchNorm {
   const { runningVariance, track } = (value ?? {}) as Partial<BatchNorm>;
   return runningVariance !== undefined && typeof track === "function";
+}
+
+/** Whether a batch norm normalizes differently in training and in inference. */
+export function normalizesByMode(norm: BatchNorm): boolean {
+  return norm.trackRunningStatistics && !norm.frozen.normalization;
+}
+
+/** Whether a layer computes xW + b: one that inherits from Dense and adds an activation does not. */
+export function isDense(layer: Layer | undefined): layer is Dense {
+  return layer?.forward === Dense.prototype.forward;
+}
+
+/** A Dense works along the last axis; whether the batch norm does too. */
+export function isOnLastAxis({ axis }: BatchNorm, rank: number): boolean {
+  return (axis < 0 ? rank + axis : axis) === rank - 1;
+}
+
+/** Whether there is neither NaN nor Infinity in a tensor. */
+export function isFiniteTensor({ data }: Tensor): boolean {
+  return data.every((value) => Number.isFinite(value));
 }
 
 /** The batch norms of a model by path. */

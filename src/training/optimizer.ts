@@ -24,8 +24,9 @@ export interface OptimizerOptions {
 export abstract class Optimizer {
   readonly parameters: readonly Parameter[];
   readonly weightDecay: number;
+  /** The roles that weight decay leaves alone. */
+  readonly withoutDecay: ReadonlySet<Role>;
   readonly #kind: string;
-  readonly #withoutDecay: ReadonlySet<Role>;
   readonly #kernels: Kernels | undefined;
   #learningRate: number;
 
@@ -48,7 +49,7 @@ export abstract class Optimizer {
       expectOneOf(kind, "withoutDecay", role, ["weight", "bias", "scale", "shift"]);
     this.weightDecay = weightDecay;
     this.#kind = kind;
-    this.#withoutDecay = new Set(withoutDecay);
+    this.withoutDecay = new Set(withoutDecay);
     this.#kernels = kernels;
     this.#learningRate = learningRate;
   }
@@ -89,7 +90,7 @@ export abstract class Optimizer {
     const kernels = this.#kernels ?? defaultKernels();
     for (const [parameter, gradient] of gradients) {
       if (!parameter.trainable) continue;
-      const decay = this.#withoutDecay.has(parameter.role) ? 0 : this.weightDecay;
+      const decay = this.withoutDecay.has(parameter.role) ? 0 : this.weightDecay;
       parameter.update((values) => this.move(parameter, values, gradient.data, decay, kernels));
     }
   }

@@ -21,6 +21,7 @@ import {
 import { expect } from "vitest";
 import { tolerances } from "../../src/ground/numbers.js";
 
+/** Each of them must give the golden values. */
 export { kernelSets } from "../support/kernel-sets.js";
 
 /** A number in a golden file: JSON has no word for the ones that are not finite. */
