@@ -18,12 +18,15 @@ const BLOCK_ROWS = 96;
 const BLOCK_INNER = 256;
 const BLOCK_COLUMNS = 510;
 
-interface Buffers {
+/** The innermost loop and its buffers. */
+interface Tiles {
   readonly a: Float64Array;
   readonly b: Float64Array;
   readonly tile: Float64Array;
+  /** tile = one strip of a times one of b, which start at these places. */
+  readonly multiply: (aAt: number, bAt: number, depth: number) => void;
 }
-let buffers: Buffers | undefined; // 1.2 MB, taken at first use
+let tiles: Tiles | undefined; // 1.2 MB, taken at first use
 
 /** out = a b + bias.   a [rows, inner] · b [inner, columns] · bias [columns] · out [rows, columns] */
 export function matmul(args: MatmulArguments): void {
@@ -57,12 +60,8 @@ export function columnSums(args: ColumnSumsArguments): void {
 /** a(i, k) stands at i * aRow + k * aStep, b(k, j) at k * bStep + j * bColumn: the three products differ in nothing else. */
 function multiply(args: MatmulArguments, aRow: number, aStep: number, bStep: number, bColumn: number): void {
   const { rows, inner, columns, a, b, bias, out } = args;
-  buffers ??= {
-    a: new Float64Array(BLOCK_ROWS * BLOCK_INNER),
-    b: new Float64Array(BLOCK_COLUMNS * BLOCK_INNER),
-    tile: new Float64Array(TILE_ROWS * TILE_COLUMNS),
-  };
-  const { a: packedA, b: packedB, tile } = buffers;
+  tiles ??= makeTiles();
+  const { a: packedA, b: packedB, tile, multiply: multiplyTile } = tiles;
   for (let j0 = 0; j0 < columns; j0 += BLOCK_COLUMNS) {
     const blockColumns = Math.min(BLOCK_COLUMNS, columns - j0);
     for (let k0 = 0; k0 < inner; k0 += BLOCK_INNER) {
@@ -73,7 +72,7 @@ function multiply(args: MatmulArguments, aRow: number, aStep: number, bStep: num
         pack(packedA, TILE_ROWS, blockRows, depth, a, i0 * aRow + k0 * aStep, aRow, aStep);
         for (let j = 0; j < blockColumns; j += TILE_COLUMNS) {
           for (let i = 0; i < blockRows; i += TILE_ROWS) {
-            multiplyTile(packedA, packedB, tile, i * depth, j * depth, depth);
+            multiplyTile(i * depth, j * depth, depth);
             const height = Math.min(TILE_ROWS, blockRows - i);
             const width = Math.min(TILE_COLUMNS, blockColumns - j);
             storeTile(tile, height, width, out, (i0 + i) * columns + j0 + j, columns, k0 === 0, bias, j0 + j);
@@ -120,42 +119,44 @@ function pack(
   }
 }
 
-/** tile[i, j] = Σ_k a[i, k] b[k, j] over one strip of each: six sums in six registers. */
-function multiplyTile(
-  a: Float64Array,
-  b: Float64Array,
-  tile: Float64Array,
-  aAt: number,
-  bAt: number,
-  depth: number,
-): void {
-  let s00 = 0;
-  let s01 = 0;
-  let s02 = 0;
-  let s10 = 0;
-  let s11 = 0;
-  let s12 = 0;
-  let p = aAt | 0;
-  let q = bAt | 0;
-  for (const end = (p + TILE_ROWS * depth) | 0; p < end; p = (p + TILE_ROWS) | 0, q = (q + TILE_COLUMNS) | 0) {
-    const a0 = a[p]!;
-    const a1 = a[(p + 1) | 0]!;
-    const b0 = b[q]!;
-    const b1 = b[(q + 1) | 0]!;
-    const b2 = b[(q + 2) | 0]!;
-    s00 += a0 * b0;
-    s01 += a0 * b1;
-    s02 += a0 * b2;
-    s10 += a1 * b0;
-    s11 += a1 * b1;
-    s12 += a1 * b2;
-  }
-  tile[0] = s00;
-  tile[1] = s01;
-  tile[2] = s02;
-  tile[3] = s10;
-  tile[4] = s11;
-  tile[5] = s12;
+/**
+ * Makes the buffers and the loop over them. The loop finds them as constants of its own: as arguments they would take the
+ * registers that the sums need.
+ */
+function makeTiles(): Tiles {
+  const a = new Float64Array(BLOCK_ROWS * BLOCK_INNER);
+  const b = new Float64Array(BLOCK_COLUMNS * BLOCK_INNER);
+  const tile = new Float64Array(TILE_ROWS * TILE_COLUMNS);
+  const multiply = (aAt: number, bAt: number, depth: number): void => {
+    let s00 = 0;
+    let s01 = 0;
+    let s02 = 0;
+    let s10 = 0;
+    let s11 = 0;
+    let s12 = 0;
+    let p = aAt | 0;
+    let q = bAt | 0;
+    for (const end = (p + TILE_ROWS * depth) | 0; p < end; p = (p + TILE_ROWS) | 0, q = (q + TILE_COLUMNS) | 0) {
+      const a0 = a[p]!;
+      const a1 = a[(p + 1) | 0]!;
+      const b0 = b[q]!;
+      s00 += a0 * b0;
+      s10 += a1 * b0;
+      const b1 = b[(q + 1) | 0]!;
+      s01 += a0 * b1;
+      s11 += a1 * b1;
+      const b2 = b[(q + 2) | 0]!;
+      s02 += a0 * b2;
+      s12 += a1 * b2;
+    }
+    tile[0] = s00;
+    tile[1] = s01;
+    tile[2] = s02;
+    tile[3] = s10;
+    tile[4] = s11;
+    tile[5] = s12;
+  };
+  return { a, b, tile, multiply };
 }
 
 function storeTile(

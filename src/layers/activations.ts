@@ -1,10 +1,10 @@
 /** The activations as layers: each value by itself, no parameters, the same in every mode. */
 
 import { expectNumber, expectObject } from "../ground/errors.js";
-import type { Floats } from "../ground/numbers.js";
 import { defaultKernels } from "../kernels/default.js";
 import type { ElementwiseArguments, ElementwiseBackwardArguments, Kernels } from "../kernels/kernels.js";
 import { Tensor } from "../tensor/tensor.js";
+import { outputToKeep, placeFor, registerLeaf } from "./inside.js";
 import { expectForward, type Forward, guardBackward, type Layer, noGradients, type Pass, who } from "./layer.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 
@@ -13,7 +13,7 @@ import type { Parameter, RunningStatistic } from "./parameter.js";
  *
  * Shapes    y like x
  * Numerics  the derivative at 0 is taken as 0; NaN stays NaN
- * Cost      one pass; keeps a copy of y
+ * Cost      one pass; keeps y
  * Source    Nair & Hinton 2010
  *
  * @example
@@ -22,6 +22,11 @@ import type { Parameter, RunningStatistic } from "./parameter.js";
 export class ReLU implements Layer {
   readonly parameters: readonly Parameter[] = [];
   readonly statistics: readonly RunningStatistic[] = [];
+
+  /** Makes the layer. */
+  constructor() {
+    registerLeaf(this, ReLU);
+  }
 
   forward(input: Tensor, pass: Pass): Forward {
     const forward = (kernels: Kernels, args: ElementwiseArguments): void => kernels.relu(args);
@@ -40,7 +45,7 @@ export interface LeakyReLUOptions {
  * The leaky rectified linear unit, y = x where x > 0, else slope x.
  *
  * Shapes    y like x
- * Cost      one pass; keeps a copy of y
+ * Cost      one pass; keeps y
  * Source    Maas, Hannun & Ng 2013
  *
  * @throws {RangeError} if the slope is not in (0, 1]
@@ -58,6 +63,7 @@ export class LeakyReLU implements Layer {
     const { slope = 0.01 } = options;
     expectNumber("LeakyReLU", "slope", slope, { low: 0, withoutLow: true, high: 1 });
     this.slope = slope;
+    registerLeaf(this, LeakyReLU);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
@@ -74,7 +80,7 @@ export class LeakyReLU implements Layer {
  *
  * Shapes    y like x
  * Numerics  does not overflow on either side; exp of the library's own, so the bits are the same in every engine
- * Cost      one pass; keeps a copy of y
+ * Cost      one pass; keeps y
  *
  * @example
  * new Sigmoid().forward(Tensor.from([[0]]), { mode: "inference" }).output.toNested();   // => [[0.5]]
@@ -82,6 +88,11 @@ export class LeakyReLU implements Layer {
 export class Sigmoid implements Layer {
   readonly parameters: readonly Parameter[] = [];
   readonly statistics: readonly RunningStatistic[] = [];
+
+  /** Makes the layer. */
+  constructor() {
+    registerLeaf(this, Sigmoid);
+  }
 
   forward(input: Tensor, pass: Pass): Forward {
     const forward = (kernels: Kernels, args: ElementwiseArguments): void => kernels.sigmoid(args);
@@ -95,7 +106,7 @@ export class Sigmoid implements Layer {
  *
  * Shapes    y like x
  * Numerics  exp of the library's own, so the bits are the same in every engine
- * Cost      one pass; keeps a copy of y
+ * Cost      one pass; keeps y
  *
  * @example
  * new Tanh().forward(Tensor.from([[0, 100]]), { mode: "inference" }).output.toNested();   // => [[0, 1]]
@@ -103,6 +114,11 @@ export class Sigmoid implements Layer {
 export class Tanh implements Layer {
   readonly parameters: readonly Parameter[] = [];
   readonly statistics: readonly RunningStatistic[] = [];
+
+  /** Makes the layer. */
+  constructor() {
+    registerLeaf(this, Tanh);
+  }
 
   forward(input: Tensor, pass: Pass): Forward {
     const forward = (kernels: Kernels, args: ElementwiseArguments): void => kernels.tanh(args);
@@ -120,15 +136,15 @@ function elementwise(
 ): Forward {
   expectForward(kind, input, pass);
   const kernels = pass.kernels ?? defaultKernels();
-  const output = Tensor.zeros(input.shape, input.dtype);
+  const output = placeFor(input);
   apply(kernels, { x: input.data, y: output.data });
-  const y: Floats = output.data.slice(); // a copy: the caller may write to the output before the backward pass
+  const y = outputToKeep(output, pass);
   const guard = guardBackward(who(kind, pass), output, []);
   return {
     output,
     backward: (gradOutput) => {
       guard(gradOutput);
-      const dx = Tensor.zeros(input.shape, input.dtype);
+      const dx = placeFor(gradOutput);
       differentiate(kernels, { y, dy: gradOutput.data, dx: dx.data });
       return { gradInput: dx, gradients: noGradients };
     },

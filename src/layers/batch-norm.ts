@@ -14,6 +14,7 @@ import { reciprocalStd } from "../kernels/batch-norm.js";
 import { defaultKernels } from "../kernels/default.js";
 import { Tensor } from "../tensor/tensor.js";
 import { expectAxis, expectTwoValues, featureView } from "./features.js";
+import { registerLeaf, valuesToKeep } from "./inside.js";
 import {
   expectDTypes,
   expectForward,
@@ -132,6 +133,7 @@ export class BatchNorm implements Layer {
     this.batchesTracked = new RunningStatistic("batchesTracked", new Float64Array(1), 0);
     this.parameters = [this.gamma, this.beta].filter((parameter) => parameter !== undefined);
     this.statistics = trackRunningStatistics ? [this.runningMean, this.runningVariance, this.batchesTracked] : [];
+    registerLeaf(this, BatchNorm);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
@@ -143,12 +145,11 @@ export class BatchNorm implements Layer {
     const fromBatch = !this.trackRunningStatistics || (pass.mode !== "inference" && !this.#frozen.normalization);
     const tracks = pass.mode === "train" && this.trackRunningStatistics && !this.#frozen.updates;
     const gathers = fromBatch || tracks;
-    const weights =
-      gathers && pass.rowWeights !== undefined ? rowWeights(name, pass.rowWeights, input.shape[0]!, view) : undefined;
-    const x = input.data.slice(); // a copy: the caller may write to the input before the backward pass
+    const given = gathers ? pass.rowWeights : undefined;
+    const weights = given === undefined ? undefined : rowWeights(name, given, input.shape[0]!, view);
+    const x = valuesToKeep(input);
     const output = Tensor.zeros(input.shape, input.dtype);
-    const gamma = this.gamma?.value.data;
-    const beta = this.beta?.value.data;
+    const [gamma, beta] = [this.gamma?.value.data, this.beta?.value.data];
     const rstd = new Float64Array(this.features);
     const common = { view, x, gamma, beta, rstd, y: output.data };
     let mean = new Float64Array(this.features);
@@ -180,7 +181,6 @@ export class BatchNorm implements Layer {
       const averaged = batch.variance.map((value) => value * correction);
       whenDone(pass, () => this.track(batch.mean, averaged));
     }
-
     const guard = guardBackward(name, output, this.parameters);
     return {
       output,

@@ -14,6 +14,7 @@ import { expectRandom, type Random } from "../ground/random.js";
 import { defaultKernels } from "../kernels/default.js";
 import { printShape, sameShape, type Shape } from "../tensor/shape.js";
 import { isTensor, Tensor } from "../tensor/tensor.js";
+import { registerLeaf, valuesToKeep } from "./inside.js";
 import {
   backwardOf,
   expectDTypes,
@@ -109,6 +110,7 @@ export class Dense implements Layer {
     this.weight = new Parameter("weight", "weight", weight);
     this.bias = bias ? new Parameter("bias", "bias", initialBias ?? Tensor.zeros([outputs], dtype)) : undefined;
     this.parameters = this.bias === undefined ? [this.weight] : [this.weight, this.bias];
+    registerLeaf(this, Dense);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
@@ -121,7 +123,7 @@ export class Dense implements Layer {
     expectDTypes(name, input, this.parameters);
     const kernels = pass.kernels ?? defaultKernels();
     const rows = input.size / inputs;
-    const x = input.data.slice(); // a copy: the caller may write to the input before the backward pass
+    const x = valuesToKeep(input);
     const weight = this.weight.value.data;
     const bias = this.bias?.value.data;
     const output = Tensor.zeros([...input.shape.slice(0, -1), outputs], input.dtype);
@@ -132,7 +134,7 @@ export class Dense implements Layer {
       output,
       backward: (gradOutput) => {
         guard(gradOutput);
-        const dy = gradOutput.data.slice(); // a copy, since dx is computed later, if ever
+        const dy = valuesToKeep(gradOutput); // dx is computed later, if ever
         const gradients = new Map<Parameter, Tensor>();
         const dweight = Tensor.zeros([inputs, outputs], input.dtype);
         kernels.matmulTransposedA({ rows: inputs, inner: rows, columns: outputs, a: x, b: dy, out: dweight.data });

@@ -2,6 +2,7 @@
 
 import { complaint, show } from "../ground/errors.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { arePrivate, hideOutput, settle } from "./inside.js";
 import { addGradients, backwardOf, expectForward, expectLayer, type Forward, type Layer, type Pass } from "./layer.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 
@@ -50,12 +51,18 @@ export class Sequential implements Layer {
     const changes: (() => void)[] = [];
     const defer = pass.defer ?? ((change: () => void): void => void changes.push(change));
     const forwards: Forward[] = [];
+    const layers = [...this.children.values()];
+    const isPrivate = layers.map((layer, i) => pass.observe === undefined && arePrivate(layer, layers[i + 1]));
     let output = input;
     for (const [name, layer] of this.children) {
       const path = pass.path === undefined ? name : `${pass.path}.${name}`;
       const entering = output;
-      const forward = layer.forward(entering, { ...pass, path, defer });
+      const inner: Pass = { ...pass, path, defer };
+      const unseen = isPrivate[forwards.length]!;
+      if (unseen) hideOutput(inner);
+      const forward = layer.forward(entering, inner);
       output = forward.output;
+      if (unseen) settle(output);
       pass.observe?.(path, output, entering);
       forwards.push(forward);
     }
@@ -69,7 +76,9 @@ export class Sequential implements Layer {
         let backward = forwards.at(-1)!.backward(gradOutput);
         addGradients(gradients, backward.gradients);
         for (let i = forwards.length - 2; i >= 0; i--) {
-          backward = forwards[i]!.backward(backward.gradInput);
+          const { gradInput } = backward;
+          if (isPrivate[i]) settle(gradInput);
+          backward = forwards[i]!.backward(gradInput);
           addGradients(gradients, backward.gradients);
         }
         const first = backward;

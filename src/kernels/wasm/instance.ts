@@ -1,9 +1,9 @@
 /** The compiled module: built synchronously when first asked for, once. */
 
 import type { Floats } from "../../ground/numbers.js";
-import { decodeBase64 } from "./base64.js";
+import { decodeBytes } from "./encoding.js";
 import { Memory } from "./memory.js";
-import { moduleBase64, type Routines } from "./module.js";
+import { moduleText, type Routines } from "./module.js";
 
 /** What is used of the host's WebAssembly; src is compiled without the host's types. */
 interface WebAssemblyHost {
@@ -37,7 +37,7 @@ export function wasmOrRefusal(): Wasm | string {
 
 function instantiate(): Wasm {
   if (typeof WebAssembly === "undefined") throw new Error("a host without WebAssembly");
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(decodeBase64(moduleBase64)));
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(decodeBytes(moduleText)));
   const { memory, scratchStart } = exports as { memory: { buffer: ArrayBuffer }; scratchStart: () => number };
   const single = routines(exports, "32");
   const double = routines(exports, "64");

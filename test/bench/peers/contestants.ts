@@ -1,6 +1,5 @@
 /** Who takes part in `npm run bench:peers`, each behind one interface. */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -122,17 +121,19 @@ export async function startTorch(): Promise<Contestant | undefined> {
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ask = async (request: object): Promise<unknown> => {
     child.stdin.write(`${JSON.stringify(request, encode)}\n`);
-    const { value, done } = await lines.next();
-    if (done === true) throw new Error(`PyTorch ended with code ${child.exitCode}`);
-    return JSON.parse(value);
+    const answer = (await lines.next()) as IteratorResult<string, undefined>;
+    if (answer.value === undefined) throw new Error(`PyTorch ended with code ${child.exitCode}`);
+    return JSON.parse(answer.value);
   };
   // Without torch the script ends at once, and reading from it gives nothing.
-  const [line] = await Promise.race([once(child, "exit"), lines.next().then(({ value }) => [value])]);
-  if (typeof line !== "string") return undefined;
+  const { value: line } = (await lines.next()) as IteratorResult<string, undefined>;
+  if (line === undefined) return undefined;
   return {
     name: "torch",
     version: JSON.parse(line) as string,
-    prepare: async (work) => void (await ask({ work })),
+    prepare: async (work) => {
+      await ask({ work });
+    },
     result: async () => (await ask({})) as number[],
     time: async (seconds) => (await ask({ seconds })) as number,
     close: () => child.stdin.end(),

@@ -3,7 +3,9 @@ import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 
-setWasmPaths(fileURLToPath(new URL("node_modules/@tensorflow/tfjs-backend-wasm/dist/", import.meta.url)));
+setWasmPaths(
+  fileURLToPath(import.meta.resolve("@tensorflow/tfjs-backend-wasm/package.json")).replace("package.json", "dist/"),
+);
 await tf.setBackend("wasm");
 await tf.ready();
 

@@ -1,0 +1,118 @@
+/** The kernel sets in a real browser: the same bits as in Node, what a content security policy does, and workers. Runs after `npm run build`. */
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { runInThisContext } from "node:vm";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchBrowser, serveFolder } from "../support/browser.js";
+
+interface Trained {
+  readonly name: string;
+  readonly numbers: readonly number[];
+}
+
+/** A hundred steps; gives the name of the set and every number of the model. Plain text: it runs in Node and on a page. */
+const train = `(batchnorm, set) => {
+  const { BatchNorm, Dense, Sequential, Sigmoid, Tanh, ReLU } = batchnorm;
+  const kernels = set === undefined ? batchnorm.defaultKernels() : batchnorm[set];
+  const random = new batchnorm.Random(1);
+  const model = new Sequential([
+    new Dense({ inputs: 7, outputs: 33, bias: false, random }), new BatchNorm({ features: 33 }), new Sigmoid(),
+    new Dense({ inputs: 33, outputs: 18, random }), new BatchNorm({ features: 18 }), new Tanh(),
+    new Dense({ inputs: 18, outputs: 5, random }), new ReLU(), new Dense({ inputs: 5, outputs: 3, random }),
+  ]);
+  const input = batchnorm.Tensor.normal([41, 7], { random });
+  const labels = Array.from({ length: 41 }, () => random.integer(3));
+  const optimizer = new batchnorm.Adam(model.parameters, { learningRate: 0.01, kernels });
+  for (let step = 0; step < 100; step++) {
+    const { output, backward } = model.forward(input, { mode: "train", kernels });
+    const { gradOutput } = batchnorm.softmaxCrossEntropy(output, labels, { kernels });
+    optimizer.step(backward(gradOutput).gradients);
+  }
+  return { name: kernels.name, numbers: Object.values(batchnorm.stateDict(model)).flatMap(({ values }) => Array.from(values)) };
+}`;
+
+const page = `<!doctype html><title>kernels</title><script type="module" src="page.js"></script>`;
+const pageScript = `
+  import * as batchnorm from "./dist/index.js";
+  const train = ${train};
+  window.run = (set) => train(batchnorm, set);
+  window.runInWorkers = (count) => Promise.all(Array.from({ length: count }, () => new Promise((done, fail) => {
+    const worker = new Worker("worker.js", { type: "module" });
+    worker.onmessage = ({ data }) => { worker.terminate(); done(data); };
+    worker.onerror = fail;
+  })));
+  window.ready = true;`;
+const workerScript = `import * as batchnorm from "./dist/index.js"; postMessage((${train})(batchnorm));`;
+
+let folder: string;
+let browser: Browser;
+let inNode: (set?: string) => Trained;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "batchnorm-kernels-"));
+  cpSync("dist", join(folder, "dist"), { recursive: true });
+  writeFileSync(join(folder, "index.html"), page);
+  writeFileSync(join(folder, "page.js"), pageScript);
+  writeFileSync(join(folder, "worker.js"), workerScript);
+  browser = await launchBrowser();
+  const built: unknown = await import(pathToFileURL(resolve("dist/index.js")).href);
+  const run = runInThisContext(`(${train})`) as (batchnorm: unknown, set?: string) => Trained;
+  inNode = (set) => run(built, set);
+});
+
+afterAll(async () => {
+  await browser.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** What an expression gives on the page, under a content security policy if one is given. */
+async function onPage<T>(expression: string, policy?: string): Promise<T> {
+  const site = await serveFolder(folder, policy === undefined ? {} : { "content-security-policy": policy });
+  try {
+    const tab = await browser.newPage();
+    await tab.goto(`${site.url}/`);
+    await tab.waitForFunction("window.ready", undefined, { timeout: 10_000 });
+    const result = await tab.evaluate<T>(expression);
+    await tab.close();
+    return result;
+  } finally {
+    await site.close();
+  }
+}
+
+describe("a hundred training steps in Chromium", () => {
+  it("give the bits that they give in Node, on the WebAssembly kernels", async () => {
+    const trained = await onPage<Trained>("run()");
+    expect(trained.name).toBe("wasm");
+    expect(trained.numbers.length).toBeGreaterThan(900);
+    expect(trained.numbers.every(Number.isFinite)).toBe(true);
+    expect(trained).toEqual(inNode());
+  });
+
+  it("give the bits that they give in Node, on the plain kernels", async () => {
+    const trained = await onPage<Trained>('run("plainKernels")');
+    expect(trained.name).toBe("plain");
+    expect(trained).toEqual(inNode("plainKernels"));
+    // The sets round differently: the two tests do not see the same numbers.
+    expect(trained.numbers).not.toEqual(inNode().numbers);
+  });
+
+  it("give the same bits in several workers at once", async () => {
+    expect(await onPage<readonly Trained[]>("runInWorkers(3)")).toEqual([inNode(), inNode(), inNode()]);
+  });
+});
+
+describe("under a content security policy", () => {
+  it("that forbids WebAssembly, training runs on the plain kernels", async () => {
+    const trained = await onPage<Trained>("run()", "script-src 'self'");
+    expect(trained).toEqual(inNode("plainKernels"));
+  });
+
+  it('with "wasm-unsafe-eval", it runs on the WebAssembly kernels', async () => {
+    const trained = await onPage<Trained>("run()", "script-src 'self' 'wasm-unsafe-eval'");
+    expect(trained).toEqual(inNode());
+  });
+});

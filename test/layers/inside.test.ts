@@ -1,0 +1,130 @@
+/** What stays inside a Sequential is kept and overwritten instead of copied: nobody outside may notice. */
+import { describe, expect, it, vi } from "vitest";
+import {
+  BatchNorm,
+  Dense,
+  type Forward,
+  GhostBatchNorm,
+  type Layer,
+  LeakyReLU,
+  type Pass,
+  Random,
+  ReLU,
+  Sequential,
+  Sigmoid,
+  Tanh,
+  Tensor,
+} from "batchnorm";
+import { valuesToKeep } from "../../src/layers/inside.js";
+import { expectBits, gradientsByPath } from "../support/close.js";
+import { kernelSets } from "../support/kernel-sets.js";
+
+const features = 5;
+const random = new Random(1);
+const dense = (): Layer => new Dense({ inputs: features, outputs: features, random });
+const norm = (): Layer => new BatchNorm({ features });
+
+/** A layer of somebody else who writes into what comes in, into what went out, and keeps both. */
+class Scribbler implements Layer {
+  readonly parameters = [];
+  readonly statistics = [];
+  readonly held: Tensor[] = [];
+
+  forward(input: Tensor, pass: Pass): Forward {
+    const inner = new Tanh().forward(input, pass);
+    input.data.fill(7);
+    const output = inner.output.copy();
+    this.held.push(output);
+    return {
+      output,
+      backward: (gradOutput) => {
+        const backward = inner.backward(gradOutput);
+        gradOutput.data.fill(9);
+        this.held.push(backward.gradInput);
+        return backward;
+      },
+    };
+  }
+}
+
+/** Looks like a ReLU, but writes over its output once it was handed on. */
+class LateReLU extends ReLU {
+  last: Tensor | undefined;
+
+  override forward(input: Tensor, pass: Pass): Forward {
+    this.last?.data.fill(7);
+    const forward = super.forward(input, pass);
+    this.last = forward.output;
+    return forward;
+  }
+}
+
+const rows: readonly (readonly [string, () => Layer[]])[] = [
+  ["a usual net", () => [dense(), norm(), new ReLU(), dense(), norm(), new Sigmoid(), dense()]],
+  ["activations in a row", () => [new Tanh(), new Sigmoid(), new ReLU(), new LeakyReLU(), new Tanh()]],
+  ["dense layers in a row", () => [dense(), dense(), dense()]],
+  ["an activation after each", () => [dense(), new ReLU(), norm(), new Tanh(), norm(), norm(), new LeakyReLU()]],
+  ["a layer twice", () => [dense(), new ReLU(), dense()].flatMap((layer) => [layer, layer])],
+  ["a Sequential inside", () => [dense(), new Sequential([norm(), new ReLU(), dense()]), new Tanh(), dense()]],
+  ["a layer with layers of its own", () => [dense(), new GhostBatchNorm({ features, groupSize: 4 }), new ReLU()]],
+  ["a layer that scribbles", () => [dense(), new ReLU(), new Scribbler(), new ReLU(), dense()]],
+  ["a class derived from a layer", () => [dense(), new LateReLU(), dense(), new ReLU(), dense()]],
+];
+
+const numbersOf = (
+  model: Sequential,
+  { output, backward }: Forward,
+  gradOutput: Tensor,
+): [string, ArrayLike<number>][] => {
+  const { gradInput, gradients } = backward(gradOutput);
+  return [
+    ["output", output.data.slice()],
+    ["gradInput", gradInput.data.slice()],
+    ...[...gradientsByPath(model, gradients)].map(([path, values]): [string, ArrayLike<number>] => [
+      path,
+      Array.from(values),
+    ]),
+  ];
+};
+
+describe.each(kernelSets)("on $name kernels", (kernels) => {
+  describe.each(rows)("%s", (_, layers) => {
+    it("gives the bits that it gives to an observer, who sees copies", () => {
+      const model = new Sequential(layers());
+      const input = Tensor.normal([8, features], { random });
+      const gradOutput = Tensor.normal([8, features], { random });
+      const [sent, sentBack] = [input.copy(), gradOutput.copy()];
+      const seen: Tensor[] = [];
+      const observe = (path: string, output: Tensor): void => {
+        if (!path.includes(".")) seen.push(output);
+      };
+      const observed = model.forward(input, { mode: "probe", kernels, observe });
+      const before = seen.map((tensor) => tensor.data.slice());
+      const expected = numbersOf(model, observed, gradOutput.copy());
+      if (!layers().some((layer) => layer instanceof Scribbler)) {
+        for (const [i, tensor] of seen.entries()) expectBits(`what was observed of ${i}`, tensor.data, before[i]!);
+      }
+
+      const forward = model.forward(input, { mode: "probe", kernels });
+      const other = model.forward(Tensor.normal([8, features], { random }), { mode: "probe", kernels });
+      other.backward(gradOutput.copy());
+      for (const call of ["first", "second"]) {
+        const actual = numbersOf(model, forward, gradOutput.copy());
+        for (const [j, [name, values]] of expected.entries())
+          expectBits(`${name}, ${call} call`, actual[j]![1], values);
+      }
+      expectBits("input", input.data, sent.data);
+      expectBits("gradOutput", gradOutput.data, sentBack.data);
+    });
+  });
+});
+
+it("copies what others may hold, and keeps what only the next layer sees", () => {
+  const model = new Sequential([dense(), new Tanh(), dense()]);
+  const spy = vi.spyOn(Tanh.prototype, "forward");
+  model.forward(Tensor.normal([8, features], { random }), { mode: "probe" });
+  model.forward(Tensor.normal([8, features], { random }), { mode: "probe", observe: () => undefined });
+  const given = spy.mock.calls.map(([input]) => input);
+  spy.mockRestore();
+  expect(given.map((tensor) => valuesToKeep(tensor) === tensor.data)).toEqual([true, false]);
+});
