@@ -232,6 +232,10 @@ describe("running statistics off", () => {
     expect(found(norm([0.3], [1]), many)).toEqual([]);
     expect(found(norm([0.5], [1]), many)).toEqual(['warning "" running statistics off']);
     expect(found(norm([0], [5]), many)).toEqual(['warning "" running statistics off']);
+    // four standard errors of 82 values, but not yet far
+    const some = column(Array.from({ length: 82 }, (_, i) => (i % 2 === 0 ? 1 : -1)));
+    expect(found(norm([0.45], [1]), some)).toEqual([]);
+    expect(found(norm([0.48], [1]), some)).toHaveLength(1);
     // sixteen values know their mean to 0.25
     expect(found(norm([0.5], [1]), sixteen)).toEqual([]);
   });
@@ -299,6 +303,16 @@ describe("near-constant features", () => {
   });
 });
 
+describe("a feature that is constant in one small batch", () => {
+  it("does not make its running variance look off", () => {
+    const x = Tensor.from(
+      Array.from({ length: 32 }, (_, i) => [i % 2 === 0 ? 1 : -1, 0]),
+      float64,
+    );
+    expect(found(norm([0, 0], [1, 1e-9], { epsilon: 0 }), x)).toEqual([]);
+  });
+});
+
 describe("dead features", () => {
   const spreadRows = (count: number): Tensor => column(Array.from({ length: count }, (_, i) => (i % 2 === 0 ? 1 : -1)));
 
@@ -327,6 +341,10 @@ describe("dead features", () => {
     expect(found(model(-3.9), spreadRows(998))).toEqual([]);
     expect(found(model(-4), spreadRows(998))).toEqual(['note "1" dead features']);
     expect(found(model(-3.9), spreadRows(1000))).toEqual(['note "1" dead features']);
+  });
+
+  it("are not those that were constant before the activation", () => {
+    expect(found(new Sequential([dense([[0, 1]], [3, 0]), new ReLU()]), sixteen)).toEqual([]);
   });
 
   it("are saturated ones too", () => {
@@ -369,6 +387,25 @@ describe("redundant bias", () => {
   it("is none where the batch norm is on another axis, or the layer's output goes elsewhere too", () => {
     const onRows = new Sequential([dense([[1]], [0]), new BatchNorm({ features: 8, ...float64 })]);
     expect(found(onRows, ordinary([16, 8, 1], new Random(1)))).toEqual([]);
+    const [first, second, side] = [dense([[1]], [0]), batchNorm(), new Tanh()];
+    const branches: Layer = {
+      parameters: [...first.parameters, ...second.parameters],
+      statistics: second.statistics,
+      children: new Map<string, Layer>([
+        ["first", first],
+        ["second", second],
+        ["side", side],
+      ]),
+      forward(x: Tensor, pass: Pass): Forward {
+        const { output } = first.forward(x, pass);
+        pass.observe?.("first", output, x);
+        for (const [path, layer] of [["second", second] as const, ["side", side] as const]) {
+          pass.observe?.(path, layer.forward(output, pass).output, output);
+        }
+        return new ReLU().forward(output, pass);
+      },
+    };
+    expect(found(branches, sixteen)).toEqual([]);
     const twice = dense([[1]], [0]);
     expect(found(new Sequential([twice, batchNorm(), twice]), sixteen)).toEqual([]);
   });
