@@ -281,7 +281,7 @@ describe("near-constant features", () => {
     const finding = only(new BatchNorm({ features: 3, ...float64 }), x);
     expect(finding).toMatchObject({ kind: "near-constant features", severity: "note", features: [1] });
     expect(finding.evidence).toBe(
-      "feature 1 (1 of 3) hardly vary: feature 1 has mean 5 and variance 0.000009, epsilon is 0.00001",
+      "hardly varying: feature 1 (1 of 3); feature 1 has mean 5 and variance 0.000009, epsilon is 0.00001",
     );
     expect(found(new BatchNorm({ features: 3, epsilon: 1e-6, ...float64 }), x)).toEqual([]);
   });
@@ -323,7 +323,7 @@ describe("dead features", () => {
       severity: "note",
       path: "1",
       evidence:
-        "feature 0 (1 of 3) come out the same for all 16 values: feature 0 is 0, from a mean of -5 and a standard deviation of 1",
+        "the same for all 16 values: feature 0 (1 of 3); feature 0 is 0, from a mean of -5 and a standard deviation of 1",
       cure: "lower the learning rate, put batch norm in front, or use LeakyReLU",
       features: [0],
     });
@@ -333,7 +333,7 @@ describe("dead features", () => {
     const bias = [0, ...Array<number>(9).fill(-5)];
     const finding = only(new Sequential([dense([bias.map(() => 1)], bias), new ReLU()]), sixteen);
     expect(finding.severity).toBe("warning");
-    expect(finding.evidence).toContain("features 1, 2, 3 and 6 more (9 of 10) come out the same");
+    expect(finding.evidence).toContain("features 1, 2, 3 and 6 more (9 of 10); feature 1 is 0");
   });
 
   it("are not those that a larger batch may wake: 4 standard deviations or 1000 values decide", () => {
@@ -369,7 +369,7 @@ describe("redundant bias", () => {
       kind: "redundant bias",
       severity: "note",
       path: "0.0",
-      evidence: "the batch norm behind it subtracts the mean, and the bias with it: 1 parameters of gradient 0",
+      evidence: "the batch norm behind it subtracts the mean, and with it this bias, whose gradient is 0",
       cure: "bias: false",
     });
     const frozen = batchNorm();
