@@ -37,8 +37,11 @@ export default tseslint.config(
   },
   // The tools' own configuration: typed by the compiler (test/tsconfig.json), outside the projects that eslint reads types from.
   {
-    files: ["*.js", "*.config.ts", "test/golden/**/*.mjs"],
+    files: ["*.js", "*.config.ts", "test/**/*.mjs"],
     extends: [tseslint.configs.disableTypeChecked],
-    languageOptions: { parserOptions: { projectService: false } },
+    languageOptions: {
+      parserOptions: { projectService: false },
+      globals: { process: "readonly", console: "readonly" },
+    },
   },
 );

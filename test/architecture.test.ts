@@ -8,10 +8,13 @@ import {
   hostNames,
   importCycles,
   inexactMath,
+  loneErrors,
   MAXIMUM_LINES,
   oversized,
+  ownSeeds,
   readSources,
   runtimeDependencies,
+  unorderedDocstrings,
 } from "./support/architecture-rules.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -220,6 +223,70 @@ describe("arithmetic that engines may do differently", () => {
 
   it("does not occur in src", () => {
     expect(everywhere(inexactMath)).toEqual([]);
+  });
+});
+
+describe("errors", () => {
+  it("that are not worded by complaint() are found", () => {
+    const text = `
+      throw new RangeError(complaint("a", "b", "c"));
+      throw new RangeError("a: expected b, got c");
+      const error = new ShapeError(message);
+      throw new TypeError();
+      throw signal.reason; // new TypeError("in a comment")`;
+    expect(loneErrors("layers/a.ts", text)).toEqual([
+      "layers/a.ts:3 words a RangeError by itself, without complaint()",
+      "layers/a.ts:4 words a ShapeError by itself, without complaint()",
+      "layers/a.ts:5 words a TypeError by itself, without complaint()",
+    ]);
+  });
+
+  it("are worded in one place in src", () => {
+    expect(everywhere(loneErrors)).toEqual([]);
+  });
+});
+
+describe("randomness", () => {
+  it("of its own is found", () => {
+    const text = "const random = options.random ?? new Random(1);";
+    expect(ownSeeds("layers/a.ts", text)).toEqual(["layers/a.ts:1 starts a random stream of its own"]);
+  });
+
+  it("is passed in everywhere in src but where the generator itself is", () => {
+    expect(everywhere(ownSeeds).filter((finding) => !finding.startsWith("ground/random.ts:"))).toEqual([]);
+  });
+});
+
+describe("docstrings", () => {
+  it("with their parts in another order are found", () => {
+    const text = `
+/**
+ * Gives b.
+ *
+ * Cost      one pass
+ * Shapes    a [N]
+ *
+ * @throws {RangeError} never
+ * @throws {TypeError} never
+ */
+export const a = 1;
+/**
+ * Gives c. Source of all:
+ *
+ * Modes     all
+ * Source    a paper
+ *
+ * @throws {RangeError} never
+ * @example
+ * a;   // => 1
+ */`;
+    expect(unorderedDocstrings("layers/a.ts", text)).toEqual([
+      "layers/a.ts:2 has its docstring's parts in the order Cost, Shapes, @throws, @throws",
+    ]);
+  });
+
+  it("have one order in src", () => {
+    expect(everywhere(unorderedDocstrings)).toEqual([]);
   });
 });
 

@@ -10,11 +10,12 @@ import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { batchesOf, loadDigits, pickDigits, splitDigits } from "../examples/data/digits.js";
 import { planJobs } from "../examples/demo/experiment.js";
-import { formatFigure } from "../examples/demo/format.js";
 import { movementOf } from "../examples/demo/movement.js";
 import { buildNetwork } from "../examples/demo/network.js";
-import { median, type NetworkSummary, summarize } from "../examples/demo/summary.js";
+import { type NetworkSummary, summarize } from "../examples/demo/summary.js";
 import type { Run } from "../examples/demo/train.js";
+import { formatFigure } from "../examples/shared/format.js";
+import { median } from "../examples/shared/spread.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(root, "examples");
@@ -374,6 +375,15 @@ describe("the demo", () => {
     [
       ["--steps", "1.5"],
       'demo: --steps: expected a whole number of at least 1, got "1.5" - see npm run demo -- --help\n',
+    ],
+    [
+      ["--out", "package.json"],
+      'demo: --out: expected a place where "package.json/index.html" can be written - see npm run demo -- --help\n',
+    ],
+    [["--json", "docs"], 'demo: --json: expected a place where "docs" can be written - see npm run demo -- --help\n'],
+    [
+      ["--picture", "LICENSE/a/b.svg"],
+      'demo: --picture: expected a place where "LICENSE/a/b.svg" can be written - see npm run demo -- --help\n',
     ],
   ])("refuses %j", async (args, message) => {
     const { status, stdout, stderr } = await node([main, ...args]);

@@ -11,12 +11,9 @@ import {
   BatchNorm,
   BatchRenorm,
   checkLayer,
-  compareModes,
   Dense,
-  foldBatchNorm,
   GhostBatchNorm,
   GroupNorm,
-  inspect,
   type Layer,
   LayerNorm,
   LeakyReLU,
@@ -26,12 +23,12 @@ import {
   type Mode,
   NoiseInjection,
   Random,
-  recalibrate,
   SGD,
   type StateDict,
   stateDict,
   Tensor,
 } from "batchnorm";
+import { compareModes, foldBatchNorm, inspect, recalibrate } from "batchnorm/tools";
 import { loadKeras, loadPyTorch, readNpz, readSafetensors, toPyTorch, writeSafetensors } from "batchnorm/formats";
 import { expectBits, memoryOf } from "./support/close.js";
 import { damaged } from "./support/format-files.js";

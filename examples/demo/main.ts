@@ -2,10 +2,11 @@
 import { join } from "node:path";
 import { defaultKernels } from "batchnorm";
 import { stringifyReport } from "batchnorm/probes";
+import { writeWhole } from "../shared/files.js";
+import { countWorkers } from "../shared/pool.js";
 import { planJobs } from "./experiment.js";
-import { writeWhole } from "./files.js";
 import { type Options, readOptions, USAGE, UsageError } from "./options.js";
-import { countWorkers, trainAll } from "./pool.js";
+import { trainAll } from "./pool.js";
 import { Progress } from "./progress.js";
 import { renderPage } from "./report/page.js";
 import { drawPicture } from "./report/picture.js";

@@ -1,14 +1,8 @@
 /** Summary: what the runs of all seeds say together. */
+import { median, type Spread, spreadOf } from "../shared/spread.js";
 import { type Condition, CONDITIONS, DISTANCES, MILESTONES, type Network, NETWORKS } from "./experiment.js";
 import { betaProfile, gradientChangeBand, lossBand } from "./landscape.js";
 import type { Run } from "./train.js";
-
-/** One figure over the seeds. */
-export interface Spread {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-}
 
 /** One network at one condition, over all seeds. */
 export interface NetworkSummary extends Condition {
@@ -40,13 +34,6 @@ export function runsOf(runs: readonly Run[], { activation, learningRate }: Condi
   return runs.filter(
     (run) => run.activation === activation && run.learningRate === learningRate && run.network === network,
   );
-}
-
-/** The middle of some values, infinite ones included; NaN of none. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = sorted.length / 2;
-  return (sorted[Math.ceil(half) - 1] ?? NaN) / 2 + (sorted[Math.floor(half)] ?? NaN) / 2;
 }
 
 function summarizeNetwork(condition: Condition, network: Network, runs: readonly Run[]): NetworkSummary {
@@ -83,8 +70,4 @@ function accuracyAt({ accuracies }: Run, step: number): number {
 /** The values of a run that diverged went further than the last record before it can tell. */
 function distanceOf({ divergedAt }: Run, recorded: number): number {
   return divergedAt === null ? recorded : Infinity;
-}
-
-function spreadOf(values: readonly number[]): Spread {
-  return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }

@@ -1,7 +1,8 @@
 /** Tables: what is said in figures, the same in the terminal and on the page. */
+import { formatAccuracy, formatFigure } from "../shared/format.js";
+import type { Spread } from "../shared/spread.js";
 import { DISTANCES, nameOf, type Network } from "./experiment.js";
-import { formatAccuracy, formatFigure } from "./format.js";
-import type { NetworkSummary, Spread } from "./summary.js";
+import type { NetworkSummary } from "./summary.js";
 
 /** Two rows a condition: plain and batch norm. */
 export interface Table {

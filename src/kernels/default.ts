@@ -2,8 +2,10 @@
 
 import type { Kernels } from "./kernels.js";
 import { plainKernels } from "./plain.js";
+import { wasmOrRefusal } from "./wasm/instance.js";
+import { wasmKernels } from "./wasm/kernels.js";
 
-/** The best kernel set that this host allows. */
+/** The best kernel set that this host allows: WebAssembly SIMD, or plain TypeScript where the host refuses it. */
 export function defaultKernels(): Kernels {
-  return plainKernels;
+  return typeof wasmOrRefusal() === "string" ? plainKernels : wasmKernels();
 }

@@ -10,6 +10,7 @@ export { channelView, type ChannelView } from "../tensor/shape.js";
 export type * from "./kernels.js";
 export { defaultKernels } from "./default.js";
 export { plainKernels } from "./plain.js";
+export { wasmKernels } from "./wasm/kernels.js";
 export { columnSums, matmul, matmulTransposedA, matmulTransposedB } from "./matmul.js";
 export { batchNormBackward, batchNormForward, normalize, normalizeBackward, reciprocalStd } from "./batch-norm.js";
 export { groupNormBackward, groupNormForward } from "./group-norm.js";

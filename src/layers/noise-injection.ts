@@ -19,7 +19,7 @@ import type { Parameter, RunningStatistic } from "./parameter.js";
 
 /** How a `NoiseInjection` is made. What is not said is as in the paper. */
 export interface NoiseInjectionOptions {
-  /** The layer's own stream; it goes on with every pass in mode "train". */
+  /** Seeds the layer's own stream, which goes on with every pass in mode "train". Two layers may be made from one. */
   readonly random: Random;
   /** The unit axis: 1 when not said; -1 is the last. */
   readonly axis?: number | undefined;
@@ -63,7 +63,7 @@ export class NoiseInjection implements Layer {
   readonly statistics: readonly RunningStatistic[] = [];
   readonly #random: Random;
 
-  /** Makes the layer, with a stream that is its own from now on. */
+  /** Makes the layer, with a stream of its own. */
   constructor(options: NoiseInjectionOptions) {
     expectObject("NoiseInjection", "options", options);
     const { random, axis = 1, meanSpread = 0.5, largestScale = 1.25 } = options;
@@ -75,7 +75,8 @@ export class NoiseInjection implements Layer {
     expectNumber("NoiseInjection", "sampleMeanSpread", sampleMeanSpread, { low: 0 });
     expectNumber("NoiseInjection", "sampleScaleStd", sampleScaleStd, { low: 0 });
     expectOneOf("NoiseInjection", "inference", inference, ["expectation", "identity"]);
-    this.#random = random.copy();
+    // A copy of the stream would give all layers that were made from it the same noise.
+    this.#random = random.fork(`noise ${random.integer(2 ** 32)}`);
     this.axis = axis;
     this.meanSpread = meanSpread;
     this.largestScale = largestScale;

@@ -2,7 +2,7 @@
 
 import { complaint, expectLength, expectNumber, expectObject, ShapeError } from "../ground/errors.js";
 import type { Samples } from "../ground/samples.js";
-import { expectAxis, featureView } from "./feature-columns.js";
+import { expectAxis, featureView, gatherColumns } from "./feature-columns.js";
 import { expectFiniteValues, type Reasons } from "./finite-values.js";
 import type { FigureKind } from "./report.js";
 
@@ -81,24 +81,28 @@ export function theorem41(input: Samples, gradOutput: Samples, options: Theorem4
   const { epsilon, gamma, gradInput, axis = 1 } = options;
   expectNumber(WHO, "epsilon", epsilon, { low: 0 });
   expectAxis(WHO, axis);
-  const { features, inner } = featureView(`${WHO}, input`, input, axis);
+  const view = featureView(`${WHO}, input`, input, axis);
+  const { features } = view;
   const y = expectFiniteValues(WHO, "input", input.data, 1);
   const gz = expectValuesLike(input, "gradOutput", gradOutput);
   const gy = gradInput === undefined ? undefined : expectValuesLike(input, "gradInput", gradInput);
   const gammas = gamma === undefined ? undefined : expectFiniteValues(WHO, "gamma", gamma);
   if (gammas !== undefined) expectLength(WHO, "gamma", gammas, features);
 
-  const pick = (values: Float64Array, feature: number): Float64Array =>
-    values.filter((_, i) => Math.floor(i / inner) % features === feature);
+  const byFeature = (values: Float64Array): Float64Array[] => {
+    const columns = gatherColumns(values, view);
+    return Array.from({ length: features }, (_, j) =>
+      columns.values.subarray(columns.starts[j], columns.starts[j + 1]),
+    );
+  };
+  const [ys, gzs, gys] = [byFeature(y), byFeature(gz), gy && byFeature(gy)];
   return {
     probe: "theorem41",
     kinds: { features: "exact" },
     epsilon,
     values: y.length / features,
     gradInput: gy === undefined ? "formula" : "given",
-    features: Array.from({ length: features }, (_, j) =>
-      describeFeature(pick(y, j), pick(gz, j), gy && pick(gy, j), gammas?.[j] ?? 1, epsilon),
-    ),
+    features: ys.map((_, j) => describeFeature(ys[j]!, gzs[j]!, gys?.[j], gammas?.[j] ?? 1, epsilon)),
   };
 }
 
@@ -113,7 +117,8 @@ function describeFeature(
   const center = sum(y) / m;
   const variance = sum(y.map((value) => (value - center) ** 2)) / m;
   const scale = sum(gz.map((value) => value * value));
-  const mean = sum(gz) ** 2 / m;
+  const total = sum(gz);
+  const mean = total ** 2 / m;
   if (variance + epsilon === 0) {
     const names = ["lhs", "projection", "factor", "rho", "rhs", "rhsIdentity", "rhsPrinted"] as const;
     const reason = "the feature is constant and epsilon is 0";
@@ -134,7 +139,7 @@ function describeFeature(
   const product = sum(gz.map((value, i) => value * yhat[i]!));
   const projection = product ** 2 / m;
   const byFormula = (value: number, i: number): number =>
-    (gamma / sigma) * (value - sum(gz) / m - (yhat[i]! * product) / m);
+    (gamma / sigma) * (value - total / m - (yhat[i]! * product) / m);
   const factor = (gamma / sigma) ** 2;
   const rho = variance / (variance + epsilon);
   return {

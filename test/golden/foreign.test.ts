@@ -1,6 +1,6 @@
 /** The cases of the test suites of TensorFlow.js and Keras, each run through the feature that covers it. */
 import { describe, expect, it } from "vitest";
-import { numbersOf, readCases, type GoldenTensor } from "./golden.js";
+import { kernelSets, numbersOf, readCases, type GoldenTensor } from "./golden.js";
 import { foreignRunner, type ForeignCase, type ForeignValue } from "./foreign.js";
 
 const files = ["tfjs-batch-norm.json", "tfjs-other.json", "keras-batch-norm.json", "keras-other.json"];
@@ -49,7 +49,9 @@ const notGiven: Readonly<Record<string, string>> = {
 describe("cases of TensorFlow.js and Keras", () => {
   const covered = cases.filter((one) => foreignRunner(one) !== undefined);
 
-  it.each(covered)("$id", (one) => {
+  const onBoth = kernelSets.flatMap((kernels) => covered.map((one) => ({ ...one, set: kernels.name, kernels })));
+
+  it.each(onBoth)("$id, on $set kernels", (one) => {
     const actual = foreignRunner(one)!(one);
     for (const [path, expected] of flatten(one.expected, "")) {
       if (path in notGiven) continue;

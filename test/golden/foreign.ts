@@ -5,6 +5,7 @@ import {
   BatchNorm,
   type BatchNormOptions,
   Dense,
+  type Kernels,
   type Layer,
   LayerNorm,
   meanSquaredError,
@@ -57,6 +58,8 @@ export interface ForeignCase {
   readonly expected: ForeignValue;
   readonly tolerance?: ForeignTolerance;
   readonly tolerance_strict?: ForeignTolerance;
+  /** Which kernels to run it on. */
+  readonly kernels?: Kernels;
 }
 
 /** Results by path, as in "steps.0.p". */
@@ -82,7 +85,9 @@ const runners: Readonly<Record<string, (one: ForeignCase) => Results>> = {
   layernorm: layerNorm,
   activation: softmax,
   softmax_cross_entropy: crossEntropy,
-  mse: ({ inputs }) => ({ loss: [meanSquaredError(read(inputs, "prediction"), read(inputs, "target")).loss] }),
+  mse: ({ inputs, kernels }) => ({
+    loss: [meanSquaredError(read(inputs, "prediction"), read(inputs, "target"), { kernels }).loss],
+  }),
 };
 
 function read(inputs: Readonly<Record<string, GoldenTensor>>, name: string, shape?: Shape): Tensor {
@@ -118,7 +123,7 @@ function batchNorm(one: ForeignCase, mode: Mode): Results {
   const { inputs, expected } = one;
   // With momentum 1 the running statistics are those of the batch.
   const layer = batchNormOf(one, "batch_mean" in (expected as object) ? { momentum: 1 } : {});
-  const forward = layer.forward(read(inputs, "x"), { mode });
+  const forward = layer.forward(read(inputs, "x"), { mode, kernels: one.kernels });
   const results: Record<string, ArrayLike<number>> = {
     y: forward.output.data,
     batch_mean: layer.runningMean.values,
@@ -158,10 +163,10 @@ function batchNormThreeTimes(one: ForeignCase): Results {
   let output = input;
   for (let i = 0; i < one.attrs.applications!; i++) {
     input = output;
-    output = layer.forward(input, { mode: "train" }).output;
+    output = layer.forward(input, { mode: "train", kernels: one.kernels }).output;
   }
-  const again = layer.forward(input, { mode: "inference" }).output;
-  const out = momentsOf(again, one.attrs.channel_axis!);
+  const again = layer.forward(input, { mode: "inference", kernels: one.kernels }).output;
+  const out = momentsOf(again, one.attrs.channel_axis!, one.kernels);
   return {
     out_mean: out.mean,
     out_std: out.variance.map(Math.sqrt),
@@ -171,7 +176,11 @@ function batchNormThreeTimes(one: ForeignCase): Results {
 }
 
 /** Mean and biased variance of each feature: what momentum 1 leaves in the running statistics. */
-function momentsOf(x: Tensor, axis: number): { readonly mean: Float64Array; readonly variance: Float64Array } {
+function momentsOf(
+  x: Tensor,
+  axis: number,
+  kernels?: Kernels,
+): { readonly mean: Float64Array; readonly variance: Float64Array } {
   const layer = new BatchNorm({
     features: x.shape.at(axis)!,
     axis,
@@ -179,14 +188,16 @@ function momentsOf(x: Tensor, axis: number): { readonly mean: Float64Array; read
     varianceEstimator: "biased",
     dtype: x.dtype,
   });
-  layer.forward(x, { mode: "train" });
+  layer.forward(x, { mode: "train", kernels });
   return { mean: layer.runningMean.values, variance: layer.runningVariance.values };
 }
 
-function moments({ attrs, inputs }: ForeignCase): Results {
+function moments({ attrs, inputs, kernels }: ForeignCase): Results {
   const x = read(inputs, "x");
   // Of a matrix summed over axis 0 the features are axis 1, and the other way round; without axes all is one feature.
-  const { mean, variance } = attrs.axes ? momentsOf(x, 1 - attrs.axes[0]!) : momentsOf(x.reshape([x.size, 1]), 1);
+  const { mean, variance } = attrs.axes
+    ? momentsOf(x, 1 - attrs.axes[0]!, kernels)
+    : momentsOf(x.reshape([x.size, 1]), 1, kernels);
   return { mean, var: variance };
 }
 
@@ -197,7 +208,7 @@ function transposed({ dtype, shape, data }: GoldenTensor): GoldenTensor {
   return { dtype, shape: [columns, rows], data: turned };
 }
 
-function fit({ attrs, inputs }: ForeignCase): Results {
+function fit({ attrs, inputs, kernels }: ForeignCase): Results {
   const layers = attrs.layers!.map((layer): Layer => {
     if (layer.type === "linear") {
       const { in: inputCount, out: outputs, bias } = layer;
@@ -220,11 +231,11 @@ function fit({ attrs, inputs }: ForeignCase): Results {
       ]),
     ),
   );
-  const optimizer = new SGD(model.parameters, { learningRate: attrs.optimizer!.lr });
+  const optimizer = new SGD(model.parameters, { learningRate: attrs.optimizer!.lr, kernels });
   const losses: number[] = [];
   for (let step = 0; step < attrs.steps!; step++) {
-    const forward = model.forward(read(inputs, "x"), { mode: "train" });
-    const { loss, gradOutput } = meanSquaredError(forward.output, read(inputs, "target"));
+    const forward = model.forward(read(inputs, "x"), { mode: "train", kernels });
+    const { loss, gradOutput } = meanSquaredError(forward.output, read(inputs, "target"), { kernels });
     losses.push(loss);
     optimizer.step(forward.backward(gradOutput).gradients);
   }
@@ -243,12 +254,12 @@ function fit({ attrs, inputs }: ForeignCase): Results {
   return results;
 }
 
-function optimizerOf({ attrs }: ForeignCase, parameter: Parameter): SGD | Adam | AdamW {
+function optimizerOf({ attrs, kernels }: ForeignCase, parameter: Parameter): SGD | Adam | AdamW {
   const { name, lr, betas, eps, weight_decay: weightDecay, momentum, nesterov } = attrs;
   const learningRate = lr!;
-  if (name === "sgd") return new SGD([parameter], { learningRate, momentum, nesterov, weightDecay });
+  if (name === "sgd") return new SGD([parameter], { learningRate, momentum, nesterov, weightDecay, kernels });
   const [beta1, beta2] = betas!;
-  const options = { learningRate, beta1, beta2, epsilon: eps, weightDecay };
+  const options = { learningRate, beta1, beta2, epsilon: eps, weightDecay, kernels };
   return name === "adam" ? new Adam([parameter], options) : new AdamW([parameter], options);
 }
 
@@ -278,7 +289,7 @@ function optimizerOnQuadratic(one: ForeignCase): Results {
   return results;
 }
 
-function dense({ inputs }: ForeignCase): Results {
+function dense({ inputs, kernels }: ForeignCase): Results {
   const weight = read(inputs, "weight_io");
   const [inputCount, outputs] = weight.shape as readonly [number, number];
   const bias = inputs["bias"] && tensorOf(inputs["bias"]);
@@ -289,11 +300,11 @@ function dense({ inputs }: ForeignCase): Results {
     initial: { weight, bias },
     dtype: "float64",
   });
-  return { y: layer.forward(read(inputs, "x"), { mode: "inference" }).output.data };
+  return { y: layer.forward(read(inputs, "x"), { mode: "inference", kernels }).output.data };
 }
 
 /** Normalizing several trailing axes together is normalizing them as one. */
-function layerNorm({ attrs, inputs }: ForeignCase): Results {
+function layerNorm({ attrs, inputs, kernels }: ForeignCase): Results {
   const { x, weight, bias } = inputs;
   const features = (attrs as { readonly normalized_shape: Shape }).normalized_shape.reduce(
     (product, n) => product * n,
@@ -310,23 +321,23 @@ function layerNorm({ attrs, inputs }: ForeignCase): Results {
   const flat = (golden: GoldenTensor): GoldenTensor => ({ ...golden, shape: [features] });
   load(layer, { ...(weight && { gamma: flat(weight) }), ...(bias && { beta: flat(bias) }) });
   const rows = read(inputs, "x", [x!.data.length / features, features]);
-  return { y: layer.forward(rows, { mode: "inference" }).output.data };
+  return { y: layer.forward(rows, { mode: "inference", kernels }).output.data };
 }
 
 /** The gradient of the cross-entropy is (softmax - target) / rows. */
-function softmax({ inputs }: ForeignCase): Results {
+function softmax({ inputs, kernels }: ForeignCase): Results {
   const x = read(inputs, "x");
   const rows = x.shape[0]!;
   const labels = new Array<number>(rows).fill(0);
-  const { gradOutput } = softmaxCrossEntropy(x, labels);
+  const { gradOutput } = softmaxCrossEntropy(x, labels, { kernels });
   const classes = x.shape[1]!;
   return { y: gradOutput.data.map((value, i) => value * rows + (i % classes === 0 ? 1 : 0)) };
 }
 
-function crossEntropy({ inputs }: ForeignCase): Results {
+function crossEntropy({ inputs, kernels }: ForeignCase): Results {
   const logits = read(inputs, "logits");
-  const { loss } = softmaxCrossEntropy(logits, numbersOf(inputs["labels"]!));
-  const fromDistributions = softmaxCrossEntropy(logits, read(inputs, "one_hot")).loss;
+  const { loss } = softmaxCrossEntropy(logits, numbersOf(inputs["labels"]!), { kernels });
+  const fromDistributions = softmaxCrossEntropy(logits, read(inputs, "one_hot"), { kernels }).loss;
   // A label and the distribution that is all on it are one target: both must give the same bits.
   return { loss: [loss === fromDistributions ? loss : NaN] };
 }

@@ -6,12 +6,10 @@ import {
   type DType,
   type Floats,
   GroupNorm,
-  type Kernels,
   type Layer,
   LayerNorm,
   LeakyReLU,
   loadStateDict,
-  plainKernels,
   Random,
   ReLU,
   Sequential,
@@ -23,8 +21,8 @@ import {
 import { expect } from "vitest";
 import { tolerances } from "../../src/ground/numbers.js";
 
-/** Every kernel set there is: each must give the golden values. */
-export const kernelSets: readonly Kernels[] = [plainKernels];
+/** Each of them must give the golden values. */
+export { kernelSets } from "../support/kernel-sets.js";
 
 /** A number in a golden file: JSON has no word for the ones that are not finite. */
 export type GoldenNumber = number | "NaN" | "Infinity" | "-Infinity";

@@ -706,6 +706,80 @@ def probes_file():
     write("probes.json", [probe_case(draw, *row) for row in rows])
 
 
+# ------------------------------------------------------------------------------------------------ layers for experiments
+
+
+def batch_renorm(x, gamma, beta, running, epsilon, largest_scale, largest_shift):
+    """Ioffe 2017, algorithm 1: no gradient goes through r and d."""
+    mean, variance = x.mean(0), x.var(0, unbiased=False)
+    sigma_batch, sigma = (variance + epsilon).sqrt(), (running["runningVariance"] + epsilon).sqrt()
+    r = (sigma_batch / sigma).clamp(1 / largest_scale, largest_scale).detach()
+    d = ((mean - running["runningMean"]) / sigma).clamp(-largest_shift, largest_shift).detach()
+    return gamma * ((x - mean) / sigma_batch * r + d) + beta
+
+
+def ghost_batch_norm(x, gamma, beta, groups, epsilon):
+    return torch.cat([F.batch_norm(rows, None, None, gamma, beta, training=True, eps=epsilon) for rows in x.split(groups)])
+
+
+def lp_norm(x, gamma, beta, p, epsilon):
+    scale = {1: lambda: x.abs().mean(0) + epsilon, 2: lambda: (x.square().mean(0) + epsilon).sqrt()}
+    largest = lambda: x.abs().max(0).values + epsilon
+    return gamma * (x - x.mean(0)) / scale.get(p, largest)() + beta
+
+
+def special_layer_case(draw, layer, function, options, running=None):
+    """One training pass, forward and backward; `running` are the statistics before it."""
+    x, dy = draw.activations(9, 3), draw.normal(9, 3)
+    parameters = {"gamma": draw.signed(3), "beta": draw.normal(3)}
+    inputs = as_inputs({"input": x, **parameters})
+    output = function(inputs["input"], inputs["gamma"], inputs["beta"])
+    gradients = gradients_of(output, dy, inputs)
+    grad_input = gradients.pop("input")
+    return {
+        "id": " ".join([layer, json.dumps(options)]),
+        "layer": layer,
+        "options": options,
+        "input": tensor(x),
+        "gradOutput": tensor(dy),
+        "parameters": tensors(parameters),
+        "statistics": tensors(running or {}),
+        "output": tensor(output),
+        "gradInput": tensor(grad_input),
+        "gradients": tensors(gradients),
+    }
+
+
+def special_layers_file():
+    draw = Draw(8)
+    cases = []
+    for epsilon in (1e-5, 0.1):
+        # Wide limits: nothing is clipped. Narrow ones: some features are, in scale or shift. None: batch norm.
+        for largest_scale, largest_shift in ((1000, 1000), (1.5, 0.4), (1, 0)):
+            running = {"runningMean": draw.normal(3), "runningVariance": draw.uniform(0.2, 3, 3)}
+
+            def renorm(x, gamma, beta):
+                return batch_renorm(x, gamma, beta, running, epsilon, largest_scale, largest_shift)
+
+            options = {"features": 3, "epsilon": epsilon, "largestScale": largest_scale, "largestShift": largest_shift}
+            cases.append(special_layer_case(draw, "BatchRenorm", renorm, options, running))
+        for size, groups in ((2, [2, 2, 2, 3]), (4, [4, 5]), (6, [6, 3])):
+
+            def ghost(x, gamma, beta):
+                return ghost_batch_norm(x, gamma, beta, groups, epsilon)
+
+            options = {"features": 3, "epsilon": epsilon, "groupSize": size}
+            cases.append(special_layer_case(draw, "GhostBatchNorm", ghost, options))
+        for p in (1, 2, math.inf):
+
+            def norm(x, gamma, beta):
+                return lp_norm(x, gamma, beta, p, epsilon)
+
+            options = {"features": 3, "epsilon": epsilon, "p": number(p)}
+            cases.append(special_layer_case(draw, "LpNorm", norm, options))
+    write("special-layers.json", cases)
+
+
 # ------------------------------------------------------------------------------------------------ random streams
 
 MASK = 0xFFFFFFFF
@@ -873,6 +947,7 @@ if __name__ == "__main__":
         optimizers_file,
         networks_file,
         probes_file,
+        special_layers_file,
         random_file,
         special_file,
     ):

@@ -3,9 +3,14 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { build } from "../../src/kernels/wasm/assembly/build.mjs";
+import { Random } from "../../src/ground/random.js";
+import { defaultKernels } from "../../src/kernels/default.js";
+import type { Kernels } from "../../src/kernels/kernels.js";
+import { plainKernels } from "../../src/kernels/plain.js";
 import { decodeBase64 } from "../../src/kernels/wasm/base64.js";
 import { wasmKernels } from "../../src/kernels/wasm/kernels.js";
 import { moduleBase64 } from "../../src/kernels/wasm/module.js";
+import { randomFloats, wasmAtEverySize } from "../support/kernel-sets.js";
 import { thrownBy } from "../support/throws.js";
 
 describe("the module", () => {
@@ -36,6 +41,31 @@ describe("the module", () => {
   });
 });
 
+describe("the public set", () => {
+  const shapes = [1, 4, 7, 8, 11, 12, 15, 16, 64].map((rows) => ({ rows, inner: 6, columns: 6 }));
+
+  it.each(shapes)(
+    "leaves small products to the plain kernels: $rows x $inner x $columns",
+    ({ rows, inner, columns }) => {
+      const random = new Random(1);
+      const a = randomFloats(random, "float32", rows * inner);
+      const b = randomFloats(random, "float32", inner * columns);
+      const product = (kernels: Kernels): Float32Array => {
+        const out = new Float32Array(rows * columns);
+        kernels.matmul({ rows, inner, columns, a, b, out });
+        return out;
+      };
+      const [plain, everySize] = [product(plainKernels), product(wasmAtEverySize)];
+      if (rows > 4) expect(plain).not.toEqual(everySize);
+      expect(product(wasmKernels())).toEqual(rows * inner * columns < 216 ? plain : everySize);
+    },
+  );
+
+  it("is the default", () => {
+    expect(defaultKernels()).toBe(wasmKernels());
+  });
+});
+
 describe("a host that refuses", () => {
   afterEach(() => {
     vi.unstubAllGlobals();
@@ -47,8 +77,8 @@ describe("a host that refuses", () => {
     vi.resetModules();
     vi.stubGlobal("WebAssembly", webAssembly);
     const { wasmKernels: named } = await import("../../src/kernels/wasm/kernels.js");
-    const { defaultKernels } = await import("../../src/kernels/default.js");
-    return { named, defaultKernels };
+    const { defaultKernels: best } = await import("../../src/kernels/default.js");
+    return { named, best };
   }
 
   /** WebAssembly as it is, but for its compiler, which gives a reason instead. */
@@ -65,10 +95,10 @@ describe("a host that refuses", () => {
     ["no SIMD", refusing(new Error("invalid opcode 0xfd")), "invalid opcode 0xfd"],
     ["a content security policy", refusing(new EvalError("blocked by CSP")), "blocked by CSP"],
   ])("with %s names its reason, and the default is the plain set", async (_, webAssembly, reason) => {
-    const { named, defaultKernels } = await onHost(webAssembly);
+    const { named, best } = await onHost(webAssembly);
     const message = `Error: wasmKernels: expected a host that compiles WebAssembly SIMD, got ${reason} - use plainKernels`;
     expect(thrownBy(named)).toBe(message);
     expect(thrownBy(named)).toBe(message);
-    expect(defaultKernels().name).toBe("plain");
+    expect(best().name).toBe("plain");
   });
 });

@@ -4,12 +4,14 @@ import { checkLayer } from "../../src/check-layer.js";
 import { ShapeError } from "../../src/ground/errors.js";
 import { type DType, unitRoundoff } from "../../src/ground/numbers.js";
 import { Random } from "../../src/ground/random.js";
+import type { Kernels } from "../../src/kernels/kernels.js";
 import type { Layer, Mode } from "../../src/layers/layer.js";
 import { parametersByPath, statisticsByPath } from "../../src/layers/sequential.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { loadStateDict, stateDict } from "../../src/training/state-dict.js";
 import { type LayerCase, layerCases, refusals } from "../support/cases.js";
 import { expectBits, expectClose, expectError, gradientsByPath, memoryOf } from "../support/close.js";
+import { kernelSets } from "../support/kernel-sets.js";
 import { anyGradient, ordinary, settle } from "../support/samples.js";
 
 const modes: readonly Mode[] = ["train", "probe", "inference"];
@@ -29,8 +31,14 @@ function ready(row: LayerCase, dtype: DType): Ready {
 }
 
 /** All numbers of one pass forward and back: output, input gradient, gradients by path. */
-function numbersOfPass(layer: Layer, input: Tensor, mode: Mode, gradOutput: Tensor): Map<string, ArrayLike<number>> {
-  const { output, backward } = layer.forward(input, { mode });
+function numbersOfPass(
+  layer: Layer,
+  input: Tensor,
+  mode: Mode,
+  gradOutput: Tensor,
+  kernels?: Kernels,
+): Map<string, ArrayLike<number>> {
+  const { output, backward } = layer.forward(input, { mode, kernels });
   const { gradInput, gradients } = backward(gradOutput);
   return new Map<string, ArrayLike<number>>([
     ["output", output.data.slice()],
@@ -44,11 +52,22 @@ function expectSamePass(actual: Map<string, ArrayLike<number>>, expected: Map<st
   for (const [name, numbers] of expected) expectBits(name, actual.get(name)!, numbers);
 }
 
+/**
+ * How often a float32 layer rounds. The plain kernels compute in double precision and round once; but Sigmoid and Tanh
+ * differentiate through their output, which is rounded itself, BatchRenorm rounds its gamma and beta of the batch, and
+ * GhostBatchNorm the gradients of each group. The WebAssembly kernels round every operation, and what they round may cancel.
+ */
+function roundings(row: LayerCase, kernels: Kernels): number {
+  const many = ["Sigmoid", "Tanh", "BatchRenorm", "GhostBatchNorm"].includes(row.kind);
+  return (kernels.name === "plain" ? 1 : 32) * (many ? 4 : 1);
+}
+
 describe.each(layerCases)("$name", (row) => {
   describe.each(["probe", "inference"] as const)("in mode %s", (mode) => {
-    it.each(dtypes)("has the gradient of its output, in %s", async (dtype) => {
+    const sets = kernelSets.flatMap((kernels) => dtypes.map((dtype) => ({ name: kernels.name, kernels, dtype })));
+    it.each(sets)("has the gradient of its output, in $dtype on $name kernels", async ({ kernels, dtype }) => {
       const { layer, input, random } = ready(row, dtype);
-      const report = await checkLayer(layer, input, { mode, random, dtype, coordinatesPerGroup: 6 });
+      const report = await checkLayer(layer, input, { mode, random, dtype, kernels, coordinatesPerGroup: 6 });
       expect(report.verdict, report.text).toBe("agrees");
       expect(report.coordinates.length).toBeGreaterThanOrEqual(Math.min(6, input.size) + row.parameters.length);
     });
@@ -74,7 +93,7 @@ describe.each(layerCases)("$name", (row) => {
     expectSamePass(numbersOfPass(layer, input, "train", gradOutput), probe);
   });
 
-  it.each(dtypes)("gives shapes and dtypes as documented, in %s", (dtype) => {
+  it.each(dtypes)("gives shapes, dtypes and roles as documented, in %s", (dtype) => {
     const { layer, input, random } = ready(row, dtype);
     expect([...parametersByPath(layer).keys()]).toEqual(row.parameters);
     expect([...statisticsByPath(layer).keys()]).toEqual(row.statistics);
@@ -83,13 +102,16 @@ describe.each(layerCases)("$name", (row) => {
     const { gradInput, gradients } = backward(anyGradient(output, random));
     expect([gradInput.shape, gradInput.dtype]).toEqual([row.shape, dtype]);
     expect(new Set(gradients.keys())).toEqual(new Set(layer.parameters));
-    for (const { name, value } of layer.parameters) expect(value.dtype, name).toBe(dtype);
+    const roles = { weight: "weight", bias: "bias", gamma: "scale", beta: "shift" };
+    for (const { name, role, value } of layer.parameters) {
+      expect([role, value.dtype], name).toEqual([roles[name as keyof typeof roles], dtype]);
+    }
     for (const [parameter, gradient] of gradients) {
       expect([gradient.shape, gradient.dtype], parameter.name).toEqual([parameter.value.shape, dtype]);
     }
   });
 
-  it("computes in double precision and rounds to float32 at the end", () => {
+  it.each(kernelSets)("computes on $name kernels as in double precision, to a few roundings", (kernels) => {
     const { layer, input, random } = ready(row, "float32");
     const wide = ready(row, "float64").layer;
     for (const [path, parameter] of parametersByPath(wide)) {
@@ -100,18 +122,15 @@ describe.each(layerCases)("$name", (row) => {
     }
     for (const mode of modes) {
       const gradOutput = anyGradient(layer.forward(input, { mode: "probe" }).output, random);
-      const narrow = numbersOfPass(layer, input, mode, gradOutput);
-      const exact = numbersOfPass(wide, input.cast("float64"), mode, gradOutput.cast("float64"));
+      const narrow = numbersOfPass(layer, input, mode, gradOutput, kernels);
+      const exact = numbersOfPass(wide, input.cast("float64"), mode, gradOutput.cast("float64"), kernels);
       if (row.kind === "Sequential") {
         // Each layer rounds its own output, and gradients may cancel to 0: measured against the largest number of the pass.
         const flat = (numbers: typeof exact): number[] => [...numbers.values()].flatMap((values) => Array.from(values));
         expectClose(mode, flat(narrow), flat(exact), 64 * unitRoundoff.float32);
       } else {
-        // Sigmoid and Tanh differentiate through their output, which is rounded itself; BatchRenorm rounds its gamma and
-        // beta of the batch, GhostBatchNorm the gradients of each group.
-        const roundings = ["Sigmoid", "Tanh", "BatchRenorm", "GhostBatchNorm"].includes(row.kind) ? 4 : 1;
         for (const [name, numbers] of exact) {
-          expectClose(`${name}, ${mode}`, narrow.get(name)!, numbers, roundings * unitRoundoff.float32);
+          expectClose(`${name}, ${mode}`, narrow.get(name)!, numbers, roundings(row, kernels) * unitRoundoff.float32);
         }
       }
     }

@@ -265,6 +265,44 @@ function isNumber(node: ts.Expression): boolean {
   return ts.isNumericLiteral(ts.isPrefixUnaryExpression(node) ? node.operand : node);
 }
 
+/** Errors whose message is not made by `complaint`, and so may read unlike all others. */
+export function loneErrors(path: string, text: string): string[] {
+  const findings: string[] = [];
+  walk(parse(path, text), (node) => {
+    if (!ts.isNewExpression(node) || !/^(Shape|Range|Type)Error$/.test(node.expression.getText())) return;
+    const message = node.arguments?.[0];
+    const worded =
+      message !== undefined && ts.isCallExpression(message) && message.expression.getText() === "complaint";
+    if (!worded) findings.push(at(node, `words a ${node.expression.getText()} by itself, without complaint()`));
+  });
+  return findings;
+}
+
+/** Streams that src would start by itself: whoever wants randomness passes it in. */
+export function ownSeeds(path: string, text: string): string[] {
+  const findings: string[] = [];
+  walk(parse(path, text), (node) => {
+    if (ts.isNewExpression(node) && node.expression.getText() === "Random")
+      findings.push(at(node, "starts a random stream of its own"));
+  });
+  return findings;
+}
+
+const DOCSTRING_PARTS = ["Shapes", "Units", "Modes", "Numerics", "Cost", "Source", "@throws", "@example"];
+
+/** Docstrings whose parts do not stand in the order that all of them share. */
+export function unorderedDocstrings(path: string, text: string): string[] {
+  return [...text.matchAll(/\/\*\*.*?\*\//gs)].flatMap((docstring) => {
+    const parts = [...docstring[0].matchAll(/^ *\* (?:([A-Z][a-z]+) {2,}|(@throws|@example)\b)/gm)]
+      .map(([, word, tag]) => word ?? tag!)
+      .filter((part) => DOCSTRING_PARTS.includes(part));
+    const sorted = parts.toSorted((a, b) => DOCSTRING_PARTS.indexOf(a) - DOCSTRING_PARTS.indexOf(b));
+    if (parts.join() === sorted.join()) return [];
+    const line = text.slice(0, docstring.index).split("\n").length;
+    return [`${path}:${line} has its docstring's parts in the order ${parts.join(", ")}`];
+  });
+}
+
 export function countLines(text: string): number {
   return text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
 }

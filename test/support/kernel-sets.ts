@@ -4,9 +4,16 @@ import { allocate } from "../../src/ground/numbers.js";
 import type { Random } from "../../src/ground/random.js";
 import type { Kernels } from "../../src/kernels/kernels.js";
 import { plainKernels } from "../../src/kernels/plain.js";
-import { wasmKernels } from "../../src/kernels/wasm/kernels.js";
+import { wasmOrRefusal } from "../../src/kernels/wasm/instance.js";
+import { moduleKernels } from "../../src/kernels/wasm/kernels.js";
 
-export const kernelSets: readonly Kernels[] = [plainKernels, wasmKernels()];
+const wasm = wasmOrRefusal();
+if (typeof wasm === "string") throw new Error(wasm);
+
+/** The WebAssembly kernels at every size: the public set leaves small calls to the plain one. */
+export const wasmAtEverySize: Kernels = moduleKernels(wasm);
+
+export const kernelSets: readonly Kernels[] = [plainKernels, wasmAtEverySize];
 
 /** "wasm float32" and so on. */
 export const kernelCases: readonly { readonly name: string; readonly kernels: Kernels; readonly dtype: DType }[] =

@@ -1,9 +1,11 @@
 /** Curves: from the runs of all seeds to what the figures draw. */
+import type { Curve, CurvePoint } from "../../shared/chart.js";
+import { median } from "../../shared/spread.js";
 import { type Condition, DISTANCES, NETWORKS } from "../experiment.js";
 import { betaProfile, gradientChangeBand, type Look, lossBand, type Range } from "../landscape.js";
-import { median, runsOf } from "../summary.js";
+import { runsOf } from "../summary.js";
 import type { Run } from "../train.js";
-import type { Curve, CurvePoint } from "./chart.js";
+import { COLORS } from "./style.js";
 
 const LOSS_WINDOW = 10;
 
@@ -56,7 +58,11 @@ export function betaCurves(runs: readonly Run[], condition: Condition): Curve[] 
 }
 
 function curvesOf(runs: readonly Run[], condition: Condition, points: (own: Run[]) => CurvePoint[]): Curve[] {
-  return NETWORKS.map((network) => ({ network, points: points(runsOf(runs, condition, network)) }));
+  return NETWORKS.map((network) => ({
+    name: network,
+    color: COLORS[network],
+    points: points(runsOf(runs, condition, network)),
+  }));
 }
 
 /** Both edges and the line are medians over the seeds that got so far. */

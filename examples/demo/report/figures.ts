@@ -1,8 +1,8 @@
 /** Figures: one panel a condition, both networks in it, all panels of a figure on the same vertical axis. */
 import * as Plot from "@observablehq/plot";
+import { type Axis, type Curve, curveMarks, drawChart, formatTick, ticksOf } from "../../shared/chart.js";
 import { type Condition, CONDITIONS, DISTANCES, nameOf } from "../experiment.js";
 import type { Run } from "../train.js";
-import { type Axis, type Curve, curveMarks, drawChart, ticksOf } from "./chart.js";
 import { accuracyCurves, betaCurves, gradientChangeCurves, lossBandCurves, lossCurves } from "./curves.js";
 
 /** A chart and the condition that it belongs to. */
@@ -13,7 +13,7 @@ export interface Panel {
 
 /** The horizontal axis of everything that is drawn against training. */
 export function stepsAxis(runs: readonly Run[]): Plot.ScaleOptions {
-  return { label: "steps →", domain: [0, runs[0]!.steps], ticks: 4 };
+  return { label: "steps", labelAnchor: "center", domain: [0, runs[0]!.steps], ticks: 4 };
 }
 
 /** Test accuracy against steps. */
@@ -43,9 +43,9 @@ export function gradientChangeFigure(runs: readonly Run[]): Panel[] {
 /** What they show the maximum of in figure 4c: beta at each distance. */
 export function betaFigure(runs: readonly Run[]): Panel[] {
   const axis = logAxis(runs, betaCurves, 100);
-  const label = "distance (learning rates) →";
+  const axisLabel = { label: "distance (learning rates)", labelAnchor: "center" } as const;
   // An axis of its own, as Plot's log axes leave out the label of 0.5.
-  const marks = [Plot.axisX([...DISTANCES], { text: DISTANCES.map(String), label })];
+  const marks = [Plot.axisX([...DISTANCES], { text: DISTANCES.map(String), ...axisLabel })];
   return curveFigure(runs, betaCurves, { axis, label: "beta × learning rate", x: { type: "log" }, marks });
 }
 
@@ -76,8 +76,4 @@ function logAxis(runs: readonly Run[], curvesOf: CurvesOf, ceiling: number): Axi
   const highs = points.map(({ high }) => high);
   // A little room below, so that a name at the end of the lowest curve stays clear of the axis.
   return { type: "log", domain: [Math.min(...lows) / 1.5, Math.min(ceiling, Math.max(...highs))] };
-}
-
-function formatTick(value: number): string {
-  return value !== 0 && value < 0.001 ? value.toExponential(0) : String(value);
 }

@@ -40,7 +40,7 @@ ${tableHtml(movementTable(summaries))}
 <h2>What does the loss look like along the gradient?</h2>
 ${landscape}
 ${figureHtml("Loss along the gradient.", "Line: the loss where the network stands. Band: lowest and highest loss at 0.5 to 4 learning rates along the gradient, medians over the seeds. Figure 4a of Santurkar et al. 2018.", lossBandFigure(runs))}
-${figureHtml("Change of the gradient.", "Lowest and highest change at the same distances, as part of the gradient's own length: 0 means that it stays, 2 that it turns around. Figure 4b of the same paper shows the change itself.", gradientChangeFigure(runs))}
+${figureHtml("Change of the gradient.", "Lowest and, as a line, highest change at the same distances, as part of the gradient's own length: 0 means that it stays, 2 that it turns around. Figure 4b of the same paper shows the change itself.", gradientChangeFigure(runs))}
 ${figureHtml("Effective beta-smoothness.", "The change of the gradient per distance, against the distance; median over the looks of a run, then over the seeds, with their range. Figure 4c of the same paper shows the maximum over the distances alone, which often lies at the smallest.", betaFigure(runs))}
 ${tableHtml(landscapeTable(summaries))}
 ${method(runs)}

@@ -1,11 +1,12 @@
 /** Percentiles: what figure 1 of Ioffe & Szegedy 2015 shows, the input of a typical unit of the last hidden layer. */
 import * as Plot from "@observablehq/plot";
+import { drawChart } from "../../shared/chart.js";
 import { CONDITIONS, nameOf, NETWORKS } from "../experiment.js";
 import type { UnitPercentiles } from "../movement.js";
 import { runsOf } from "../summary.js";
 import type { Run } from "../train.js";
-import { COLORS, drawChart } from "./chart.js";
 import { type Panel, stepsAxis } from "./figures.js";
+import { COLORS } from "./style.js";
 
 /** The first seed, without and with batch norm side by side. */
 export function percentileFigure(runs: readonly Run[]): Panel[] {

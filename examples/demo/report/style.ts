@@ -1,4 +1,5 @@
 /** Style: how the page looks, on paper white and in the dark, from a phone to a wide screen. */
+import type { Network } from "../experiment.js";
 
 /**
  * The colors of the networks: vermilion and blue of Okabe & Ito's palette, which keep apart for color-blind eyes too; in the
@@ -9,6 +10,9 @@ export const NETWORK_COLORS = `
   @media (prefers-color-scheme: dark) {
     :root { --plain: #ff9447; --batch-norm: #62b8f0; --ink: #ececea; --soft: #a9a9a5; --paper: #16181b; --line: #3a3d42; }
   }`;
+
+/** The color of each network, the same in every figure. */
+export const COLORS: Readonly<Record<Network, string>> = { plain: "var(--plain)", "batch norm": "var(--batch-norm)" };
 
 /** The style sheet of the page. */
 export const STYLE = `${NETWORK_COLORS}

@@ -1,14 +1,10 @@
-/** Chart: a drawing by Observable Plot as SVG text, and the marks that several figures share. */
+/** Chart: a drawing by Observable Plot as SVG text, and the marks that all figures share. */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import type { Network } from "../experiment.js";
 
 export const CHART_WIDTH = 400;
 export const CHART_HEIGHT = 250;
 const MARGINS = { marginTop: 28, marginRight: 88, marginBottom: 38, marginLeft: 46 };
-
-/** The color of each network, the same in every figure; the page's style sheet sets it, for light and for dark. */
-export const COLORS: Readonly<Record<Network, string>> = { plain: "var(--plain)", "batch norm": "var(--batch-norm)" };
 
 const { document } = parseHTML("<!doctype html><html><body></body></html>");
 
@@ -22,10 +18,16 @@ export function drawChart(ariaLabel: string, options: Plot.PlotOptions): string 
   return chart.outerHTML;
 }
 
-/** A line, and around it a band. */
+/** A line with its name and color, and around it a band. */
 export interface Curve {
-  readonly network: Network;
+  readonly name: string;
+  /** As CSS writes it: the page's style sheet sets it, for light and for dark. */
+  readonly color: string;
   readonly points: readonly CurvePoint[];
+  /** The lengths of dashes and gaps; a whole line when not said. */
+  readonly dash?: string | undefined;
+  /** A dot a point, and no line. */
+  readonly dots?: boolean | undefined;
 }
 
 /** `low` and `high` are the edges of the band. */
@@ -46,35 +48,46 @@ export interface Axis {
 export function ticksOf({ type, domain: [bottom, top] }: Axis): number | number[] {
   if (type === "linear") return 5;
   const first = Math.floor(Math.log10(bottom));
-  const decades = Array.from({ length: Math.ceil(Math.log10(top)) - first + 1 }, (_, i) => 10 ** (first + i));
+  const count = Math.ceil(Math.log10(top)) - first + 1;
+  const every = Math.ceil(count / 8);
+  const decades = Array.from({ length: Math.ceil(count / every) }, (_, i) => 10 ** (first + i * every));
   const steps = top / bottom > 300 ? [1] : [1, 2, 5];
   return decades
     .flatMap((decade) => steps.map((step) => step * decade))
     .filter((tick) => tick >= bottom && tick <= top);
 }
 
-/** The curves of the networks with their bands, each with its name at its end. Whatever leaves the axis is cut off. */
+/** Plain digits, but for numbers too long for a margin. */
+export function formatTick(value: number): string {
+  const size = Math.abs(value);
+  return size !== 0 && (size < 0.001 || size >= 1e5) ? value.toExponential(0).replace("e+", "e") : String(value);
+}
+
+/** The curves with their bands, each with its name at its end. Whatever leaves the axis is cut off. */
 export function curveMarks(curves: readonly Curve[], axis: Axis): Plot.Markish[] {
   const drawn = curves.filter(({ points }) => points.length > 0);
   return [
-    ...drawn.map(({ network, points }) =>
+    ...drawn.map(({ color, points }) =>
       Plot.areaY(withinReach(points, axis), {
         x: "x",
         y1: "low",
         y2: "high",
-        fill: COLORS[network],
+        fill: color,
         fillOpacity: 0.2,
         clip: true,
       }),
     ),
-    ...drawn.map(({ network, points }) =>
-      Plot.lineY(withinReach(points, axis), {
-        x: "x",
-        y: "y",
-        stroke: COLORS[network],
-        strokeWidth: 2,
-        clip: true,
-      }),
+    ...drawn.map(({ color, points, dash, dots }) =>
+      dots === true
+        ? Plot.dot(withinReach(points, axis), { x: "x", y: "y", fill: color, fillOpacity: 0.75, r: 3.5 })
+        : Plot.lineY(withinReach(points, axis), {
+            x: "x",
+            y: "y",
+            stroke: color,
+            strokeWidth: 2,
+            ...(dash !== undefined && { strokeDasharray: dash }),
+            clip: true,
+          }),
     ),
     ...endLabels(drawn, axis),
   ];
@@ -89,32 +102,49 @@ function withinReach(points: readonly CurvePoint[], { type, domain: [bottom, top
 
 const LABEL_HEIGHT = 15;
 
-/** The names of the networks beside the ends of their curves, pushed apart where they would cover each other. */
+/** The names beside the ends of their curves, pushed apart where they would cover each other. */
 function endLabels(curves: readonly Curve[], axis: Axis): Plot.Markish[] {
   const plotHeight = CHART_HEIGHT - MARGINS.marginTop - MARGINS.marginBottom;
   const labels = curves
-    .map(({ network, points }) => ({ network, end: points.at(-1)! }))
-    .map(({ network, end }) => ({ network, x: end.x, height: plotHeight * positionOn(axis, end.y) }))
+    .map(({ name, color, points }) => ({ name, color, end: points.at(-1)! }))
+    .map(({ name, color, end }) => ({ name, color, x: end.x, height: plotHeight * positionOn(axis, end.y) }))
     .sort((a, b) => a.height - b.height);
-  const [lower, upper] = labels;
-  if (lower !== undefined && upper !== undefined) {
-    const missing = Math.max(0, LABEL_HEIGHT - (upper.height - lower.height)) / 2;
-    lower.height -= missing;
-    upper.height += missing;
-  }
-  return labels.map(({ network, x, height }) =>
-    Plot.text([network], {
+  pushApart(labels, plotHeight);
+  return labels.map(({ name, color, x, height }) =>
+    Plot.text([name], {
       x: [x],
       frameAnchor: "bottom",
       dy: -height,
       dx: 6,
-      text: [network],
+      text: [name],
       textAnchor: "start",
       lineAnchor: "middle",
-      fill: COLORS[network],
+      fill: color,
       fontWeight: 600,
     }),
   );
+}
+
+/** Labels that touch become a group that spreads around its middle; groups that then touch join. */
+function pushApart(labels: { height: number }[], plotHeight: number): void {
+  const groups: { labels: { height: number }[]; middle: number }[] = [];
+  for (const label of labels) {
+    let group = { labels: [label], middle: label.height };
+    for (let below = groups.at(-1); below !== undefined; below = groups.at(-1)) {
+      const room = (LABEL_HEIGHT * (group.labels.length + below.labels.length)) / 2;
+      if (group.middle - below.middle >= room) break;
+      groups.pop();
+      const together = [...below.labels, ...group.labels];
+      const middle = together.reduce((sum, { height }) => sum + height, 0) / together.length;
+      group = { labels: together, middle };
+    }
+    const half = (LABEL_HEIGHT * (group.labels.length - 1)) / 2;
+    group.middle = Math.max(half - 4, Math.min(plotHeight - half + 4, group.middle));
+    groups.push(group);
+  }
+  for (const { labels: members, middle } of groups) {
+    members.forEach((label, i) => (label.height = middle + LABEL_HEIGHT * (i - (members.length - 1) / 2)));
+  }
 }
 
 /** Where a value lies on an axis: 0 at the bottom, 1 at the top. */

@@ -7,7 +7,7 @@ export function formatAccuracy(accuracy: number): string {
 
 /** Three significant digits, and no more than nine characters, whatever the size. */
 export function formatFigure(value: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? "-" : "∞";
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "-" : value > 0 ? "∞" : "-∞";
   const size = Math.abs(value);
   if (size >= 1e4 || (size > 0 && size < 1e-3)) return value.toExponential(1);
   return size >= 100 ? value.toFixed(0) : value.toPrecision(3);

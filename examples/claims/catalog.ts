@@ -1,0 +1,42 @@
+/** The catalog: all claims, in the order of the page. */
+import type { Claim } from "./claim.js";
+import { batchSize } from "./claims/batch-size.js";
+import { betaProfile } from "./claims/beta-profile.js";
+import { covariateShift } from "./claims/covariate-shift.js";
+import { deepLinearClaim } from "./claims/deep-linear.js";
+import { edgeOfStability } from "./claims/edge-of-stability.js";
+import { gammaAndBeta } from "./claims/gamma-and-beta.js";
+import { hiddenShift } from "./claims/hidden-shift.js";
+import { initialization } from "./claims/initialization.js";
+import { landscape } from "./claims/landscape.js";
+import { learningRates } from "./claims/learning-rates.js";
+import { lpNorms } from "./claims/lp-norms.js";
+import { noisyBatchNorm } from "./claims/noisy-batch-norm.js";
+import { scaleInvariance } from "./claims/scale-invariance.js";
+import { shiftedInputsClaim } from "./claims/shifted-inputs.js";
+import { sigmoidInputs } from "./claims/sigmoid-inputs.js";
+import { spectrum } from "./claims/spectrum.js";
+import { theorem41Claim } from "./claims/theorem-4-1.js";
+import { twoStories } from "./claims/two-stories.js";
+
+/** What nobody else shows comes first. */
+export const CLAIMS: readonly Claim[] = [
+  twoStories,
+  sigmoidInputs,
+  hiddenShift,
+  shiftedInputsClaim,
+  learningRates,
+  landscape,
+  betaProfile,
+  covariateShift,
+  noisyBatchNorm,
+  lpNorms,
+  theorem41Claim,
+  deepLinearClaim,
+  edgeOfStability,
+  scaleInvariance,
+  initialization,
+  spectrum,
+  batchSize,
+  gammaAndBeta,
+];

@@ -1,0 +1,114 @@
+/** Claim 16: running against recalibrated statistics, and small batches. */
+import type { Claim } from "../claim.js";
+import { RULES } from "../rules.js";
+import { eachSeed, lineOf } from "../study.js";
+import { judge } from "../verdicts.js";
+
+const rules = RULES["batch-size"];
+const SIZES = [2, 4, 16, 64] as const;
+
+export const batchSize: Claim = {
+  number: 16,
+  name: "batch-size",
+  quick: false,
+  title: "Running statistics lag behind, small batches hurt, and noise regularizes",
+  who: "Wu & Johnson 2021 (arXiv:2105.07576); small batches: Wu & He 2018 (arXiv:1803.08494); regularization: Luo, Wang, Shao & Peng 2018 (arXiv:1809.00846).",
+  definition:
+    "Test accuracy in inference mode with running statistics (momentum 0.1) and with those of the whole training set, layer by layer, weights unchanged; the same against a plain network at several batch sizes; accuracy on the training images less that on the test images.",
+  settings:
+    "ReLU 6x64; batch 128, rate 0.1, after 5 and 200 steps; batches of 2, 4, 16 and 64 at rate 0.1 x batch / 64, 25 600 images or 3000 steps, whichever comes first.",
+  differences: "An MLP on digits; the papers have ResNets on ImageNet.",
+  factor: "how long training has gone on, and the batch size",
+  counterEvidence:
+    "The gap between training and test accuracy is confounded with how well a network fits at all, which small batches spoil.",
+  reading:
+    "Recalibrate before judging a network early in training. With two to four images a batch its statistics are mostly noise.",
+  async run(study) {
+    const early = await Promise.all(
+      [5, 200].map((steps) =>
+        eachSeed(study, (seed) =>
+          study.ask("batchStatistics", {
+            network: "batch norm",
+            seed,
+            batchSize: 128,
+            learningRate: 0.1,
+            steps: study.steps(steps),
+          }),
+        ),
+      ),
+    );
+    const bySize = await eachSeed(study, (seed) =>
+      Promise.all(
+        SIZES.map((size) =>
+          Promise.all(
+            (["plain", "batch norm"] as const).map((network) => {
+              const steps = study.steps(Math.min(3000, 25_600 / size));
+              return study.ask("batchStatistics", {
+                network,
+                seed,
+                batchSize: size,
+                learningRate: (0.1 * size) / 64,
+                steps,
+              });
+            }),
+          ),
+        ),
+      ),
+    );
+    const pick = (size: number, network: 0 | 1) =>
+      bySize.map((sizes) => sizes[SIZES.indexOf(size as (typeof SIZES)[number])]![network]!);
+    const gap = (size: number): number[] => pick(size, 1).map(({ train, recalibrated }) => train - recalibrated);
+    const line = (network: 0 | 1, of: "recalibrated" | "running") =>
+      lineOf(bySize.map((sizes) => sizes.map((pair, i) => ({ x: SIZES[i]!, y: pair[network]![of] }))));
+    return {
+      conditions: [
+        ...early.map((seeds, i) =>
+          judge(
+            rules.recalibrated,
+            `batch 128, after ${[5, 200][i]!} steps`,
+            seeds.map(({ recalibrated, running }) => recalibrated - running),
+          ),
+        ),
+        ...[2, 4].map((size) =>
+          judge(
+            rules.small,
+            `batch ${size}`,
+            pick(size, 1).map(({ recalibrated }, i) => recalibrated - pick(size, 0)[i]!.recalibrated),
+          ),
+        ),
+        ...[2, 4, 16].map((size) =>
+          judge(
+            rules.gap,
+            `batch ${size}`,
+            gap(64).map((large, i) => large - gap(size)[i]!),
+          ),
+        ),
+      ],
+      shown: SIZES.flatMap((size) => [
+        { what: `batch ${size}: test accuracy, plain`, values: pick(size, 0).map(({ recalibrated }) => recalibrated) },
+        {
+          what: `batch ${size}: test accuracy, batch norm recalibrated`,
+          values: pick(size, 1).map(({ recalibrated }) => recalibrated),
+        },
+      ]),
+      figures: [
+        {
+          title: "Test accuracy against batch size.",
+          caption: "Rate proportional to the batch. Median and range over the seeds.",
+          panels: [
+            {
+              title: "ReLU 6x64",
+              x: { label: "batch size", type: "log", ticks: SIZES },
+              y: { label: "test accuracy", type: "linear", domain: [0, 1] },
+              series: [
+                { network: "plain", points: line(0, "recalibrated") },
+                { network: "batch norm", label: "BN recalibr.", points: line(1, "recalibrated") },
+                { network: "batch norm", label: "BN running", dash: "4 3", points: line(1, "running") },
+              ],
+            },
+          ],
+        },
+      ],
+    };
+  },
+};

@@ -1,0 +1,96 @@
+/** Claim 7: internal covariate shift by definition 2.1 of Santurkar et al. 2018. */
+import { median } from "../../shared/spread.js";
+import type { Claim, Panel } from "../claim.js";
+import type { Trained } from "../measure/train.js";
+import { RULES } from "../rules.js";
+import { BATCH_SIZE, eachSeed, linesOf, probedRun, relu, trainEach } from "../study.js";
+import { judge } from "../verdicts.js";
+
+const rules = RULES["covariate-shift"];
+const NETWORKS = ["plain", "batch norm"] as const;
+const CASES = [
+  { hidden: 8, width: 48, rates: [0.003, 0.1] },
+  { hidden: 16, width: 48, rates: [0.001, 0.1] },
+  { hidden: 3, width: 64, rates: [0.01, 0.1] },
+] as const;
+
+export const covariateShift: Claim = {
+  number: 7,
+  name: "covariate-shift",
+  quick: true,
+  title: "It does not reduce internal covariate shift, definition 2.1",
+  who: "Santurkar et al. 2018, section 2.2 and figure 3; the opposite: Ioffe & Szegedy 2015.",
+  definition:
+    "For each layer the gradient of its weights on one batch, before and after the layers below it make their step, it and those above staying: ||G - G'|| / ||G|| and the cosine. Every 10 steps up to 100, mean over blocks 2 to the last; a block is a Dense with the norm behind it.",
+  settings:
+    "8x48 ReLU, learning rates 0.003 and 0.1, batch 64; (all) also 16x48 at 0.001 and 0.1, 3x64 at 0.01 and 0.1.",
+  differences:
+    "An MLP on digits instead of a VGG on CIFAR-10, early training only; the relative difference, since the raw one grows with rate and gradient.",
+  factor: "learning rate and depth",
+  counterEvidence:
+    "Awais et al. 2020 argue that less shift does matter. By this definition a network whose gradients vanish has none.",
+  reading:
+    "yes: batch norm has more of it, as Santurkar et al. say; no: it has less, as Ioffe & Szegedy say. Which one depends on where one looks.",
+  async run(study) {
+    const steps = study.steps(101);
+    const conditions = [];
+    const relative: Panel[] = [];
+    const cosine: Panel[] = [];
+    for (const { hidden, width, rates } of CASES.slice(0, study.extent === "quick" ? 1 : 3)) {
+      for (const rate of rates) {
+        const seeds = await eachSeed(study, (seed) =>
+          trainEach(NETWORKS, (network) =>
+            width === 48 && rate === 0.1
+              ? probedRun(study, relu(hidden, width, network), rate, seed)
+              : study.ask("train", {
+                  network: relu(hidden, width, network),
+                  learningRate: rate,
+                  batchSize: BATCH_SIZE,
+                  seed,
+                  steps,
+                  covariateShift: { every: 10, until: 100 },
+                }),
+          ),
+        );
+        const title = `${hidden}x${width} ReLU, learning rate ${rate}`;
+        const middle = ({ covariateShift: looks }: Trained): number => median(looks.map((look) => look.relative));
+        conditions.push(
+          judge(
+            rules.more,
+            title,
+            seeds.map((runs) => middle(runs["batch norm"]) / middle(runs.plain)),
+          ),
+        );
+        const x = { label: "steps", type: "linear", domain: [0, 100] } as const;
+        relative.push({
+          title,
+          x,
+          y: { label: "relative difference", type: "log" },
+          series: linesOf(NETWORKS, seeds, ({ covariateShift: looks }) =>
+            looks.map((look) => ({ x: look.step, y: look.relative })),
+          ),
+        });
+        cosine.push({
+          title,
+          x,
+          y: { label: "cosine of G and G'", type: "linear", domain: [-1, 1] },
+          series: linesOf(NETWORKS, seeds, ({ covariateShift: looks }) =>
+            looks.map((look) => ({ x: look.step, y: look.cosine })),
+          ),
+        });
+      }
+    }
+    return {
+      conditions,
+      shown: [],
+      figures: [
+        {
+          title: "Relative difference.",
+          caption: "0: the layers below made no difference. Mean over blocks; median and range over the seeds.",
+          panels: relative,
+        },
+        { title: "Cosine.", caption: "1: the same direction, 0: unrelated.", panels: cosine },
+      ],
+    };
+  },
+};

@@ -1,0 +1,126 @@
+/** Claim 11: Santurkar's deep linear network. */
+import { median } from "../../shared/spread.js";
+import type { Claim, Panel } from "../claim.js";
+import type { DeepLinear } from "../measure/deep-linear.js";
+import { RULES } from "../rules.js";
+import { eachSeed, lineOf } from "../study.js";
+import { judge } from "../verdicts.js";
+
+const rules = RULES["deep-linear"];
+const NETWORKS = ["plain", "batch norm"] as const;
+
+export const deepLinearClaim: Claim = {
+  number: 11,
+  name: "deep-linear",
+  quick: false,
+  title: "A deep linear network: lower loss, smoother landscape, more internal covariate shift",
+  who: "Santurkar et al. 2018, sections 2 and 3, figures 3b and 10, appendix A.",
+  definition:
+    "Full-batch gradient descent on the sum of squares of W1...Wk x - A x. Cosine of definition 2.1 for the block at two thirds of the depth; loss at the end; beta x learning rate along the gradient at 0.01, 0.1, 1, 10 and 30 learning rates, every 50 steps.",
+  settings:
+    "25 layers of 10 without nonlinearity, norm behind all but the last, 200 samples, Glorot, double precision; learning rate 5e-6 for 600 steps and 5e-7 for 1000.",
+  differences:
+    "200 samples at five times the rate instead of 1000: the sum over the samples scales with their number. The paper runs 10 000 steps (--full: its own 1000 samples, rates 1e-6 and 1e-7 and 10 000 steps).",
+  factor: "the learning rate",
+  counterEvidence:
+    "The text's nearly uncorrelated gradients of batch norm describe the panel of the smaller rate; at the larger one both networks have them. Batch norm's plateau of beta at 2 / learning rate is the edge of stability, reached at full batch.",
+  reading:
+    "Without nonlinearity there is no depth-related loss of signal to blame, and batch norm still changes the landscape.",
+  async run(study) {
+    const full = study.extent === "full";
+    const cases = [
+      { rate: full ? 1e-6 : 5e-6, steps: study.steps(full ? 10_000 : 600) },
+      { rate: full ? 1e-7 : 5e-7, steps: study.steps(full ? 10_000 : 1000) },
+    ];
+    const conditions = [];
+    const panels: { loss: Panel[]; cosine: Panel[]; beta: Panel[] } = { loss: [], cosine: [], beta: [] };
+    for (const { rate, steps } of cases) {
+      const seeds = await eachSeed(study, (seed) =>
+        Promise.all(
+          NETWORKS.map((network) =>
+            study.ask("deepLinear", {
+              network,
+              layers: 25,
+              samples: full ? 1000 : 200,
+              learningRate: rate,
+              seed,
+              steps,
+            }),
+          ),
+        ),
+      );
+      const each = (of: (plain: DeepLinear, norm: DeepLinear) => number): number[] =>
+        seeds.map(([plain, norm]) => of(plain!, norm!));
+      const setting = `25 layers, learning rate ${rate}`;
+      const cosine = (run: DeepLinear): number => median(run.looks.map((look) => look.cosine));
+      const rough = (run: DeepLinear): number =>
+        Math.log10(Math.max(...run.looks.map(({ beta }) => Math.max(...beta.slice(2)))));
+      conditions.push(
+        judge(
+          rules.cosine,
+          setting,
+          each((plain, norm) => cosine(plain) - cosine(norm)),
+        ),
+        judge(
+          rules.loss,
+          setting,
+          each((plain, norm) => plain.losses.at(-1)! / norm.losses.at(-1)!),
+        ),
+        judge(
+          rules.rough,
+          setting,
+          each((plain) => rough(plain)),
+        ),
+        judge(
+          rules.smooth,
+          setting,
+          each((_plain, norm) => rough(norm)),
+        ),
+        judge(
+          rules.plateau,
+          setting,
+          each((_plain, norm) => median(norm.looks.map(({ beta }) => beta[0]!))),
+        ),
+      );
+      const x = { label: "steps", type: "linear", domain: [0, steps] } as const;
+      const lines = (points: (run: DeepLinear) => { x: number; y: number }[]) =>
+        NETWORKS.map((network, i) => ({ network, points: lineOf(seeds.map((runs) => points(runs[i]!))) }));
+      panels.loss.push({
+        title: setting,
+        x,
+        y: { label: "loss (sum of squares)", type: "log" },
+        series: lines(({ losses }) => losses.map((y, i) => ({ x: 10 * i, y }))),
+      });
+      panels.cosine.push({
+        title: setting,
+        x,
+        y: { label: "cosine of G and G'", type: "linear", domain: [-1, 1] },
+        series: lines(({ looks }) => looks.map((look) => ({ x: look.step, y: look.cosine }))),
+      });
+      panels.beta.push({
+        title: setting,
+        x,
+        y: { label: "largest beta x learning rate", type: "log", ceiling: 1e20 },
+        series: lines(({ looks }) => looks.map(({ step, beta }) => ({ x: step, y: Math.max(...beta) }))),
+      });
+    }
+    return {
+      conditions,
+      shown: [],
+      figures: [
+        { title: "Loss.", caption: "Median and range over the seeds.", panels: panels.loss },
+        {
+          title: "Internal covariate shift.",
+          caption: "Cosine of definition 2.1 at two thirds of the depth. Figure 3b of the paper.",
+          panels: panels.cosine,
+        },
+        {
+          title: "Effective beta-smoothness.",
+          caption:
+            "The largest over 0.01 to 30 learning rates, times the rate; 2 is the edge of stability. Figure 10c of the paper.",
+          panels: panels.beta,
+        },
+      ],
+    };
+  },
+};

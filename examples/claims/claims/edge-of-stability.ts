@@ -1,0 +1,102 @@
+/** Claim 12: the edge of stability. */
+import { median } from "../../shared/spread.js";
+import type { Claim } from "../claim.js";
+import { RULES } from "../rules.js";
+import { eachSeed, lineOf } from "../study.js";
+import { judge } from "../verdicts.js";
+
+const rules = RULES["edge-of-stability"];
+const CASES = [
+  { network: "plain", rate: 0.5 },
+  { network: "batch norm", rate: 0.5 },
+  { network: "batch norm", rate: 2 },
+] as const;
+
+export const edgeOfStability: Claim = {
+  number: 12,
+  name: "edge-of-stability",
+  quick: true,
+  title: "Full-batch training drives the sharpness to 2 / learning rate",
+  who: "Cohen, Kaur, Li, Kolter & Talwalkar 2021 (arXiv:2103.00065).",
+  definition:
+    "Sharpness: the largest eigenvalue of the Hessian of the loss, from below, by 15 Lanczos steps; ten times in the last third of training. Above 2 / learning rate gradient descent on a quadratic diverges.",
+  settings:
+    "tanh 2x32, the first 200 training images, mean squared error over all elements, full batch, 800 steps, double precision; plain and batch norm at rates 0.5 and 2.",
+  differences: "A small network on digits; the paper has CIFAR-10 and treats batch norm in an appendix.",
+  factor: "the learning rate: the same rate is at the edge for one network and below it for the other",
+  counterEvidence:
+    "With cross-entropy on easy data the sharpness falls again. A sharpness below the edge does not contradict the paper, which lets it rise only until it gets there.",
+  reading:
+    "A network without batch norm trains at the edge at a rate where one with it is still well below it; that is room for a larger rate, and at four times the rate batch norm stands at the edge too.",
+  async run(study) {
+    const steps = study.steps(800);
+    const ask = (network: "plain" | "batch norm", rate: number, seed: number) =>
+      study.ask("edge", { network, learningRate: rate, seed, steps });
+    const all = await eachSeed(study, (seed) =>
+      Promise.all(
+        [...CASES, { network: "plain", rate: 2 } as const].map(({ network, rate }) => ask(network, rate, seed)),
+      ),
+    );
+    const last = ({ sharpness }: (typeof all)[number][number]): number =>
+      median(sharpness.filter(({ step }) => step >= (2 * steps) / 3).map(({ value }) => value));
+    const runs = (index: number): (typeof all)[number][number][] => all.map((seeds) => seeds[index]!);
+    return {
+      conditions: CASES.map(({ network, rate }, i) =>
+        judge(
+          rules.edge,
+          `${network}, learning rate ${rate}`,
+          runs(i).map((run) => (run.divergedAt === null ? last(run) : Infinity)),
+        ),
+      ),
+      shown: [
+        {
+          what: "plain, learning rate 2: steps until it diverged (Infinity: it did not)",
+          values: runs(3).map(({ divergedAt }) => divergedAt ?? Infinity),
+        },
+      ],
+      figures: [
+        {
+          title: "Sharpness over training.",
+          caption:
+            "Times the learning rate: 2 is the edge. Median and range over the seeds; the plain network at rate 2 diverges and is not drawn.",
+          panels: [0.5, 2].map((rate) => ({
+            title: `learning rate ${rate}`,
+            x: { label: "steps", type: "linear", domain: [0, steps] },
+            y: { label: "sharpness x learning rate", type: "linear", domain: [0, 3] },
+            series: CASES.flatMap((each, i) =>
+              each.rate === rate
+                ? [
+                    {
+                      network: each.network,
+                      points: lineOf(
+                        runs(i).map(({ sharpness }) => sharpness.map(({ step, value }) => ({ x: step, y: value }))),
+                      ),
+                    },
+                  ]
+                : [],
+            ),
+          })),
+        },
+        {
+          title: "Loss over training.",
+          caption: "Mean squared error of the 200 images, every ten steps.",
+          panels: [0.5, 2].map((rate) => ({
+            title: `learning rate ${rate}`,
+            x: { label: "steps", type: "linear", domain: [0, steps] },
+            y: { label: "training loss", type: "log", ceiling: 1 },
+            series: CASES.flatMap((each, i) =>
+              each.rate === rate
+                ? [
+                    {
+                      network: each.network,
+                      points: lineOf(runs(i).map(({ losses }) => losses.map((y, at) => ({ x: 10 * at, y })))),
+                    },
+                  ]
+                : [],
+            ),
+          })),
+        },
+      ],
+    };
+  },
+};

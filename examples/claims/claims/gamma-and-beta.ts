@@ -1,0 +1,75 @@
+/** Claim 17: training only gamma and beta. */
+import type { Claim } from "../claim.js";
+import type { Subset } from "../measure/evaluations.js";
+import { RULES } from "../rules.js";
+import { dot, eachSeed } from "../study.js";
+import { judge } from "../verdicts.js";
+
+const rules = RULES["gamma-and-beta"];
+const SUBSETS: readonly Subset[] = ["gamma and beta", "output layer", "random weights", "all"];
+const DEPTHS = [2, 6] as const;
+
+export const gammaAndBeta: Claim = {
+  number: 17,
+  name: "gamma-and-beta",
+  quick: false,
+  title: "Training only gamma and beta of a random network goes far",
+  who: "Frankle, Schwab & Morcos 2020 (arXiv:2003.00152).",
+  definition:
+    "Test accuracy, normalized by the test images, when only gamma and beta train, only the output layer, as many randomly chosen weights, or everything; the share of |gamma| below 0.01 when gamma and beta train alone.",
+  settings: "ReLU 2x64 and 6x64 with batch norm, batch 64, 400 steps, rate 1 (all parameters: 0.3).",
+  differences:
+    "MLPs on digits; the paper has ResNets up to 866 layers, where about a third of the features end up disabled.",
+  factor: "depth",
+  counterEvidence: "In a shallow network the output layer alone does better.",
+  reading: "Gamma and beta choose among random features; there have to be enough layers of them.",
+  async run(study) {
+    const seeds = await eachSeed(study, (seed) =>
+      Promise.all(
+        DEPTHS.map((hidden) =>
+          Promise.all(SUBSETS.map((subset) => study.ask("subsets", { hidden, subset, seed, steps: study.steps(400) }))),
+        ),
+      ),
+    );
+    const accuracy = (depth: number, subset: Subset): number[] =>
+      seeds.map((depths) => depths[depth]![SUBSETS.indexOf(subset)]!.accuracy);
+    const minus = (depth: number, other: Subset): number[] =>
+      accuracy(depth, "gamma and beta").map((value, i) => value - accuracy(depth, other)[i]!);
+    const settings = DEPTHS.map((hidden) => `ReLU ${hidden}x64`);
+    return {
+      conditions: settings.flatMap((setting, depth) => [
+        judge(rules.overOutput, setting, minus(depth, "output layer")),
+        judge(rules.overRandom, setting, minus(depth, "random weights")),
+        judge(
+          rules.disabled,
+          setting,
+          seeds.map((depths) => depths[depth]![0]!.disabled),
+        ),
+      ]),
+      shown: settings.flatMap((setting, depth) =>
+        SUBSETS.map((subset, i) => ({
+          what: `${subset} (${seeds[0]![depth]![i]!.trained} parameters), ${setting}`,
+          values: accuracy(depth, subset),
+        })),
+      ),
+      figures: [
+        {
+          title: "Test accuracy by what is trained.",
+          caption: `One dot a seed. ${SUBSETS.map((subset, i) => `${i + 1}: ${subset}`).join("; ")}.`,
+          panels: settings.map((title, depth) => ({
+            title,
+            x: { label: "what is trained", type: "linear", domain: [0.5, 4.5], ticks: [1, 2, 3, 4] },
+            y: { label: "test accuracy", type: "linear", domain: [0, 1] },
+            series: [
+              {
+                network: "batch norm",
+                dots: true,
+                points: SUBSETS.flatMap((subset, i) => accuracy(depth, subset).map((y) => dot(i + 1, y))),
+              },
+            ],
+          })),
+        },
+      ],
+    };
+  },
+};

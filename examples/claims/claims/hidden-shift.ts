@@ -1,0 +1,113 @@
+/** Claim 2: batch norm limits how much the hidden values shift. */
+import type { Claim, Panel } from "../claim.js";
+import type { Trained } from "../measure/train.js";
+import { RULES } from "../rules.js";
+import { eachSeed, lineOf, linesOf, overMoved, probedRun, relu, trainEach } from "../study.js";
+import { judge } from "../verdicts.js";
+import { sigmoidRun } from "./sigmoid-inputs.js";
+
+const rules = RULES["hidden-shift"];
+const NETWORKS = ["plain", "batch norm"] as const;
+const KINDS = ["stepRelative", "stepRaw", "totalRelative", "totalRaw"] as const;
+
+export const hiddenShift: Claim = {
+  number: 2,
+  name: "hidden-shift",
+  quick: true,
+  title: "It limits how much the hidden values shift",
+  who: "A. Ng, Improving Deep Neural Networks, lecture Why does batch norm work?; after Ioffe & Szegedy 2015.",
+  definition:
+    "What each layer gets from the one below, on 256 fixed images: the 1-Wasserstein distance of every unit between just before and just after one update (step shift), and since step 0 (total shift), every 20 steps; raw, and in standard deviations of the unit. Mean over the units of up to four layers spread over the depth, then the median over the steps. Floor: the same distance between two sets of images at the same parameters.",
+  settings:
+    "8x48 ReLU, learning rate 0.1, batch 64, 300 steps; (all) also sigmoid 3x100, rate 0.5, batch 60, 600 steps, with Glorot's weights and with standard deviation 0.05.",
+  differences:
+    "A lecture has no figure; the definition is ours. Santurkar et al. 2018, figure 8, show mean and variance of one random activation.",
+  factor: "the unit (raw or in standard deviations) and the initial weights",
+  counterEvidence:
+    "Santurkar et al. 2018: shift has little to do with the success. Behind a batch norm mean and variance are beta and gamma squared by construction, so only what comes after the activation can surprise. A network that learns nothing moves nothing: small shift is not a virtue in itself.",
+  reading:
+    "The statement needs a unit. A total shift below the floor cannot be seen by anyone who looks at fresh data.",
+  async run(study) {
+    const cases = [
+      {
+        name: "8x48 ReLU",
+        steps: study.steps(300),
+        of: (network: "plain" | "batch norm", seed: number) => probedRun(study, relu(8, 48, network), 0.1, seed),
+      },
+      ...(study.extent !== "quick" ? [undefined, 0.05] : []).map((initialStd) => ({
+        name: `sigmoid 3x100, ${initialStd === undefined ? "Glorot" : `std ${initialStd}`}`,
+        steps: study.steps(600),
+        of: (network: "plain" | "batch norm", seed: number) =>
+          sigmoidRun(study, network, { learningRate: 0.5, initialStd, seed, steps: study.steps(700) }),
+      })),
+    ];
+    const conditions = [];
+    const shown = [];
+    const panels: { readonly step: Panel[]; readonly total: Panel[] } = { step: [], total: [] };
+    for (const { name, steps, of } of cases) {
+      const seeds = await eachSeed(study, (seed) => trainEach(NETWORKS, (network) => of(network, seed)));
+      for (const kind of KINDS) {
+        conditions.push(
+          judge(
+            rules[kind],
+            name,
+            seeds.map((runs) => overMoved(runs["batch norm"], steps, kind) / overMoved(runs.plain, steps, kind)),
+          ),
+        );
+      }
+      const points =
+        (figure: "stepRelative" | "totalRelative" | "floorRelative") =>
+        ({ moved }: Trained) =>
+          moved.filter(({ step }) => step <= steps).map((each) => ({ x: each.step, y: each[figure] }));
+      const x = { label: "steps", type: "linear", domain: [0, steps] } as const;
+      panels.step.push({
+        title: name,
+        x,
+        y: { label: "step shift (standard deviations)", type: "log" },
+        series: linesOf(NETWORKS, seeds, points("stepRelative")),
+      });
+      const floors = NETWORKS.map((network) => ({
+        network,
+        label: "floor",
+        dash: "2 4",
+        points: lineOf(seeds.map((runs) => points("floorRelative")(runs[network]))).map(({ x: at, y }) => ({
+          x: at,
+          y,
+          low: y,
+          high: y,
+        })),
+      }));
+      panels.total.push({
+        title: name,
+        x,
+        y: { label: "total shift (standard deviations)", type: "log" },
+        series: [...linesOf(NETWORKS, seeds, points("totalRelative")), ...floors],
+      });
+      for (const network of NETWORKS) {
+        shown.push({
+          what: `${network}, ${name}: total shift over its floor`,
+          values: seeds.map(
+            (runs) =>
+              overMoved(runs[network], steps, "totalRelative") / overMoved(runs[network], steps, "floorRelative"),
+          ),
+        });
+      }
+    }
+    return {
+      conditions,
+      shown,
+      figures: [
+        {
+          title: "One update.",
+          caption: "How far one step moves what a layer gives the next one. Median and range over the seeds.",
+          panels: panels.step,
+        },
+        {
+          title: "Since the start.",
+          caption: "The same since step 0; dotted, how far apart two sets of images are at the same parameters.",
+          panels: panels.total,
+        },
+      ],
+    };
+  },
+};

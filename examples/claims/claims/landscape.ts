@@ -1,0 +1,134 @@
+/** Claim 5: figure 4a and b of Santurkar et al. 2018. */
+import { median } from "../../shared/spread.js";
+import type { Claim, Panel } from "../claim.js";
+import type { Look, Trained } from "../measure/train.js";
+import { RULES } from "../rules.js";
+import { BATCH_SIZE, eachSeed, LANDSCAPE, lineOf, probedRun, relu, trainEach } from "../study.js";
+import { judge } from "../verdicts.js";
+
+const rules = RULES.landscape;
+const NETWORKS = ["plain", "batch norm"] as const;
+/** Networks are compared where their losses are equal: a network near its goal has less loss to lose. */
+const STAGES = [
+  { name: "early", from: 1.5, to: 2.2 },
+  { name: "late", from: 0.3, to: 0.7 },
+] as const;
+
+export const landscape: Claim = {
+  number: 5,
+  name: "landscape",
+  quick: true,
+  title: "Loss and gradient change less along the gradient",
+  who: "Santurkar, Tsipras, Ilyas & Madry 2018, section 3.2, figure 4a and b (arXiv:1805.11604).",
+  definition:
+    "From where training stands, along the gradient of the batch to come, at 0.5, 1, 2 and 4 learning rates: the range of the loss, and the largest change of the gradient as part of its length. Compared at equal loss: medians over the looks whose loss is in 1.5 to 2.2 (early) or in 0.3 to 0.7 (late).",
+  settings:
+    "8x48 ReLU, batch 64, looks every 20 steps and at 4, 8, 12 and 16; learning rate 0.1, 400 steps; (all) also 0.01, 600 steps.",
+  differences:
+    "An MLP on digits instead of a VGG on CIFAR-10; the change of the gradient relative to its length, since raw lengths of two networks do not compare; equal loss instead of equal step.",
+  factor: "the learning rate, which is also the distance looked at, and the stage of training",
+  counterEvidence:
+    "At a small rate and high loss batch norm is the rougher one in pilots of this rule; PyHessian (Yao et al. 2020) finds batch norm not smoother in shallow networks.",
+  reading: "Smoother where people train, not everywhere: the statement needs a distance and a stage.",
+  async run(study) {
+    const cases = [
+      { rate: 0.1, steps: study.steps(400) },
+      ...(study.extent === "quick" ? [] : [{ rate: 0.01, steps: study.steps(600) }]),
+    ];
+    const conditions = [];
+    const shown = [];
+    const bands: Panel[] = [];
+    const changes: Panel[] = [];
+    for (const { rate, steps } of cases) {
+      const seeds = await eachSeed(study, (seed) =>
+        trainEach(NETWORKS, (network) =>
+          rate === 0.1
+            ? probedRun(study, relu(8, 48, network), rate, seed)
+            : study.ask("train", {
+                network: relu(8, 48, network),
+                learningRate: rate,
+                batchSize: BATCH_SIZE,
+                seed,
+                steps,
+                landscape: LANDSCAPE,
+              }),
+        ),
+      );
+      for (const stage of STAGES) {
+        const setting = `learning rate ${rate}, ${stage.name}`;
+        const ratio = (figure: (look: Look) => number): number[] =>
+          seeds.map((runs) => atStage(runs.plain, stage, figure) / atStage(runs["batch norm"], stage, figure));
+        conditions.push(
+          judge(
+            rules.range,
+            setting,
+            ratio(({ low, high }) => high - low),
+          ),
+          judge(
+            rules.change,
+            setting,
+            ratio(({ change }) => change),
+          ),
+        );
+        shown.push({
+          what: `looks of batch norm, ${setting}`,
+          values: seeds.map(
+            (runs) => runs["batch norm"].looks.filter(({ loss }) => loss >= stage.from && loss < stage.to).length,
+          ),
+        });
+      }
+      const x = { label: "steps", type: "linear", domain: [0, steps] } as const;
+      bands.push({
+        title: `learning rate ${rate}`,
+        x,
+        y: { label: "loss along the gradient (nats)", type: "log", ceiling: 100 },
+        series: NETWORKS.map((network) => ({ network, points: bandOf(seeds.map((runs) => runs[network])) })),
+      });
+      changes.push({
+        title: `learning rate ${rate}`,
+        x,
+        y: { label: "relative change of the gradient", type: "log", ceiling: 100 },
+        series: NETWORKS.map((network) => ({
+          network,
+          points: lineOf(seeds.map((runs) => runs[network].looks.map(({ step, change }) => ({ x: step, y: change })))),
+        })),
+      });
+    }
+    return {
+      conditions,
+      shown,
+      figures: [
+        {
+          title: "Loss along the gradient.",
+          caption:
+            "Line: the loss where the network stands. Band: lowest and highest loss at 0.5 to 4 learning rates; medians over the seeds. Figure 4a of the paper.",
+          panels: bands,
+        },
+        {
+          title: "Change of the gradient.",
+          caption:
+            "The largest at these distances, as part of the gradient's length: 0 where it stays, 2 where it turns back on itself. Median and range over the seeds. Figure 4b of the paper shows the change itself.",
+          panels: changes,
+        },
+      ],
+    };
+  },
+};
+
+/** NaN, which no rule takes for a yes or a no, when no look has its loss there. */
+function atStage({ looks }: Trained, { from, to }: (typeof STAGES)[number], figure: (look: Look) => number): number {
+  return median(looks.filter(({ loss }) => loss >= from && loss < to).map(figure));
+}
+
+function bandOf(runs: readonly Trained[]): { x: number; y: number; low: number; high: number }[] {
+  const steps = [...new Set(runs.flatMap(({ looks }) => looks.map(({ step }) => step)))].sort((a, b) => a - b);
+  return steps.map((step) => {
+    const looks = runs.flatMap((run) => run.looks.filter((look) => look.step === step));
+    return {
+      x: step,
+      y: median(looks.map(({ loss }) => loss)),
+      low: median(looks.map(({ low }) => low)),
+      high: median(looks.map(({ high }) => high)),
+    };
+  });
+}

@@ -1,0 +1,119 @@
+/** Claim 8: figure 2 of Santurkar et al. 2018. */
+import type { Claim, Panel } from "../claim.js";
+import { RULES } from "../rules.js";
+import {
+  accuracyPoints,
+  eachSeed,
+  linesOf,
+  overMoved,
+  probedRun,
+  relu,
+  trainEach,
+  trainingAccuracy,
+} from "../study.js";
+import { judge } from "../verdicts.js";
+
+const rules = RULES["noisy-batch-norm"];
+const NETWORKS = ["plain", "plain + noise", "batch norm", "noisy batch norm"] as const;
+
+export const noisyBatchNorm: Claim = {
+  number: 8,
+  name: "noisy-batch-norm",
+  quick: true,
+  title: "Noisy batch norm trains as well, and the same noise stops the plain network",
+  who: "Santurkar et al. 2018, section 2.1, figure 2 and algorithm 1.",
+  definition:
+    "Behind every norm (or Dense) each value is scaled and shifted by noise whose mean and scale are drawn anew for each unit and step. Training accuracy: mean over the last 50 training batches, in the training pass. Step shift as in claim 2, with the noise of either step.",
+  settings:
+    "8x48 ReLU, 400 steps, and 16x48, 300 steps (all: 400); learning rate 0.1, batch 64. The paper's constants: mean ±0.5, scale 1 to 1.25, per sample ±0.1 and standard deviation 0.1.",
+  differences: "An MLP on digits instead of a VGG on CIFAR-10; r_sigma read as a standard deviation.",
+  factor: "depth",
+  counterEvidence:
+    "The noise at inference has to be its expectation (the factor 1.125): with the identity, test accuracy collapses, which looks like a finding about running statistics and is none. At 16 layers the plain network itself hardly trains from He's weights, for a reason that is not shift: with the statistics of its first batch kept for ever (plain, calibrated; all) it has another initialization and nothing else.",
+  reading:
+    "That noisy batch norm trains although its hidden values move more is the point; that the noise stops a plain network needs depth.",
+  async run(study) {
+    const conditions = [];
+    const shown = [];
+    const accuracy: Panel[] = [];
+    const shift: Panel[] = [];
+    const networks = study.extent === "quick" ? NETWORKS : ([...NETWORKS, "plain, calibrated"] as const);
+    for (const hidden of [8, 16]) {
+      const steps = study.steps(hidden === 16 && study.extent === "quick" ? 300 : 400);
+      const seeds = await eachSeed(study, async (seed) => ({
+        ...(await trainEach(networks, (network) => probedRun(study, relu(hidden, 48, network), 0.1, seed))),
+      }));
+      type Runs = (typeof seeds)[number];
+      const setting = `${hidden}x48 ReLU`;
+      const trained = (runs: Runs, network: keyof Runs): number => trainingAccuracy(runs[network], steps);
+      conditions.push(
+        judge(
+          rules.asWell,
+          setting,
+          seeds.map((runs) => trained(runs, "batch norm") - trained(runs, "noisy batch norm")),
+        ),
+        judge(
+          rules.better,
+          setting,
+          seeds.map((runs) => trained(runs, "noisy batch norm") - trained(runs, "plain")),
+        ),
+        judge(
+          rules.stopped,
+          setting,
+          seeds.map((runs) => trained(runs, "plain + noise")),
+        ),
+        judge(
+          rules.unstable,
+          setting,
+          seeds.map(
+            (runs) =>
+              overMoved(runs["noisy batch norm"], steps, "stepRelative") / overMoved(runs.plain, steps, "stepRelative"),
+          ),
+        ),
+      );
+      for (const reading of ["identity", "expectation", "recalibrated"] as const) {
+        shown.push({
+          what: `noisy batch norm, ${setting}: test accuracy after 400 steps, noise at inference: ${reading}`,
+          values: seeds.map((runs) => runs["noisy batch norm"].noiseAtInference?.[reading] ?? 0.1),
+        });
+      }
+      for (const network of networks) {
+        shown.push({
+          what: `${network}, ${setting}: training accuracy`,
+          values: seeds.map((runs) => trained(runs, network)),
+        });
+      }
+      const x = { label: "steps", type: "linear", domain: [0, steps] } as const;
+      accuracy.push({
+        title: setting,
+        x,
+        y: { label: "training accuracy", type: "linear", domain: [0, 1] },
+        series: linesOf(networks, seeds, (run) => accuracyPoints(run, steps)),
+      });
+      shift.push({
+        title: setting,
+        x,
+        y: { label: "step shift (standard deviations)", type: "log" },
+        series: linesOf(networks, seeds, ({ moved }) =>
+          moved.filter(({ step }) => step <= steps).map((each) => ({ x: each.step, y: each.stepRelative })),
+        ),
+      });
+    }
+    return {
+      conditions,
+      shown,
+      figures: [
+        {
+          title: "Training accuracy.",
+          caption: "Mean of 20 batches; median and range over the seeds.",
+          panels: accuracy,
+        },
+        {
+          title: "How far one step moves hidden values.",
+          caption: "What layers give the next ones, on the same images before and after the step.",
+          panels: shift,
+        },
+      ],
+    };
+  },
+};

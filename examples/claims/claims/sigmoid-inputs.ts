@@ -1,0 +1,153 @@
+/** Claim 1: figure 1 of Ioffe & Szegedy 2015. */
+import type { Claim, Panel, Series } from "../claim.js";
+import type { Trained } from "../measure/train.js";
+import type { Network } from "../networks.js";
+import { RULES } from "../rules.js";
+import { eachSeed, linesOf, meanOf, trainEach } from "../study.js";
+import { judge } from "../verdicts.js";
+
+const rules = RULES["sigmoid-inputs"];
+const SETTINGS = [
+  { learningRate: 0.5, initialStd: undefined },
+  { learningRate: 0.5, initialStd: 0.05 },
+  { learningRate: 0.1, initialStd: undefined },
+  { learningRate: 0.1, initialStd: 0.05 },
+] as const;
+
+export const sigmoidInputs: Claim = {
+  number: 1,
+  name: "sigmoid-inputs",
+  quick: true,
+  title: "It trains sooner, and the inputs of the sigmoids stay put",
+  who: "Ioffe & Szegedy 2015, section 4.1 and figure 1 (arXiv:1502.03167).",
+  definition:
+    "Steps until the test accuracy first reaches 0.8, looked at every 10. For each sigmoid of the last hidden layer the 15th, 50th and 85th percentile of its input over 256 images; how far the 50th gets from where it was at step 0, in its own unit, mean over the 100 units.",
+  settings:
+    "Sigmoid 3x100, batch 60, 700 steps; learning rate 0.5 and Glorot's initial weights; (all) also 0.1 and normal weights of standard deviation 0.05.",
+  differences:
+    "Digits of 8x8 pixels instead of binary MNIST; 700 steps instead of 50 000 (--full: 50 000 of the first setting); the paper names neither optimizer nor rate nor initial spread.",
+  factor: "learning rate and initial weights",
+  counterEvidence:
+    "Where the plain network learns nothing its inputs hardly move: with small initial weights and a small rate it is the steadier one. With small weights the signal is gone at step 0 already, so the figure is as much about initialization as about shift: see the calibrated network, which has batch norm's statistics of the first batch for ever.",
+  reading:
+    "Both halves of the figure reproduce where both networks learn. They do not show that the one is the cause of the other.",
+  async run(study) {
+    const networks = (["plain", "batch norm", "plain, calibrated"] as const).slice(0, study.extent === "quick" ? 2 : 3);
+    const settings = study.extent === "quick" ? SETTINGS.slice(0, 1) : SETTINGS;
+    const conditions = [];
+    const accuracy: Panel[] = [];
+    const inputs: Panel[] = [];
+    const shown = [];
+    for (const { learningRate, initialStd } of settings) {
+      const paper = study.extent === "full" && learningRate === 0.5 && initialStd === undefined;
+      const steps = study.steps(paper ? 50_000 : 700);
+      const seeds = await eachSeed(study, (seed) =>
+        trainEach(networks, (network) => sigmoidRun(study, network, { learningRate, initialStd, seed, steps })),
+      );
+      const setting = `learning rate ${learningRate}, ${initialStd === undefined ? "Glorot" : `std ${initialStd}`}`;
+      const soonest = seeds.map((runs) => ({
+        plain: stepsTo(runs.plain, steps),
+        norm: stepsTo(runs["batch norm"], steps),
+      }));
+      conditions.push(
+        judge(
+          rules.sooner,
+          setting,
+          soonest.map(({ plain, norm }) => plain / norm),
+        ),
+        judge(
+          rules.steadier,
+          setting,
+          seeds.map((runs) => furthest(runs.plain) / furthest(runs["batch norm"])),
+        ),
+      );
+      shown.push(
+        { what: `steps to 0.8, plain, ${setting}`, values: soonest.map(({ plain }) => plain) },
+        { what: `steps to 0.8, batch norm, ${setting}`, values: soonest.map(({ norm }) => norm) },
+      );
+      accuracy.push({
+        title: setting,
+        x: { label: "steps", type: "linear", domain: [0, steps] },
+        y: { label: "test accuracy", type: "linear", domain: [0, 1] },
+        series: linesOf(networks, seeds, ({ tests }) => tests.map((test) => ({ x: test.step, y: test.accuracy }))),
+      });
+      inputs.push({
+        title: setting,
+        x: { label: "steps", type: "linear", domain: [0, steps] },
+        y: { label: "input of a last-layer sigmoid", type: "linear" },
+        series: [...unitSeries("plain", seeds[0]!.plain), ...unitSeries("batch norm", seeds[0]!["batch norm"])],
+      });
+    }
+    return {
+      conditions,
+      shown,
+      figures: [
+        {
+          title: "Test accuracy.",
+          caption: "Median and range over the seeds. Figure 1a of the paper.",
+          panels: accuracy,
+        },
+        {
+          title: "What one unit gets.",
+          caption:
+            "15th to 85th percentile (band) and median of the input of one sigmoid of the last hidden layer, over 256 images; first seed, the unit in the middle of all when ordered by how far it went. Figure 1b, c of the paper.",
+          panels: inputs,
+        },
+      ],
+    };
+  },
+};
+
+/** The run that claims 1 and 2 share. */
+export function sigmoidRun(
+  study: Parameters<Claim["run"]>[0],
+  network: Network,
+  setup: {
+    readonly learningRate: number;
+    readonly initialStd: number | undefined;
+    readonly seed: number;
+    readonly steps: number;
+  },
+): Promise<Trained> {
+  const { learningRate, initialStd, seed, steps } = setup;
+  return study.ask("train", {
+    network: { network, hidden: 3, width: 100, activation: "sigmoid", initialStd },
+    learningRate,
+    batchSize: 60,
+    seed,
+    steps,
+    testEvery: 10,
+    percentiles: { every: 10 * Math.ceil(steps / 700) },
+    shift: study.extent !== "quick" ? { every: 20 * Math.ceil(steps / 700) } : undefined,
+  });
+}
+
+/** The first step with 80 % of the test images right, or the end. */
+function stepsTo({ tests }: Trained, steps: number): number {
+  return tests.find(({ accuracy }) => accuracy >= 0.8)?.step ?? steps;
+}
+
+/** How far the median of each unit got, mean over the units; infinite once diverged. */
+function furthest(run: Trained): number {
+  return run.divergedAt === null ? meanOf(distances(run)) : Infinity;
+}
+
+function distances({ percentiles }: Trained): number[] {
+  const start = percentiles[0]!.units;
+  return start.map((from, unit) => Math.max(...percentiles.map(({ units }) => Math.abs(units[unit]![1]! - from[1]!))));
+}
+
+function unitSeries(network: Network, run: Trained): Series[] {
+  const far = distances(run);
+  const order = far.map((_, unit) => unit).sort((a, b) => far[a]! - far[b]!);
+  const unit = order[Math.floor((order.length - 1) / 2)]!;
+  return [
+    {
+      network,
+      points: run.percentiles.map(({ step, units }) => {
+        const [low, y, high] = units[unit]! as [number, number, number];
+        return { x: step, y, low, high };
+      }),
+    },
+  ];
+}

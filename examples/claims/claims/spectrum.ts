@@ -1,0 +1,93 @@
+/** Claim 15: the spectrum of the Hessian. */
+import type { Claim } from "../claim.js";
+import { RULES } from "../rules.js";
+import { eachSeed } from "../study.js";
+import { judge } from "../verdicts.js";
+
+const rules = RULES.spectrum;
+const DEPTHS = [2, 8] as const;
+const STEPS = [0, 100] as const;
+const NETWORKS = ["plain", "batch norm"] as const;
+
+export const spectrum: Claim = {
+  number: 15,
+  name: "spectrum",
+  quick: false,
+  title: "Batch norm removes the outliers of the Hessian",
+  who: "Ghorbani, Krishnan & Xiao 2019 (arXiv:1901.10159); that shallow networks are not smoothed: Yao, Gholami, Keutzer & Mahoney 2020, PyHessian (arXiv:1912.07145).",
+  definition:
+    "Largest eigenvalue of the Hessian of the loss on 256 fixed training images, by 40 Lanczos steps; the same times the squared norm of all weights, which does not change when the weights in front of a norm are scaled; the share of the squared gradient in the ten sharpest directions found.",
+  settings:
+    "ReLU 2x32 and 8x32, learning rate 0.05, batch 64, at step 0 and after 100 steps; trace by 10 random sign vectors.",
+  differences: "MLPs on digits, one early moment of training; the papers have ResNets up to 110 layers.",
+  factor: "when one looks: before or during training",
+  counterEvidence:
+    "At initialization batch norm can have the larger eigenvalues, and strongly negative ones too: a magnitude found by power iteration alone may be of a negative eigenvalue.",
+  reading:
+    "Whether batch norm is smoother at a point depends on the moment; after a hundred steps it is, here, at both depths.",
+  async run(study) {
+    const seeds = await eachSeed(study, (seed) =>
+      Promise.all(
+        DEPTHS.map((hidden) =>
+          Promise.all(
+            NETWORKS.map((network) =>
+              study.ask("hessian", {
+                network,
+                hidden,
+                seed,
+                steps: [STEPS[0], study.steps(STEPS[1])],
+                lanczosSteps: study.steps(40),
+              }),
+            ),
+          ),
+        ),
+      ),
+    );
+    const at = (depth: number, network: 0 | 1, look: number) => seeds.map((depths) => depths[depth]![network]![look]!);
+    const places = DEPTHS.flatMap((hidden, depth) =>
+      STEPS.map((step, look) => ({ depth, look, setting: `ReLU ${hidden}x32, step ${step}` })),
+    );
+    const ratio = (depth: number, look: number, of: "largest" | "scaleFree"): number[] =>
+      at(depth, 0, look).map((plain, i) => plain[of] / at(depth, 1, look)[i]![of]);
+    return {
+      conditions: places.flatMap(({ depth, look, setting }) => [
+        judge(rules.largest, setting, ratio(depth, look, "largest")),
+        judge(rules.scaleFree, setting, ratio(depth, look, "scaleFree")),
+        judge(
+          rules.share,
+          setting,
+          at(depth, 0, look).map(({ share }, i) => share - at(depth, 1, look)[i]!.share),
+        ),
+      ]),
+      shown: places.flatMap(({ depth, look, setting }) =>
+        NETWORKS.flatMap((network, i) => [
+          {
+            what: `${network}, ${setting}: largest eigenvalue`,
+            values: at(depth, i as 0 | 1, look).map(({ largest }) => largest),
+          },
+          {
+            what: `${network}, ${setting}: smallest eigenvalue`,
+            values: at(depth, i as 0 | 1, look).map(({ smallest }) => smallest),
+          },
+          { what: `${network}, ${setting}: trace`, values: at(depth, i as 0 | 1, look).map(({ trace }) => trace) },
+        ]),
+      ),
+      figures: [
+        {
+          title: "Density of the eigenvalues.",
+          caption:
+            "First seed, after 100 steps: stochastic Lanczos quadrature from two starts, each Ritz value a Gaussian. Isolated bumps at the right are outliers.",
+          panels: DEPTHS.map((hidden, depth) => ({
+            title: `ReLU ${hidden}x32, step 100`,
+            x: { label: "eigenvalue", type: "linear" },
+            y: { label: "density", type: "log", domain: [1e-5, 10] },
+            series: NETWORKS.map((network, i) => ({
+              network,
+              points: at(depth, i as 0 | 1, 1)[0]!.density.map(({ x, y }) => ({ x, y, low: y, high: y })),
+            })),
+          })),
+        },
+      ],
+    };
+  },
+};

@@ -1,0 +1,83 @@
+/** Claim 10: theorem 4.1 of Santurkar et al. 2018. */
+import type { Claim } from "../claim.js";
+import { RULES } from "../rules.js";
+import { dot, eachSeed } from "../study.js";
+import { judge } from "../verdicts.js";
+
+const rules = RULES["theorem-4-1"];
+
+export const theorem41Claim: Claim = {
+  number: 10,
+  name: "theorem-4-1",
+  quick: false,
+  title: "Theorem 4.1: batch norm bounds the gradient at its input",
+  who: "Santurkar et al. 2018, theorem 4.1 and its proof in appendix C.",
+  definition:
+    "||gy||^2 <= gamma^2 / sigma^2 (||gz||^2 - <1, gz>^2 / m - <gz, yhat>^2 / m), gy the gradient at the input of the norm, gz at its output, m values in the batch. At epsilon 0 both sides are equal; at epsilon > 0 they are with the last term times 2 - variance / (variance + epsilon).",
+  settings:
+    "1000 random draws a seed, m 4 to 64, gamma, scale, offset and gradient random, epsilon 0, 1e-5 and 0.1; and all units of an 8x48 ReLU network after 100 steps at rate 0.1, in double precision.",
+  differences:
+    "Both gradients are of the same normalized network. Read with the gradient of the network without the norm, the statement bounds nothing.",
+  factor: "the constant of its last term: with 1/m it is an identity, with the printed 1/sqrt(m) it fails",
+  counterEvidence:
+    "Version 3 on arXiv prints 1/sqrt(m) in the last term; its own proof gives 1/m. The theorem treats one layer, gamma and beta fixed, in the space of activations.",
+  reading:
+    "Batch norm takes two directions out of the gradient and divides it by the spread. Whether that helps training, the theorem does not say.",
+  async run(study) {
+    const draws = study.steps(1000);
+    const seeds = await eachSeed(study, (seed) => study.ask("theorem", { seed, draws, steps: study.steps(100) }));
+    return {
+      conditions: [
+        judge(
+          rules.identity,
+          "random draws",
+          seeds.map(({ identity }) => identity),
+        ),
+        judge(
+          rules.identity,
+          "trained 8x48 ReLU",
+          seeds.map(({ trained }) => trained),
+        ),
+        judge(
+          rules.bound,
+          "random draws",
+          seeds.map(({ violated }) => violated),
+        ),
+        judge(
+          rules.printed,
+          "random draws, epsilon 0",
+          seeds.map(({ printedHolds }) => printedHolds),
+        ),
+      ],
+      shown: [],
+      figures: [
+        {
+          title: "Both sides of the printed form.",
+          caption:
+            "First seed, epsilon 0: the left side divided by the right one against the size of the batch. 1 is the bound; above it the statement is violated.",
+          panels: [
+            {
+              title: "with 1/m and with 1/sqrt(m)",
+              x: { label: "m, values in the batch", type: "linear", domain: [0, 64] },
+              y: { label: "left side / right side", type: "log", domain: [0.5, 100] },
+              series: [
+                {
+                  network: "plain",
+                  label: "1/sqrt(m)",
+                  dots: true,
+                  points: seeds[0]!.shown.map(({ m, printed }) => dot(m, printed)),
+                },
+                {
+                  network: "batch norm",
+                  label: "1/m",
+                  dots: true,
+                  points: seeds[0]!.shown.map(({ m, exact }) => dot(m, exact)),
+                },
+              ],
+            },
+          ],
+        },
+      ],
+    };
+  },
+};

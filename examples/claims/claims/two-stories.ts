@@ -1,0 +1,161 @@
+/** Claim 18, the two stories pulled apart: shift without roughness, and a spoiled gradient without shift. */
+import { median } from "../../shared/spread.js";
+import type { Claim, Figure } from "../claim.js";
+import { RULES } from "../rules.js";
+import {
+  DISTANCES,
+  dot,
+  eachSeed,
+  linesOf,
+  overLooks,
+  overMoved,
+  probedRun,
+  relu,
+  testAt,
+  trainEach,
+} from "../study.js";
+import { judge } from "../verdicts.js";
+
+const rules = RULES["two-stories"];
+const NETWORKS = ["plain", "batch norm", "drifting batch norm", "stopped gradient", "mean only"] as const;
+const AT_LR = DISTANCES.indexOf(1);
+const DOSES = [0.25, 0.5] as const;
+
+export const twoStories: Claim = {
+  number: 18,
+  name: "two-stories",
+  quick: true,
+  title: "The two stories pulled apart",
+  who: "This project. The stories: Ioffe & Szegedy 2015 and A. Ng (steady hidden values); Santurkar et al. 2018 (a smoother loss).",
+  definition:
+    "Three interventions on batch norm. D1, shift up and smoothness kept: behind every norm each unit gets a new random mean (±0.5) and scale (1 to 1.25) at every step, the same for all samples. D2, shift kept and gradient spoiled: the same forward pass, but the backward pass takes mean and variance for constants. D3, half of the norm: the mean of the batch is subtracted, nothing is divided. Step shift: the 1-Wasserstein distance, on 256 fixed images, between what a layer gives the next one just before and just after one update. Gain: the part of the decrease promised by the gradient that comes true one learning rate away.",
+  settings: "8x48 ReLU, learning rate 0.1 and (all) 0.3, batch 64, 300 steps, looks every 20.",
+  differences:
+    "Santurkar et al. 2018, figure 2, add noise per sample too; here it is a pure drift, so the batch stays as informative as before.",
+  factor: "the intervention",
+  counterEvidence:
+    "Awais, Iqbal & Bae 2020 find that a scheme without less shift trains badly. D2 spoils the direction of the gradient, not the surface: it does not show that smoothness is necessary. Step shift and smoothness are not independent either: a smaller relative update moves values less.",
+  reading:
+    "If D1 holds, steady hidden values are not necessary for what batch norm gives. If D2 holds, they are not sufficient. If D3 holds, neither the fixed scale nor the small total shift is needed at this depth and rate.",
+  async run(study) {
+    const steps = study.steps(300);
+    const rates = study.extent === "quick" ? [0.1] : [0.1, 0.3];
+    const conditions = [];
+    const figures: Figure[] = [];
+    const shown = [];
+    for (const rate of rates) {
+      const seeds = await eachSeed(study, (seed) =>
+        trainEach(NETWORKS, (network) => probedRun(study, relu(8, 48, network), rate, seed)),
+      );
+      const setting = `8x48 ReLU, learning rate ${rate}`;
+      type Runs = (typeof seeds)[number];
+      const over = (figure: (runs: Runs) => number): number[] => seeds.map(figure);
+      const step = (runs: Runs, network: keyof Runs): number => overMoved(runs[network], steps, "stepRelative");
+      const total = (runs: Runs, network: keyof Runs): number => overMoved(runs[network], steps, "totalRelative");
+      const gain = (runs: Runs, network: keyof Runs): number =>
+        overLooks(runs[network], steps, (look) => look.gain[AT_LR]!, -Infinity);
+      const test = (runs: Runs, network: keyof Runs): number => testAt(runs[network], steps);
+      conditions.push(
+        judge(
+          rules.moreShift,
+          `D1, ${setting}`,
+          over((runs) => step(runs, "drifting batch norm") / step(runs, "batch norm")),
+        ),
+        judge(
+          rules.sameGain,
+          `D1, ${setting}`,
+          over((runs) => gain(runs, "drifting batch norm") - gain(runs, "batch norm")),
+        ),
+        judge(
+          rules.learns,
+          `D1, ${setting}`,
+          over((runs) => test(runs, "batch norm") - test(runs, "drifting batch norm")),
+        ),
+        judge(
+          rules.sameShift,
+          `D2, ${setting}`,
+          over((runs) => step(runs, "stopped gradient") / step(runs, "batch norm")),
+        ),
+      );
+      // At 0.3 the plain network may have diverged itself, so there this one says nothing.
+      if (rate === 0.1) {
+        conditions.push(
+          judge(
+            rules.fails,
+            `D2, ${setting}`,
+            over((runs) => test(runs, "plain") - test(runs, "stopped gradient")),
+          ),
+        );
+      }
+      conditions.push(
+        judge(
+          rules.moreTotal,
+          `D3, ${setting}`,
+          over((runs) => total(runs, "mean only") / total(runs, "batch norm")),
+        ),
+        judge(
+          rules.learnsToo,
+          `D3, ${setting}`,
+          over((runs) => test(runs, "batch norm") - test(runs, "mean only")),
+        ),
+      );
+      figures.push({
+        title: `Shift, gain and accuracy at learning rate ${rate}.`,
+        caption:
+          "Left: does a network whose hidden values move more learn less? One dot a network and seed. Middle: the shift itself over training. Right: the gain one learning rate away; 1 is all that the gradient promises, 0 nothing. Lines: medians, bands: all six seeds.",
+        panels: [
+          {
+            title: "accuracy against shift",
+            x: { label: "step shift (standard deviations)", type: "log" },
+            y: { label: "test accuracy", type: "linear", domain: [0, 1] },
+            series: NETWORKS.map((network) => ({
+              network,
+              dots: true,
+              points: seeds.map((runs) => dot(step(runs, network), test(runs, network))),
+            })),
+          },
+          {
+            title: "step shift over training",
+            x: { label: "steps", type: "linear", domain: [0, steps] },
+            y: { label: "step shift (standard deviations)", type: "log" },
+            series: linesOf(NETWORKS, seeds, ({ moved }) =>
+              moved.filter((each) => each.step <= steps).map((each) => ({ x: each.step, y: each.stepRelative })),
+            ),
+          },
+          {
+            title: "gain at one learning rate",
+            x: { label: "steps", type: "linear", domain: [0, steps] },
+            y: { label: "gain", type: "linear", domain: [-1.5, 1] },
+            series: linesOf(NETWORKS, seeds, ({ looks }) =>
+              looks.filter((look) => look.step < steps).map((look) => ({ x: look.step, y: look.gain[AT_LR]! })),
+            ),
+          },
+          {
+            title: "test accuracy",
+            x: { label: "steps", type: "linear", domain: [0, steps] },
+            y: { label: "test accuracy", type: "linear", domain: [0, 1] },
+            series: linesOf(NETWORKS, seeds, ({ tests }) =>
+              tests.filter((each) => each.step <= steps).map((each) => ({ x: each.step, y: each.accuracy })),
+            ),
+          },
+        ],
+      });
+      for (const network of NETWORKS) {
+        shown.push({ what: `${network}, ${setting}: test accuracy`, values: over((runs) => test(runs, network)) });
+      }
+      if (study.extent === "quick" || rate !== 0.1) continue;
+      for (const dose of DOSES) {
+        const dosed = await eachSeed(study, (seed) =>
+          probedRun(study, { ...relu(8, 48, "drifting batch norm"), dose }, rate, seed),
+        );
+        const values = dosed.map((run) => testAt(run, steps));
+        const shifts = dosed.map((run) => overMoved(run, steps, "stepRelative"));
+        shown.push({
+          what: `drift at ${dose} of its strength: test accuracy (median step shift ${median(shifts).toPrecision(2)})`,
+          values,
+        });
+      }
+    }
+    return { conditions, figures, shown };
+  },
+};

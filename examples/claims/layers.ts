@@ -1,0 +1,120 @@
+/** Layers that only the claims need: parts of batch norm, taken away on purpose. */
+import {
+  BatchNorm,
+  channelView,
+  defaultKernels,
+  type Forward,
+  guardBackward,
+  type Layer,
+  Parameter,
+  type Pass,
+  RunningStatistic,
+  Tensor,
+  whenDone,
+} from "batchnorm";
+
+/**
+ * Batch norm whose backward pass takes mean and variance for constants: the values of batch norm with a wrong gradient.
+ *
+ *   y = gamma (x - mean) rstd + beta      dx = gamma rstd dy
+ */
+export class StopGradientNorm implements Layer {
+  readonly #norm: BatchNorm;
+  readonly parameters: readonly Parameter[];
+  readonly statistics: readonly RunningStatistic[];
+
+  constructor({ features }: { readonly features: number }) {
+    this.#norm = new BatchNorm({ features });
+    this.parameters = this.#norm.parameters;
+    this.statistics = this.#norm.statistics;
+  }
+
+  forward(input: Tensor, pass: Pass): Forward {
+    const { output, backward } = this.#norm.forward(input, pass);
+    if (pass.mode === "inference") return { output, backward };
+    const { features, epsilon } = this.#norm;
+    const gamma = this.#norm.gamma!;
+    const beta = this.#norm.beta!;
+    const kernels = pass.kernels ?? defaultKernels();
+    const zeros = (): Float64Array => new Float64Array(features);
+    const [mean, variance, rstd] = [zeros(), zeros(), zeros()];
+    const x = input.data.slice();
+    const common = { view: channelView(input.shape, 1), x, gamma: gamma.value.data, mean, rstd };
+    const y = Tensor.zeros(input.shape, input.dtype).data;
+    kernels.batchNormForward({ ...common, beta: beta.value.data, epsilon, variance, y });
+    const guard = guardBackward("StopGradientNorm", output, this.parameters);
+    return {
+      output,
+      backward: (gradOutput) => {
+        guard(gradOutput);
+        const dx = Tensor.zeros(input.shape, input.dtype);
+        const dgamma = Tensor.zeros([features], input.dtype);
+        const dbeta = Tensor.zeros([features], input.dtype);
+        const out = { dx: dx.data, dgamma: dgamma.data, dbeta: dbeta.data };
+        kernels.normalizeBackward({ ...common, dy: gradOutput.data, ...out });
+        return { gradInput: dx, gradients: new Map([[gamma, dgamma] as const, [beta, dbeta] as const]) };
+      },
+    };
+  }
+}
+
+/**
+ * Takes the mean of the batch away and divides by nothing.
+ *
+ *   y = x - mean + beta      dx = dy - mean(dy)
+ *
+ * Shapes    x, y [N, C] · beta [C]
+ * Source    mean-only batch normalization: Salimans & Kingma 2016 (arXiv:1602.07868)
+ */
+export class MeanOnlyNorm implements Layer {
+  readonly beta: Parameter;
+  readonly runningMean: RunningStatistic;
+  readonly parameters: readonly Parameter[];
+  readonly statistics: readonly RunningStatistic[];
+
+  constructor({ features, dtype = "float32" }: { readonly features: number; readonly dtype?: "float32" | "float64" }) {
+    this.beta = new Parameter("beta", "shift", Tensor.zeros([features], dtype));
+    this.runningMean = new RunningStatistic("runningMean", new Float64Array(features));
+    this.parameters = [this.beta];
+    this.statistics = [this.runningMean];
+  }
+
+  forward(input: Tensor, pass: Pass): Forward {
+    const [rows, features] = input.shape as [number, number];
+    const running = this.runningMean.values;
+    const mean = pass.mode === "inference" ? running : columnMeans(input);
+    if (pass.mode === "train") {
+      whenDone(pass, () => mean.forEach((value, c) => (running[c] = 0.9 * running[c]! + 0.1 * value)));
+    }
+    const beta = this.beta.value.data;
+    const output = new Tensor(
+      input.data.map((value, i) => value - mean[i % features]! + beta[i % features]!),
+      input.shape,
+    );
+    const guard = guardBackward("MeanOnlyNorm", output, this.parameters);
+    return {
+      output,
+      backward: (gradOutput) => {
+        guard(gradOutput);
+        const meanDy = columnMeans(gradOutput);
+        const centered = pass.mode === "inference" ? meanDy.map(() => 0) : meanDy;
+        const gradInput = new Tensor(
+          gradOutput.data.map((dy, i) => dy - centered[i % features]!),
+          input.shape,
+        );
+        const dbeta = Tensor.from(
+          meanDy.map((value) => value * rows),
+          { dtype: input.dtype },
+        );
+        return { gradInput, gradients: new Map([[this.beta, dbeta]]) };
+      },
+    };
+  }
+}
+
+function columnMeans({ shape, data }: Tensor): Float64Array {
+  const [rows, features] = shape as [number, number];
+  const means = new Float64Array(features);
+  data.forEach((value, i) => (means[i % features]! += value / rows));
+  return means;
+}

@@ -1,0 +1,71 @@
+/** The claims laboratory: measures each claim, writes a page that grows with every result, and the page of the documentation. */
+import { join } from "node:path";
+import { defaultKernels } from "batchnorm";
+import { stringifyReport } from "batchnorm/probes";
+import { writeWhole } from "../shared/files.js";
+import { Pool } from "../shared/pool.js";
+import { CLAIMS } from "./catalog.js";
+import { openSource } from "./data.js";
+import { DataError } from "./fashion-mnist.js";
+import { askOnce, type Result, runClaim } from "./laboratory.js";
+import type { Job } from "./measure/index.js";
+import { type Options, readOptions, usage, UsageError } from "./options.js";
+import { Progress } from "./progress.js";
+import { renderDocument } from "./report/document.js";
+import { renderPage } from "./report/page.js";
+import { summaryLine } from "./report/text.js";
+
+const DOCUMENT = "docs/claims.md";
+
+async function run({ claims, named, extent, seeds, data, out }: Options): Promise<void> {
+  const made = { data: openSource(data).name, kernels: defaultKernels().name };
+  const start = performance.now();
+  const pool = new Pool<Job, unknown>(new URL("worker.js", import.meta.url), { data });
+  const progress = new Progress(process.stderr, claims.length);
+  const ask = askOnce((job) => progress.follow(pool.ask(job)));
+  const study = { seeds: Array.from({ length: seeds }, (_, i) => i + 1), extent, steps: (count: number) => count, ask };
+  const page = join(out, named ? `claims/${claims.map(({ name }) => name).join("+")}.html` : "claims.html");
+
+  const results: (Result | undefined)[] = claims.map(() => undefined);
+  try {
+    await Promise.all(
+      claims.map(async (claim, i) => {
+        const result = await runClaim(claim, study, made);
+        results[i] = result;
+        writeWhole(join(out, `claims/${claim.name}.json`), `${stringifyReport(result, 1)}\n`);
+        // Again with every result: whoever stops the program keeps what was finished.
+        writeWhole(
+          page,
+          renderPage(
+            results.filter((each) => each !== undefined),
+            claims.length,
+          ),
+        );
+        progress.finished(summaryLine(result));
+      }),
+    );
+  } finally {
+    progress.clear();
+    await pool.close();
+  }
+  const all = results.filter((result) => result !== undefined);
+  // Only what stands in the documentation is written there: every claim, in the way that it is told to be run.
+  if (claims.length === CLAIMS.length && extent === "all" && seeds === 6 && data === undefined) {
+    writeWhole(DOCUMENT, await renderDocument(all));
+  }
+  console.log(`\n${all.map(summaryLine).join("\n")}\n`);
+  console.log(`Measured in ${((performance.now() - start) / 1000).toFixed(0)} s on ${made.data}. The page: ${page}`);
+}
+
+// A handler of our own, which Node runs between two writes and never inside one: stopping leaves no half of a file behind.
+process.on("SIGINT", () => process.exit(130));
+
+try {
+  const options = readOptions(process.argv.slice(2), CLAIMS);
+  if (options.help) console.log(usage(CLAIMS));
+  else await run(options);
+} catch (error) {
+  if (!(error instanceof UsageError || error instanceof DataError)) throw error;
+  console.error(`claims: ${error.message} - see npm run claims -- --help`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,216 @@
+/** oneStep, shiftedInputs, batchStatistics, subsets: trainings that end in evaluations of their own. */
+import { type Layer, parametersByPath, Random, softmaxCrossEntropy, Tensor } from "batchnorm";
+import { recalibrate } from "batchnorm/tools";
+import { accuracyOf, type Digits, pickDigits } from "../../data/digits.js";
+import type { Source } from "../data.js";
+import { relu } from "../study.js";
+import { CHANCE, imageBatches, inferenceAccuracy, learnFor, prepare, type Trainee } from "./training.js";
+
+export interface OneStep {
+  readonly lossRatio: number;
+  /** The standard deviation of what the activations of each layer get. */
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+}
+
+/** One step, and what it does to the values in front of the activations. */
+export function oneStep(
+  setup: { readonly network: "plain" | "batch norm"; readonly seed: number; readonly learningRate: number },
+  source: Source,
+): Promise<OneStep> {
+  const trainee = prepare({ ...setup, network: relu(8, 48, setup.network), batchSize: 64 }, source);
+  const batch = trainee.next();
+  const look = (): { loss: number; stds: number[] } => {
+    const places = new Set(trainee.hidden.map(({ preActivation }) => preActivation));
+    const stds: number[] = [];
+    const { output } = trainee.model.forward(batch.images, {
+      mode: "probe",
+      observe: (path, { data }) => {
+        if (places.has(path)) stds.push(stdOf(data));
+      },
+    });
+    return { loss: softmaxCrossEntropy(output, batch.labels).loss, stds };
+  };
+  const before = look();
+  trainee.learn(batch);
+  const after = look();
+  return Promise.resolve({ lossRatio: after.loss / before.loss, before: before.stds, after: after.stds });
+}
+
+function stdOf(values: ArrayLike<number>): number {
+  const all = Array.from(values);
+  const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
+  return Math.sqrt(all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / all.length);
+}
+
+/** What can happen to the images; pixels are in 0 to 1, x is the column as a part of the width. */
+const CHANGES: Readonly<Record<string, (pixel: number, x: number, noise: number) => number>> = {
+  unchanged: (pixel) => pixel,
+  "offset +0.5": (pixel) => pixel + 0.5,
+  "0.5 x + 0.25": (pixel) => 0.5 * pixel + 0.25,
+  "contrast 0.5": (pixel) => 0.5 * pixel,
+  "contrast 2": (pixel) => 2 * pixel,
+  "ramp of offset, 0 to 0.5": (pixel, x) => pixel + 0.5 * x,
+  "ramp of gain, 0.5 to 1.5": (pixel, x) => pixel * (0.5 + x),
+  "noise 0.2": (pixel, _x, noise) => pixel + 0.2 * noise,
+};
+
+export interface ShiftedInputs {
+  /** By change, in order; on the same images for all. */
+  readonly changes: readonly string[];
+  readonly plain: readonly number[];
+  readonly running: readonly number[];
+  readonly batch: readonly number[];
+  /** Batch norm with the statistics of 32 images of one class. */
+  readonly oneClass: number;
+}
+
+const NORMALIZED_TOGETHER = 128;
+
+/** Trains both networks on the images as they are, and tests on changed ones. */
+export function shiftedInputs(
+  { seed, steps }: { readonly seed: number; readonly steps: number },
+  source: Source,
+): Promise<ShiftedInputs> {
+  const trained = (network: "plain" | "batch norm"): Trainee => {
+    const trainee = prepare({ network: relu(3, 64, network), learningRate: 0.1, batchSize: 64, seed }, source);
+    learnFor(trainee, steps);
+    return trainee;
+  };
+  const [plain, norm] = [trained("plain"), trained("batch norm")];
+  const { test } = norm.data;
+  const whole = Math.floor(test.labels.length / NORMALIZED_TOGETHER) * NORMALIZED_TOGETHER;
+  const used = pickDigits(
+    test,
+    Array.from({ length: whole }, (_, i) => i),
+  );
+  const changed = Object.values(CHANGES).map((change) => {
+    const random = new Random(seed).fork("pixel noise");
+    const data = used.images.data.map((pixel, i) =>
+      change(pixel, (i % source.side) / (source.side - 1), random.normal()),
+    );
+    return { images: new Tensor(data, used.images.shape), labels: used.labels };
+  });
+  const shows = norm.data.test.labels[0]!;
+  const same = norm.data.test.labels.flatMap((label, row) => (label === shows ? [row] : [])).slice(0, 32);
+  return Promise.resolve({
+    changes: Object.keys(CHANGES),
+    plain: changed.map((images) => inferenceAccuracy(plain.model, images)),
+    running: changed.map((images) => inferenceAccuracy(norm.model, images)),
+    batch: changed.map((images) => inBatches(norm.model, images)),
+    oneClass: batchAccuracy(norm.model, pickDigits(test, same)),
+  });
+}
+
+function inBatches(model: Layer, { images, labels }: Digits): number {
+  const parts = imageBatches({ images, labels }, NORMALIZED_TOGETHER);
+  const accuracies = parts.map((part, i) =>
+    batchAccuracy(model, {
+      images: part,
+      labels: labels.slice(i * NORMALIZED_TOGETHER, (i + 1) * NORMALIZED_TOGETHER),
+    }),
+  );
+  return accuracies.reduce((sum, accuracy) => sum + accuracy, 0) / accuracies.length;
+}
+
+function batchAccuracy(model: Layer, { images, labels }: Digits): number {
+  return accuracyOf(model.forward(images, { mode: "probe" }).output, labels);
+}
+
+export interface BatchStatistics {
+  readonly running: number;
+  readonly recalibrated: number;
+  /** On the training images, recalibrated. */
+  readonly train: number;
+}
+
+/** Trains 6x64 with some batch size; running statistics against those of the whole training set. */
+export function batchStatistics(
+  setup: {
+    readonly network: "plain" | "batch norm";
+    readonly seed: number;
+    readonly batchSize: number;
+    readonly learningRate: number;
+    readonly steps: number;
+  },
+  source: Source,
+): Promise<BatchStatistics> {
+  const trainee = prepare({ ...setup, network: relu(6, 64, setup.network) }, source);
+  if (!learnFor(trainee, setup.steps)) return Promise.resolve({ running: CHANCE, recalibrated: CHANCE, train: CHANCE });
+  const { train } = trainee.data;
+  const running = trainee.testAccuracy();
+  if (setup.network === "batch norm") recalibrate(trainee.model, imageBatches(train, 128));
+  return Promise.resolve({
+    running,
+    recalibrated: trainee.testAccuracy(),
+    train: inferenceAccuracy(trainee.model, train),
+  });
+}
+
+export type Subset = "gamma and beta" | "output layer" | "random weights" | "all";
+
+export interface SubsetTrained {
+  /** On the test images, normalized by themselves. */
+  readonly accuracy: number;
+  /** The share of |gamma| < 0.01. */
+  readonly disabled: number;
+  readonly trained: number;
+}
+
+/** Trains a part of a network's parameters, the others staying random. */
+export function subsets(
+  setup: { readonly hidden: number; readonly subset: Subset; readonly seed: number; readonly steps: number },
+  source: Source,
+): Promise<SubsetTrained> {
+  const { hidden, subset, seed, steps } = setup;
+  const learningRate = subset === "all" ? 0.3 : 1;
+  const trainee = prepare({ network: relu(hidden, 64, "batch norm"), learningRate, batchSize: 64, seed }, source);
+  const parameters = [...parametersByPath(trainee.model).values()];
+  const output = parameters.slice(-2);
+  const ofNorms = parameters.filter(({ role }) => role === "scale" || role === "shift");
+  const count = ofNorms.reduce((sum, { value }) => sum + value.size, 0);
+  const chosen =
+    subset === "gamma and beta"
+      ? ofNorms
+      : subset === "output layer"
+        ? output
+        : parameters.filter(({ role }) => subset === "all" || role === "weight");
+  for (const parameter of parameters) parameter.trainable = chosen.includes(parameter);
+
+  const masks =
+    subset === "random weights"
+      ? drawWeights(
+          chosen.map(({ value }) => value.size),
+          count,
+          new Random(seed).fork("chosen"),
+        )
+      : undefined;
+  for (let step = 0; step < steps; step++) {
+    const before = masks && chosen.map(({ value }) => value.copy().data);
+    if (!Number.isFinite(trainee.learn(trainee.next()).loss))
+      return Promise.resolve({ accuracy: CHANCE, disabled: 0, trained: count });
+    // Weights that were not chosen go back to where they were.
+    chosen.forEach((parameter, i) => {
+      if (masks !== undefined) {
+        parameter.update((values) => {
+          for (let j = 0; j < values.length; j++) if (masks[i]![j] === 0) values[j] = before![i]![j]!;
+        });
+      }
+    });
+  }
+  const gammas = parameters.filter(({ role }) => role === "scale").flatMap(({ value }) => [...value.data]);
+  return Promise.resolve({
+    accuracy: batchAccuracy(trainee.model, trainee.data.test),
+    disabled: gammas.filter((gamma) => Math.abs(gamma) < 0.01).length / gammas.length,
+    trained: masks === undefined ? chosen.reduce((sum, { value }) => sum + value.size, 0) : count,
+  });
+}
+
+/** One mask a matrix; together they have that many ones. */
+function drawWeights(sizes: readonly number[], count: number, random: Random): Uint8Array[] {
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const all = new Uint8Array(total);
+  for (const place of random.permutation(total).subarray(0, count)) all[place] = 1;
+  let end = 0;
+  return sizes.map((size) => all.subarray(end, (end += size)));
+}

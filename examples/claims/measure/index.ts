@@ -1,0 +1,41 @@
+/** The measurements: what a worker thread can be asked for. */
+import type { Source } from "../data.js";
+import { deepLinear } from "./deep-linear.js";
+import { edge } from "./edge.js";
+import { batchStatistics, oneStep, shiftedInputs, subsets } from "./evaluations.js";
+import { hessian } from "./hessian.js";
+import { invariance, leastSquares } from "./invariance.js";
+import { signals } from "./signals.js";
+import { theorem } from "./theorem.js";
+import { train } from "./train.js";
+
+const MEASUREMENTS = {
+  train,
+  edge,
+  theorem,
+  invariance,
+  leastSquares,
+  signals,
+  oneStep,
+  shiftedInputs,
+  batchStatistics,
+  subsets,
+  hessian,
+  deepLinear,
+};
+
+export type Measurements = typeof MEASUREMENTS;
+
+/** A measurement to make. */
+export interface Job {
+  readonly name: keyof Measurements;
+  readonly input: unknown;
+}
+
+type Measurement = (input: unknown, source: Source, onStep: (done: number) => void) => Promise<unknown>;
+
+/** Makes it; `onStep` is told how many steps are done. */
+export function measure({ name, input }: Job, source: Source, onStep: (done: number) => void): Promise<unknown> {
+  // Who asks is held to the input of each name by the type `Ask`.
+  return (MEASUREMENTS[name] as Measurement)(input, source, onStep);
+}

@@ -1,0 +1,280 @@
+/** train: one network from its first step to its last, with everything that several claims look at on the way. */
+import { loadStateDict, modelObjective, Random, softmaxCrossEntropy, stateDict } from "batchnorm";
+import { recalibrate } from "batchnorm/tools";
+import {
+  alongGradient,
+  internalCovariateShift,
+  quantilesOf,
+  ShiftOverTraining,
+  type ShiftRecord,
+  stepSizesAround,
+} from "batchnorm/probes";
+import type { Digits } from "../../data/digits.js";
+import type { Source } from "../data.js";
+import { buildNetwork } from "../networks.js";
+import { CHANCE, imageBatches, inferenceAccuracy, prepare, type Setup, type Trainee } from "./training.js";
+
+/** A training, and what to look at; what is not named is not looked at. */
+export interface Training extends Setup {
+  readonly steps: number;
+  /** Test accuracy after so many steps each; always at the end. */
+  readonly testEvery?: number | undefined;
+  /** Loss and gradient along the gradient, when so many steps are done; distances in learning rates. */
+  readonly landscape?: { readonly at: readonly number[]; readonly distances: readonly number[] } | undefined;
+  /** How far the hidden values move, in one step and since the start. */
+  readonly shift?: { readonly every: number } | undefined;
+  /** Definition 2.1 of Santurkar et al. 2018. */
+  readonly covariateShift?: { readonly every: number; readonly until: number } | undefined;
+  /** The 15th, 50th and 85th percentile of what the last hidden activation gets. */
+  readonly percentiles?: { readonly every: number } | undefined;
+  /** The test accuracy of a noisy network with three readings of noise at inference. */
+  readonly noiseAtInference?: boolean | undefined;
+}
+
+/** What was seen along the gradient at one step. */
+export interface Look {
+  readonly step: number;
+  readonly loss: number;
+  /** Of the loss over 0.5 to 4 learning rates. */
+  readonly low: number;
+  readonly high: number;
+  /** The largest relative change of the gradient there. */
+  readonly change: number;
+  /** beta x learning rate, and gain, at each distance. */
+  readonly beta: readonly number[];
+  readonly gain: readonly number[];
+}
+
+/** How far hidden values moved: means over the units of the watched layers. */
+export interface Moved {
+  readonly step: number;
+  readonly stepRaw: number;
+  readonly stepRelative: number;
+  readonly totalRaw: number;
+  readonly totalRelative: number;
+  /** Between two other sets of images at the same parameters: what fresh data would show anyway. */
+  readonly floorRaw: number;
+  readonly floorRelative: number;
+}
+
+/** Plain data, so that it can leave its thread. */
+export interface Trained {
+  /** After how many steps the loss was not finite, or null. */
+  readonly divergedAt: number | null;
+  readonly losses: readonly number[];
+  readonly accuracies: readonly number[];
+  readonly tests: readonly { readonly step: number; readonly accuracy: number }[];
+  readonly looks: readonly Look[];
+  readonly moved: readonly Moved[];
+  readonly covariateShift: readonly { readonly step: number; readonly relative: number; readonly cosine: number }[];
+  /** [unit] at each recorded step: the three percentiles. */
+  readonly percentiles: readonly { readonly step: number; readonly units: readonly (readonly number[])[] }[];
+  readonly noiseAtInference: {
+    readonly identity: number;
+    readonly expectation: number;
+    readonly recalibrated: number;
+  } | null;
+}
+
+const PROBE_IMAGES = 256;
+/** So many layers are watched, evenly spaced up to the last. */
+const WATCHED = 4;
+/** The distances of figure 4 of Santurkar et al. 2018, in learning rates. */
+const BAND: readonly number[] = [0.5, 1, 2, 4];
+
+/** Trains one network; `onStep` is told how many steps are done. */
+export async function train(setup: Training, source: Source, onStep: (done: number) => void): Promise<Trained> {
+  const trainee = prepare(setup, source);
+  const { landscape, shift, covariateShift, percentiles } = setup;
+  const watcher = shift === undefined ? undefined : new Watcher(trainee);
+  const out = {
+    divergedAt: null as number | null,
+    losses: [] as number[],
+    accuracies: [] as number[],
+    tests: [] as { step: number; accuracy: number }[],
+    looks: [] as Look[],
+    covariateShift: [] as { step: number; relative: number; cosine: number }[],
+    percentiles: [] as { step: number; units: number[][] }[],
+  };
+  const recordPercentiles = (step: number): void => void out.percentiles.push({ step, units: lastInputs(trainee) });
+  if (percentiles !== undefined) recordPercentiles(0);
+
+  for (let step = 0; step < setup.steps; step++) {
+    const batch = trainee.next();
+    // Before the training pass: a layer with noise then draws for the look what it will draw for the step.
+    if (landscape?.at.includes(step) === true) {
+      out.looks.push(...(await lookAround(trainee, batch, setup.learningRate, step, landscape.distances)));
+    }
+    if (covariateShift !== undefined && step % covariateShift.every === 0 && step <= covariateShift.until) {
+      out.covariateShift.push(...(await gradientShift(trainee, batch, setup.learningRate, step)));
+    }
+    const watched = shift !== undefined && (step % shift.every === 0 || step === setup.steps - 1);
+    if (watched) watcher!.before(step + 1);
+    const { loss, accuracy } = trainee.learn(batch);
+    if (!Number.isFinite(loss)) {
+      out.divergedAt = step;
+      break;
+    }
+    out.losses.push(loss);
+    out.accuracies.push(accuracy);
+    if (watched) watcher!.after(step + 1);
+
+    const done = step + 1;
+    if (setup.testEvery !== undefined && done % setup.testEvery === 0 && done < setup.steps) {
+      out.tests.push({ step: done, accuracy: trainee.testAccuracy() });
+    }
+    if (percentiles !== undefined && done % percentiles.every === 0) recordPercentiles(done);
+    onStep(done);
+  }
+  const diverged = out.divergedAt !== null;
+  out.tests.push({ step: setup.steps, accuracy: diverged ? CHANCE : trainee.testAccuracy() });
+  const asked = setup.noiseAtInference === true;
+  return {
+    ...out,
+    moved: watcher?.moved() ?? [],
+    noiseAtInference: asked && !diverged ? readingsOfNoise(setup, trainee, source) : null,
+  };
+}
+
+/** Nothing where loss or gradient are no longer finite. */
+async function lookAround(
+  { model }: Trainee,
+  { images, labels }: Digits,
+  learningRate: number,
+  step: number,
+  distances: readonly number[],
+): Promise<Look[]> {
+  const batch = { input: images, target: labels };
+  const { objective, point } = modelObjective(model, batch, softmaxCrossEntropy, { mode: "probe" });
+  const here = await objective(point);
+  if (!Number.isFinite(here.loss) || !here.gradient.every(Number.isFinite)) return [];
+  const stepSizes = stepSizesAround(learningRate, distances);
+  const { loss, profile } = await alongGradient(objective, point, { stepSizes });
+  const band = profile.filter((_, i) => BAND.includes(distances[i]!));
+  const losses = band.map((each) => each.loss);
+  return [
+    {
+      step,
+      loss,
+      low: Math.min(...losses),
+      high: Math.max(...losses),
+      change: Math.max(...band.map((each) => each.relativeGradientChange ?? NaN)),
+      beta: profile.map((each) => (each.beta ?? NaN) * learningRate),
+      gain: profile.map((each) => each.gain ?? NaN),
+    },
+  ];
+}
+
+/** Of the weights of blocks 2 to the last: means of what is defined. */
+async function gradientShift(
+  { model }: Trainee,
+  { images, labels }: Digits,
+  learningRate: number,
+  step: number,
+): Promise<Trained["covariateShift"]> {
+  const batch = { input: images, target: labels };
+  const { objective, point, groups } = modelObjective(model, batch, softmaxCrossEntropy, { mode: "probe" });
+  const here = await objective(point);
+  if (!Number.isFinite(here.loss) || !here.gradient.every(Number.isFinite)) return [];
+  const { blocks } = await internalCovariateShift(objective, point, { groups, learningRate });
+  const above = blocks.slice(1).map((block) => block.weight!);
+  return [
+    {
+      step,
+      relative: meanOf(above.map(({ relativeDifference }) => relativeDifference)),
+      cosine: meanOf(above.map(({ cosine }) => cosine)),
+    },
+  ];
+}
+
+/** Follows the values that the watched layers give to the next ones, on the same images all the time. */
+class Watcher {
+  readonly #trainee: Trainee;
+  readonly #shift: ShiftOverTraining;
+  readonly #images: Digits;
+  readonly #others: Digits;
+
+  constructor(trainee: Trainee) {
+    const { hidden } = trainee;
+    const count = Math.min(WATCHED, hidden.length);
+    const paths = Array.from({ length: count }, (_, i) => hidden[Math.ceil(((i + 1) * hidden.length) / count) - 1]!);
+    this.#trainee = trainee;
+    this.#shift = new ShiftOverTraining({
+      places: Object.fromEntries(paths.map(({ layerInput }) => [layerInput, "layerInput"] as const)),
+    });
+    this.#images = trainee.probe(PROBE_IMAGES);
+    this.#others = trainee.probe(PROBE_IMAGES, PROBE_IMAGES);
+    this.#look(this.#images, this.#shift.start());
+  }
+
+  before(step: number): void {
+    this.#look(this.#images, this.#shift.before(step));
+  }
+
+  after(step: number): void {
+    this.#look(this.#images, this.#shift.after(step));
+    this.#look(this.#others, this.#shift.secondBatch(step));
+  }
+
+  moved(): Moved[] {
+    const { records } = this.#shift.report();
+    return [...new Set(records.map(({ step }) => step))].map((step) => {
+      const here = records.filter((record) => record.step === step);
+      const mean = (
+        of: "stepShift" | "totalShift" | "secondBatchFloor",
+        unit: keyof NonNullable<ShiftRecord["stepShift"]>,
+      ): number =>
+        meanOf(here.map((record) => (record[of]?.[unit] as { mean: number | null } | undefined)?.mean ?? Infinity));
+      return {
+        step,
+        stepRaw: mean("stepShift", "wasserstein1"),
+        stepRelative: mean("stepShift", "wasserstein1Relative"),
+        totalRaw: mean("totalShift", "wasserstein1"),
+        totalRelative: mean("totalShift", "wasserstein1Relative"),
+        floorRaw: mean("secondBatchFloor", "wasserstein1"),
+        floorRelative: mean("secondBatchFloor", "wasserstein1Relative"),
+      };
+    });
+  }
+
+  #look({ images }: Digits, observe: ReturnType<ShiftOverTraining["start"]>): void {
+    this.#trainee.model.forward(images, { mode: "probe", observe });
+  }
+}
+
+/** The three percentiles of every unit that the last hidden activation gets. */
+function lastInputs(trainee: Trainee): number[][] {
+  const path = trainee.hidden.at(-1)!.preActivation;
+  let units: number[][] = [];
+  trainee.model.forward(trainee.probe(PROBE_IMAGES).images, {
+    mode: "probe",
+    observe: (at, { data, shape }) => {
+      // A network about to diverge has no percentiles any more.
+      if (at !== path || !data.every(Number.isFinite)) return;
+      const width = shape[1]!;
+      units = Array.from({ length: width }, (_, unit) =>
+        quantilesOf(
+          data.filter((_, i) => i % width === unit),
+          [0.15, 0.5, 0.85],
+        ),
+      );
+    },
+  });
+  return units;
+}
+
+/** The same trained network, with three readings of what its noise is at inference. */
+function readingsOfNoise(setup: Training, trainee: Trainee, source: Source): Trained["noiseAtInference"] {
+  const { train: training, test } = trainee.data;
+  const random = new Random(setup.seed);
+  const { model } = buildNetwork({ ...setup.network, noise: "identity" }, source.side ** 2, 10, random);
+  loadStateDict(model, stateDict(trainee.model));
+  const identity = inferenceAccuracy(model, test);
+  recalibrate(model, imageBatches(training, setup.batchSize));
+  return { identity, expectation: trainee.testAccuracy(), recalibrated: inferenceAccuracy(model, test) };
+}
+
+function meanOf(values: readonly (number | null)[]): number {
+  const defined = values.filter((value) => value !== null);
+  return defined.reduce((sum, value) => sum + value, 0) / defined.length;
+}

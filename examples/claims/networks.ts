@@ -1,0 +1,176 @@
+/** Networks: hidden layers of Dense, perhaps a norm, and an activation, and a Dense at the end. */
+import {
+  BatchNorm,
+  Dense,
+  type Layer,
+  LpNorm,
+  NoiseInjection,
+  type Random,
+  ReLU,
+  Sequential,
+  Sigmoid,
+  Tanh,
+  Tensor,
+} from "batchnorm";
+import { MeanOnlyNorm, StopGradientNorm } from "./layers.js";
+
+/** Everything that is compared; each has one color on the page. */
+export type Network =
+  | "plain"
+  | "batch norm"
+  /** Batch norm whose statistics are those of the first batch, for ever: plain with another initialization. */
+  | "plain, calibrated"
+  | "plain + noise"
+  | "noisy batch norm"
+  /** Noise that differs from step to step and unit to unit, but not between the samples of a batch. */
+  | "drifting batch norm"
+  | "stopped gradient"
+  | "mean only"
+  | "l1"
+  | "l2"
+  | "l-infinity";
+
+/** How a network is made. */
+export interface NetworkSpec {
+  readonly network: Network;
+  readonly hidden: number;
+  readonly width: number;
+  readonly activation: "ReLU" | "sigmoid" | "tanh" | "none";
+  /** The standard deviation of all initial weights; He's or Glorot's when not said. */
+  readonly initialStd?: number | undefined;
+  readonly dtype?: "float32" | "float64" | undefined;
+  /** Of batch norm; 1e-5 when not said. */
+  readonly epsilon?: number | undefined;
+  /** The strength of the drift; 1 when not said. */
+  readonly dose?: number | undefined;
+  /** What noise is in inference; its expectation when not said. */
+  readonly noise?: "expectation" | "identity" | undefined;
+}
+
+/** Where the values of one hidden layer are seen: paths into the model. */
+export interface HiddenPaths {
+  /** What Dense gives. */
+  readonly linear: string;
+  /** What the activation gets. */
+  readonly preActivation: string;
+  /** What the next layer gets. */
+  readonly layerInput: string;
+}
+
+export interface Built {
+  readonly model: Sequential;
+  readonly hidden: readonly HiddenPaths[];
+}
+
+/** As in "8x48 ReLU". */
+export function nameOf({ hidden, width, activation }: Pick<NetworkSpec, "hidden" | "width" | "activation">): string {
+  return `${hidden}x${width}${activation === "none" ? " linear" : ` ${activation}`}`;
+}
+
+/**
+ * Builds a network. Each layer draws from a stream of its own, so all networks of a seed start from the same weights. A Dense
+ * in front of a norm has no bias, which the norm would cancel; all other biases start at 0.
+ */
+export function buildNetwork(spec: NetworkSpec, inputs: number, outputs: number, random: Random): Built {
+  const { hidden, width, activation, dtype } = spec;
+  const layers: Layer[] = [];
+  const paths: HiddenPaths[] = [];
+  const add = (layer: Layer | undefined): string => {
+    if (layer !== undefined) layers.push(layer);
+    return String(layers.length - 1);
+  };
+  for (let i = 0; i < hidden; i++) {
+    const bias = !hasNorm(spec.network);
+    const size = { inputs: i === 0 ? inputs : width, outputs: width, bias };
+    const linear = add(dense(spec, size, activation === "ReLU" ? "he" : "glorot", random.fork(`hidden ${i}`)));
+    add(normOf(spec));
+    const preActivation = add(noiseOf(spec, random.fork(`noise ${i}`)));
+    const layerInput = add(activationOf(activation));
+    paths.push({ linear, preActivation, layerInput });
+  }
+  layers.push(dense({ ...spec, dtype }, { inputs: width, outputs, bias: true }, "glorot", random.fork("output")));
+  return { model: new Sequential(layers), hidden: paths };
+}
+
+/** Lets the first batch set the statistics of a calibrated network, for ever; leaves every other network as it is. */
+export function calibrate({ network }: NetworkSpec, { model }: Built, images: Tensor): void {
+  if (network !== "plain, calibrated") return;
+  model.forward(images, { mode: "train" });
+  for (const layer of model.children.values()) {
+    if (layer instanceof BatchNorm) layer.freeze({ normalization: true, updates: true, parameters: false });
+  }
+}
+
+function hasNorm(network: Network): boolean {
+  return network !== "plain" && network !== "plain + noise";
+}
+
+function dense(
+  { initialStd: std, dtype = "float32" }: NetworkSpec,
+  size: { readonly inputs: number; readonly outputs: number; readonly bias: boolean },
+  initial: "he" | "glorot",
+  random: Random,
+): Dense {
+  if (std === undefined) return new Dense({ ...size, initial, random, dtype });
+  const weight = Tensor.normal([size.inputs, size.outputs], { random, std, dtype });
+  return new Dense({ ...size, initial: { weight }, dtype });
+}
+
+function normOf({ network, width: features, epsilon, dtype }: NetworkSpec): Layer | undefined {
+  switch (network) {
+    case "plain":
+    case "plain + noise":
+      return undefined;
+    case "batch norm":
+    case "noisy batch norm":
+    case "drifting batch norm":
+      return new BatchNorm({ features, epsilon, dtype });
+    case "plain, calibrated":
+      // The running statistics after one batch are those of that batch.
+      return new BatchNorm({ features, epsilon, dtype, momentum: 1, varianceEstimator: "biased" });
+    case "stopped gradient":
+      return new StopGradientNorm({ features });
+    case "mean only":
+      return new MeanOnlyNorm({ features });
+    case "l1":
+      return new LpNorm({ features, p: 1 });
+    case "l2":
+      return new LpNorm({ features, p: 2 });
+    case "l-infinity":
+      return new LpNorm({ features, p: Infinity });
+  }
+}
+
+function noiseOf({ network, dose = 1, noise }: NetworkSpec, random: Random): NoiseInjection | undefined {
+  switch (network) {
+    case "plain + noise":
+    case "noisy batch norm":
+      return new NoiseInjection({ random, inference: noise });
+    case "drifting batch norm": {
+      const drift = { meanSpread: 0.5 * dose, largestScale: 1 + 0.25 * dose, sampleMeanSpread: 0, sampleScaleStd: 0 };
+      return new NoiseInjection({ random, inference: noise, ...drift });
+    }
+    case "plain":
+    case "plain, calibrated":
+    case "batch norm":
+    case "stopped gradient":
+    case "mean only":
+    case "l1":
+    case "l2":
+    case "l-infinity":
+      return undefined;
+  }
+}
+
+function activationOf(activation: NetworkSpec["activation"]): Layer | undefined {
+  switch (activation) {
+    case "ReLU":
+      return new ReLU();
+    case "sigmoid":
+      return new Sigmoid();
+    case "tanh":
+      return new Tanh();
+    case "none":
+      return undefined;
+  }
+}

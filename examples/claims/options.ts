@@ -1,0 +1,97 @@
+/** Options: what may be said on the command line. */
+import { parseArgs } from "node:util";
+import type { Claim, Study } from "./claim.js";
+
+/** What the laboratory is asked to do. */
+export interface Options {
+  readonly claims: readonly Claim[];
+  /** Whether claims were named one by one. */
+  readonly named: boolean;
+  readonly extent: Study["extent"];
+  readonly seeds: number;
+  /** The folder of Fashion-MNIST, or undefined for the digits. */
+  readonly data: string | undefined;
+  readonly out: string;
+  readonly help: boolean;
+}
+
+/** Thrown when the command line cannot be understood. */
+export class UsageError extends Error {}
+
+/** What --help shows. */
+export function usage(catalog: readonly Claim[]): string {
+  const lines = [...catalog]
+    .sort((a, b) => a.number - b.number)
+    .map(({ number, name, title }) => `  ${String(number).padStart(2)}  ${name.padEnd(19)}${title}`);
+  return `Measures what is said about why batch norm works, and gives each statement a verdict.
+
+  npm run claims -- [options] [claims]
+  npm run claim -- landscape
+
+  --quick         the minimum set at its smallest settings, about a minute
+  --full          the papers' sizes where they differ from ours: hours
+  --seeds N       from N random starts (6)
+  --data FOLDER   on Fashion-MNIST from a folder with its four files, instead of the digits
+  --out FOLDER    where claims.html and claims/*.json are written (report)
+  --help          show this
+
+Claims:
+${lines.join("\n")}
+`;
+}
+
+/** Reads the command line. */
+export function readOptions(args: readonly string[], catalog: readonly Claim[]): Options {
+  const { values, positionals } = parse(args);
+  const { quick, full, seeds, data, out, help } = values;
+  if (quick && full) throw new UsageError("expected --quick or --full, got both");
+  const unknown = positionals.find((name) => !catalog.some((claim) => claim.name === name));
+  if (unknown !== undefined) {
+    const names = catalog.map(({ name }) => name).join(", ");
+    throw new UsageError(`expected names of claims (${names}), got ${JSON.stringify(unknown)}`);
+  }
+  const named = positionals.length > 0;
+  const wanted = named ? catalog.filter(({ name }) => positionals.includes(name)) : catalog;
+  return {
+    claims: quick && !named ? wanted.filter((claim) => claim.quick) : wanted,
+    named,
+    extent: quick ? "quick" : full ? "full" : "all",
+    seeds: readCount("--seeds", seeds),
+    data,
+    out,
+    help,
+  };
+}
+
+function parse(args: readonly string[]): ReturnType<typeof parseStrictly> {
+  try {
+    return parseStrictly(args);
+  } catch (error) {
+    // Node's first sentence names the option; what follows speaks of positional arguments that look like options.
+    if (error instanceof TypeError) throw new UsageError(error.message.split(". ")[0]);
+    throw error;
+  }
+}
+
+function parseStrictly(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      quick: { type: "boolean", default: false },
+      full: { type: "boolean", default: false },
+      seeds: { type: "string", default: "6" },
+      data: { type: "string" },
+      out: { type: "string", default: "report" },
+      help: { type: "boolean", default: false },
+    },
+  });
+}
+
+function readCount(name: string, text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw new UsageError(`${name}: expected a whole number of at least 1, got ${JSON.stringify(text)}`);
+  }
+  return count;
+}

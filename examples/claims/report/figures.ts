@@ -1,0 +1,64 @@
+/** Figures: from the plain data of a claim to drawings. */
+import * as Plot from "@observablehq/plot";
+import { type Axis, curveMarks, drawChart, formatTick, ticksOf } from "../../shared/chart.js";
+import { figureHtml } from "../../demo/report/html.js";
+import type { Figure, Panel, PanelAxis, Series } from "../claim.js";
+import { colorOf, labelOf } from "./style.js";
+import { escapeHtml } from "./text.js";
+
+/** A figure as HTML; panels whose vertical axes measure the same share it. */
+export function drawFigure({ title, caption, panels }: Figure): string {
+  const drawn = panels.map((panel) => {
+    const shared = panels.filter(({ y }) => y.label === panel.y.label && y.type === panel.y.type);
+    return { title: escapeHtml(panel.title), svg: drawPanel(panel, verticalAxis(panel.y, shared)) };
+  });
+  return figureHtml(escapeHtml(title), escapeHtml(caption), drawn);
+}
+
+function drawPanel({ title, x, y, series }: Panel, axis: Axis): string {
+  const curves = series.map(({ network, label = labelOf(network), dash, dots, points }: Series) => ({
+    name: label,
+    color: colorOf(network),
+    dash,
+    dots,
+    points: dots === true ? [...points].sort((a, b) => a.x - b.x) : points,
+  }));
+  return drawChart(`${y.label}: ${title}`, {
+    marginLeft: 52,
+    marginRight: 96,
+    x: horizontalAxis(x),
+    y: {
+      ...axis,
+      label: `↑ ${y.label}`,
+      grid: true,
+      ticks: y.ticks === undefined ? ticksOf(axis) : [...y.ticks],
+      tickFormat: formatTick,
+    },
+    marks: [...tickMarks(x), ...curveMarks(curves, axis)],
+  });
+}
+
+function horizontalAxis({ label, type, domain, ticks }: PanelAxis): Plot.ScaleOptions {
+  const common = { label: `${label} →`, type, ...(domain !== undefined && { domain: [...domain] }) };
+  if (ticks !== undefined) return { ...common, axis: null };
+  return type === "log" ? { ...common, ticks: 4, tickFormat: formatTick } : { ...common, ticks: 4 };
+}
+
+/** An axis of its own where ticks are named, as Plot's log axes leave out the labels of some. */
+function tickMarks({ label, ticks }: PanelAxis): Plot.Markish[] {
+  return ticks === undefined ? [] : [Plot.axisX([...ticks], { tickFormat: formatTick, label: `${label} →` })];
+}
+
+/** From the least to the largest value that can be drawn, with a little room, but not above the ceiling. */
+function verticalAxis({ type, domain, ceiling = Infinity }: PanelAxis, panels: readonly Panel[]): Axis {
+  if (domain !== undefined) return { type, domain };
+  const values = panels
+    .flatMap(({ series }) => series.flatMap(({ points }) => points.flatMap(({ y, low, high }) => [y, low, high])))
+    .filter((value) => Number.isFinite(value) && (type === "linear" || value > 0));
+  if (values.length === 0) return { type, domain: type === "log" ? [0.1, 1] : [0, 1] };
+  const least = Math.min(...values);
+  const most = Math.min(ceiling, Math.max(...values));
+  if (type === "log") return { type, domain: [Math.min(least, most) / 1.3, most * 1.1] };
+  const room = 0.05 * (most - least) || 0.05 * Math.abs(most) || 1;
+  return { type, domain: [least - room, most + room] };
+}

@@ -1,0 +1,73 @@
+/** Style: a color and a short name for each network, the same on every page and figure. */
+import { STYLE as BASE } from "../../demo/report/style.js";
+import type { Network } from "../networks.js";
+
+interface Look {
+  /** What stands at the end of a curve. */
+  readonly label: string;
+  readonly variable: string;
+  readonly light: string;
+  readonly dark: string;
+}
+
+/** Hues of Okabe & Ito's palette, which keep apart for color-blind eyes, darker on white and lighter on black. */
+const LOOKS: Readonly<Record<Network, Look>> = {
+  plain: { label: "plain", variable: "--plain", light: "#c04e00", dark: "#ff9447" },
+  "batch norm": { label: "batch norm", variable: "--batch-norm", light: "#0072b2", dark: "#62b8f0" },
+  "plain, calibrated": { label: "calibrated", variable: "--calibrated", light: "#6b6b6b", dark: "#b4b4b4" },
+  "plain + noise": { label: "plain + noise", variable: "--plain-noise", light: "#9a7400", dark: "#e8c34a" },
+  "noisy batch norm": { label: "noisy BN", variable: "--noisy", light: "#a63d7f", dark: "#ea9cc8" },
+  "drifting batch norm": { label: "drifting BN", variable: "--drifting", light: "#00795a", dark: "#37d3a5" },
+  "stopped gradient": { label: "stopped grad.", variable: "--stopped", light: "#1b1b1b", dark: "#f2f2f0" },
+  "mean only": { label: "mean only", variable: "--mean-only", light: "#8a5fbf", dark: "#c3a3f0" },
+  l1: { label: "l1", variable: "--l1", light: "#00795a", dark: "#37d3a5" },
+  l2: { label: "l2", variable: "--l2", light: "#8a5fbf", dark: "#c3a3f0" },
+  "l-infinity": { label: "l-infinity", variable: "--l-infinity", light: "#9a7400", dark: "#e8c34a" },
+};
+
+export function colorOf(network: Network): string {
+  return `var(${LOOKS[network].variable})`;
+}
+
+export function labelOf(network: Network): string {
+  return LOOKS[network].label;
+}
+
+const variables = (of: "light" | "dark"): string =>
+  Object.values(LOOKS)
+    .map((look) => `${look.variable}: ${look[of]};`)
+    .join(" ");
+const PAPER = "--ink: #1b1b1b; --soft: #5a5a5a; --paper: #ffffff; --line: #d8d8d4;";
+
+/** The style sheet of the page: that of the demo, and what it has more. */
+export const STYLE = `${BASE}
+  :root { ${variables("light")} }
+  @media (prefers-color-scheme: dark) { :root { ${variables("dark")} } }
+  .panels { grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); }
+  h2 { border-top: 1px solid var(--line); padding-top: 1.5rem; }
+  h2 a, nav a, table a { color: inherit; text-decoration-color: var(--line); }
+  nav { margin: 1rem 0; line-height: 1.9; }
+  nav a { margin-right: 1rem; white-space: nowrap; }
+  dl { max-width: 46rem; margin: 1rem 0; }
+  dt { font-weight: 600; font-size: 0.9rem; color: var(--soft); margin-top: 0.6rem; }
+  dd { margin: 0; }
+  .verdict { font-weight: 600; }
+  .wrap, .summary td, .summary th { white-space: normal; text-align: left; vertical-align: top; }
+  td.wrap { min-width: 15rem; }
+  .summary { width: 100%; }
+  .summary td, .summary th { padding: 0.16rem 1rem 0.16rem 0; }
+  .summary td.numbers { white-space: nowrap; }
+  details { margin: 1rem 0; }
+  @media print {
+    :root { color-scheme: light; ${variables("light")} ${PAPER} }
+    body { max-width: none; padding: 0; font-size: 10pt; }
+    figure, table, dl { break-inside: avoid; }
+    figure:has(.panels) { break-inside: auto; }
+    .panels { grid-template-columns: 1fr 1fr; }
+    .panels > div, tr { break-inside: avoid; }
+    h2, h3 { break-after: avoid; }
+    .scroll { overflow: visible; }
+    table { white-space: normal; font-size: 8pt; }
+    nav { display: none; }
+  }
+`;

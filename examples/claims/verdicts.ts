@@ -1,0 +1,73 @@
+/** Verdicts: how numbers over seeds become an outcome, and outcomes a verdict. No number of ours is in here. */
+import { type Spread, spreadOf } from "../shared/spread.js";
+
+/** Where an effect begins that matters. The whole interval must lie there. */
+export type Bound =
+  | { readonly atLeast: number }
+  | { readonly atMost: number }
+  | { readonly above: number }
+  | { readonly below: number }
+  | { readonly within: readonly [number, number] }
+  /** Beyond one of two ends, on one side with all of the interval. */
+  | { readonly beyond: readonly [number, number] };
+
+/** What is computed from each seed, and what would settle it. Written down before the numbers. */
+export interface Rule {
+  readonly statistic: string;
+  readonly yes: Bound;
+  readonly no: Bound;
+}
+
+export type Outcome = "yes" | "no" | "undecided";
+export type Verdict = "reproduced" | "not reproduced" | "depends" | "undecided";
+
+/** A rule under one setting, with its numbers. */
+export interface Condition extends Rule {
+  /** The setting, as in "8x48, learning rate 0.1". */
+  readonly setting: string;
+  /** One a seed, in their order. */
+  readonly values: readonly number[];
+  /** The median, and the interval: the least and the largest value. */
+  readonly spread: Spread;
+  readonly outcome: Outcome;
+}
+
+/** Applies a rule. */
+export function judge(rule: Rule, setting: string, values: readonly number[]): Condition {
+  return { ...rule, setting, values, spread: spreadOf(values), outcome: outcomeOf(rule, values) };
+}
+
+/** yes or no only where the interval from the least to the largest value lies beyond the one threshold or the other. */
+export function outcomeOf({ yes, no }: Rule, values: readonly number[]): Outcome {
+  if (values.length === 0 || values.some(Number.isNaN)) return "undecided";
+  const { min, max } = spreadOf(values);
+  if (liesIn(yes, min, max)) return "yes";
+  return liesIn(no, min, max) ? "no" : "undecided";
+}
+
+/** All yes, all no, both of them, or anything else. What is undecided is never reported as not reproduced. */
+export function verdictOf(outcomes: readonly Outcome[]): Verdict {
+  if (outcomes.length === 0) return "undecided";
+  if (outcomes.every((outcome) => outcome === "yes")) return "reproduced";
+  if (outcomes.every((outcome) => outcome === "no")) return "not reproduced";
+  return outcomes.includes("yes") && outcomes.includes("no") ? "depends" : "undecided";
+}
+
+/** As in "at least 5". */
+export function describeBound(bound: Bound): string {
+  if ("atLeast" in bound) return `at least ${bound.atLeast}`;
+  if ("atMost" in bound) return `at most ${bound.atMost}`;
+  if ("above" in bound) return `above ${bound.above}`;
+  if ("below" in bound) return `below ${bound.below}`;
+  if ("within" in bound) return `in ${bound.within[0]} to ${bound.within[1]}`;
+  return `below ${bound.beyond[0]} or above ${bound.beyond[1]}`;
+}
+
+function liesIn(bound: Bound, min: number, max: number): boolean {
+  if ("atLeast" in bound) return min >= bound.atLeast;
+  if ("atMost" in bound) return max <= bound.atMost;
+  if ("above" in bound) return min > bound.above;
+  if ("below" in bound) return max < bound.below;
+  if ("within" in bound) return min >= bound.within[0] && max <= bound.within[1];
+  return max < bound.beyond[0] || min > bound.beyond[1];
+}

@@ -1,0 +1,162 @@
+/** The losses: closed forms, and what is true of them whatever the numbers. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  checkGradient,
+  type Evaluation,
+  meanSquaredError,
+  Random,
+  softmaxCrossEntropy,
+  Tensor,
+} from "../../src/index.js";
+import { expectClose } from "../support/close.js";
+import { kernelSets } from "../support/kernel-sets.js";
+import { ordinary } from "../support/samples.js";
+import "../support/numbers.js";
+
+const problems = fc.record({
+  rows: fc.integer({ min: 1, max: 6 }),
+  classes: fc.integer({ min: 1, max: 7 }),
+  labelSmoothing: fc.constantFrom(0, 0.1, 0.5, 1),
+  seed: fc.nat(),
+});
+
+function make({ rows, classes, seed }: { rows: number; classes: number; seed: number }): {
+  logits: Tensor;
+  labels: number[];
+} {
+  const random = new Random(seed);
+  return {
+    logits: ordinary([rows, classes], random),
+    labels: Array.from({ length: rows }, () => random.integer(classes)),
+  };
+}
+
+/** Distributions with all their weight on the labels. */
+function oneHot(labels: readonly number[], classes: number): Tensor {
+  const target = Tensor.zeros([labels.length, classes], "float64");
+  labels.forEach((label, row) => (target.data[row * classes + label] = 1));
+  return target;
+}
+
+describe("softmaxCrossEntropy", () => {
+  it("is ln K for a uniform guess, whatever the target, and ln(1 + e^-d) for two classes d apart", () => {
+    for (const classes of [2, 5, 10]) {
+      const logits = Tensor.filled([3, classes], 7, "float64");
+      for (const labelSmoothing of [0, 0.2])
+        expect(softmaxCrossEntropy(logits, [0, 1, 1], { labelSmoothing }).loss).toBeCloseTo(Math.log(classes), 14);
+    }
+    const { loss, gradOutput } = softmaxCrossEntropy(Tensor.from([[3, 1]], { dtype: "float64" }), [0]);
+    expect(loss).toBeCloseTo(Math.log(1 + Math.exp(-2)), 15);
+    const wrong = Math.exp(-2) / (1 + Math.exp(-2));
+    expectClose("gradOutput", gradOutput.data, [-wrong, wrong], 4e-15);
+  });
+
+  it("takes labels and the distributions that they stand for alike; smoothing is a smoothed distribution", () => {
+    fc.assert(
+      fc.property(problems, (problem) => {
+        const { classes, labelSmoothing } = problem;
+        const { logits, labels } = make(problem);
+        const byLabels = softmaxCrossEntropy(logits, labels, { labelSmoothing });
+        const target = oneHot(labels, classes);
+        const smooth = new Tensor(
+          target.data.map((t) => (1 - labelSmoothing) * t + labelSmoothing / classes),
+          target.shape,
+        );
+        for (const other of [
+          softmaxCrossEntropy(logits, target, { labelSmoothing }),
+          softmaxCrossEntropy(logits, smooth),
+          softmaxCrossEntropy(logits, Int32Array.from(labels), { labelSmoothing }),
+        ]) {
+          expectClose("loss", [other.loss, 1], [byLabels.loss, 1], 1e-14);
+          expectClose("gradOutput", [...other.gradOutput.data, 1], [...byLabels.gradOutput.data, 1], 1e-14);
+        }
+      }),
+    );
+  });
+
+  it("does not see a constant added to a row, and its gradient sums to 0 in every row", () => {
+    fc.assert(
+      fc.property(problems, fc.double({ min: -50, max: 50, noNaN: true }), (problem, shift) => {
+        const { logits, labels } = make(problem);
+        const { labelSmoothing, classes, rows } = problem;
+        const shifted = new Tensor(
+          logits.data.map((value, i) => value + shift * (1 + Math.floor(i / classes))),
+          logits.shape,
+        );
+        const [before, after] = [logits, shifted].map((x) => softmaxCrossEntropy(x, labels, { labelSmoothing }));
+        expectClose("loss", [after!.loss, 1], [before!.loss, 1], 1e-12);
+        for (let row = 0; row < rows; row++) {
+          const part = before!.gradOutput.data.subarray(row * classes, (row + 1) * classes);
+          expect(Array.from(part).reduce((total, value) => total + value, 0)).toBeCloseTo(0, 14);
+        }
+      }),
+    );
+  });
+
+  it.each(kernelSets)("does not overflow or vanish far from 0, on $name kernels", (kernels) => {
+    for (const far of [-1e4, 1e4]) {
+      const logits = Tensor.from([[far + 1, far]], { dtype: "float64" });
+      const { loss, gradOutput } = softmaxCrossEntropy(logits, [1], { kernels });
+      expect(loss).toBeCloseTo(1 + Math.log(1 + Math.exp(-1)), 11);
+      expect(gradOutput.at(0, 0)).toBeCloseTo(1 / (1 + Math.exp(-1)), 11);
+    }
+  });
+
+  it.each(kernelSets)(
+    "has the gradient of its loss where the target does not sum to 1, on $name kernels",
+    async (kernels) => {
+      const target = new Tensor(Float64Array.of(0.2, 1.3, 0, 0, 0, 0, 2, 0.1, 0.4), [3, 3]);
+      const objective = (point: Float64Array): Evaluation => {
+        const { loss, gradOutput } = softmaxCrossEntropy(new Tensor(point.slice(), [3, 3]), target, {
+          labelSmoothing: 0.1,
+          kernels,
+        });
+        return { loss, gradient: Float64Array.from(gradOutput.data) };
+      };
+      const point = Float64Array.from(ordinary([3, 3], new Random(3)).data);
+      const report = await checkGradient(objective, point, { random: new Random(4), coordinatesPerGroup: Infinity });
+      expect(report.verdict, report.text).toBe("agrees");
+    },
+  );
+
+  it("is a mean over the rows: a batch twice over has the same loss and half the gradient", () => {
+    const { logits, labels } = make({ rows: 3, classes: 4, seed: 1 });
+    const twice = logits.rows([0, 1, 2, 0, 1, 2]);
+    const [once, both] = [softmaxCrossEntropy(logits, labels), softmaxCrossEntropy(twice, [...labels, ...labels])];
+    expect(both.loss).toBeCloseTo(once.loss, 14);
+    expectClose(
+      "gradOutput",
+      both.gradOutput.rows([0, 1, 2]).data,
+      once.gradOutput.data.map((value) => value / 2),
+      1e-15,
+    );
+  });
+});
+
+describe("meanSquaredError", () => {
+  it("is the mean over all values, with gradient 2 (output - target) / size", () => {
+    const output = Tensor.from([
+      [1, 2],
+      [3, 4],
+    ]);
+    const { loss, gradOutput } = meanSquaredError(output, Tensor.filled([2, 2], 2));
+    expect(loss).toBe((1 + 0 + 1 + 4) / 4);
+    expect(gradOutput.toNested()).toEqual([
+      [-0.5, 0],
+      [0.5, 1],
+    ]);
+    expect(gradOutput.dtype).toBe("float32");
+  });
+});
+
+describe("both", () => {
+  it("leave output and target as they were", () => {
+    const { logits } = make({ rows: 3, classes: 4, seed: 2 });
+    const target = oneHot([0, 3, 1], 4);
+    const before = [logits.data.slice(), target.data.slice()];
+    softmaxCrossEntropy(logits, target, { labelSmoothing: 0.1 });
+    meanSquaredError(logits, target);
+    expect([logits.data, target.data]).toEqual(before);
+  });
+});

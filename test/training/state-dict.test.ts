@@ -1,0 +1,161 @@
+/** Saved state: exact through JSON, and whole or not at all. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { BatchNorm, Dense, loadStateDict, Random, Sequential, type StateDict, stateDict } from "../../src/index.js";
+import { expectBits, expectError, memoryOf } from "../support/close.js";
+import { randomModel } from "../support/random-models.js";
+import { ordinary, settle } from "../support/samples.js";
+import "../support/numbers.js";
+
+describe("a state", () => {
+  it("survives JSON exactly, whatever the model and the numbers", () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.infiniteStream(fc.double({ noNaN: true, noDefaultInfinity: true })), (seed, numbers) => {
+        const { model, input } = randomModel(seed);
+        for (const parameter of model.parameters)
+          parameter.update((values) => values.set(Array.from(values, () => (numbers.next().value as number) + 0)));
+        const saved = JSON.stringify(stateDict(model));
+        const other = randomModel(seed).model;
+        loadStateDict(other, JSON.parse(saved) as StateDict);
+        expect(JSON.stringify(stateDict(other))).toBe(saved);
+        model.parameters.forEach((one, i) => expectBits(one.name, other.parameters[i]!.value.data, one.value.data));
+        model.statistics.forEach((one, i) => expectBits(one.name, other.statistics[i]!.values, one.values));
+        const x = input(4);
+        const [before, after] = [model, other].map((either) => either.forward(x, { mode: "inference" }).output.data);
+        expectBits("output", after!, before!);
+      }),
+    );
+  });
+
+  it("is a copy, and so is what is loaded", () => {
+    const norm = settle(new BatchNorm({ features: 2 }), [5, 2], new Random(1), "float32");
+    const state = stateDict(norm);
+    const before = JSON.stringify(state);
+    norm.forward(ordinary([5, 2], new Random(2), "float32"), { mode: "train" });
+    norm.gamma!.update((values) => values.fill(7));
+    expect(JSON.stringify(state)).toBe(before);
+    loadStateDict(norm, state);
+    (state["gamma"]!.values as number[]).fill(9);
+    expect(JSON.stringify(stateDict(norm))).toBe(before);
+  });
+
+  it("has 0 for -0, as JSON does", () => {
+    const norm = new BatchNorm({ features: 1 });
+    norm.beta!.update((values) => values.fill(-0));
+    expect(stateDict(norm)["beta"]!.values).toEqual([0]);
+  });
+
+  it("moves the versions of the parameters: a backward from before is refused", () => {
+    const norm = new BatchNorm({ features: 2 });
+    const x = ordinary([5, 2], new Random(1), "float32");
+    const { output, backward } = norm.forward(x, { mode: "probe" });
+    loadStateDict(norm, stateDict(norm));
+    expect(() => backward(output)).toThrow("expected gamma as it was in the forward pass, got changed values");
+  });
+});
+
+describe("loadStateDict refuses, and has loaded nothing then,", () => {
+  const model = (): Sequential =>
+    settle(
+      new Sequential([new Dense({ inputs: 3, outputs: 2, random: new Random(1) }), new BatchNorm({ features: 2 })]),
+      [5, 3],
+      new Random(2),
+      "float32",
+    );
+  type Entries = Record<string, { shape: number[]; dtype: string; values: number[] }>;
+
+  it.each<[string, string, string, (state: Entries) => unknown]>([
+    [
+      "a missing entry",
+      "TypeError",
+      `loadStateDict: expected exactly the model's entries, got no "1.runningVariance" - build the model as it was when saved`,
+      (state) => delete state["1.runningVariance"],
+    ],
+    [
+      "unknown and missing entries, all of them named",
+      "TypeError",
+      `loadStateDict: expected exactly the model's entries, got no "1.gamma", an unknown "1.weight", an unknown "2.bias" - build the model as it was when saved`,
+      (state) => {
+        state["1.weight"] = state["1.gamma"]!;
+        state["2.bias"] = state["1.gamma"]!;
+        delete state["1.gamma"];
+      },
+    ],
+    [
+      "another shape",
+      "ShapeError",
+      'loadStateDict: "0.weight": expected shape [3, 2], got [2, 3]',
+      (state) => (state["0.weight"]!.shape = [2, 3]),
+    ],
+    [
+      "another number of values",
+      "ShapeError",
+      'loadStateDict: "1.beta": expected 2 values, got 3',
+      (state) => state["1.beta"]!.values.push(1),
+    ],
+    [
+      "another dtype",
+      "TypeError",
+      'loadStateDict: "1.gamma": expected dtype float32, got "float64"',
+      (state) => (state["1.gamma"]!.dtype = "float64"),
+    ],
+    [
+      "what is no entry",
+      "TypeError",
+      'loadStateDict: "1.gamma": expected the entry to be an object, got 1',
+      (state) => (state["1.gamma"] = 1 as never),
+    ],
+    [
+      "an entry without values",
+      "TypeError",
+      'loadStateDict: "1.gamma": expected an entry of shape, dtype and values, got an object',
+      (state) => (state["1.gamma"] = { shape: [2], dtype: "float32" } as never),
+    ],
+    [
+      "NaN",
+      "RangeError",
+      'loadStateDict: "1.runningMean": expected finite numbers, got NaN at place 1',
+      (state) => (state["1.runningMean"]!.values[1] = NaN),
+    ],
+    [
+      "null, which is what JSON makes of NaN",
+      "RangeError",
+      'loadStateDict: "0.bias": expected finite numbers, got null at place 0',
+      (state) => (state["0.bias"]!.values[0] = null as never),
+    ],
+    [
+      "a number that float32 cannot hold",
+      "RangeError",
+      'loadStateDict: "0.weight": expected numbers that float32 can hold, got 1e+39 at place 5',
+      (state) => (state["0.weight"]!.values[5] = 1e39),
+    ],
+    [
+      "a negative variance",
+      "RangeError",
+      'loadStateDict: "1.runningVariance": expected no number below 0, got -0.001 at place 0',
+      (state) => (state["1.runningVariance"]!.values[0] = -1e-3),
+    ],
+    [
+      "a negative count",
+      "RangeError",
+      'loadStateDict: "1.batchesTracked": expected no number below 0, got -1 at place 0',
+      (state) => (state["1.batchesTracked"]!.values[0] = -1),
+    ],
+  ])("%s", async (_, kind, message, spoil) => {
+    const target = model();
+    const state = JSON.parse(JSON.stringify(stateDict(target))) as Entries;
+    for (const entry of Object.values(state)) entry.values = entry.values.map((value) => value + 1);
+    spoil(state);
+    const before = memoryOf(target);
+    await expectError(() => loadStateDict(target, state as never), kind, message);
+    expect(memoryOf(target)).toEqual(before);
+  });
+
+  it("entries that only a prototype has", async () => {
+    const target = new BatchNorm({ features: 1 });
+    const state = Object.create(stateDict(target)) as StateDict;
+    const message =
+      'loadStateDict: expected exactly the model\'s entries, got no "gamma", no "beta", no "runningMean", no "runningVariance", no "batchesTracked" - build the model as it was when saved';
+    await expectError(() => loadStateDict(target, state), "TypeError", message);
+  });
+});
