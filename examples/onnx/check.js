@@ -1,6 +1,19 @@
 // Trains a network, exports it and its folded self, and requires onnxruntime's outputs to be ours.
-import * as batchnorm from "batchnorm";
-import { BatchNorm, Dense, LayerNorm, LeakyReLU, Random, ReLU, Sequential, SGD, Sigmoid, Tanh, Tensor } from "batchnorm";
+import {
+  BatchNorm,
+  Dense,
+  LayerNorm,
+  LeakyReLU,
+  meanSquaredError,
+  Random,
+  ReLU,
+  Sequential,
+  SGD,
+  Sigmoid,
+  Tanh,
+  Tensor,
+} from "batchnorm";
+import { foldBatchNorm } from "batchnorm/tools";
 import * as ort from "onnxruntime-web";
 import { toOnnx } from "./to-onnx.js";
 
@@ -21,12 +34,11 @@ const optimizer = new SGD(model.parameters, { learningRate: 0.5 });
 const target = Tensor.uniform([64, 3], { random });
 for (let step = 0; step < 50; step++) {
   const { output, backward } = model.forward(Tensor.normal([64, 5], { random, mean: 2 }), { mode: "train" });
-  optimizer.step(backward(batchnorm.meanSquaredError(output, target).gradOutput).gradients);
+  optimizer.step(backward(meanSquaredError(output, target).gradOutput).gradients);
 }
 
 const input = Tensor.normal([10, 5], { random, mean: 2, std: 3 });
 const expected = model.forward(input, { mode: "inference" }).output;
-const { foldBatchNorm } = batchnorm;
 for (const [name, network] of [
   ["as trained", model],
   ["folded", foldBatchNorm(model, input).model],
