@@ -1,6 +1,6 @@
 /** foldBatchNorm: every legal case by value, what is refused and why, the old model as it was. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   BatchNorm,
   type BatchNormOptions,
@@ -20,6 +20,9 @@ import { foldBatchNorm } from "batchnorm/tools";
 import { expectClose, expectError, memoryOf } from "../support/close.js";
 import { randomModel } from "../support/random-models.js";
 import { ordinary, settle } from "../support/samples.js";
+
+// It folds hundreds of models, beside other work: no test here is about time.
+vi.setConfig({ testTimeout: 120_000 });
 
 const float64 = { dtype: "float64" } as const;
 

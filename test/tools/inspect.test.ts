@@ -1,5 +1,5 @@
 /** inspect: every finding where it belongs, with its evidence; none where nothing is wrong; no trace. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   Adam,
   AdamW,
@@ -27,6 +27,9 @@ import { loadDigits } from "../../examples/data/digits.js";
 import { expectError, memoryOf } from "../support/close.js";
 import { randomModel } from "../support/random-models.js";
 import { ordinary } from "../support/samples.js";
+
+// It trains networks, beside other work: no test here is about time.
+vi.setConfig({ testTimeout: 120_000 });
 
 const float64 = { dtype: "float64" } as const;
 const column = (values: readonly number[]): Tensor =>
