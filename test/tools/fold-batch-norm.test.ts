@@ -264,6 +264,18 @@ describe("a model", () => {
     );
   });
 
+  it("does not fold a batch norm that does more than one", () => {
+    class NormReLU extends BatchNorm {
+      override forward(x: Tensor, pass: Pass): Forward {
+        return new ReLU().forward(super.forward(x, pass).output, pass);
+      }
+    }
+    const last = settle(new NormReLU({ features: 1, ...float64 }), [4, 1], new Random(3));
+    const model = new Sequential([dense([[1]]), norm1(), new ReLU(), dense([[1]]), last]);
+    const x = Tensor.from([[1]], float64);
+    expect(foldBatchNorm(model, x).report.kept).toEqual([{ path: "4", reason: "it is a layer of its own kind" }]);
+  });
+
   it("gives the same outputs, whatever the model", () => {
     let count = 0;
     fc.assert(
