@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   Adam,
   Batcher,
@@ -34,6 +34,9 @@ import { expectBits, memoryOf } from "./support/close.js";
 import { damaged } from "./support/format-files.js";
 import { drawn, everythingIn, network, numbersIn } from "./support/format-models.js";
 import { randomModel } from "./support/random-models.js";
+
+// Hundreds of runs each, beside other work: no test here is about time.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** `who: expected X, got Y`, of one of the three kinds: anything else that is thrown is a crash. */
 const OWN =

@@ -34,7 +34,7 @@ export function nearConstantFeatures(place: NormPlace): Finding[] {
   const least = features.reduce((a, b) => (varianceOf(moments[b]!) < varianceOf(moments[a]!) ? b : a));
   const { mean } = moments[least]!;
   const variance = varianceOf(moments[least]!);
-  const evidence = `${featuresText(features, norm.features)} hardly vary: feature ${least} has mean ${digits(mean)} and variance ${digits(variance)}, epsilon is ${norm.epsilon}`;
+  const evidence = `hardly varying: ${featuresText(features, norm.features)}; feature ${least} has mean ${digits(mean)} and variance ${digits(variance)}, epsilon is ${norm.epsilon}`;
   const cure =
     variance === 0
       ? "leave constant features out; behind a dead activation, revive it"
@@ -58,7 +58,7 @@ export function deadFeatures(places: readonly Place[], norms: readonly NormPlace
     if (features.length === 0) return [];
     const first = features[0]!;
     const { mean, m2, count } = before[first]!;
-    const evidence = `${featuresText(features, after.length)} come out the same for all ${count} values: feature ${first} is ${digits(after[first]!.mean)}, from a mean of ${digits(mean)} and a standard deviation of ${digits(Math.sqrt(m2 / count))}`;
+    const evidence = `the same for all ${count} values: ${featuresText(features, after.length)}; feature ${first} is ${digits(after[first]!.mean)}, from a mean of ${digits(mean)} and a standard deviation of ${digits(Math.sqrt(m2 / count))}`;
     const cure = "lower the learning rate, put batch norm in front, or use LeakyReLU";
     return [
       { kind: "dead features", severity: severityByShare(features, after.length), path, evidence, cure, features },

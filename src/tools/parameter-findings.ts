@@ -24,7 +24,7 @@ export function redundantBiases(places: readonly Place[]): Finding[] {
     if (seen.has(layer) || !isDense(layer) || layer.bias === undefined) continue;
     seen.add(layer);
     if (!places.filter((place) => place.layer === layer).every(isCancelled)) continue;
-    const evidence = `the batch norm behind it subtracts the mean, and the bias with it: ${layer.outputs} parameters of gradient 0`;
+    const evidence = "the batch norm behind it subtracts the mean, and with it this bias, whose gradient is 0";
     found.push({ kind: "redundant bias", severity: "note", path, evidence, cure: "bias: false" });
   }
   return found;

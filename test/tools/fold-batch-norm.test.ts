@@ -1,6 +1,6 @@
 /** foldBatchNorm: every legal case by value, what is refused and why, the old model as it was. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   BatchNorm,
   type BatchNormOptions,
@@ -20,6 +20,9 @@ import { foldBatchNorm } from "batchnorm/tools";
 import { expectClose, expectError, memoryOf } from "../support/close.js";
 import { randomModel } from "../support/random-models.js";
 import { ordinary, settle } from "../support/samples.js";
+
+// It folds hundreds of models, beside other work: no test here is about time.
+vi.setConfig({ testTimeout: 120_000 });
 
 const float64 = { dtype: "float64" } as const;
 
@@ -259,6 +262,18 @@ describe("a model", () => {
     expect(() => foldBatchNorm(new Sequential([layer, last]), Tensor.from([[1]]))).toThrow(
       "no Dense is directly beside it",
     );
+  });
+
+  it("does not fold a batch norm that does more than one", () => {
+    class NormReLU extends BatchNorm {
+      override forward(x: Tensor, pass: Pass): Forward {
+        return new ReLU().forward(super.forward(x, pass).output, pass);
+      }
+    }
+    const last = settle(new NormReLU({ features: 1, ...float64 }), [4, 1], new Random(3));
+    const model = new Sequential([dense([[1]]), norm1(), new ReLU(), dense([[1]]), last]);
+    const x = Tensor.from([[1]], float64);
+    expect(foldBatchNorm(model, x).report.kept).toEqual([{ path: "4", reason: "it is a layer of its own kind" }]);
   });
 
   it("gives the same outputs, whatever the model", () => {

@@ -1,5 +1,5 @@
 /** inspect: every finding where it belongs, with its evidence; none where nothing is wrong; no trace. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   Adam,
   AdamW,
@@ -27,6 +27,9 @@ import { loadDigits } from "../../examples/data/digits.js";
 import { expectError, memoryOf } from "../support/close.js";
 import { randomModel } from "../support/random-models.js";
 import { ordinary } from "../support/samples.js";
+
+// It trains networks, beside other work: no test here is about time.
+vi.setConfig({ testTimeout: 120_000 });
 
 const float64 = { dtype: "float64" } as const;
 const column = (values: readonly number[]): Tensor =>
@@ -229,6 +232,10 @@ describe("running statistics off", () => {
     expect(found(norm([0.3], [1]), many)).toEqual([]);
     expect(found(norm([0.5], [1]), many)).toEqual(['warning "" running statistics off']);
     expect(found(norm([0], [5]), many)).toEqual(['warning "" running statistics off']);
+    // four standard errors of 82 values, but not yet far
+    const some = column(Array.from({ length: 82 }, (_, i) => (i % 2 === 0 ? 1 : -1)));
+    expect(found(norm([0.45], [1]), some)).toEqual([]);
+    expect(found(norm([0.48], [1]), some)).toHaveLength(1);
     // sixteen values know their mean to 0.25
     expect(found(norm([0.5], [1]), sixteen)).toEqual([]);
   });
@@ -274,7 +281,7 @@ describe("near-constant features", () => {
     const finding = only(new BatchNorm({ features: 3, ...float64 }), x);
     expect(finding).toMatchObject({ kind: "near-constant features", severity: "note", features: [1] });
     expect(finding.evidence).toBe(
-      "feature 1 (1 of 3) hardly vary: feature 1 has mean 5 and variance 0.000009, epsilon is 0.00001",
+      "hardly varying: feature 1 (1 of 3); feature 1 has mean 5 and variance 0.000009, epsilon is 0.00001",
     );
     expect(found(new BatchNorm({ features: 3, epsilon: 1e-6, ...float64 }), x)).toEqual([]);
   });
@@ -296,6 +303,16 @@ describe("near-constant features", () => {
   });
 });
 
+describe("a feature that is constant in one small batch", () => {
+  it("does not make its running variance look off", () => {
+    const x = Tensor.from(
+      Array.from({ length: 32 }, (_, i) => [i % 2 === 0 ? 1 : -1, 0]),
+      float64,
+    );
+    expect(found(norm([0, 0], [1, 1e-9], { epsilon: 0 }), x)).toEqual([]);
+  });
+});
+
 describe("dead features", () => {
   const spreadRows = (count: number): Tensor => column(Array.from({ length: count }, (_, i) => (i % 2 === 0 ? 1 : -1)));
 
@@ -306,7 +323,7 @@ describe("dead features", () => {
       severity: "note",
       path: "1",
       evidence:
-        "feature 0 (1 of 3) come out the same for all 16 values: feature 0 is 0, from a mean of -5 and a standard deviation of 1",
+        "the same for all 16 values: feature 0 (1 of 3); feature 0 is 0, from a mean of -5 and a standard deviation of 1",
       cure: "lower the learning rate, put batch norm in front, or use LeakyReLU",
       features: [0],
     });
@@ -316,7 +333,7 @@ describe("dead features", () => {
     const bias = [0, ...Array<number>(9).fill(-5)];
     const finding = only(new Sequential([dense([bias.map(() => 1)], bias), new ReLU()]), sixteen);
     expect(finding.severity).toBe("warning");
-    expect(finding.evidence).toContain("features 1, 2, 3 and 6 more (9 of 10) come out the same");
+    expect(finding.evidence).toContain("features 1, 2, 3 and 6 more (9 of 10); feature 1 is 0");
   });
 
   it("are not those that a larger batch may wake: 4 standard deviations or 1000 values decide", () => {
@@ -324,6 +341,10 @@ describe("dead features", () => {
     expect(found(model(-3.9), spreadRows(998))).toEqual([]);
     expect(found(model(-4), spreadRows(998))).toEqual(['note "1" dead features']);
     expect(found(model(-3.9), spreadRows(1000))).toEqual(['note "1" dead features']);
+  });
+
+  it("are not those that were constant before the activation", () => {
+    expect(found(new Sequential([dense([[0, 1]], [3, 0]), new ReLU()]), sixteen)).toEqual([]);
   });
 
   it("are saturated ones too", () => {
@@ -348,7 +369,7 @@ describe("redundant bias", () => {
       kind: "redundant bias",
       severity: "note",
       path: "0.0",
-      evidence: "the batch norm behind it subtracts the mean, and the bias with it: 1 parameters of gradient 0",
+      evidence: "the batch norm behind it subtracts the mean, and with it this bias, whose gradient is 0",
       cure: "bias: false",
     });
     const frozen = batchNorm();
@@ -366,6 +387,25 @@ describe("redundant bias", () => {
   it("is none where the batch norm is on another axis, or the layer's output goes elsewhere too", () => {
     const onRows = new Sequential([dense([[1]], [0]), new BatchNorm({ features: 8, ...float64 })]);
     expect(found(onRows, ordinary([16, 8, 1], new Random(1)))).toEqual([]);
+    const [first, second, side] = [dense([[1]], [0]), batchNorm(), new Tanh()];
+    const branches: Layer = {
+      parameters: [...first.parameters, ...second.parameters],
+      statistics: second.statistics,
+      children: new Map<string, Layer>([
+        ["first", first],
+        ["second", second],
+        ["side", side],
+      ]),
+      forward(x: Tensor, pass: Pass): Forward {
+        const { output } = first.forward(x, pass);
+        pass.observe?.("first", output, x);
+        for (const [path, layer] of [["second", second] as const, ["side", side] as const]) {
+          pass.observe?.(path, layer.forward(output, pass).output, output);
+        }
+        return new ReLU().forward(output, pass);
+      },
+    };
+    expect(found(branches, sixteen)).toEqual([]);
     const twice = dense([[1]], [0]);
     expect(found(new Sequential([twice, batchNorm(), twice]), sixteen)).toEqual([]);
   });
