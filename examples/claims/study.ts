@@ -26,6 +26,7 @@ export const DISTANCES: readonly number[] = [0.01, 0.1, 0.5, 1, 2, 4];
 /** Every 20 steps, and more often where a network may run through its first losses in fewer. */
 const LOOKS: readonly number[] = [4, 8, 12, 16, ...Array.from({ length: 30 }, (_, i) => 20 * i)].sort((a, b) => a - b);
 export const LANDSCAPE = { at: LOOKS, distances: DISTANCES } as const;
+const GAIN_ALONE = { at: LOOKS.filter((step) => step % 20 === 0), distances: [1] } as const;
 
 /**
  * The run that claims 2, 5, 6, 7, 8, 9 and 18 read: asked for in the same words, it is made once. 400 steps; a claim about the
@@ -33,6 +34,7 @@ export const LANDSCAPE = { at: LOOKS, distances: DISTANCES } as const;
  */
 export function probedRun(study: Study, spec: NetworkSpec, learningRate: number, seed: number): Promise<Trained> {
   const { network } = spec;
+  const pair = network === "plain" || network === "batch norm";
   const noisy = network === "plain + noise" || network === "noisy batch norm";
   const input: Training = {
     network: spec,
@@ -42,9 +44,10 @@ export function probedRun(study: Study, spec: NetworkSpec, learningRate: number,
     // Only what some claim reads.
     steps: study.steps(study.extent === "quick" && spec.hidden === 16 ? 300 : 400),
     testEvery: 20,
-    landscape: noisy || network === "plain, calibrated" ? undefined : LANDSCAPE,
-    shift: { every: 20 },
-    covariateShift: network === "plain" || network === "batch norm" ? { every: 10, until: 100 } : undefined,
+    landscape:
+      noisy || network === "plain, calibrated" ? undefined : pair || network[0] === "l" ? LANDSCAPE : GAIN_ALONE,
+    shift: network === "plain, calibrated" ? undefined : { every: 20, floor: pair },
+    covariateShift: pair ? { every: 10, until: 100 } : undefined,
     noiseAtInference: network === "noisy batch norm",
   };
   return study.ask("train", input);

@@ -118,7 +118,10 @@ export function sigmoidRun(
     steps,
     testEvery: 10,
     percentiles: { every: 10 * Math.ceil(steps / 700) },
-    shift: study.extent !== "quick" ? { every: 20 * Math.ceil(steps / 700) } : undefined,
+    shift:
+      study.extent !== "quick" && learningRate === 0.5 && network !== "plain, calibrated"
+        ? { every: 20 * Math.ceil(steps / 700), floor: true }
+        : undefined,
   });
 }
 

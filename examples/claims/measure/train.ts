@@ -21,7 +21,7 @@ export interface Training extends Setup {
   /** Loss and gradient along the gradient, when so many steps are done; distances in learning rates. */
   readonly landscape?: { readonly at: readonly number[]; readonly distances: readonly number[] } | undefined;
   /** How far the hidden values move, in one step and since the start. */
-  readonly shift?: { readonly every: number } | undefined;
+  readonly shift?: { readonly every: number; readonly floor: boolean } | undefined;
   /** Definition 2.1 of Santurkar et al. 2018. */
   readonly covariateShift?: { readonly every: number; readonly until: number } | undefined;
   /** The 15th, 50th and 85th percentile of what the last hidden activation gets. */
@@ -51,7 +51,7 @@ export interface Moved {
   readonly stepRelative: number;
   readonly totalRaw: number;
   readonly totalRelative: number;
-  /** Between two other sets of images at the same parameters: what fresh data would show anyway. */
+  /** Between two sets of images at the same parameters: what fresh data would show anyway. Infinite when not asked for. */
   readonly floorRaw: number;
   readonly floorRelative: number;
 }
@@ -85,7 +85,7 @@ const BAND: readonly number[] = [0.5, 1, 2, 4];
 export async function train(setup: Training, source: Source, onStep: (done: number) => void): Promise<Trained> {
   const trainee = prepare(setup, source);
   const { landscape, shift, covariateShift, percentiles } = setup;
-  const watcher = shift === undefined ? undefined : new Watcher(trainee);
+  const watcher = shift === undefined ? undefined : new Watcher(trainee, shift.floor);
   const out = {
     divergedAt: null as number | null,
     losses: [] as number[],
@@ -191,9 +191,9 @@ class Watcher {
   readonly #trainee: Trainee;
   readonly #shift: ShiftOverTraining;
   readonly #images: Digits;
-  readonly #others: Digits;
+  readonly #others: Digits | undefined;
 
-  constructor(trainee: Trainee) {
+  constructor(trainee: Trainee, floor: boolean) {
     const { hidden } = trainee;
     const count = Math.min(WATCHED, hidden.length);
     const paths = Array.from({ length: count }, (_, i) => hidden[Math.ceil(((i + 1) * hidden.length) / count) - 1]!);
@@ -202,7 +202,7 @@ class Watcher {
       places: Object.fromEntries(paths.map(({ layerInput }) => [layerInput, "layerInput"] as const)),
     });
     this.#images = trainee.probe(PROBE_IMAGES);
-    this.#others = trainee.probe(PROBE_IMAGES, PROBE_IMAGES);
+    this.#others = floor ? trainee.probe(PROBE_IMAGES, PROBE_IMAGES) : undefined;
     this.#look(this.#images, this.#shift.start());
   }
 
@@ -212,7 +212,7 @@ class Watcher {
 
   after(step: number): void {
     this.#look(this.#images, this.#shift.after(step));
-    this.#look(this.#others, this.#shift.secondBatch(step));
+    if (this.#others !== undefined) this.#look(this.#others, this.#shift.secondBatch(step));
   }
 
   moved(): Moved[] {
@@ -251,12 +251,10 @@ function lastInputs(trainee: Trainee): number[][] {
       // A network about to diverge has no percentiles any more.
       if (at !== path || !data.every(Number.isFinite)) return;
       const width = shape[1]!;
-      units = Array.from({ length: width }, (_, unit) =>
-        quantilesOf(
-          data.filter((_, i) => i % width === unit),
-          [0.15, 0.5, 0.85],
-        ),
-      );
+      units = Array.from({ length: width }, (_, unit) => {
+        const column = Float64Array.from({ length: shape[0]! }, (_, row) => data[row * width + unit]!);
+        return quantilesOf(column, [0.15, 0.5, 0.85]);
+      });
     },
   });
   return units;
