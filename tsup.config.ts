@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, isAbsolute } from "node:path";
+import type { BuildOptions } from "esbuild";
 import { defineConfig } from "tsup";
 
 export default defineConfig([
@@ -9,13 +11,18 @@ export default defineConfig([
       kernels: "src/kernels/index.ts",
       probes: "src/probes/index.ts",
       formats: "src/formats/index.ts",
+      tools: "src/tools/index.ts",
     },
     format: ["esm", "cjs"],
     target: "es2022",
     sourcemap: true,
+    esbuildOptions: withoutSources,
     // Also for CommonJS, where it is off by default: without it each entry gets a copy of its own of the module state.
     splitting: true,
-    onSuccess: declarations,
+    onSuccess: async () => {
+      relativeSources();
+      declarations();
+    },
   },
   {
     // For a script tag: one file, one global.
@@ -27,8 +34,24 @@ export default defineConfig([
     target: "es2022",
     minify: true,
     sourcemap: true,
+    esbuildOptions: withoutSources,
   },
 ]);
+
+/** Source maps name the files of src, which are in the package: a second copy inside the maps would double it. */
+function withoutSources(options: BuildOptions): void {
+  options.sourcesContent = false;
+}
+
+/** tsup writes paths of this machine into the source maps of CommonJS, for the file itself: here it goes by its name. */
+function relativeSources(): void {
+  for (const name of readdirSync("dist").filter((file) => file.endsWith(".cjs.map"))) {
+    const map = JSON.parse(readFileSync(`dist/${name}`, "utf8")) as { file: string; sources: string[] };
+    map.file = basename(map.file);
+    map.sources = map.sources.map((source) => (isAbsolute(source) ? basename(source) : source));
+    writeFileSync(`dist/${name}`, JSON.stringify(map));
+  }
+}
 
 /**
  * Declarations file by file, from the compiler: tsup's own bundle the types into one file and lose the declaration maps,
@@ -37,7 +60,7 @@ export default defineConfig([
  * CommonJS users get the same files in a folder that calls itself CommonJS, so that nobody sees ESM types for a CommonJS module.
  * It is as deep as the first, so the maps hold.
  */
-async function declarations(): Promise<void> {
+function declarations(): void {
   const options = ["--noEmit", "false", "--emitDeclarationOnly", "--declarationMap"];
   execFileSync(
     process.execPath,

@@ -50,32 +50,6 @@ export { checkObjective, type ObjectiveReport, type PromiseReport } from "./obje
 export { checkLayer, type CheckLayerOptions } from "./check-layer.js";
 export { type Batch, modelObjective, type ModelObjective, type ModelObjectiveOptions } from "./model-objective.js";
 
-// Tools for models in use
-export {
-  compareModes,
-  type CompareModesOptions,
-  type LayerModes,
-  type ModesReport,
-  type OutputDifference,
-} from "./tools/compare-modes.js";
-export {
-  recalibrate,
-  type RecalibratedLayer,
-  type RecalibrateOptions,
-  type RecalibrationReport,
-} from "./tools/recalibrate.js";
-export {
-  foldBatchNorm,
-  type FoldBatchNormOptions,
-  type FoldedLayer,
-  type FoldedModel,
-  type FoldReport,
-} from "./tools/fold-batch-norm.js";
-export { inspect, type InspectOptions, type InspectReport } from "./tools/inspect.js";
-export type { Finding, FindingKind } from "./tools/finding.js";
-export type { LayerSignal } from "./tools/signal-findings.js";
-export type { StatisticsGap } from "./tools/feature-statistics.js";
-
 // Kernels and errors
 export type { Kernels } from "./kernels/kernels.js";
 export { defaultKernels } from "./kernels/default.js";

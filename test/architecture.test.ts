@@ -14,6 +14,7 @@ import {
   ownSeeds,
   readSources,
   runtimeDependencies,
+  unorderedDocstrings,
 } from "./support/architecture-rules.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -253,6 +254,39 @@ describe("randomness", () => {
 
   it("is passed in everywhere in src but where the generator itself is", () => {
     expect(everywhere(ownSeeds).filter((finding) => !finding.startsWith("ground/random.ts:"))).toEqual([]);
+  });
+});
+
+describe("docstrings", () => {
+  it("with their parts in another order are found", () => {
+    const text = `
+/**
+ * Gives b.
+ *
+ * Cost      one pass
+ * Shapes    a [N]
+ *
+ * @throws {RangeError} never
+ * @throws {TypeError} never
+ */
+export const a = 1;
+/**
+ * Gives c. Source of all:
+ *
+ * Modes     all
+ * Source    a paper
+ *
+ * @throws {RangeError} never
+ * @example
+ * a;   // => 1
+ */`;
+    expect(unorderedDocstrings("layers/a.ts", text)).toEqual([
+      "layers/a.ts:2 has its docstring's parts in the order Cost, Shapes, @throws, @throws",
+    ]);
+  });
+
+  it("have one order in src", () => {
+    expect(everywhere(unorderedDocstrings)).toEqual([]);
   });
 });
 

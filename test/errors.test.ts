@@ -24,7 +24,7 @@ const table = { tensors, randoms, batchNorms, layers, specialLayers, models, los
 const allRows = Object.values(table).flat();
 
 /** Public names whose errors a test file of their own asserts whole, and those that refuse nothing. */
-const elsewhere = ["addGradients", "Batcher", "compareModes", "foldBatchNorm", "inspect", "recalibrate"];
+const elsewhere = ["addGradients", "Batcher"];
 const withoutErrors = ["backwardOf", "whenDone", "defaultKernels", "plainKernels", "ShapeError", "wasmKernels"];
 
 describe("the errors of", () => {

@@ -376,6 +376,15 @@ describe("the demo", () => {
       ["--steps", "1.5"],
       'demo: --steps: expected a whole number of at least 1, got "1.5" - see npm run demo -- --help\n',
     ],
+    [
+      ["--out", "package.json"],
+      'demo: --out: expected a place where "package.json/index.html" can be written - see npm run demo -- --help\n',
+    ],
+    [["--json", "docs"], 'demo: --json: expected a place where "docs" can be written - see npm run demo -- --help\n'],
+    [
+      ["--picture", "LICENSE/a/b.svg"],
+      'demo: --picture: expected a place where "LICENSE/a/b.svg" can be written - see npm run demo -- --help\n',
+    ],
   ])("refuses %j", async (args, message) => {
     const { status, stdout, stderr } = await node([main, ...args]);
     expect([status, stdout, stderr]).toEqual([2, "", message]);

@@ -18,7 +18,7 @@ import { decodeMappings, decodeNumbers, type DeclarationMap } from "./support/de
 const root = fileURLToPath(new URL("..", import.meta.url));
 const consumer = mkdtempSync(join(tmpdir(), "batchnorm-consumer-"));
 const installed = join(consumer, "node_modules", "batchnorm");
-const ENTRIES = ["batchnorm", "batchnorm/kernels", "batchnorm/probes", "batchnorm/formats"] as const;
+const ENTRIES = ["batchnorm", "batchnorm/kernels", "batchnorm/probes", "batchnorm/formats", "batchnorm/tools"] as const;
 let files: readonly string[] = [];
 
 beforeAll(() => {
@@ -52,6 +52,22 @@ describe("the tarball", () => {
     ]);
     expect(files.filter((path) => /(^|\/)(test|examples)\//.test(path))).toEqual([]);
     expect(files).toContain("src/index.ts");
+  });
+
+  it("has source maps that lead to files in it, without copies of them", () => {
+    const maps = files.filter((path) => path.endsWith("js.map"));
+    expect(maps).toContain("dist/index.js.map");
+    for (const path of maps) {
+      const text = readFileSync(join(installed, path), "utf8");
+      const { sources, sourcesContent } = JSON.parse(text) as { sources: string[]; sourcesContent?: unknown };
+      expect(text, path).not.toContain(process.cwd());
+      expect(sourcesContent, path).toBeUndefined();
+      const places = sources.map((source) => join(dirname(path), source).replaceAll("\\", "/"));
+      expect(
+        places.filter((place) => !files.includes(place)),
+        path,
+      ).toEqual([]);
+    }
   });
 
   it("needs nothing but itself", () => {
@@ -105,6 +121,7 @@ describe("types", () => {
       import * as kernels from "batchnorm/kernels";
       import * as probes from "batchnorm/probes";
       import * as formats from "batchnorm/formats";
+      import * as tools from "batchnorm/tools";
       export const layer: BatchNorm = new BatchNorm({ features: 4 });
       // @ts-expect-error -- types are there, and not any
       new BatchNorm({ features: "4" });
@@ -113,7 +130,9 @@ describe("types", () => {
       // @ts-expect-error
       probes.absent;
       // @ts-expect-error
-      formats.absent;`;
+      formats.absent;
+      // @ts-expect-error
+      tools.absent;`;
     writeFileSync(join(consumer, "types.mts"), program);
     writeFileSync(join(consumer, "types.cts"), program);
     const tsc = join(root, "node_modules/typescript/bin/tsc");

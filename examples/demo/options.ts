@@ -1,5 +1,7 @@
 /** Options: what may be said on the command line. */
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { canWrite } from "../shared/files.js";
 
 /** What the demo is asked to do. */
 export interface Options {
@@ -32,6 +34,12 @@ export class UsageError extends Error {}
 /** Reads the command line. */
 export function readOptions(args: readonly string[]): Options {
   const { steps, seeds, out, json, picture, help } = parse(args);
+  const files = { "--out": join(out, "index.html"), "--json": json, "--picture": picture };
+  for (const [name, path] of Object.entries(files)) {
+    if (path !== undefined && !canWrite(path)) {
+      throw new UsageError(`${name}: expected a place where ${JSON.stringify(path)} can be written`);
+    }
+  }
   return { steps: readCount("--steps", steps), seeds: readCount("--seeds", seeds), out, json, picture, help };
 }
 

@@ -23,7 +23,7 @@ import { formatTick } from "../shared/chart.js";
 import { DEEP } from "./gradients.js";
 import { build, digits, objectiveOf, train } from "./train.js";
 
-/** 64-32-32-10, tanh, on the squared error of 100 digits: a loss on which sharpness rises. */
+/** 64-32-32-10, tanh, on the squared error of 200 digits: a loss on which sharpness rises. */
 function smallTanhNetwork(network: Network): ModelObjective {
   const random = new Random(1);
   const layers: Layer[] = [];
@@ -36,9 +36,9 @@ function smallTanhNetwork(network: Network): ModelObjective {
   layers.push(new Dense({ inputs: 32, outputs: 10, random: random.fork("output") }));
   const { images, labels } = pickDigits(
     digits,
-    Array.from({ length: 100 }, (_, i) => i),
+    Array.from({ length: 200 }, (_, i) => i),
   );
-  const target = Tensor.zeros([100, 10]);
+  const target = Tensor.zeros([200, 10]);
   for (const [row, label] of labels.entries()) target.data[row * 10 + label] = 1;
   const batch = { input: images, target };
   return modelObjective(new Sequential(layers), batch, meanSquaredError, { mode: "probe", kernels: plainKernels });
@@ -48,13 +48,13 @@ function smallTanhNetwork(network: Network): ModelObjective {
 export async function edgeFigure(): Promise<Figure> {
   const panels: Panel[] = [];
   const numbers: string[] = [];
-  for (const learningRate of [0.2, 2]) {
+  for (const learningRate of [0.5, 2]) {
     const series: Series[] = [];
     for (const network of NETWORKS) {
       const { objective, point } = smallTanhNetwork(network);
       const [x, y]: [number[], number[]] = [[], []];
       let at = point;
-      for (let step = 0; step <= 600; step++) {
+      for (let step = 0; step <= 800; step++) {
         const { loss, gradient } = await objective(at);
         if (!(loss < 100)) {
           numbers.push(`learning rate ${learningRate}, ${network}: diverged, loss above 100 after ${step} steps`);
@@ -65,11 +65,11 @@ export async function edgeFigure(): Promise<Figure> {
           x.push(step);
           y.push((await curvature(objective, at, options)).sharpnessTimesLearningRate!);
         }
-        if (step === 600) {
+        if (step === 800) {
           const late = y.slice(-10);
           const range = `${Math.min(...late).toFixed(2)} to ${Math.max(...late).toFixed(2)}`;
           numbers.push(
-            `learning rate ${learningRate}, ${network}: at first ${y[0]!.toFixed(2)}, steps 420 to 600 ${range}, loss ${loss.toFixed(4)}`,
+            `learning rate ${learningRate}, ${network}: at first ${y[0]!.toFixed(2)}, steps 620 to 800 ${range}, loss ${loss.toFixed(4)}`,
           );
         }
         at = at.map((value, i) => value - learningRate * gradient[i]!);
@@ -112,7 +112,7 @@ export async function spectrumFigure(): Promise<Figure> {
         numbers.push(
           `${network}: largest ${largest.value.toFixed(1)}, smallest ${smallest.value.toFixed(1)}, ` +
             `trace ${trace.toFixed(0)} ± ${standardError!.toFixed(0)}, gradient in the span of the sharpest 10: ` +
-            `${gradientShare![9]!.toFixed(2)}`,
+            gradientShare![9]!.toFixed(2),
         );
         const points = eigenvalues.map((eigenvalue, i) => ({ eigenvalue, density: Math.max(density[i]!, 1e-7) }));
         const svg = drawChart(`density of the Hessian's eigenvalues: ${network}`, {

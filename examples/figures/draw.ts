@@ -43,7 +43,9 @@ export function curvePanel(series: readonly Series[], panel: CurvePanel): Panel 
     points: xs.map((at, i) => ({ x: at, y: ys[i]!, low: ys[i]!, high: ys[i]! })),
   }));
   const svg = drawChart(`${y}: ${title}`, {
-    x: { label: `${x} →`, type: logX ? "log" : "linear", ticks: logX ? 3 : 5, nice: false },
+    x: logX
+      ? { label: `${x} →`, type: "log", ticks: [0.01, 0.1, 1, 4], tickFormat: formatTick }
+      : { label: `${x} →`, ticks: 5 },
     y: { ...axis, label: `↑ ${y}`, grid: true, ticks: ticksOf(axis), tickFormat: formatTick },
     marks: [...marks, ...curveMarks(curves, axis)],
   });

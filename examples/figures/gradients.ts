@@ -124,13 +124,20 @@ export async function lipschitzFigure(): Promise<Figure> {
     });
   }
   const svg = drawChart("gradient quotients of random pairs", {
-    x: { label: "distance / ||x|| →", type: "log", ticks: 5, tickFormat: formatTick },
-    y: { label: "↑ ||g(u) − g(v)|| / ||u − v||", type: "log", grid: true, ticks: 4, tickFormat: formatTick },
+    x: { label: "distance / ||x|| →", type: "log", ticks: [1e-4, 0.001, 0.01, 0.1, 1], tickFormat: formatTick },
+    y: {
+      label: "↑ ||g(u) − g(v)|| / ||u − v||",
+      type: "log",
+      domain: [0.1, 30],
+      grid: true,
+      ticks: [0.1, 0.3, 1, 3, 10, 30],
+      tickFormat: formatTick,
+    },
     marks: [
       ...NETWORKS.map((network) =>
         Plot.dot(
           dots.filter((dot) => dot.network === network),
-          { x: "x", y: "y", r: 2, fill: colorOf(network), fillOpacity: 0.8 },
+          { x: "x", y: "y", r: 2, clip: true, fill: colorOf(network), fillOpacity: 0.8 },
         ),
       ),
       ...NETWORKS.map((network, i) => legend(network, colorOf(network), i)),

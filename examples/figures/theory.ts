@@ -55,7 +55,7 @@ export function theoremFigure(): Figure {
   }));
   const bounds = drawChart("right side over left side", {
     x: { label: "unit →", type: "linear", ticks: 6 },
-    y: { label: "↑ right side / left side", grid: true, ticks: 5, domain: [-1.2, 1.4] },
+    y: { label: "↑ right side / left side", grid: true, ticks: 5, domain: [-8, 2] },
     marks: [
       ...level(1, "a bound lies on or above 1"),
       Plot.dot(ratios, { x: "unit", y: "right", fill: "var(--batch-norm)", r: 4 }),
@@ -132,7 +132,7 @@ export async function depthFigure(): Promise<Figure> {
         title: "the gradient of each weight",
         x,
         y: "||dL/dW||²",
-        axis: { type: "log", domain: [1e-4, 1e5] },
+        axis: { type: "log", domain: [0.1, 2e5] },
       }),
     ],
     numbers,

@@ -30,9 +30,12 @@ export async function recorderFigure(): Promise<Figure> {
     const model = build({ network, ...SIGMOID });
     const path = lastHidden(model).preActivation;
     const recorder = new ActivationRecorder({ paths: [path] });
-    const record = (step: number): void => look(model, watched, recorder.at(step)!);
-    record(0);
-    await train(model, 1, 300, { after: (step) => void (step % 10 === 0 && record(step)) });
+    look(model, watched, recorder.at(0)!);
+    await train(model, 1, 300, {
+      after: (step) => {
+        if (step % 10 === 0) look(model, watched, recorder.at(step)!);
+      },
+    });
     const points = recorder.records.map(({ step, features }) => {
       const [low, y, high] = features!.quantiles.map((level) => level[0]!) as [number, number, number];
       return { step, low, y, high };
@@ -41,12 +44,12 @@ export async function recorderFigure(): Promise<Figure> {
     numbers.push(`${network}: median of unit 0 at steps 0, 100, 200, 300: ${[0, 100, 200, 300].map(at).join(", ")}`);
     const svg = drawChart(`percentiles of one unit: ${network}`, {
       x: { label: "steps →", ticks: 4 },
-      y: { label: "↑ pre-activation of unit 0", domain: [-6, 4], grid: true, ticks: 5 },
+      y: { label: "↑ pre-activation of unit 0", domain: [-3, 3], grid: true, ticks: 5 },
       marks: [
         Plot.areaY(points, { x: "step", y1: "low", y2: "high", fill: colorOf(network), fillOpacity: 0.25, clip: true }),
         Plot.lineY(points, { x: "step", y: "y", stroke: colorOf(network), strokeWidth: 2, clip: true }),
-        legend("median, and", colorOf(network)),
-        legend("15 % to 85 %", colorOf(network), 1),
+        legend("median", colorOf(network)),
+        legend("15–85 %", colorOf(network), 1),
       ],
     });
     panels.push({ title: `${network}, third hidden layer`, svg });
@@ -84,7 +87,7 @@ export function distancesFigure(): Figure {
   ]);
   const histograms = drawChart("counts of two samples on the same edges", {
     x: { label: "value →" },
-    y: { label: "↑ part of the values in each cell", grid: true, ticks: 5 },
+    y: { label: "↑ part of the values in each cell", domain: [0, 0.5], grid: true, ticks: 5 },
     marks: [
       Plot.rect(cells, { x1: "from", x2: "to", y1: 0, y2: "share", fill: "color" }),
       Plot.ruleY([0], { stroke: "currentColor" }),
@@ -187,7 +190,7 @@ export async function permutationFigure(): Promise<Figure> {
       Plot.lineY(points, { x: "shift", y: "fresh", stroke: fresh, strokeWidth: 2, marker: "dot" }),
       Plot.lineY(points, { x: "shift", y: "same", stroke: same, strokeWidth: 2, marker: "dot" }),
       legend("other rows", fresh),
-      legend("the same rows", same, 1),
+      legend("same rows", same, 1),
     ],
   });
   const list = (values: readonly number[]): string => values.map((value) => value.toFixed(3)).join(", ");
@@ -211,7 +214,9 @@ export async function shiftFigure(): Promise<Figure> {
     look(model, watched, shift.start());
     const watch = (step: number): boolean => step % 10 === 0 || step === 1;
     await train(model, 1, 300, {
-      before: (step) => void (watch(step) && look(model, watched, shift.before(step))),
+      before: (step) => {
+        if (watch(step)) look(model, watched, shift.before(step));
+      },
       after: (step) => {
         if (!watch(step)) return;
         look(model, watched, shift.after(step));
@@ -230,7 +235,7 @@ export async function shiftFigure(): Promise<Figure> {
     }));
   const floors = NETWORKS.map((network) => medianOf(records.get(network)!.at(-1)!, "secondBatchFloor"));
   const y = "shift of a unit (stds, median)";
-  const axis = { type: "log", domain: [0.001, 10] } as const;
+  const axis = { type: "log", domain: [0.01, 100] } as const;
   const raw = NETWORKS.map((network) => records.get(network)!.at(-1)!.totalShift!.wasserstein1.median!.toFixed(2));
   const figure = (name: "stepShift" | "totalShift"): string =>
     series(name)

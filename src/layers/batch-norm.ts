@@ -13,7 +13,7 @@ import type { DType } from "../ground/numbers.js";
 import { reciprocalStd } from "../kernels/batch-norm.js";
 import { defaultKernels } from "../kernels/default.js";
 import { Tensor } from "../tensor/tensor.js";
-import { expectTwoValues, featureView } from "./features.js";
+import { expectAxis, expectTwoValues, featureView } from "./features.js";
 import {
   expectDTypes,
   expectForward,
@@ -111,8 +111,7 @@ export class BatchNorm implements Layer {
     const { features, axis = 1, epsilon = 1e-5, momentum = 0.1, scale = true, center = true } = options;
     const { trackRunningStatistics = true, varianceEstimator = "unbiased", dtype = "float32" } = options;
     expectCount("BatchNorm", "features", features);
-    if (!Number.isSafeInteger(axis))
-      throw new RangeError(complaint("BatchNorm", "axis to be a whole number", String(axis)));
+    expectAxis("BatchNorm", axis);
     expectNumber("BatchNorm", "epsilon", epsilon, { low: 0 });
     if (momentum !== null) expectNumber("BatchNorm", "momentum", momentum, { low: 0, high: 1 });
     for (const [name, value] of Object.entries({ scale, center, trackRunningStatistics })) {
@@ -144,7 +143,8 @@ export class BatchNorm implements Layer {
     const fromBatch = !this.trackRunningStatistics || (pass.mode !== "inference" && !this.#frozen.normalization);
     const tracks = pass.mode === "train" && this.trackRunningStatistics && !this.#frozen.updates;
     const gathers = fromBatch || tracks;
-    const weights = gathers && pass.rowWeights ? rowWeights(name, pass.rowWeights, input.shape[0]!, view) : undefined;
+    const weights =
+      gathers && pass.rowWeights !== undefined ? rowWeights(name, pass.rowWeights, input.shape[0]!, view) : undefined;
     const x = input.data.slice(); // a copy: the caller may write to the input before the backward pass
     const output = Tensor.zeros(input.shape, input.dtype);
     const gamma = this.gamma?.value.data;
@@ -206,7 +206,9 @@ export class BatchNorm implements Layer {
    * Freezes the layer, wholly or in part, until `unfreeze`: no mode, optimizer or loading undoes it. With `normalization` the
    * running statistics normalize in every mode, with `updates` they are not updated, with `parameters` gamma and beta stay.
    */
-  freeze({ normalization = true, updates = true, parameters = true }: FreezeOptions = {}): void {
+  freeze(options: FreezeOptions = {}): void {
+    expectObject("BatchNorm.freeze", "options", options);
+    const { normalization = true, updates = true, parameters = true } = options;
     for (const [name, value] of Object.entries({ normalization, updates, parameters })) {
       expectBoolean("BatchNorm.freeze", name, value);
     }

@@ -1,6 +1,6 @@
 /** Features: what every layer that gathers statistics by feature requires of its input. */
 
-import { complaint, ShapeError } from "../ground/errors.js";
+import { complaint, expectObject, ShapeError, show } from "../ground/errors.js";
 import { channelView, type ChannelView, printShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Pass } from "./layer.js";
@@ -14,6 +14,12 @@ export function featureView(name: string, input: Tensor, axis: number, features:
     throw new ShapeError(complaint(name, expected, `shape ${printShape(input.shape)}`));
   }
   return channelView(input.shape, at);
+}
+
+/** Requires an axis that an option may name; whether an input has it, each pass sees. */
+export function expectAxis(name: string, axis: unknown): asserts axis is number {
+  if (typeof axis !== "number") throw new TypeError(complaint(name, "axis to be a number", show(axis)));
+  if (!Number.isSafeInteger(axis)) throw new RangeError(complaint(name, "axis to be a whole number", show(axis)));
 }
 
 /** Requires at least two values per feature, weighted ones counted by their weight: one alone has no variance. */
@@ -33,5 +39,6 @@ export function expectTwoValues(
 /** Requires a pass without row weights, for layers that could only ignore them: a mask that does nothing would not be noticed. */
 export function expectNoRowWeights(name: string, { rowWeights }: Pass): void {
   if (rowWeights === undefined) return;
+  expectObject(name, "rowWeights", rowWeights);
   throw new TypeError(complaint(name, "a pass without row weights", `${rowWeights.length}`, "use a BatchNorm"));
 }

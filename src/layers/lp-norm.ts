@@ -4,7 +4,7 @@ import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show }
 import type { DType, Floats } from "../ground/numbers.js";
 import type { ChannelView } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
-import { expectNoRowWeights, expectTwoValues, featureView } from "./features.js";
+import { expectAxis, expectNoRowWeights, expectTwoValues, featureView } from "./features.js";
 import {
   expectDTypes,
   expectForward,
@@ -76,8 +76,7 @@ export class LpNorm implements Layer {
     expectCount("LpNorm", "features", features);
     if (p !== 1 && p !== 2 && p !== Infinity)
       throw new RangeError(complaint("LpNorm", "p to be 1, 2 or Infinity", show(p)));
-    if (!Number.isSafeInteger(axis))
-      throw new RangeError(complaint("LpNorm", "axis to be a whole number", String(axis)));
+    expectAxis("LpNorm", axis);
     expectNumber("LpNorm", "epsilon", epsilon, { low: 0 });
     expectNumber("LpNorm", "momentum", momentum, { low: 0, high: 1 });
     expectOneOf("LpNorm", "dtype", dtype, ["float32", "float64"]);

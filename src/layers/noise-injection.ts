@@ -1,9 +1,10 @@
 /** NoiseInjection: the time-varying noise with which Santurkar et al. made batch-normalized activations unstable on purpose. */
 
 import { complaint, expectNumber, expectObject, expectOneOf, ShapeError } from "../ground/errors.js";
-import { expectRandom, Random } from "../ground/random.js";
+import { expectRandom, type Random } from "../ground/random.js";
 import { channelView, printShape } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
+import { expectAxis } from "./features.js";
 import {
   expectForward,
   type Forward,
@@ -68,16 +69,14 @@ export class NoiseInjection implements Layer {
     const { random, axis = 1, meanSpread = 0.5, largestScale = 1.25 } = options;
     const { sampleMeanSpread = 0.1, sampleScaleStd = 0.1, inference = "expectation" } = options;
     expectRandom("NoiseInjection", random);
-    if (!Number.isSafeInteger(axis)) {
-      throw new RangeError(complaint("NoiseInjection", "axis to be a whole number", String(axis)));
-    }
+    expectAxis("NoiseInjection", axis);
     expectNumber("NoiseInjection", "meanSpread", meanSpread, { low: 0 });
     expectNumber("NoiseInjection", "largestScale", largestScale, { low: 1 });
     expectNumber("NoiseInjection", "sampleMeanSpread", sampleMeanSpread, { low: 0 });
     expectNumber("NoiseInjection", "sampleScaleStd", sampleScaleStd, { low: 0 });
     expectOneOf("NoiseInjection", "inference", inference, ["expectation", "identity"]);
     // A copy of the stream would give all layers that were made from it the same noise.
-    this.#random = new Random(random.integer(2 ** 32));
+    this.#random = random.fork(`noise ${random.integer(2 ** 32)}`);
     this.axis = axis;
     this.meanSpread = meanSpread;
     this.largestScale = largestScale;

@@ -8,7 +8,7 @@
  * rows: a loss that ignores the masked ones has dy = 0 there.
  */
 
-import { complaint, expectLength, ShapeError, show } from "../ground/errors.js";
+import { complaint, expectLength, expectObject, ShapeError, show } from "../ground/errors.js";
 import type { Floats } from "../ground/numbers.js";
 import type { BatchNormBackwardArguments } from "../kernels/kernels.js";
 import type { ChannelView } from "../tensor/shape.js";
@@ -29,6 +29,7 @@ export function rowWeights(name: string, weights: ArrayLike<number>, rows: numbe
   if (view.outer < rows) {
     throw new ShapeError(complaint(name, "row weights for features on another axis than the rows, axis 0", "axis 0"));
   }
+  expectObject(name, "rowWeights", weights);
   expectLength(name, "rowWeights", weights, rows);
   const of = Float64Array.from(weights);
   const bad = of.findIndex((weight) => !(weight >= 0 && weight < Infinity));

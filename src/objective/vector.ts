@@ -56,7 +56,8 @@ export function scaled(factor: number, a: Float64Array): Float64Array {
 
 /** Whether every value is a finite number. */
 export function isFiniteVector(a: Float64Array): boolean {
-  for (const value of a) if (!Number.isFinite(value)) return false;
+  // value - value is 0 for every finite number, and NaN for the others.
+  for (let i = 0; i < a.length; i++) if (a[i]! - a[i]! !== 0) return false;
   return true;
 }
 

@@ -6,8 +6,8 @@ import { expectObjective } from "../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../objective/objective.js";
 import { distance, dot, norm, scaled } from "../objective/vector.js";
 import type { Reasons } from "./finite-values.js";
-import { differenceStep, hessianTimes } from "./hessian.js";
-import { lanczos, type RitzValues } from "./lanczos.js";
+import { differenceStepOf, hessianTimes } from "./hessian.js";
+import { asymmetryNote, lanczos, type RitzValues } from "./lanczos.js";
 import { ProbeRun } from "./probe-run.js";
 import type { FigureKind, ProbeReport } from "./report.js";
 
@@ -21,6 +21,8 @@ export interface CurvatureOptions extends ProbeOptions {
   readonly steps?: number | undefined;
   /** Gives `sharpnessTimesLearningRate`, which is compared with 2. */
   readonly learningRate?: number | undefined;
+  /** How far finite differences go to each side; as in `hessianVectorProduct` when not said. */
+  readonly differenceStep?: number | undefined;
 }
 
 /** An end of the spectrum. */
@@ -42,6 +44,8 @@ export interface CurvatureReport extends ProbeReport {
   readonly differenceStep: number;
   /** How much the first product changes from h to h/2. */
   readonly productError: number;
+  /** The largest |<u, Hv> - <v, Hu>| of two directions visited: 0 for a Hessian, so all of it is error of the products. */
+  readonly asymmetry: number;
   /** Where the random stream stood: `Random.from` starts the same way again. */
   readonly random: RandomState;
   /** Falling. */
@@ -64,6 +68,8 @@ export interface CurvatureReport extends ProbeReport {
   readonly rayleighQuotient: number | null;
   /** ||P g||^2 / ||g||^2 in the span of the first 1, 2, 3 ... Ritz vectors of `ritzValues`; null when the gradient is 0. */
   readonly gradientShare: readonly number[] | null;
+  /** Says when the products are too far from those of a Hessian to trust the eigenvalues; null when they are not. */
+  readonly note: string | null;
   /** Why a figure here is null. */
   readonly reasons: Reasons;
 }
@@ -88,7 +94,8 @@ const KINDS: Readonly<Record<string, FigureKind>> = {
  * batch-normalized network shrink as 1 / ||W||^2 while its function stays the same: compare sharpness times learning rate.
  *
  * Numerics  Ritz values lie inside the spectrum: a large residual says that more steps are needed. Products carry the error
- *           of finite differences, which `productError` shows
+ *           of finite differences: look at `asymmetry` first, which shows the worst of all products. It is large where a
+ *           ReLU changes sides within the difference step; a smaller step helps
  * Cost      2 evaluations a step and 5 more; keeps as many vectors as there are steps
  * Source    Cohen et al. 2021 (edge of stability); Ghorbani, Krishnan & Xiao 2019 (gradient share)
  *
@@ -113,7 +120,7 @@ export async function curvature(
   const steps = Math.min(wanted, point.length);
   const run = new ProbeRun(WHO, objective, point, options, 2 * steps + 5);
   const state = random.state;
-  const step = differenceStep(run);
+  const step = differenceStepOf(WHO, run, options.differenceStep);
 
   const { loss, gradient } = await run.at(run.point);
   let productError: number | undefined;
@@ -126,7 +133,8 @@ export async function curvature(
   const along = await describeGradient(run, gradient, step, ritz);
   const largest = { value: ritz.values.at(-1)!, residual: ritz.residuals.at(-1)! };
   const smallest = { value: ritz.values[0]!, residual: ritz.residuals[0]! };
-  const magnitude = largerMagnitude(largest, smallest, productError!);
+  const magnitude = largerMagnitude(largest, smallest, 2 * productError! + ritz.asymmetry);
+  const spectralNorm = Math.max(Math.abs(largest.value), Math.abs(smallest.value));
   return {
     ...run.describe(WHO, KINDS),
     loss,
@@ -134,18 +142,20 @@ export async function curvature(
     steps,
     differenceStep: step,
     productError: productError!,
+    asymmetry: ritz.asymmetry,
     random: state,
     ritzValues: ritz.values.toReversed(),
     residuals: ritz.residuals.toReversed(),
     largest,
     smallest,
     largestMagnitude: magnitude.value,
-    spectralNorm: Math.max(Math.abs(largest.value), Math.abs(smallest.value)),
+    spectralNorm,
     sharpness: largest.value,
     learningRate: learningRate ?? null,
     sharpnessTimesLearningRate: learningRate === undefined ? null : largest.value * learningRate,
     rayleighQuotient: along.rayleighQuotient,
     gradientShare: along.gradientShare,
+    note: asymmetryNote(ritz.asymmetry, spectralNorm, step),
     reasons: {
       ...magnitude.reasons,
       ...along.reasons,
@@ -183,11 +193,11 @@ async function describeGradient(
 function largerMagnitude(
   largest: Eigenvalue,
   smallest: Eigenvalue,
-  productError: number,
+  errorOfProducts: number,
 ): { readonly value: number | null; readonly reasons: Reasons } {
   const [above, below] = [Math.abs(largest.value), Math.abs(smallest.value)];
   // The last term stands for finite differences that happen to agree at h and h/2.
-  const doubt = largest.residual + smallest.residual + 2 * productError + 1e-9 * Math.max(above, below);
+  const doubt = largest.residual + smallest.residual + errorOfProducts + 1e-9 * Math.max(above, below);
   if (largest.value > 0 && smallest.value < 0 && Math.abs(above - below) <= doubt) {
     const reason = `undecided: ${largest.value} and ${smallest.value} agree in magnitude within ${doubt}`;
     return { value: null, reasons: { largestMagnitude: reason } };

@@ -21,8 +21,8 @@ export interface GradientChange {
 /** Below this share of the whole gradient a group's gradient is round-off: that of a bias in front of BatchNorm is 1e-17. */
 const ROUND_OFF_SHARE = 1e-12;
 
-/** Gradients beyond these are compared in units of their largest number: the product of two sums of squares must stay in range. */
-const [SMALL, LARGE] = [1e-70, 1e70];
+/** Sums of squares beyond these are taken again in units of the largest number: the product of two of them must stay in range. */
+const [SMALL, LARGE] = [1e-140, 1e140];
 
 /**
  * Compares the same stretches of two gradients.
@@ -37,7 +37,7 @@ export function gradientChange(
   wholeNorm: number,
 ): GradientChange {
   const other = gPrime ?? g;
-  let [squaresG, squaresPrime, squaresDifference, product, largest] = [0, 0, 0, 0, 0];
+  let [squaresG, squaresPrime, squaresDifference, product] = [0, 0, 0, 0];
   for (const { start, end } of stretches) {
     for (let i = start; i < end; i++) {
       const a = g[i]!;
@@ -46,10 +46,11 @@ export function gradientChange(
       squaresPrime += b * b;
       squaresDifference += (b - a) * (b - a);
       product += a * b;
-      largest = Math.max(largest, Math.abs(a), Math.abs(b));
     }
   }
-  if (largest > 0 && (largest < SMALL || largest > LARGE)) {
+  const squares = squaresG + squaresPrime;
+  const largest = squares < SMALL || squares > LARGE ? largestOf([g, other], stretches) : 1;
+  if (largest > 0 && largest !== 1) {
     const primeInUnits = gPrime === null ? null : scaled(1 / largest, gPrime);
     const unit = gradientChange(scaled(1 / largest, g), primeInUnits, stretches, wholeNorm / largest);
     return {
@@ -76,6 +77,16 @@ export function gradientChange(
     normGPrime,
     reasons,
   };
+}
+
+function largestOf(vectors: readonly Float64Array[], stretches: readonly Stretch[]): number {
+  let largest = 0;
+  for (const vector of vectors) {
+    for (const { start, end } of stretches) {
+      for (let i = start; i < end; i++) largest = Math.max(largest, Math.abs(vector[i]!));
+    }
+  }
+  return largest;
 }
 
 function isRoundOff(size: number, wholeNorm: number): boolean {

@@ -5,7 +5,7 @@ import { expectRandom, type Random, type RandomState } from "../ground/random.js
 import type { Objective, ProbeOptions } from "../objective/objective.js";
 import { dot, randomSigns } from "../objective/vector.js";
 import type { Reasons } from "./finite-values.js";
-import { differenceStep, hessianTimes } from "./hessian.js";
+import { differenceStepOf, hessianTimes } from "./hessian.js";
 import { ProbeRun } from "./probe-run.js";
 import type { FigureKind, ProbeReport } from "./report.js";
 
@@ -15,6 +15,8 @@ export interface HessianTraceOptions extends ProbeOptions {
   readonly random: Random;
   /** How many sign vectors to average over; at least 2 give a standard error. */
   readonly count: number;
+  /** How far finite differences go to each side; as in `hessianVectorProduct` when not said. */
+  readonly differenceStep?: number | undefined;
 }
 
 /** What `hessianTrace` returns. */
@@ -65,7 +67,7 @@ export async function hessianTrace(
   expectCount(who, "count", count);
   const run = new ProbeRun(who, objective, point, options, 2 * count);
   const state = random.state;
-  const step = differenceStep(run);
+  const step = differenceStepOf(who, run, options.differenceStep);
   const samples: number[] = [];
   for (let i = 0; i < count; i++) {
     const signs = randomSigns(run.point.length, random);

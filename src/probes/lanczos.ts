@@ -11,6 +11,8 @@ export interface RitzValues {
   readonly residuals: readonly number[];
   /** The squared first component of each eigenvector: the share of the start direction in it. They add up to 1. */
   readonly weights: readonly number[];
+  /** The largest |<u, A v> - <v, A u>| met: what is left of it beyond round-off says that the products are not those of a symmetric matrix. */
+  readonly asymmetry: number;
   /** The squared cosine between each Ritz vector and another vector. */
   sharesOf(vector: Float64Array): number[];
 }
@@ -36,11 +38,17 @@ export async function lanczos(
   let next = randomDirection(dimension, random);
   let largest = 0;
   let coupling = 0;
+  let asymmetry = 0;
   for (let j = 0; j < steps; j++) {
     basis.push(next);
     const image = await multiply(next);
     const alpha = dot(next, image);
     diagonal.push(alpha);
+    // Of a symmetric matrix the image has the last coupling along the direction before, and nothing along those before it.
+    for (let i = 0; i < j; i++) {
+      const expected = i === j - 1 ? couplings[i]! : 0;
+      asymmetry = Math.max(asymmetry, Math.abs(dot(basis[i]!, image) - expected));
+    }
     const rest = orthogonalTo(basis, image);
     coupling = norm(rest);
     largest = Math.max(largest, Math.abs(alpha), coupling);
@@ -60,6 +68,7 @@ export async function lanczos(
     values,
     residuals: vectors.map((vector) => Math.abs(leftOver * vector[steps - 1]!)),
     weights: vectors.map((vector) => vector[0]! ** 2),
+    asymmetry,
     sharesOf(vector: Float64Array): number[] {
       const size = norm(vector);
       const components = Float64Array.from(basis, (direction) => dot(direction, vector) / size);
@@ -84,4 +93,11 @@ function freshDirection(basis: readonly Float64Array[], dimension: number, rando
     // A draw that lies almost inside the space would be round-off when stretched to length 1.
     if (size > 1e-6) return scaled(1 / size, rest);
   }
+}
+
+/** What to say of products that are not symmetric, or null where they are, up to a thousandth of the largest eigenvalue. */
+export function asymmetryNote(asymmetry: number, spectralNorm: number, step: number): string | null {
+  if (asymmetry <= 1e-3 * spectralNorm) return null;
+  const found = `${asymmetry.toPrecision(3)} against a largest eigenvalue of ${spectralNorm.toPrecision(3)}`;
+  return `the products are not symmetric (${found}): the gradient jumps within the difference step ${step}, take a smaller one`;
 }

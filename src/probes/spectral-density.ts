@@ -5,8 +5,8 @@ import { exp } from "../ground/numbers.js";
 import { expectRandom, type Random, type RandomState } from "../ground/random.js";
 import { expectObjective } from "../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../objective/objective.js";
-import { differenceStep, hessianTimes } from "./hessian.js";
-import { lanczos } from "./lanczos.js";
+import { differenceStepOf, hessianTimes } from "./hessian.js";
+import { asymmetryNote, lanczos } from "./lanczos.js";
 import { ProbeRun } from "./probe-run.js";
 import type { FigureKind, ProbeReport } from "./report.js";
 
@@ -22,6 +22,8 @@ export interface SpectralDensityOptions extends ProbeOptions {
   readonly starts?: number | undefined;
   /** The standard deviation of the Gaussians; a hundredth of the spectrum's width when not said. */
   readonly width?: number | undefined;
+  /** How far finite differences go to each side; as in `hessianVectorProduct` when not said. */
+  readonly differenceStep?: number | undefined;
 }
 
 /** The Ritz values of one start, and the share of the density that each carries. */
@@ -41,6 +43,10 @@ export interface SpectralDensityReport extends ProbeReport {
   readonly steps: number;
   readonly starts: number;
   readonly differenceStep: number;
+  /** The largest |<u, Hv> - <v, Hu>| of two directions visited: 0 for a Hessian, so all of it is error of the products. */
+  readonly asymmetry: number;
+  /** Says when the products are too far from those of a Hessian to trust the density; null when they are not. */
+  readonly note: string | null;
   /** Where the random stream stood: `Random.from` draws the same starts again. */
   readonly random: RandomState;
   /** What the density was drawn from, start by start. */
@@ -84,13 +90,15 @@ export async function spectralDensity(
   const steps = Math.min(wanted, point.length);
   const run = new ProbeRun(WHO, objective, point, options, 2 * steps * starts);
   const state = random.state;
-  const step = differenceStep(run);
+  const step = differenceStepOf(WHO, run, options.differenceStep);
 
   const nodes: SpectralNode[] = [];
+  let largestAsymmetry = 0;
   for (let start = 0; start < starts; start++) {
     const multiply = (vector: Float64Array): Promise<Float64Array> => hessianTimes(run, vector, step);
-    const { values, weights } = await lanczos(multiply, run.point.length, steps, random);
+    const { values, weights, asymmetry } = await lanczos(multiply, run.point.length, steps, random);
     nodes.push({ values, weights });
+    largestAsymmetry = Math.max(largestAsymmetry, asymmetry);
   }
   const all = nodes.flatMap((node) => node.values);
   const [low, high] = [Math.min(...all), Math.max(...all)];
@@ -104,6 +112,8 @@ export async function spectralDensity(
     steps,
     starts,
     differenceStep: step,
+    asymmetry: largestAsymmetry,
+    note: asymmetryNote(largestAsymmetry, Math.max(Math.abs(low), Math.abs(high)), step),
     random: state,
     nodes,
   };

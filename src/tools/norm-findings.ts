@@ -1,6 +1,7 @@
 /** Findings about batch norms: the batch, the running statistics, the momentum. */
 
 import { exp } from "../ground/numbers.js";
+import type { Moments } from "../probes/moments.js";
 import {
   featureMoments,
   runningStatistics,
@@ -41,7 +42,7 @@ export function staleStatistics(place: NormPlace): Finding[] {
   const moments = featureMoments("inspect", place);
   const gap = statisticsGap(norm, moments);
   const summary = summarizeGap(gap, moments[0]!.count);
-  if (summary.featuresOff === 0 || !isFar(gap, moments[0]!.count)) return [];
+  if (summary.featuresOff === 0 || !isFar(gap, moments)) return [];
   return [
     {
       kind: "running statistics off",
@@ -58,10 +59,14 @@ export function staleStatistics(place: NormPlace): Finding[] {
  * beyond 0.4 standard deviations a feature, where accuracy on digits begins to suffer. By chance alone the square of it is
  * about 1.5 / M for a batch of M normal values; three times that is allowed.
  */
-function isFar({ meanShift, logVarianceRatio }: StatisticsGap, valuesPerFeature: number): boolean {
-  const squares = meanShift.map((shift, c) => shift ** 2 + (exp(logVarianceRatio[c]! / 2) - 1) ** 2);
+function isFar({ meanShift, logVarianceRatio }: StatisticsGap, moments: readonly Moments[]): boolean {
+  const squares = meanShift.map((shift, c) => {
+    // That a feature is constant in one batch says little of its variance.
+    const ofStd = moments[c]!.m2 === 0 ? 0 : exp(logVarianceRatio[c]! / 2) - 1;
+    return shift ** 2 + ofStd ** 2;
+  });
   const meanSquare = squares.reduce((sum, square) => sum + square, 0) / squares.length;
-  return meanSquare > 0.4 ** 2 + 4.5 / valuesPerFeature;
+  return meanSquare > 0.4 ** 2 + 4.5 / moments[0]!.count;
 }
 
 /** Whether the momentum is hardly meant. */

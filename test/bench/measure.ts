@@ -33,7 +33,8 @@ export function measure(work: string, runs: ReadonlyMap<string, Run>, tolerance:
   return [...medians].map(([contestant, values]) => ({ contestant, milliseconds: median(values) }));
 }
 
-function median(values: readonly number[]): number {
+/** The middle value, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;

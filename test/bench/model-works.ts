@@ -19,7 +19,8 @@ import type { Work } from "./kernel-works.js";
 export interface Net {
   readonly name: string;
   readonly widths: readonly number[];
-  readonly between: (width: number) => readonly Layer[];
+  readonly norm: boolean;
+  readonly activation?: "sigmoid" | "relu";
   readonly batch: number;
 }
 
@@ -27,14 +28,16 @@ export interface Net {
 export const mnistNet: Net = {
   name: "784-100-100-100-10, sigmoid, batch norm, batch 60",
   widths: [784, 100, 100, 100, 10],
-  between: (features) => [new BatchNorm({ features }), new Sigmoid()],
+  norm: true,
+  activation: "sigmoid",
   batch: 60,
 };
 
 export const wideNet: Net = {
   name: "784-512-512-512-10, ReLU, batch norm, batch 128",
   widths: [784, 512, 512, 512, 10],
-  between: (features) => [new BatchNorm({ features }), new ReLU()],
+  norm: true,
+  activation: "relu",
   batch: 128,
 };
 
@@ -42,7 +45,8 @@ export const wideNet: Net = {
 export const tinyNet: Net = {
   name: "2-32-32-1, ReLU, batch norm, batch 32",
   widths: [2, 32, 32, 1],
-  between: (features) => [new BatchNorm({ features }), new ReLU()],
+  norm: true,
+  activation: "relu",
   batch: 32,
 };
 
@@ -50,42 +54,49 @@ export const tinyNet: Net = {
 export const deepLinearNet: Net = {
   name: "25 linear layers of 64, batch 1000",
   widths: new Array<number>(26).fill(64),
-  between: () => [],
+  norm: false,
   batch: 1000,
 };
 
 export const deepNormalizedNet: Net = {
   ...deepLinearNet,
   name: "25 linear layers of 64 with batch norm, batch 1000",
-  between: (features) => [new BatchNorm({ features })],
+  norm: true,
 };
 
-function build({ widths, between }: Net, random: Random): Sequential {
+function build({ widths, norm, activation }: Net, random: Random): Sequential {
   const layers = widths.slice(1).flatMap((outputs, i): readonly Layer[] => {
     const dense = new Dense({ inputs: widths[i]!, outputs, random });
-    return i === widths.length - 2 ? [dense] : [dense, ...between(outputs)];
+    if (i === widths.length - 2) return [dense];
+    return [
+      dense,
+      ...(norm ? [new BatchNorm({ features: outputs })] : []),
+      ...(activation === "relu" ? [new ReLU()] : activation === "sigmoid" ? [new Sigmoid()] : []),
+    ];
   });
   return new Sequential(layers);
 }
 
-interface Prepared {
+/** A net with its data: labels for ten outputs, else a target like the output. */
+export interface Prepared {
   readonly model: Sequential;
   readonly input: Tensor;
+  readonly target: Tensor | readonly number[];
   readonly lossOf: (output: Tensor) => { readonly loss: number; readonly gradOutput: Tensor };
 }
 
-function prepare(net: Net, kernels: Kernels): Prepared {
+/** The same net gives the same data. */
+export function prepare(net: Net, kernels?: Kernels): Prepared {
   const random = new Random(1).fork(net.name);
   const [inputs, outputs] = [net.widths[0]!, net.widths.at(-1)!];
   const model = build(net, random);
   const input = Tensor.normal([net.batch, inputs], { random });
-  const labels = Array.from({ length: net.batch }, () => random.integer(outputs));
+  if (outputs === 10) {
+    const labels = Array.from({ length: net.batch }, () => random.integer(outputs));
+    return { model, input, target: labels, lossOf: (output) => softmaxCrossEntropy(output, labels, { kernels }) };
+  }
   const target = Tensor.normal([net.batch, outputs], { random });
-  const lossOf =
-    outputs === 10
-      ? (output: Tensor) => softmaxCrossEntropy(output, labels, { kernels })
-      : (output: Tensor) => meanSquaredError(output, target, { kernels });
-  return { model, input, lossOf };
+  return { model, input, target, lossOf: (output) => meanSquaredError(output, target, { kernels }) };
 }
 
 /** Forward, backward and the optimizer's step; what is compared is the loss of the first one. */

@@ -5,6 +5,17 @@ import { as, pass, tensor, type Row } from "./row.js";
 export const batchNorms: readonly Row[] = [
   ["TypeError", "BatchNorm: expected options to be an object, got undefined", () => new BatchNorm(as(undefined))],
   ["TypeError", "BatchNorm: expected features to be a number, got undefined", () => new BatchNorm(as({}))],
+  ["TypeError", "BatchNorm: expected axis to be a number, got []", () => new BatchNorm({ features: 1, axis: as([]) })],
+  [
+    "TypeError",
+    "BatchNorm.freeze: expected options to be an object, got null",
+    () => new BatchNorm({ features: 1 }).freeze(as(null)),
+  ],
+  [
+    "TypeError",
+    "BatchNorm: expected rowWeights to be an object, got 0",
+    () => new BatchNorm({ features: 1 }).forward(tensor(4, 1), { ...pass, rowWeights: as(0) }),
+  ],
   [
     "RangeError",
     "BatchNorm: expected features to be a whole number of at least 1, got 0",

@@ -72,6 +72,11 @@ export const specialLayers: readonly Row[] = [
   ],
   ["RangeError", "LpNorm: expected p to be 1, 2 or Infinity, got 3", () => new LpNorm({ features: 3, p: 3 })],
   [
+    "TypeError",
+    "LpNorm: expected rowWeights to be an object, got null",
+    () => new LpNorm({ features: 1, p: 1 }).forward(tensor(4, 1), { ...pass, rowWeights: as(null) }),
+  ],
+  [
     "RangeError",
     "LpNorm: expected axis to be a whole number, got 0.5",
     () => new LpNorm({ features: 3, p: 2, axis: 0.5 }),

@@ -93,7 +93,7 @@ describe.each(layerCases)("$name", (row) => {
     expectSamePass(numbersOfPass(layer, input, "train", gradOutput), probe);
   });
 
-  it.each(dtypes)("gives shapes and dtypes as documented, in %s", (dtype) => {
+  it.each(dtypes)("gives shapes, dtypes and roles as documented, in %s", (dtype) => {
     const { layer, input, random } = ready(row, dtype);
     expect([...parametersByPath(layer).keys()]).toEqual(row.parameters);
     expect([...statisticsByPath(layer).keys()]).toEqual(row.statistics);
@@ -102,7 +102,10 @@ describe.each(layerCases)("$name", (row) => {
     const { gradInput, gradients } = backward(anyGradient(output, random));
     expect([gradInput.shape, gradInput.dtype]).toEqual([row.shape, dtype]);
     expect(new Set(gradients.keys())).toEqual(new Set(layer.parameters));
-    for (const { name, value } of layer.parameters) expect(value.dtype, name).toBe(dtype);
+    const roles = { weight: "weight", bias: "bias", gamma: "scale", beta: "shift" };
+    for (const { name, role, value } of layer.parameters) {
+      expect([role, value.dtype], name).toEqual([roles[name as keyof typeof roles], dtype]);
+    }
     for (const [parameter, gradient] of gradients) {
       expect([gradient.shape, gradient.dtype], parameter.name).toEqual([parameter.value.shape, dtype]);
     }

@@ -139,7 +139,7 @@ describe("BatchRenorm", () => {
 });
 
 describe("NoiseInjection", () => {
-  const UNITS = 400;
+  const UNITS = 2000;
   const ROWS = 50;
   const zeros = Tensor.zeros([ROWS, UNITS], "float64");
   const ones = Tensor.filled([ROWS, UNITS], 1, "float64");

@@ -288,6 +288,21 @@ export function ownSeeds(path: string, text: string): string[] {
   return findings;
 }
 
+const DOCSTRING_PARTS = ["Shapes", "Units", "Modes", "Numerics", "Cost", "Source", "@throws", "@example"];
+
+/** Docstrings whose parts do not stand in the order that all of them share. */
+export function unorderedDocstrings(path: string, text: string): string[] {
+  return [...text.matchAll(/\/\*\*.*?\*\//gs)].flatMap((docstring) => {
+    const parts = [...docstring[0].matchAll(/^ *\* (?:([A-Z][a-z]+) {2,}|(@throws|@example)\b)/gm)]
+      .map(([, word, tag]) => word ?? tag!)
+      .filter((part) => DOCSTRING_PARTS.includes(part));
+    const sorted = parts.toSorted((a, b) => DOCSTRING_PARTS.indexOf(a) - DOCSTRING_PARTS.indexOf(b));
+    if (parts.join() === sorted.join()) return [];
+    const line = text.slice(0, docstring.index).split("\n").length;
+    return [`${path}:${line} has its docstring's parts in the order ${parts.join(", ")}`];
+  });
+}
+
 export function countLines(text: string): number {
   return text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
 }

@@ -110,6 +110,7 @@ describe("a tensor", () => {
       ),
     ).toBe("Tensor float64 [2, 2]\n[[1, 2.346],\n [1e-9, 123500]]");
     expect(String(Tensor.from([1, 2, 3, 4, 5, 6]))).toBe("Tensor float32 [6]\n[1, 2, 3, 4, 5, 6]");
+    expect(String(Tensor.from([1, 2, 3, 4, 5, 6, 7]))).toBe("Tensor float32 [7]\n[1, 2, 3, ..., 5, 6, 7]");
     expect(String(Tensor.from([1, 2, 3, 4, 5, 6, 7, 8]))).toBe("Tensor float32 [8]\n[1, 2, 3, ..., 6, 7, 8]");
     expect(
       String(

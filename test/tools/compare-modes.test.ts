@@ -3,19 +3,17 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   BatchNorm,
-  compareModes,
-  type CompareModesOptions,
   Dense,
   GhostBatchNorm,
   type Layer,
   type Loss,
   meanSquaredError,
   Random,
-  recalibrate,
   ReLU,
   Sequential,
   Tensor,
 } from "batchnorm";
+import { compareModes, type CompareModesOptions, recalibrate } from "batchnorm/tools";
 import { expectClose, expectError, memoryOf } from "../support/close.js";
 import { randomModel } from "../support/random-models.js";
 import { ordinary, settle } from "../support/samples.js";

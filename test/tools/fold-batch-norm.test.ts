@@ -6,7 +6,6 @@ import {
   type BatchNormOptions,
   BatchRenorm,
   Dense,
-  foldBatchNorm,
   type Forward,
   GhostBatchNorm,
   type Layer,
@@ -17,6 +16,7 @@ import {
   Sequential,
   Tensor,
 } from "batchnorm";
+import { foldBatchNorm } from "batchnorm/tools";
 import { expectClose, expectError, memoryOf } from "../support/close.js";
 import { randomModel } from "../support/random-models.js";
 import { ordinary, settle } from "../support/samples.js";

@@ -7,17 +7,13 @@ import {
   type BatchNormOptions,
   Batcher,
   Dense,
-  type Finding,
   type Forward,
   GhostBatchNorm,
-  inspect,
-  type InspectOptions,
   type Layer,
   LayerNorm,
   LpNorm,
   type Pass,
   Random,
-  recalibrate,
   ReLU,
   Sequential,
   SGD,
@@ -26,6 +22,7 @@ import {
   Tanh,
   Tensor,
 } from "batchnorm";
+import { type Finding, inspect, type InspectOptions, recalibrate } from "batchnorm/tools";
 import { loadDigits } from "../../examples/data/digits.js";
 import { expectError, memoryOf } from "../support/close.js";
 import { randomModel } from "../support/random-models.js";

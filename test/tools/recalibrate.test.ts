@@ -11,12 +11,11 @@ import {
   LpNorm,
   type Pass,
   Random,
-  recalibrate,
-  type RecalibrateOptions,
   ReLU,
   Sequential,
   Tensor,
 } from "batchnorm";
+import { recalibrate, type RecalibrateOptions } from "batchnorm/tools";
 import { expectClose, expectError, memoryOf } from "../support/close.js";
 import { randomModel } from "../support/random-models.js";
 import { ordinary, settle } from "../support/samples.js";

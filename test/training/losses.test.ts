@@ -1,8 +1,16 @@
 /** The losses: closed forms, and what is true of them whatever the numbers. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { meanSquaredError, Random, softmaxCrossEntropy, Tensor } from "../../src/index.js";
+import {
+  checkGradient,
+  type Evaluation,
+  meanSquaredError,
+  Random,
+  softmaxCrossEntropy,
+  Tensor,
+} from "../../src/index.js";
 import { expectClose } from "../support/close.js";
+import { kernelSets } from "../support/kernel-sets.js";
 import { ordinary } from "../support/samples.js";
 import "../support/numbers.js";
 
@@ -85,6 +93,32 @@ describe("softmaxCrossEntropy", () => {
       }),
     );
   });
+
+  it.each(kernelSets)("does not overflow or vanish far from 0, on $name kernels", (kernels) => {
+    for (const far of [-1e4, 1e4]) {
+      const logits = Tensor.from([[far + 1, far]], { dtype: "float64" });
+      const { loss, gradOutput } = softmaxCrossEntropy(logits, [1], { kernels });
+      expect(loss).toBeCloseTo(1 + Math.log(1 + Math.exp(-1)), 11);
+      expect(gradOutput.at(0, 0)).toBeCloseTo(1 / (1 + Math.exp(-1)), 11);
+    }
+  });
+
+  it.each(kernelSets)(
+    "has the gradient of its loss where the target does not sum to 1, on $name kernels",
+    async (kernels) => {
+      const target = new Tensor(Float64Array.of(0.2, 1.3, 0, 0, 0, 0, 2, 0.1, 0.4), [3, 3]);
+      const objective = (point: Float64Array): Evaluation => {
+        const { loss, gradOutput } = softmaxCrossEntropy(new Tensor(point.slice(), [3, 3]), target, {
+          labelSmoothing: 0.1,
+          kernels,
+        });
+        return { loss, gradient: Float64Array.from(gradOutput.data) };
+      };
+      const point = Float64Array.from(ordinary([3, 3], new Random(3)).data);
+      const report = await checkGradient(objective, point, { random: new Random(4), coordinatesPerGroup: Infinity });
+      expect(report.verdict, report.text).toBe("agrees");
+    },
+  );
 
   it("is a mean over the rows: a batch twice over has the same loss and half the gradient", () => {
     const { logits, labels } = make({ rows: 3, classes: 4, seed: 1 });

@@ -1,5 +1,6 @@
 /** oneStep, shiftedInputs, batchStatistics, subsets: trainings that end in evaluations of their own. */
-import { type Layer, parametersByPath, Random, recalibrate, softmaxCrossEntropy, Tensor } from "batchnorm";
+import { type Layer, parametersByPath, Random, softmaxCrossEntropy, Tensor } from "batchnorm";
+import { recalibrate } from "batchnorm/tools";
 import { accuracyOf, type Digits, pickDigits } from "../../data/digits.js";
 import type { Source } from "../data.js";
 import { relu } from "../study.js";

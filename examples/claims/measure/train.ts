@@ -1,5 +1,6 @@
 /** train: one network from its first step to its last, with everything that several claims look at on the way. */
-import { loadStateDict, modelObjective, Random, recalibrate, softmaxCrossEntropy, stateDict } from "batchnorm";
+import { loadStateDict, modelObjective, Random, softmaxCrossEntropy, stateDict } from "batchnorm";
+import { recalibrate } from "batchnorm/tools";
 import {
   alongGradient,
   internalCovariateShift,

@@ -12,7 +12,7 @@ const PADDING = 20;
 
 /** Puts panels into one SVG, two in a row. */
 export function framePanels(panels: readonly Panel[]): string {
-  const width = COLUMNS * CELL_WIDTH - GAP + 2 * PADDING;
+  const width = Math.min(COLUMNS, panels.length) * CELL_WIDTH - GAP + 2 * PADDING;
   const height = Math.ceil(panels.length / COLUMNS) * CELL_HEIGHT - GAP + 2 * PADDING;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">
 <style>${NETWORK_COLORS}

@@ -1,0 +1,204 @@
+/** The plane and the digits: what a network says of its inputs, and what each of its hidden units answers to. */
+import { GRID, PLANE, UNIT_GRID } from "../experiment/scales.js";
+import type { View } from "../experiment/experiment.js";
+import type { Drawn } from "../page/messages.js";
+import { type Box, type Context, emptyNote, FONT, type Theme } from "./plot.js";
+
+type Color = readonly [number, number, number];
+
+/** Draws what a network says: of a plane with its points, or of some digits. */
+export function drawView(
+  context: Context,
+  box: Box,
+  view: View | null,
+  data: { readonly train: Drawn; readonly test: Drawn; readonly moved: boolean },
+  theme: Theme,
+  note: string,
+): void {
+  if (data.test.classes === 2) {
+    drawPlane(context, box, view && "plane" in view ? view.plane.probabilities : null, data, theme);
+  } else drawDigits(context, box, view && "guesses" in view ? view.guesses : null, data.test, theme);
+  if (view === null) emptyNote(context, { ...box, top: box.top + box.height * 0.42, height: 20 }, theme, note);
+}
+
+function drawPlane(
+  context: Context,
+  box: Box,
+  probabilities: Uint8Array | null,
+  { train, test, moved }: { readonly train: Drawn; readonly test: Drawn; readonly moved: boolean },
+  theme: Theme,
+): void {
+  if (probabilities !== null) {
+    const colors = [theme.classes[0], theme.paper, theme.classes[1]].map(rgb) as [Color, Color, Color];
+    const picture = pictureOf(probabilities, GRID, GRID, (value) => {
+      // Three quarters of the way to the class's color where the network is sure: points stay visible on it.
+      const t = (0.75 * (value - 127.5)) / 127.5;
+      return mix(colors[1], t < 0 ? colors[0] : colors[2], Math.abs(t));
+    });
+    context.imageSmoothingEnabled = true;
+    context.drawImage(picture, box.left, box.top, box.width, box.height);
+  }
+  context.save();
+  context.beginPath();
+  context.rect(box.left, box.top, box.width, box.height);
+  context.clip();
+  if (moved) drawPoints(context, box, train, theme, 0.25);
+  drawPoints(context, box, test, theme, 1);
+  context.restore();
+}
+
+function drawPoints(context: Context, box: Box, { inputs, labels }: Drawn, theme: Theme, alpha: number): void {
+  context.globalAlpha = alpha;
+  context.lineWidth = 0.8;
+  context.strokeStyle = theme.paper;
+  for (const side of [0, 1] as const) {
+    context.fillStyle = theme.classes[side];
+    for (const [i, label] of labels.entries()) {
+      if (label !== side) continue;
+      const x = box.left + (box.width * (inputs[2 * i]! / PLANE + 1)) / 2;
+      const y = box.top + (box.height * (1 - inputs[2 * i + 1]! / PLANE)) / 2;
+      context.beginPath();
+      context.arc(x, y, 2.3, 0, 2 * Math.PI);
+      context.fill();
+      context.stroke();
+    }
+  }
+  context.globalAlpha = 1;
+}
+
+function drawDigits(
+  context: Context,
+  box: Box,
+  guesses: { readonly classes: readonly number[]; readonly probabilities: readonly number[] } | null,
+  { inputs, labels }: Drawn,
+  theme: Theme,
+): void {
+  const columns = 6;
+  const lines = Math.ceil(labels.length / columns);
+  const [width, height] = [box.width / columns, box.height / lines];
+  const side = Math.min(width - 6, height - 20);
+  const [paper, ink] = [rgb(theme.paper), rgb(theme.ink)];
+  context.imageSmoothingEnabled = false;
+  for (const [i, label] of labels.entries()) {
+    const left = box.left + (i % columns) * width + (width - side) / 2;
+    const top = box.top + Math.floor(i / columns) * height + 2;
+    const pixels = Uint8Array.from(
+      inputs.subarray(64 * i, 64 * (i + 1)),
+      (value) => 255 * Math.min(1, Math.max(0, value)),
+    );
+    context.drawImage(
+      pictureOf(pixels, 8, 8, (value) => mix(paper, ink, value / 255)),
+      left,
+      top,
+      side,
+      side,
+    );
+    if (guesses === null) continue;
+    const right = guesses.classes[i] === label;
+    context.font = FONT;
+    context.textAlign = "left";
+    context.textBaseline = "top";
+    context.fillStyle = right ? theme.ink : theme.wrong;
+    context.fillText(`${right ? "✓" : "✗"} ${guesses.classes[i]!}`, left, top + side + 2);
+    context.fillStyle = theme.line;
+    context.fillRect(left + 24, top + side + 6, side - 24, 4);
+    context.fillStyle = right ? theme.soft : theme.wrong;
+    context.fillRect(left + 24, top + side + 6, (side - 24) * guesses.probabilities[i]!, 4);
+  }
+}
+
+/** Where the pictures of the units stand. */
+export interface UnitLayout {
+  readonly columns: number;
+  /** Lines of pictures a layer. */
+  readonly lines: number;
+  readonly cell: number;
+  readonly height: number;
+}
+
+const LAYER_GAP = 5;
+
+/** How the units of some layers fit into a width. */
+export function layoutUnits(depth: number, width: number, pixels: number): UnitLayout {
+  const columns = Math.min(16, width);
+  const lines = Math.ceil(width / columns);
+  const cell = Math.min(22, pixels / columns);
+  return { columns, lines, cell, height: depth * (lines * cell + LAYER_GAP) };
+}
+
+/** Which unit is at a place; undefined between them. */
+export function unitAt(
+  { columns, lines, cell }: UnitLayout,
+  x: number,
+  y: number,
+  depth: number,
+  width: number,
+): { readonly layer: number; readonly unit: number } | undefined {
+  const layer = Math.floor(y / (lines * cell + LAYER_GAP));
+  const line = Math.floor((y - layer * (lines * cell + LAYER_GAP)) / cell);
+  const column = Math.floor(x / cell);
+  const unit = line * columns + column;
+  const known = layer < depth && line < lines && column < columns && unit < width;
+  return known ? { layer, unit } : undefined;
+}
+
+/** Draws what each hidden unit answers to: over the plane, or for each of the ten digits as a bar. */
+export function drawUnits(
+  context: Context,
+  box: Box,
+  layout: UnitLayout,
+  units: Uint8Array,
+  how: { readonly depth: number; readonly width: number; readonly digits: boolean },
+  chosen: { readonly layer: number; readonly unit: number | null },
+  theme: Theme,
+): void {
+  const [columns, rows] = how.digits ? [10, 1] : [UNIT_GRID, UNIT_GRID];
+  const size = columns * rows;
+  const [low, high] = [rgb(theme.paper), rgb(theme.ink)];
+  const { cell, lines } = layout;
+  context.imageSmoothingEnabled = !how.digits;
+  for (let layer = 0; layer < how.depth; layer++) {
+    for (let unit = 0; unit < how.width; unit++) {
+      const at = (layer * how.width + unit) * size;
+      const left = box.left + (unit % layout.columns) * cell;
+      const top = box.top + layer * (lines * cell + LAYER_GAP) + Math.floor(unit / layout.columns) * cell;
+      const picture = pictureOf(units.subarray(at, at + size), columns, rows, (value) =>
+        mix(low, high, 0.06 + (0.7 * value) / 255),
+      );
+      context.drawImage(picture, left, top, cell - 1.5, cell - 1.5);
+      if (layer === chosen.layer && (unit === chosen.unit || chosen.unit === null)) {
+        context.strokeStyle = chosen.unit === null ? theme.soft : theme.wrong;
+        context.lineWidth = chosen.unit === null ? 0.5 : 2;
+        context.strokeRect(left - 0.25, top - 0.25, cell - 1, cell - 1);
+      }
+    }
+  }
+}
+
+/** A small picture; a canvas of its own, since only those can be drawn enlarged. */
+function pictureOf(
+  values: Uint8Array,
+  columns: number,
+  rows: number,
+  colorOf: (value: number) => Color,
+): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [columns, rows];
+  const context = canvas.getContext("2d")!;
+  const image = context.createImageData(columns, rows);
+  for (const [i, value] of values.entries()) {
+    const [red, green, blue] = colorOf(value);
+    image.data.set([red, green, blue, 255], 4 * i);
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** "#c04e00" -> [192, 78, 0]. */
+function rgb(hex: string): Color {
+  return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)) as unknown as Color;
+}
+
+function mix(from: Color, to: Color, t: number): Color {
+  return from.map((value, i) => value + t * (to[i]! - value)) as unknown as Color;
+}

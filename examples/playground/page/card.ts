@@ -1,0 +1,112 @@
+/** Card: a figure on the page, with its caption, its canvas and the ways to save it. */
+import type { Table } from "../charts/figure.js";
+import type { Theme } from "../charts/plot.js";
+import { csvOf, type Draw, pngOf, save, svgOf } from "./export.js";
+
+/** What a card shows. */
+export interface CardContent {
+  readonly id: string;
+  readonly title: string;
+  readonly caption?: string;
+  readonly draw: Draw;
+  /** Its height at a width. */
+  readonly height: (width: number) => number;
+  readonly table?: () => Table;
+}
+
+/** A canvas that is drawn when something has changed and it can be seen. */
+export class Sheet {
+  readonly canvas: HTMLCanvasElement = document.createElement("canvas");
+  #stale = true;
+  #seen = false;
+  #width = 0;
+
+  constructor(
+    readonly content: Pick<CardContent, "draw" | "height">,
+    readonly onResize: () => void,
+  ) {
+    new ResizeObserver(([entry]) => {
+      const width = Math.floor(entry!.contentRect.width);
+      if (width === this.#width) return;
+      this.#width = width;
+      this.changed();
+      onResize();
+    }).observe(this.canvas);
+    new IntersectionObserver(
+      ([entry]) => {
+        this.#seen = entry!.isIntersecting;
+        if (this.#seen) onResize();
+      },
+      { rootMargin: "100px" },
+    ).observe(this.canvas);
+  }
+
+  get width(): number {
+    return this.#width;
+  }
+
+  changed(): void {
+    this.#stale = true;
+  }
+
+  drawIfNeeded(theme: Theme): void {
+    if (!this.#stale || !this.#seen || this.#width === 0) return;
+    this.#stale = false;
+    const { canvas } = this;
+    const [width, height, ratio] = [this.#width, Math.round(this.content.height(this.#width)), window.devicePixelRatio];
+    const [pixelsWide, pixelsHigh] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (canvas.width !== pixelsWide || canvas.height !== pixelsHigh) {
+      [canvas.width, canvas.height] = [pixelsWide, pixelsHigh];
+      canvas.style.height = `${height}px`;
+    }
+    const context = canvas.getContext("2d")!;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, height);
+    this.content.draw(context, { left: 0, top: 0, width, height }, theme);
+  }
+}
+
+/** Puts a figure with its heading onto the page. */
+export function addCard(place: HTMLElement, content: CardContent, theme: () => Theme, onResize: () => void): Sheet {
+  const card = place.appendChild(document.createElement("article"));
+  card.className = "card";
+  card.id = `card-${content.id}`;
+  const head = card.appendChild(document.createElement("header"));
+  head.appendChild(document.createElement("h3")).textContent = content.title;
+  if (content.caption !== undefined) {
+    const caption = card.appendChild(document.createElement("p"));
+    caption.className = "caption";
+    caption.textContent = content.caption;
+  }
+  const sheet = new Sheet(content, onResize);
+  sheet.canvas.setAttribute("role", "img");
+  sheet.canvas.setAttribute("aria-label", `${content.title}: a chart. Its numbers can be exported as CSV.`);
+  head.append(exportMenu(content, sheet, theme));
+  card.append(sheet.canvas);
+  return sheet;
+}
+
+/** The ways to save a figure. */
+export function exportMenu(content: CardContent, sheet: Sheet, theme: () => Theme): HTMLElement {
+  const menu = document.createElement("details");
+  menu.className = "export";
+  const summary = menu.appendChild(document.createElement("summary"));
+  summary.textContent = "Export";
+  summary.setAttribute("aria-label", `Export ${content.title}`);
+  const buttons = menu.appendChild(document.createElement("div"));
+  const add = (name: string, make: () => Blob | Promise<Blob>): void => {
+    const button = buttons.appendChild(document.createElement("button"));
+    button.type = "button";
+    button.textContent = name.toUpperCase();
+    button.addEventListener("click", () => {
+      void Promise.resolve(make()).then((blob) => save(blob, `${content.id}.${name}`));
+      menu.open = false;
+    });
+  };
+  const size = (): [number, number] => [sheet.width, Math.round(content.height(sheet.width))];
+  add("png", () => pngOf(content.draw, ...size(), theme()));
+  add("svg", () => svgOf(content.draw, ...size(), theme()));
+  const { table } = content;
+  if (table) add("csv", () => csvOf(table()));
+  return menu;
+}

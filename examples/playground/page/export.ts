@@ -1,0 +1,71 @@
+/** Export: a figure as PNG or SVG, its data as CSV, a whole run as JSON. */
+import type { Figure, FigureInput, Table } from "../charts/figure.js";
+import type { Box, Context, Theme } from "../charts/plot.js";
+import type { Settings } from "../experiment/settings.js";
+
+/** Draws something into a box. */
+export type Draw = (context: Context, box: Box, theme: Theme) => void;
+
+/** A picture of twice the size on the screen, on the color of the paper. */
+export async function pngOf(draw: Draw, width: number, height: number, theme: Theme): Promise<Blob> {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [2 * width, 2 * height];
+  const context = canvas.getContext("2d")!;
+  context.scale(2, 2);
+  drawOnPaper(context, draw, width, height, theme);
+  return new Promise((resolve, reject) => {
+    canvas.toBlob(
+      (blob) => (blob === null ? reject(new Error("the browser made no picture")) : resolve(blob)),
+      "image/png",
+    );
+  });
+}
+
+/** The same drawing as lines and words. Loads what it needs for that when it is first asked. */
+export async function svgOf(draw: Draw, width: number, height: number, theme: Theme): Promise<Blob> {
+  const { Context: SvgContext } = await import("svgcanvas");
+  const context = new SvgContext(width, height);
+  drawOnPaper(context as unknown as Context, draw, width, height, theme);
+  return new Blob([context.getSerializedSvg(true)], { type: "image/svg+xml" });
+}
+
+function drawOnPaper(context: Context, draw: Draw, width: number, height: number, theme: Theme): void {
+  context.fillStyle = theme.paper;
+  context.fillRect(0, 0, width, height);
+  draw(context, { left: 0, top: 0, width, height }, theme);
+}
+
+/** A table in RFC 4180's form: lines end in CR LF, and what holds a comma, a quote or a line end stands in quotes. */
+export function csvOf(table: Table): Blob {
+  const cell = (value: string | number | null): string => {
+    const text = value === null ? "" : String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const lines = table.map((row) => row.map(cell).join(","));
+  return new Blob([lines.map((line) => `${line}\r\n`).join("")], { type: "text/csv" });
+}
+
+/** Everything that was measured. JSON has no infinity: a loss without bound is the text "Infinity". */
+export function jsonOf(settings: Settings, kernels: string, input: FigureInput, figures: readonly Figure[]): Blob {
+  const { step, divergedAt } = input.history;
+  const data = Object.fromEntries(
+    figures.map((figure) => {
+      const [columns, ...rows] = figure.table(input);
+      return [figure.id, { columns, rows }];
+    }),
+  );
+  const all = { settings, kernels, names: input.names, step, divergedAt, figures: data };
+  const plain = (_: string, value: unknown): unknown =>
+    typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+  return new Blob([JSON.stringify(all, plain, 1)], { type: "application/json" });
+}
+
+/** Hands a file to the user. */
+export function save(blob: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  // Not at once: the browser has not taken it yet.
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

@@ -1,0 +1,59 @@
+/** The history of a run on the page: everything that the worker has told since step 0. */
+import type { StepRecord } from "../experiment/experiment.js";
+import type { Distribution, Landscape, LayerShift, RunningAgainstBatch } from "../experiment/measure.js";
+
+/** Something measured at some steps. */
+export interface Series<T> {
+  readonly steps: number[];
+  readonly values: T[];
+}
+
+/** One network's side of a run. */
+export interface Side {
+  /** losses[i] is that of the batch that step i trained on; it ends where the network has diverged. */
+  readonly losses: number[];
+  readonly accuracies: Series<number>;
+  readonly distributions: Series<readonly (Distribution | null)[]>;
+  readonly landscapes: Series<Landscape>;
+  readonly shifts: Series<readonly LayerShift[]>;
+  /** The newest. */
+  running: readonly RunningAgainstBatch[];
+}
+
+function newSide(): Side {
+  const series = <T>(): Series<T> => ({ steps: [], values: [] });
+  return {
+    losses: [],
+    accuracies: series(),
+    distributions: series(),
+    landscapes: series(),
+    shifts: series(),
+    running: [],
+  };
+}
+
+/** Both sides of a run. */
+export class History {
+  readonly sides: readonly Side[] = [newSide(), newSide()];
+  divergedAt: readonly (number | null)[] = [null, null];
+  step = 0;
+
+  /** Takes what one step has brought. */
+  add(record: StepRecord): void {
+    for (const [i, side] of this.sides.entries()) {
+      const put = <T>(series: Series<T>, values: readonly (T | null)[] | undefined): void => {
+        const value = values?.[i] ?? null;
+        if (value === null) return;
+        series.steps.push(record.step);
+        series.values.push(value);
+      };
+      const loss = record.losses[i] ?? null;
+      if (loss !== null) side.losses.push(loss);
+      put(side.accuracies, record.accuracies);
+      put(side.distributions, record.distributions);
+      put(side.landscapes, record.landscapes);
+      put(side.shifts, record.shifts);
+      if (record.running) side.running = record.running[i]!;
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/** The row of presets, and the story of the one that is on. */
+import { type Preset, PRESETS } from "../experiment/presets.js";
+import { formatSettings, type Settings } from "../experiment/settings.js";
+
+export class Presets {
+  readonly #buttons = new Map<Preset, HTMLButtonElement>();
+  readonly #story: HTMLElement;
+  #shown: Preset | undefined;
+
+  constructor(place: HTMLElement, story: HTMLElement, choose: (preset: Preset) => void) {
+    this.#story = story;
+    for (const preset of PRESETS) {
+      const button = place.appendChild(document.createElement("button"));
+      button.type = "button";
+      button.textContent = preset.title;
+      button.dataset["preset"] = preset.id;
+      button.addEventListener("click", () => {
+        this.#shown = preset;
+        choose(preset);
+      });
+      this.#buttons.set(preset, button);
+    }
+  }
+
+  /** Marks the preset that some settings are; the story stays while its settings are played with. */
+  show(settings: Settings): void {
+    const exact = PRESETS.find((preset) => formatSettings(preset.settings) === formatSettings(settings));
+    this.#shown = exact ?? this.#shown;
+    for (const [preset, button] of this.#buttons) button.setAttribute("aria-pressed", String(preset === exact));
+    this.#story.hidden = this.#shown === undefined;
+    if (this.#shown === undefined) return;
+    const { name, url } = this.#shown.source;
+    const link = Object.assign(document.createElement("a"), { href: url, textContent: name });
+    this.#story.replaceChildren(`${this.#shown.text} Source: `, link, ".");
+  }
+}

@@ -1,0 +1,130 @@
+// jax-js on its WebAssembly backend. It has no batch norm layer: the layer's gradient is written by hand, as the faster of the
+// two ways, and whole models go through its autodiff. Everything is jitted; an array is used up by a call unless `.ref` keeps it.
+import { defaultDevice, init, jit, nn, numpy as np, valueAndGrad } from "@jax-js/jax";
+
+await init("wasm");
+defaultDevice("wasm");
+
+const array = (values, shape) => np.array(values).reshape(shape);
+
+/** The run of a work; it gives the numbers to compare. */
+export function prepare(work) {
+  return works[work.kind](work);
+}
+
+const works = {
+  matmul({ rows, inner, columns, a, b }) {
+    const [x, y] = [array(a, [rows, inner]), array(b, [inner, columns])];
+    const multiply = jit((left, right) => np.matmul(left, right));
+    return () => multiply(x.ref, y.ref).dataSync();
+  },
+
+  inference({ shape, x, gamma, beta, mean, variance, epsilon }) {
+    const perFeature = shape.map((length, axis) => (axis === 1 ? length : 1));
+    const all = [array(x, shape), ...[gamma, beta, mean, variance].map((values) => array(values, perFeature))];
+    const normalize = jit((input, scale, shift, m, v) =>
+      input
+        .sub(m)
+        .mul(scale.div(np.sqrt(v.add(epsilon))))
+        .add(shift),
+    );
+    return () => normalize(...all.map((each) => each.ref)).dataSync();
+  },
+
+  batchNorm({ shape, x, dy, gamma, beta, epsilon }) {
+    const perFeature = shape.map((length, axis) => (axis === 1 ? length : 1));
+    const axes = shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+    const count = x.length / shape[1];
+    const step = jit((input, gradient, scale, shift, runningMean, runningVariance) => {
+      const m = np.mean(input.ref, axes, { keepdims: true });
+      const centered = input.sub(m.ref);
+      const v = np.mean(np.square(centered.ref), axes, { keepdims: true });
+      const rstd = np.sqrt(v.ref.add(epsilon));
+      const xhat = centered.div(rstd.ref);
+      const y = xhat.ref.mul(scale.ref).add(shift);
+      const dbeta = np.sum(gradient.ref, axes, { keepdims: true });
+      const dgamma = np.sum(gradient.ref.mul(xhat.ref), axes, { keepdims: true });
+      const inner = gradient.sub(dbeta.ref.div(count)).sub(xhat.mul(dgamma.ref.div(count)));
+      const dx = inner.mul(scale.div(rstd));
+      const nextMean = runningMean.mul(0.9).add(m.mul(0.1));
+      const nextVariance = runningVariance.mul(0.9).add(v.mul((0.1 * count) / (count - 1)));
+      return [y, dx, dgamma, dbeta, nextMean, nextVariance];
+    });
+    const given = [array(x, shape), array(dy, shape), array(gamma, perFeature), array(beta, perFeature)];
+    let running = [np.zeros(perFeature), np.ones(perFeature)];
+    return () => {
+      const [y, dx, dgamma, dbeta, mean, variance] = step(...given.map((each) => each.ref), ...running);
+      running = [mean, variance];
+      for (const output of [y, dgamma, dbeta]) output.dataSync();
+      return dx.dataSync();
+    };
+  },
+
+  training(work) {
+    const { learningRate } = work;
+    const lossAndGradients = valueAndGrad(lossOf(work));
+    const step = jit((parameters, input, target) => {
+      const [loss, gradients] = lossAndGradients(
+        parameters.map((each) => each.ref),
+        input,
+        target,
+      );
+      return [loss, ...parameters.map((each, i) => each.sub(gradients[i].mul(learningRate)))];
+    });
+    const { input, target } = dataOf(work);
+    let parameters = parametersOf(work);
+    return () => {
+      const [loss, ...next] = step(parameters, input.ref, target.ref);
+      parameters = next;
+      for (const each of next) each.ref.dataSync();
+      return loss.dataSync();
+    };
+  },
+
+  gradient(work) {
+    const lossAndGradients = jit(valueAndGrad(lossOf(work)));
+    const { input, target } = dataOf(work);
+    const parameters = parametersOf(work);
+    return () => {
+      const [loss, gradients] = lossAndGradients(
+        parameters.map((each) => each.ref),
+        input.ref,
+        target.ref,
+      );
+      loss.dataSync();
+      return gradients.map((each) => each.dataSync())[0];
+    };
+  },
+};
+
+/** Weight and bias of each dense layer, gamma and beta of each batch norm, in the order of the forward pass. */
+function parametersOf({ parameters }) {
+  return parameters.map(({ shape, values }) => array(values, shape));
+}
+
+function dataOf({ widths, batch, input, labels, target }) {
+  const outputs = widths.at(-1);
+  return {
+    input: array(input, [batch, widths[0]]),
+    target: labels ? nn.oneHot(np.array(Int32Array.from(labels)), outputs) : array(target, [batch, outputs]),
+  };
+}
+
+function lossOf({ widths, batch, norm, activation, labels, epsilon }) {
+  return (parameters, input, target) => {
+    let next = 0;
+    let x = input;
+    for (let layer = 1; layer < widths.length; layer++) {
+      x = np.matmul(x, parameters[next++]).add(parameters[next++]);
+      if (layer === widths.length - 1) break;
+      if (norm) {
+        const centered = x.ref.sub(np.mean(x, 0));
+        const rstd = np.sqrt(np.mean(np.square(centered.ref), 0).add(epsilon));
+        x = centered.div(rstd).mul(parameters[next++]).add(parameters[next++]);
+      }
+      if (activation) x = nn[activation](x);
+    }
+    if (labels) return np.sum(nn.logSoftmax(x, 1).mul(target)).mul(-1 / batch);
+    return np.mean(np.square(x.sub(target)));
+  };
+}

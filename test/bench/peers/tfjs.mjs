@@ -1,0 +1,104 @@
+// TensorFlow.js on its WebAssembly backend, without layers: its operations and its autodiff.
+import { fileURLToPath } from "node:url";
+import * as tf from "@tensorflow/tfjs";
+import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
+
+setWasmPaths(fileURLToPath(new URL("node_modules/@tensorflow/tfjs-backend-wasm/dist/", import.meta.url)));
+await tf.setBackend("wasm");
+await tf.ready();
+
+/** The run of a work; it gives the numbers to compare. */
+export function prepare(work) {
+  const run = works[work.kind](work);
+  return () => tf.tidy(run);
+}
+
+const works = {
+  matmul({ rows, inner, columns, a, b }) {
+    const [x, y] = [tf.tensor(a, [rows, inner]), tf.tensor(b, [inner, columns])];
+    return () => tf.matMul(x, y).dataSync();
+  },
+
+  inference({ shape, x, gamma, beta, mean, variance, epsilon }) {
+    const perFeature = shape.map((length, axis) => (axis === 1 ? length : 1));
+    const input = tf.tensor(x, shape);
+    const [scale, shift, m, v] = [gamma, beta, mean, variance].map((values) => tf.tensor(values, perFeature));
+    return () =>
+      input
+        .sub(m)
+        .mul(scale.mul(tf.rsqrt(v.add(epsilon))))
+        .add(shift)
+        .dataSync();
+  },
+
+  batchNorm({ shape, x, dy, gamma, beta, epsilon }) {
+    const perFeature = shape.map((length, axis) => (axis === 1 ? length : 1));
+    const axes = shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+    const count = x.length / shape[1];
+    const given = [tf.tensor(x, shape), tf.tensor(gamma, perFeature), tf.tensor(beta, perFeature)];
+    const gradient = tf.tensor(dy, shape);
+    const running = [tf.variable(tf.zeros(perFeature)), tf.variable(tf.ones(perFeature))];
+    const gradients = tf.valueAndGrads((input, scale, shift) => {
+      const { mean, variance } = tf.moments(input, axes, true);
+      running[0].assign(running[0].mul(0.9).add(mean.mul(0.1)));
+      running[1].assign(running[1].mul(0.9).add(variance.mul((0.1 * count) / (count - 1))));
+      return input
+        .sub(mean)
+        .mul(tf.rsqrt(variance.add(epsilon)))
+        .mul(scale)
+        .add(shift);
+    });
+    return () => {
+      const { value, grads } = gradients(given, gradient);
+      for (const output of [value, grads[1], grads[2]]) output.dataSync();
+      return grads[0].dataSync();
+    };
+  },
+
+  training(work) {
+    const { lossOf, variables } = netOf(work);
+    const optimizer = tf.train.sgd(work.learningRate);
+    return () => {
+      const loss = optimizer.minimize(lossOf, true, variables);
+      for (const each of variables) each.dataSync();
+      return loss.dataSync();
+    };
+  },
+
+  gradient(work) {
+    const { lossOf, variables } = netOf(work);
+    return () => {
+      const { value, grads } = tf.variableGrads(lossOf, variables);
+      value.dataSync();
+      return variables.map(({ name }) => grads[name].dataSync())[0];
+    };
+  },
+};
+
+function netOf({ widths, batch, norm, activation, epsilon, parameters, input, labels, target }) {
+  const outputs = widths.at(-1);
+  const variables = parameters.map(({ shape, values }) => tf.variable(tf.tensor(values, shape)));
+  const inputs = tf.tensor(input, [batch, widths[0]]);
+  const targets = labels
+    ? tf.oneHot(tf.tensor1d(labels, "int32"), outputs).toFloat()
+    : tf.tensor(target, [batch, outputs]);
+  const lossOf = () => {
+    let next = 0;
+    let x = inputs;
+    for (let layer = 1; layer < widths.length; layer++) {
+      x = x.matMul(variables[next++]).add(variables[next++]);
+      if (layer === widths.length - 1) break;
+      if (norm) {
+        const { mean, variance } = tf.moments(x, 0);
+        x = x
+          .sub(mean)
+          .mul(tf.rsqrt(variance.add(epsilon)))
+          .mul(variables[next++])
+          .add(variables[next++]);
+      }
+      if (activation) x = tf[activation](x);
+    }
+    return labels ? tf.losses.softmaxCrossEntropy(targets, x) : tf.losses.meanSquaredError(targets, x);
+  };
+  return { lossOf, variables };
+}

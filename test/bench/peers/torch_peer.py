@@ -1,0 +1,124 @@
+"""PyTorch on one thread. Reads one JSON request a line, writes one JSON answer a line."""
+
+import base64
+import json
+import sys
+import time
+
+import numpy
+import torch
+import torch.nn.functional as F
+
+torch.set_num_threads(1)
+
+
+def read(text, shape):
+    return torch.from_numpy(numpy.frombuffer(base64.b64decode(text), dtype=numpy.float32).copy()).reshape(shape)
+
+
+def matmul(work):
+    a = read(work["a"], (work["rows"], work["inner"]))
+    b = read(work["b"], (work["inner"], work["columns"]))
+    return lambda: torch.matmul(a, b)
+
+
+def inference(work):
+    x = read(work["x"], work["shape"])
+    gamma, beta, mean, variance = (read(work[name], -1) for name in ("gamma", "beta", "mean", "variance"))
+    return lambda: F.batch_norm(x, mean, variance, gamma, beta, False, 0.1, work["epsilon"])
+
+
+def batch_norm(work):
+    x = read(work["x"], work["shape"]).requires_grad_()
+    dy = read(work["dy"], work["shape"])
+    gamma, beta = (read(work[name], -1).requires_grad_() for name in ("gamma", "beta"))
+    mean, variance = torch.zeros_like(gamma), torch.ones_like(gamma)
+
+    def run():
+        y = F.batch_norm(x, mean, variance, gamma, beta, True, 0.1, work["epsilon"])
+        return torch.autograd.grad(y, (x, gamma, beta), dy)[0]
+
+    return run
+
+
+def net(work):
+    """Input, parameters and the loss of a net."""
+    widths, norm, activation = work["widths"], work["norm"], work.get("activation")
+    parameters = [read(each["values"], each["shape"]).requires_grad_() for each in work["parameters"]]
+    x = read(work["input"], (work["batch"], widths[0]))
+    labels = torch.tensor(work["labels"]) if "labels" in work else None
+    target = None if "labels" in work else read(work["target"], (work["batch"], widths[-1]))
+    statistics_of = [(torch.zeros(width), torch.ones(width)) for width in widths[1:]]
+
+    def loss():
+        rest = iter(parameters)
+        y = x
+        for layer, (mean, variance) in enumerate(statistics_of):
+            weight, bias = next(rest), next(rest)
+            y = torch.addmm(bias, y, weight)
+            if layer == len(statistics_of) - 1:
+                break
+            if norm:
+                y = F.batch_norm(y, mean, variance, next(rest), next(rest), True, 0.1, work["epsilon"])
+            if activation:
+                y = getattr(torch, activation)(y)
+        return F.mse_loss(y, target) if labels is None else F.cross_entropy(y, labels)
+
+    return parameters, loss
+
+
+def training(work):
+    parameters, loss = net(work)
+    optimizer = torch.optim.SGD(parameters, lr=work["learningRate"])
+
+    def run():
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        optimizer.step()
+        return value
+
+    return run
+
+
+def gradient(work):
+    parameters, loss = net(work)
+    return lambda: torch.autograd.grad(loss(), parameters)[0]
+
+
+WORKS = {
+    "matmul": matmul,
+    "inference": inference,
+    "batchNorm": batch_norm,
+    "training": training,
+    "gradient": gradient,
+}
+
+
+def time_of_calls(run, seconds):
+    """Processor time of a call in milliseconds, over as many calls as fit, at least two."""
+    calls = 0
+    end = time.perf_counter() + seconds
+    start = time.process_time()
+    while calls < 2 or time.perf_counter() < end:
+        run()
+        calls += 1
+    return 1000 * (time.process_time() - start) / calls
+
+
+def main():
+    print(json.dumps(torch.__version__), flush=True)
+    run = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "work" in request:
+            run = WORKS[request["work"]["kind"]](request["work"])
+            answer = None
+        elif "seconds" in request:
+            answer = time_of_calls(run, request["seconds"])
+        else:
+            answer = run().detach().numpy().ravel().tolist()
+        print(json.dumps(answer), flush=True)
+
+
+main()

@@ -1,0 +1,105 @@
+/** The works of `npm run bench:peers` as plain data, which every contestant turns into its own arrays. */
+import { Random } from "batchnorm";
+import { type Net, prepare } from "../model-works.js";
+
+interface Named {
+  readonly name: string;
+  /** The largest difference between contestants, relative to the largest value. */
+  readonly tolerance: number;
+}
+
+export interface MatmulPeerWork extends Named {
+  readonly kind: "matmul";
+  readonly rows: number;
+  readonly inner: number;
+  readonly columns: number;
+  readonly a: Float32Array;
+  readonly b: Float32Array;
+}
+
+/** Features are axis 1. */
+export interface NormPeerWork extends Named {
+  readonly kind: "batchNorm" | "inference";
+  readonly shape: readonly number[];
+  readonly x: Float32Array;
+  readonly dy: Float32Array;
+  readonly gamma: Float32Array;
+  readonly beta: Float32Array;
+  readonly mean: Float32Array;
+  readonly variance: Float32Array;
+  readonly epsilon: number;
+}
+
+export interface NetPeerWork extends Named {
+  readonly kind: "training" | "gradient";
+  readonly net: Net;
+  readonly widths: readonly number[];
+  readonly batch: number;
+  readonly norm: boolean;
+  readonly activation?: "sigmoid" | "relu";
+  readonly epsilon: number;
+  readonly learningRate: number;
+  readonly input: Float32Array;
+  readonly labels?: readonly number[];
+  readonly target?: Float32Array;
+  /** Weight and bias of each dense layer, gamma and beta of each batch norm, in the order of the forward pass. */
+  readonly parameters: readonly { readonly shape: readonly number[]; readonly values: Float32Array }[];
+}
+
+export type PeerWork = MatmulPeerWork | NormPeerWork | NetPeerWork;
+
+function normal(length: number, label: string): Float32Array {
+  const random = new Random(1).fork(label);
+  return new Float32Array(length).map(() => random.normal(0.5, 2));
+}
+
+/** out = a b */
+export function matmulPeerWork(rows: number, inner: number, columns: number): MatmulPeerWork {
+  const [a, b] = [normal(rows * inner, "a"), normal(inner * columns, "b")];
+  return { kind: "matmul", name: `matmul ${rows}x${inner}x${columns}`, tolerance: 1e-4, rows, inner, columns, a, b };
+}
+
+function norm(kind: NormPeerWork["kind"], what: string, shape: readonly number[]): NormPeerWork {
+  const size = shape.reduce((product, length) => product * length, 1);
+  const features = shape[1]!;
+  return {
+    kind,
+    name: `batch norm ${what} [${shape.join(", ")}]`,
+    tolerance: 1e-4,
+    shape,
+    x: normal(size, "x"),
+    dy: normal(size, "dy"),
+    gamma: normal(features, "gamma"),
+    beta: normal(features, "beta"),
+    mean: normal(features, "mean"),
+    variance: normal(features, "variance").map((value) => 0.5 + value * value),
+    epsilon: 1e-5,
+  };
+}
+
+/** Forward with the statistics of the batch, backward, and the update of the running statistics. */
+export function batchNormPeerWork(shape: readonly number[]): NormPeerWork {
+  return norm("batchNorm", "train, forward + backward", shape);
+}
+
+/** With given statistics. */
+export function inferencePeerWork(shape: readonly number[]): NormPeerWork {
+  return norm("inference", "inference", shape);
+}
+
+/** A step of SGD, or loss and gradient alone. */
+export function netPeerWork(kind: NetPeerWork["kind"], net: Net): NetPeerWork {
+  const { widths, batch, norm: hasNorm, activation } = net;
+  const { model, input, target } = prepare(net);
+  return {
+    kind,
+    name: `${kind === "training" ? "training step" : "loss + gradient"}, ${net.name}`,
+    tolerance: 1e-3,
+    net,
+    ...{ widths, batch, norm: hasNorm, epsilon: 1e-5, learningRate: 1e-3 },
+    ...(activation && { activation }),
+    input: input.data as Float32Array,
+    ...("data" in target ? { target: target.data as Float32Array } : { labels: target }),
+    parameters: model.parameters.map(({ value }) => ({ shape: value.shape, values: value.data as Float32Array })),
+  };
+}
