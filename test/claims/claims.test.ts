@@ -7,6 +7,8 @@ import type { Study } from "../../examples/claims/claim.js";
 import type { Source } from "../../examples/claims/data.js";
 import { askOnce, type Result, runClaim } from "../../examples/claims/laboratory.js";
 import { measure } from "../../examples/claims/measure/index.js";
+import { renderDocument } from "../../examples/claims/report/document.js";
+import { renderPage } from "../../examples/claims/report/page.js";
 import { RULES } from "../../examples/claims/rules.js";
 import { outcomeOf, verdictOf } from "../../examples/claims/verdicts.js";
 import { loadDigits, pickDigits, splitDigits } from "../../examples/data/digits.js";
