@@ -2,6 +2,7 @@
 import type { Claim, Panel, Series } from "../claim.js";
 import type { Trained } from "../measure/train.js";
 import type { Network } from "../networks.js";
+import { overSteps, TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import { eachSeed, linesOf, meanOf, trainEach } from "../study.js";
 import { judge } from "../verdicts.js";
@@ -65,18 +66,20 @@ export const sigmoidInputs: Claim = {
         { what: `steps to 0.8, plain, ${setting}`, values: soonest.map(({ plain }) => plain) },
         { what: `steps to 0.8, batch norm, ${setting}`, values: soonest.map(({ norm }) => norm) },
       );
-      accuracy.push({
-        title: setting,
-        x: { label: "steps", type: "linear", domain: [0, steps] },
-        y: { label: "test accuracy", type: "linear", domain: [0, 1] },
-        series: linesOf(networks, seeds, ({ tests }) => tests.map((test) => ({ x: test.step, y: test.accuracy }))),
-      });
-      inputs.push({
-        title: setting,
-        x: { label: "steps", type: "linear", domain: [0, steps] },
-        y: { label: "input of a last-layer sigmoid", type: "linear" },
-        series: [...unitSeries("plain", seeds[0]!.plain), ...unitSeries("batch norm", seeds[0]!["batch norm"])],
-      });
+      accuracy.push(
+        overSteps(
+          setting,
+          steps,
+          TEST_ACCURACY,
+          linesOf(networks, seeds, ({ tests }) => tests.map((test) => ({ x: test.step, y: test.accuracy }))),
+        ),
+      );
+      inputs.push(
+        overSteps(setting, steps, { label: "input of a last-layer sigmoid", type: "linear" }, [
+          ...unitSeries("plain", seeds[0]!.plain),
+          ...unitSeries("batch norm", seeds[0]!["batch norm"]),
+        ]),
+      );
     }
     return {
       conditions,

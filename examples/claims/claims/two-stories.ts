@@ -2,6 +2,7 @@
 import { median } from "../../shared/spread.js";
 import type { Claim, Figure } from "../claim.js";
 import type { Look } from "../measure/train.js";
+import { overSteps, STEP_SHIFT, TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import {
   DISTANCES,
@@ -107,37 +108,37 @@ export const twoStories: Claim = {
           {
             title: "accuracy against shift",
             x: { label: "step shift (standard deviations)", type: "log" },
-            y: { label: "test accuracy", type: "linear", domain: [0, 1] },
+            y: TEST_ACCURACY,
             series: NETWORKS.map((network) => ({
               network,
               dots: true,
               points: seeds.map((runs) => dot(step(runs, network), test(runs, network))),
             })),
           },
-          {
-            title: "step shift over training",
-            x: { label: "steps", type: "linear", domain: [0, steps] },
-            y: { label: "step shift (standard deviations)", type: "log" },
-            series: linesOf(NETWORKS, seeds, ({ moved }) =>
+          overSteps(
+            "step shift over training",
+            steps,
+            STEP_SHIFT,
+            linesOf(NETWORKS, seeds, ({ moved }) =>
               moved.filter((each) => each.step <= steps).map((each) => ({ x: each.step, y: each.stepRelative })),
             ),
-          },
-          {
-            title: "gain at one learning rate",
-            x: { label: "steps", type: "linear", domain: [0, steps] },
-            y: { label: "gain", type: "linear", domain: [-1.5, 1] },
-            series: linesOf(NETWORKS, seeds, ({ looks }) =>
+          ),
+          overSteps(
+            "gain at one learning rate",
+            steps,
+            { label: "gain", type: "linear", domain: [-1.5, 1] },
+            linesOf(NETWORKS, seeds, ({ looks }) =>
               looks.filter((look) => look.step < steps).map((look) => ({ x: look.step, y: gainAt(look) })),
             ),
-          },
-          {
-            title: "test accuracy",
-            x: { label: "steps", type: "linear", domain: [0, steps] },
-            y: { label: "test accuracy", type: "linear", domain: [0, 1] },
-            series: linesOf(NETWORKS, seeds, ({ tests }) =>
+          ),
+          overSteps(
+            "test accuracy",
+            steps,
+            TEST_ACCURACY,
+            linesOf(NETWORKS, seeds, ({ tests }) =>
               tests.filter((each) => each.step <= steps).map((each) => ({ x: each.step, y: each.accuracy })),
             ),
-          },
+          ),
         ],
       });
       for (const network of NETWORKS) {
