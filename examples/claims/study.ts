@@ -2,7 +2,8 @@
 import type { CurvePoint } from "../shared/chart.js";
 import { median, spreadOf } from "../shared/spread.js";
 import type { Series, Study } from "./claim.js";
-import type { Look, Moved, Trained, Training } from "./measure/train.js";
+import type { Look, Trained, Training } from "./measure/train.js";
+import type { Moved } from "./measure/watcher.js";
 import type { Network, NetworkSpec } from "./networks.js";
 
 /** The same for each seed, at the same time; the results come in the order of the seeds. */
@@ -51,6 +52,33 @@ export function probedRun(study: Study, spec: NetworkSpec, learningRate: number,
     noiseAtInference: network === "noisy batch norm",
   };
   return study.ask("train", input);
+}
+
+/** The run that claims 1 and 2 share. */
+export function sigmoidRun(
+  study: Study,
+  network: Network,
+  setup: {
+    readonly learningRate: number;
+    readonly initialStd: number | undefined;
+    readonly seed: number;
+    readonly steps: number;
+  },
+): Promise<Trained> {
+  const { learningRate, initialStd, seed, steps } = setup;
+  return study.ask("train", {
+    network: { network, hidden: 3, width: 100, activation: "sigmoid", initialStd },
+    learningRate,
+    batchSize: 60,
+    seed,
+    steps,
+    testEvery: 10,
+    percentiles: { every: 10 * Math.ceil(steps / 700) },
+    shift:
+      study.extent !== "quick" && learningRate === 0.5 && network !== "plain, calibrated"
+        ? { every: 20 * Math.ceil(steps / 700), floor: true }
+        : undefined,
+  });
 }
 
 /** The hidden layers of most claims. */
@@ -109,13 +137,14 @@ export function linesOf<Name extends Network>(
   return networks.map((network) => ({ network, points: lineOf(seeds.map((runs) => points(runs[network]))) }));
 }
 
-/** The loss in windows of ten steps. */
-export function lossPoints({ losses }: Trained, steps = Infinity): { x: number; y: number }[] {
-  const shown = losses.slice(0, Math.min(steps, losses.length));
-  return Array.from({ length: Math.ceil(shown.length / 10) }, (_, i) => {
-    const window = shown.slice(10 * i, 10 * i + 10);
-    return { x: 10 * i + window.length / 2, y: meanOf(window) };
-  });
+/** Test accuracy, each time that it was measured. */
+export function testPoints({ tests }: Trained, steps = Infinity): { x: number; y: number }[] {
+  return tests.filter((test) => test.step <= steps).map((test) => ({ x: test.step, y: test.accuracy }));
+}
+
+/** Step shift in standard deviations, each time that it was measured. */
+export function shiftPoints({ moved }: Trained, steps: number): { x: number; y: number }[] {
+  return moved.filter(({ step }) => step <= steps).map((each) => ({ x: each.step, y: each.stepRelative }));
 }
 
 /** Training accuracy in windows of twenty steps. */

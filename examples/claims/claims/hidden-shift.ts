@@ -3,9 +3,8 @@ import type { Claim, Panel } from "../claim.js";
 import type { Trained } from "../measure/train.js";
 import { overSteps, STEP_SHIFT } from "../panels.js";
 import { RULES } from "../rules.js";
-import { eachSeed, lineOf, linesOf, overMoved, probedRun, relu, trainEach } from "../study.js";
+import { eachSeed, lineOf, linesOf, overMoved, probedRun, relu, trainEach, sigmoidRun } from "../study.js";
 import { judge } from "../verdicts.js";
-import { sigmoidRun } from "./sigmoid-inputs.js";
 
 const rules = RULES["hidden-shift"];
 const NETWORKS = ["plain", "batch norm"] as const;

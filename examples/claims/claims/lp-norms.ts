@@ -12,6 +12,7 @@ import {
   relu,
   trainEach,
   trainingAccuracy,
+  shiftPoints,
 } from "../study.js";
 import { judge } from "../verdicts.js";
 
@@ -97,9 +98,7 @@ export const lpNorms: Claim = {
               "step shift",
               steps,
               STEP_SHIFT,
-              linesOf(NETWORKS, seeds, ({ moved }) =>
-                moved.filter(({ step }) => step <= steps).map((each) => ({ x: each.step, y: each.stepRelative })),
-              ),
+              linesOf(NETWORKS, seeds, (run) => shiftPoints(run, steps)),
             ),
           ],
         },

@@ -11,6 +11,7 @@ import {
   relu,
   trainEach,
   trainingAccuracy,
+  shiftPoints,
 } from "../study.js";
 import { judge } from "../verdicts.js";
 
@@ -97,9 +98,7 @@ export const noisyBatchNorm: Claim = {
           setting,
           steps,
           STEP_SHIFT,
-          linesOf(networks, seeds, ({ moved }) =>
-            moved.filter(({ step }) => step <= steps).map((each) => ({ x: each.step, y: each.stepRelative })),
-          ),
+          linesOf(networks, seeds, (run) => shiftPoints(run, steps)),
         ),
       );
     }

@@ -4,7 +4,7 @@ import type { Trained } from "../measure/train.js";
 import type { Network } from "../networks.js";
 import { overSteps, TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
-import { eachSeed, linesOf, meanOf, trainEach } from "../study.js";
+import { eachSeed, linesOf, meanOf, trainEach, sigmoidRun, testPoints } from "../study.js";
 import { judge } from "../verdicts.js";
 
 const rules = RULES["sigmoid-inputs"];
@@ -71,7 +71,7 @@ export const sigmoidInputs: Claim = {
           setting,
           steps,
           TEST_ACCURACY,
-          linesOf(networks, seeds, ({ tests }) => tests.map((test) => ({ x: test.step, y: test.accuracy }))),
+          linesOf(networks, seeds, (run) => testPoints(run)),
         ),
       );
       inputs.push(
@@ -100,33 +100,6 @@ export const sigmoidInputs: Claim = {
     };
   },
 };
-
-/** The run that claims 1 and 2 share. */
-export function sigmoidRun(
-  study: Parameters<Claim["run"]>[0],
-  network: Network,
-  setup: {
-    readonly learningRate: number;
-    readonly initialStd: number | undefined;
-    readonly seed: number;
-    readonly steps: number;
-  },
-): Promise<Trained> {
-  const { learningRate, initialStd, seed, steps } = setup;
-  return study.ask("train", {
-    network: { network, hidden: 3, width: 100, activation: "sigmoid", initialStd },
-    learningRate,
-    batchSize: 60,
-    seed,
-    steps,
-    testEvery: 10,
-    percentiles: { every: 10 * Math.ceil(steps / 700) },
-    shift:
-      study.extent !== "quick" && learningRate === 0.5 && network !== "plain, calibrated"
-        ? { every: 20 * Math.ceil(steps / 700), floor: true }
-        : undefined,
-  });
-}
 
 /** The first step with 80 % of the test images right, or the end. */
 function stepsTo({ tests }: Trained, steps: number): number {

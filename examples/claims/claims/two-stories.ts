@@ -15,6 +15,8 @@ import {
   relu,
   testAt,
   trainEach,
+  shiftPoints,
+  testPoints,
 } from "../study.js";
 import { judge } from "../verdicts.js";
 
@@ -53,52 +55,23 @@ export const twoStories: Claim = {
       const over = (figure: (runs: Runs) => number): number[] => seeds.map(figure);
       const step = (runs: Runs, network: keyof Runs): number => overMoved(runs[network], steps, "stepRelative");
       const total = (runs: Runs, network: keyof Runs): number => overMoved(runs[network], steps, "totalRelative");
-      const gain = (runs: Runs, network: keyof Runs): number =>
-        overLooks(runs[network], steps, (look) => gainAt(look), -Infinity);
+      const gain = (runs: Runs, network: keyof Runs): number => overLooks(runs[network], steps, gainAt, -Infinity);
       const test = (runs: Runs, network: keyof Runs): number => testAt(runs[network], steps);
+      type Measured = (runs: Runs, network: keyof Runs) => number;
+      const ratio = (of: Measured, a: keyof Runs, b: keyof Runs): number[] => over((runs) => of(runs, a) / of(runs, b));
+      const minus = (of: Measured, a: keyof Runs, b: keyof Runs): number[] => over((runs) => of(runs, a) - of(runs, b));
+      const [d1, d2, d3] = [`D1, ${setting}`, `D2, ${setting}`, `D3, ${setting}`];
       conditions.push(
-        judge(
-          rules.moreShift,
-          `D1, ${setting}`,
-          over((runs) => step(runs, "drifting batch norm") / step(runs, "batch norm")),
-        ),
-        judge(
-          rules.sameGain,
-          `D1, ${setting}`,
-          over((runs) => gain(runs, "drifting batch norm") - gain(runs, "batch norm")),
-        ),
-        judge(
-          rules.learns,
-          `D1, ${setting}`,
-          over((runs) => test(runs, "batch norm") - test(runs, "drifting batch norm")),
-        ),
-        judge(
-          rules.sameShift,
-          `D2, ${setting}`,
-          over((runs) => step(runs, "stopped gradient") / step(runs, "batch norm")),
-        ),
+        judge(rules.moreShift, d1, ratio(step, "drifting batch norm", "batch norm")),
+        judge(rules.sameGain, d1, minus(gain, "drifting batch norm", "batch norm")),
+        judge(rules.learns, d1, minus(test, "batch norm", "drifting batch norm")),
+        judge(rules.sameShift, d2, ratio(step, "stopped gradient", "batch norm")),
       );
       // At 0.3 the plain network may have diverged itself, so there this one says nothing.
-      if (rate === 0.1) {
-        conditions.push(
-          judge(
-            rules.fails,
-            `D2, ${setting}`,
-            over((runs) => test(runs, "plain") - test(runs, "stopped gradient")),
-          ),
-        );
-      }
+      if (rate === 0.1) conditions.push(judge(rules.fails, d2, minus(test, "plain", "stopped gradient")));
       conditions.push(
-        judge(
-          rules.moreTotal,
-          `D3, ${setting}`,
-          over((runs) => total(runs, "mean only") / total(runs, "batch norm")),
-        ),
-        judge(
-          rules.learnsToo,
-          `D3, ${setting}`,
-          over((runs) => test(runs, "batch norm") - test(runs, "mean only")),
-        ),
+        judge(rules.moreTotal, d3, ratio(total, "mean only", "batch norm")),
+        judge(rules.learnsToo, d3, minus(test, "batch norm", "mean only")),
       );
       figures.push({
         title: `Shift, gain and accuracy at learning rate ${rate}.`,
@@ -119,9 +92,7 @@ export const twoStories: Claim = {
             "step shift over training",
             steps,
             STEP_SHIFT,
-            linesOf(NETWORKS, seeds, ({ moved }) =>
-              moved.filter((each) => each.step <= steps).map((each) => ({ x: each.step, y: each.stepRelative })),
-            ),
+            linesOf(NETWORKS, seeds, (run) => shiftPoints(run, steps)),
           ),
           overSteps(
             "gain at one learning rate",
@@ -135,9 +106,7 @@ export const twoStories: Claim = {
             "test accuracy",
             steps,
             TEST_ACCURACY,
-            linesOf(NETWORKS, seeds, ({ tests }) =>
-              tests.filter((each) => each.step <= steps).map((each) => ({ x: each.step, y: each.accuracy })),
-            ),
+            linesOf(NETWORKS, seeds, (run) => testPoints(run, steps)),
           ),
         ],
       });
