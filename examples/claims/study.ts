@@ -2,7 +2,8 @@
 import type { CurvePoint } from "../shared/chart.js";
 import { median, spreadOf } from "../shared/spread.js";
 import type { Series, Study } from "./claim.js";
-import type { Look, Moved, Trained, Training } from "./measure/train.js";
+import type { Look, Trained, Training } from "./measure/train.js";
+import type { Moved } from "./measure/watcher.js";
 import type { Network, NetworkSpec } from "./networks.js";
 
 /** The same for each seed, at the same time; the results come in the order of the seeds. */
@@ -26,6 +27,7 @@ export const DISTANCES: readonly number[] = [0.01, 0.1, 0.5, 1, 2, 4];
 /** Every 20 steps, and more often where a network may run through its first losses in fewer. */
 const LOOKS: readonly number[] = [4, 8, 12, 16, ...Array.from({ length: 30 }, (_, i) => 20 * i)].sort((a, b) => a - b);
 export const LANDSCAPE = { at: LOOKS, distances: DISTANCES } as const;
+const GAIN_ALONE = { at: LOOKS.filter((step) => step % 20 === 0), distances: [1] } as const;
 
 /**
  * The run that claims 2, 5, 6, 7, 8, 9 and 18 read: asked for in the same words, it is made once. 400 steps; a claim about the
@@ -33,6 +35,7 @@ export const LANDSCAPE = { at: LOOKS, distances: DISTANCES } as const;
  */
 export function probedRun(study: Study, spec: NetworkSpec, learningRate: number, seed: number): Promise<Trained> {
   const { network } = spec;
+  const pair = network === "plain" || network === "batch norm";
   const noisy = network === "plain + noise" || network === "noisy batch norm";
   const input: Training = {
     network: spec,
@@ -42,12 +45,40 @@ export function probedRun(study: Study, spec: NetworkSpec, learningRate: number,
     // Only what some claim reads.
     steps: study.steps(study.extent === "quick" && spec.hidden === 16 ? 300 : 400),
     testEvery: 20,
-    landscape: noisy || network === "plain, calibrated" ? undefined : LANDSCAPE,
-    shift: { every: 20 },
-    covariateShift: network === "plain" || network === "batch norm" ? { every: 10, until: 100 } : undefined,
+    landscape:
+      noisy || network === "plain, calibrated" ? undefined : pair || network[0] === "l" ? LANDSCAPE : GAIN_ALONE,
+    shift: network === "plain, calibrated" ? undefined : { every: 20, floor: pair },
+    covariateShift: pair ? { every: 10, until: 100 } : undefined,
     noiseAtInference: network === "noisy batch norm",
   };
   return study.ask("train", input);
+}
+
+/** The run that claims 1 and 2 share. */
+export function sigmoidRun(
+  study: Study,
+  network: Network,
+  setup: {
+    readonly learningRate: number;
+    readonly initialStd: number | undefined;
+    readonly seed: number;
+    readonly steps: number;
+  },
+): Promise<Trained> {
+  const { learningRate, initialStd, seed, steps } = setup;
+  return study.ask("train", {
+    network: { network, hidden: 3, width: 100, activation: "sigmoid", initialStd },
+    learningRate,
+    batchSize: 60,
+    seed,
+    steps,
+    testEvery: 10,
+    percentiles: { every: 10 * Math.ceil(steps / 700) },
+    shift:
+      study.extent !== "quick" && learningRate === 0.5 && network !== "plain, calibrated"
+        ? { every: 20 * Math.ceil(steps / 700), floor: true }
+        : undefined,
+  });
 }
 
 /** The hidden layers of most claims. */
@@ -106,13 +137,14 @@ export function linesOf<Name extends Network>(
   return networks.map((network) => ({ network, points: lineOf(seeds.map((runs) => points(runs[network]))) }));
 }
 
-/** The loss in windows of ten steps. */
-export function lossPoints({ losses }: Trained, steps = Infinity): { x: number; y: number }[] {
-  const shown = losses.slice(0, Math.min(steps, losses.length));
-  return Array.from({ length: Math.ceil(shown.length / 10) }, (_, i) => {
-    const window = shown.slice(10 * i, 10 * i + 10);
-    return { x: 10 * i + window.length / 2, y: meanOf(window) };
-  });
+/** Test accuracy, each time that it was measured. */
+export function testPoints({ tests }: Trained, steps = Infinity): { x: number; y: number }[] {
+  return tests.filter((test) => test.step <= steps).map((test) => ({ x: test.step, y: test.accuracy }));
+}
+
+/** Step shift in standard deviations, each time that it was measured. */
+export function shiftPoints({ moved }: Trained, steps: number): { x: number; y: number }[] {
+  return moved.filter(({ step }) => step <= steps).map((each) => ({ x: each.step, y: each.stepRelative }));
 }
 
 /** Training accuracy in windows of twenty steps. */

@@ -101,6 +101,7 @@ export class NoiseInjection implements Layer {
       for (let i = 0; i < y.length; i++) y[i] = scale[i]! * input.data[i]!;
     } else {
       const { outer, channels, inner } = channelView(input.shape, at);
+      const { sampleMeanSpread, sampleScaleStd } = this;
       const random = this.#random.copy();
       const mu = Float64Array.from({ length: channels }, () => random.uniform(-this.meanSpread, this.meanSpread));
       const sigma = Float64Array.from({ length: channels }, () => random.uniform(1, this.largestScale));
@@ -108,8 +109,10 @@ export class NoiseInjection implements Layer {
       for (let o = 0, i = 0; o < outer; o++) {
         for (let j = 0; j < channels; j++) {
           for (const end = i + inner; i < end; i++) {
-            const shift = random.uniform(mu[j]! - this.sampleMeanSpread, mu[j]! + this.sampleMeanSpread);
-            scale[i] = random.normal(sigma[j], this.sampleScaleStd);
+            // Numbers without spread are not drawn: a drift of the units costs two draws a unit.
+            const shift =
+              sampleMeanSpread === 0 ? mu[j]! : random.uniform(mu[j]! - sampleMeanSpread, mu[j]! + sampleMeanSpread);
+            scale[i] = sampleScaleStd === 0 ? sigma[j]! : random.normal(sigma[j], sampleScaleStd);
             y[i] = scale[i]! * input.data[i]! + shift;
           }
         }

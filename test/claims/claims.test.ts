@@ -1,16 +1,24 @@
 /** Every claim at a tiny size: not its verdict, which such numbers do not give, but that all of its parts are there and right. */
 import { parseReport, stringifyReport } from "batchnorm/probes";
+import { parseHTML } from "linkedom";
 import { describe, expect, it } from "vitest";
 import { CLAIMS } from "../../examples/claims/catalog.js";
 import type { Study } from "../../examples/claims/claim.js";
-import { openSource } from "../../examples/claims/data.js";
+import type { Source } from "../../examples/claims/data.js";
 import { askOnce, type Result, runClaim } from "../../examples/claims/laboratory.js";
 import { measure } from "../../examples/claims/measure/index.js";
+import { renderDocument } from "../../examples/claims/report/document.js";
+import { renderPage } from "../../examples/claims/report/page.js";
 import { RULES } from "../../examples/claims/rules.js";
 import { outcomeOf, verdictOf } from "../../examples/claims/verdicts.js";
+import { loadDigits, pickDigits, splitDigits } from "../../examples/data/digits.js";
 
-const source = openSource(undefined);
-const made = { data: source.name, kernels: "test" };
+const TIMEOUT = 120_000;
+const few = pickDigits(
+  loadDigits(),
+  Array.from({ length: 520 }, (_, i) => i),
+);
+const source: Source = { name: "520 digits", side: 8, split: (random) => splitDigits(few, random) };
 
 /** A study of a hundredth of the steps, without threads; `asked` collects the questions. */
 function tinyStudy(extent: Study["extent"], asked: string[] = []): Study {
@@ -21,24 +29,29 @@ function tinyStudy(extent: Study["extent"], asked: string[] = []): Study {
   return { seeds: [1], extent, steps: (count) => Math.max(3, Math.round(count / 100)), ask };
 }
 
-const all = tinyStudy("all");
+const run = (name: string, study: Study): Promise<Result> =>
+  runClaim(
+    CLAIMS.find((claim) => claim.name === name)!,
+    study,
+    { data: source.name, kernels: "test" },
+  );
+
+const questions: string[] = [];
+const shared = tinyStudy("all", questions);
 const results = new Map<string, Promise<Result>>();
 /** Each claim is run once, whichever tests look at it. */
 function resultOf(name: string): Promise<Result> {
-  const claim = CLAIMS.find((each) => each.name === name)!;
-  const result = results.get(name) ?? runClaim(claim, all, made);
+  const result = results.get(name) ?? run(name, shared);
   results.set(name, result);
   return result;
 }
 
 const names = CLAIMS.map(({ name }) => name);
-const TIMEOUT = 60_000;
 
 describe("the catalog", () => {
-  it("has the 18 claims, the flagship first, and a rule for each", () => {
-    expect(CLAIMS.map(({ number }) => number).sort((a, b) => a - b)).toEqual(
-      Array.from({ length: 18 }, (_, i) => i + 1),
-    );
+  it("has the 18 claims, the flagship first, and rules for each", () => {
+    const numbers = CLAIMS.map(({ number }) => number).sort((a, b) => a - b);
+    expect(numbers).toEqual(Array.from({ length: 18 }, (_, i) => i + 1));
     expect(CLAIMS[0]!.number).toBe(18);
     expect([...names].sort()).toEqual(Object.keys(RULES).sort());
   });
@@ -51,54 +64,89 @@ describe("the catalog", () => {
 
 describe.each(names)("%s", (name) => {
   it(
-    "comes with all of its parts",
+    "comes with all of its parts, and as JSON",
     async () => {
       const result = await resultOf(name);
-      const { who, definition, settings, differences, factor, counterEvidence, reading, title } = result;
-      for (const text of [who, definition, settings, differences, factor, counterEvidence, reading, title]) {
-        expect(text.length).toBeGreaterThan(4);
-      }
-      expect(result.conditions.length).toBeGreaterThan(0);
-      const statistics = Object.values(RULES[name as keyof typeof RULES]).map(({ statistic }) => statistic);
+      const { title, who, definition, settings, differences, factor, counterEvidence, reading } = result;
+      const texts = [title, who, definition, settings, differences, factor, counterEvidence, reading];
+      for (const text of texts) expect(text).toMatch(/^\S.{3,}/);
+
+      const rules = Object.values(RULES[name as keyof typeof RULES]).map(({ statistic }) => statistic);
+      // Each rule is used: none was written down and left out.
+      expect(new Set(result.conditions.map(({ statistic }) => statistic))).toEqual(new Set(rules));
       for (const condition of result.conditions) {
-        expect(statistics).toContain(condition.statistic);
         expect(condition.values).toHaveLength(1);
         expect(condition.outcome).toBe(outcomeOf(condition, condition.values));
       }
-      // Each rule is used: none was written down and left out.
-      expect(new Set(result.conditions.map(({ statistic }) => statistic))).toEqual(new Set(statistics));
       expect(result.verdict).toBe(verdictOf(result.conditions.map(({ outcome }) => outcome)));
       for (const { values } of result.shown) expect(values).toHaveLength(1);
-      expect(result.figures.length).toBeGreaterThan(0);
       for (const { panels } of result.figures) {
-        for (const { series } of panels.slice(0, 1)) {
-          expect(series.length).toBeGreaterThan(0);
-          expect(series.flatMap(({ points }) => points).length).toBeGreaterThan(0);
-        }
+        expect(panels[0]!.series.flatMap(({ points }) => points).length).toBeGreaterThan(0);
+      }
+      expect(stringifyReport(parseReport(stringifyReport(result)))).toBe(stringifyReport(result));
+    },
+    TIMEOUT,
+  );
+});
+
+describe("the laboratory", () => {
+  it(
+    "gives the same JSON twice, bit for bit",
+    async () => {
+      for (const name of ["two-stories", "edge-of-stability"]) {
+        const again = stringifyReport(await run(name, tinyStudy("quick")));
+        expect(stringifyReport(await run(name, tinyStudy("quick")))).toBe(again);
       }
     },
     TIMEOUT,
   );
 
   it(
-    "is plain JSON that comes back as it was",
+    "makes the runs that several claims read once",
     async () => {
-      const result = await resultOf(name);
-      expect(parseReport(stringifyReport(result))).toEqual(
-        JSON.parse(JSON.stringify(result), undefined) === null ? {} : dropUndefined(result),
+      await Promise.all(names.map(resultOf));
+      expect(new Set(questions).size).toBe(questions.length);
+      const plain = questions.filter((question) =>
+        /"plain","hidden":8,"width":48.*"learningRate":0.1,.*"shift"/.test(question),
       );
+      expect(plain).toHaveLength(1);
+    },
+    TIMEOUT,
+  );
+
+  it(
+    "writes a page that needs nothing else, with a section, figures and a table for each claim",
+    async () => {
+      const all = await Promise.all(names.map(resultOf));
+      const html = renderPage(all, 18);
+      const { document } = parseHTML(html);
+      expect(document.querySelectorAll(".summary tbody tr")).toHaveLength(18);
+      for (const { name, figures, conditions } of all) {
+        const section = document.querySelector(`section[id="${name}"]`)!;
+        expect(section.querySelectorAll("svg")).toHaveLength(figures.flatMap(({ panels }) => panels).length);
+        expect(section.querySelectorAll("table")[0]!.querySelectorAll("tbody tr")).toHaveLength(conditions.length);
+        expect(document.querySelectorAll(`a[href="#${name}"]`).length).toBeGreaterThanOrEqual(2);
+      }
+      expect(html).not.toMatch(/<script|<link|src=|url\((?!#)|@import|NaN|undefined/);
+      expect(renderPage(all.slice(0, 2), 18)).toContain("2 of 18 claims so far");
+    },
+    TIMEOUT,
+  );
+
+  it(
+    "writes the page of the documentation, each claim of the table with its section",
+    async () => {
+      const text = await renderDocument(await Promise.all(names.map(resultOf)));
+      const anchors = [...text.matchAll(/^\| \d+ +\| \[.*?\]\(#(.*?)\)/gm)].map((match) => match[1]!);
+      expect(anchors).toHaveLength(18);
+      const headings = [...text.matchAll(/^## (.*)$/gm)].map((match) =>
+        match[1]!
+          .toLowerCase()
+          .replace(/[^a-z0-9 -]/g, "")
+          .replaceAll(" ", "-"),
+      );
+      expect(anchors).toEqual(headings);
     },
     TIMEOUT,
   );
 });
-
-/** As JSON does it; infinities stay. */
-function dropUndefined(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(dropUndefined);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, each]) => each !== undefined)
-      .map(([key, each]) => [key, dropUndefined(each)]),
-  );
-}

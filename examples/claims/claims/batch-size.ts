@@ -1,5 +1,6 @@
 /** Claim 16: running against recalibrated statistics, and small batches. */
 import type { Claim } from "../claim.js";
+import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import { eachSeed, lineOf } from "../study.js";
 import { judge } from "../verdicts.js";
@@ -99,7 +100,7 @@ export const batchSize: Claim = {
             {
               title: "ReLU 6x64",
               x: { label: "batch size", type: "log", ticks: SIZES },
-              y: { label: "test accuracy", type: "linear", domain: [0, 1] },
+              y: TEST_ACCURACY,
               series: [
                 { network: "plain", points: line(0, "recalibrated") },
                 { network: "batch norm", label: "BN recalibr.", points: line(1, "recalibrated") },

@@ -2,6 +2,7 @@
 import { median } from "../../shared/spread.js";
 import type { Claim, Panel } from "../claim.js";
 import type { Trained } from "../measure/train.js";
+import { overSteps } from "../panels.js";
 import { RULES } from "../rules.js";
 import { BATCH_SIZE, eachSeed, linesOf, probedRun, relu, trainEach } from "../study.js";
 import { judge } from "../verdicts.js";
@@ -61,23 +62,26 @@ export const covariateShift: Claim = {
             seeds.map((runs) => middle(runs["batch norm"]) / middle(runs.plain)),
           ),
         );
-        const x = { label: "steps", type: "linear", domain: [0, 100] } as const;
-        relative.push({
-          title,
-          x,
-          y: { label: "relative difference", type: "log" },
-          series: linesOf(NETWORKS, seeds, ({ covariateShift: looks }) =>
-            looks.map((look) => ({ x: look.step, y: look.relative })),
+        relative.push(
+          overSteps(
+            title,
+            100,
+            { label: "relative difference", type: "log" },
+            linesOf(NETWORKS, seeds, ({ covariateShift: looks }) =>
+              looks.map((look) => ({ x: look.step, y: look.relative })),
+            ),
           ),
-        });
-        cosine.push({
-          title,
-          x,
-          y: { label: "cosine of G and G'", type: "linear", domain: [-1, 1] },
-          series: linesOf(NETWORKS, seeds, ({ covariateShift: looks }) =>
-            looks.map((look) => ({ x: look.step, y: look.cosine })),
+        );
+        cosine.push(
+          overSteps(
+            title,
+            100,
+            { label: "cosine of G and G'", type: "linear", domain: [-1, 1] },
+            linesOf(NETWORKS, seeds, ({ covariateShift: looks }) =>
+              looks.map((look) => ({ x: look.step, y: look.cosine })),
+            ),
           ),
-        });
+        );
       }
     }
     return {

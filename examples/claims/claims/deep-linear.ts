@@ -2,6 +2,7 @@
 import { median } from "../../shared/spread.js";
 import type { Claim, Panel } from "../claim.js";
 import type { DeepLinear } from "../measure/deep-linear.js";
+import { overSteps } from "../panels.js";
 import { RULES } from "../rules.js";
 import { eachSeed, lineOf } from "../study.js";
 import { judge } from "../verdicts.js";
@@ -82,27 +83,32 @@ export const deepLinearClaim: Claim = {
           each((_plain, norm) => median(norm.looks.map(({ beta }) => beta[0]!))),
         ),
       );
-      const x = { label: "steps", type: "linear", domain: [0, steps] } as const;
       const lines = (points: (run: DeepLinear) => { x: number; y: number }[]) =>
         NETWORKS.map((network, i) => ({ network, points: lineOf(seeds.map((runs) => points(runs[i]!))) }));
-      panels.loss.push({
-        title: setting,
-        x,
-        y: { label: "loss (sum of squares)", type: "log" },
-        series: lines(({ losses }) => losses.map((y, i) => ({ x: 10 * i, y }))),
-      });
-      panels.cosine.push({
-        title: setting,
-        x,
-        y: { label: "cosine of G and G'", type: "linear", domain: [-1, 1] },
-        series: lines(({ looks }) => looks.map((look) => ({ x: look.step, y: look.cosine }))),
-      });
-      panels.beta.push({
-        title: setting,
-        x,
-        y: { label: "largest beta x learning rate", type: "log", ceiling: 1e20 },
-        series: lines(({ looks }) => looks.map(({ step, beta }) => ({ x: step, y: Math.max(...beta) }))),
-      });
+      panels.loss.push(
+        overSteps(
+          setting,
+          steps,
+          { label: "loss (sum of squares)", type: "log" },
+          lines(({ losses }) => losses.map((y, i) => ({ x: 10 * i, y }))),
+        ),
+      );
+      panels.cosine.push(
+        overSteps(
+          setting,
+          steps,
+          { label: "cosine of G and G'", type: "linear", domain: [-1, 1] },
+          lines(({ looks }) => looks.map((look) => ({ x: look.step, y: look.cosine }))),
+        ),
+      );
+      panels.beta.push(
+        overSteps(
+          setting,
+          steps,
+          { label: "largest beta x learning rate", type: "log", ceiling: 1e20 },
+          lines(({ looks }) => looks.map(({ step, beta }) => ({ x: step, y: Math.max(...beta) }))),
+        ),
+      );
     }
     return {
       conditions,

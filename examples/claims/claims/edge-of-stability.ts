@@ -1,6 +1,7 @@
 /** Claim 12: the edge of stability. */
 import { median } from "../../shared/spread.js";
 import type { Claim } from "../claim.js";
+import { overSteps } from "../panels.js";
 import { RULES } from "../rules.js";
 import { eachSeed, lineOf } from "../study.js";
 import { judge } from "../verdicts.js";
@@ -59,42 +60,46 @@ export const edgeOfStability: Claim = {
           title: "Sharpness over training.",
           caption:
             "Times the learning rate: 2 is the edge. Median and range over the seeds; the plain network at rate 2 diverges and is not drawn.",
-          panels: [0.5, 2].map((rate) => ({
-            title: `learning rate ${rate}`,
-            x: { label: "steps", type: "linear", domain: [0, steps] },
-            y: { label: "sharpness x learning rate", type: "linear", domain: [0, 3] },
-            series: CASES.flatMap((each, i) =>
-              each.rate === rate
-                ? [
-                    {
-                      network: each.network,
-                      points: lineOf(
-                        runs(i).map(({ sharpness }) => sharpness.map(({ step, value }) => ({ x: step, y: value }))),
-                      ),
-                    },
-                  ]
-                : [],
+          panels: [0.5, 2].map((rate) =>
+            overSteps(
+              `learning rate ${rate}`,
+              steps,
+              { label: "sharpness x learning rate", type: "linear", domain: [0, 3] },
+              CASES.flatMap((each, i) =>
+                each.rate === rate
+                  ? [
+                      {
+                        network: each.network,
+                        points: lineOf(
+                          runs(i).map(({ sharpness }) => sharpness.map(({ step, value }) => ({ x: step, y: value }))),
+                        ),
+                      },
+                    ]
+                  : [],
+              ),
             ),
-          })),
+          ),
         },
         {
           title: "Loss over training.",
           caption: "Mean squared error of the 200 images, every ten steps.",
-          panels: [0.5, 2].map((rate) => ({
-            title: `learning rate ${rate}`,
-            x: { label: "steps", type: "linear", domain: [0, steps] },
-            y: { label: "training loss", type: "log", ceiling: 1 },
-            series: CASES.flatMap((each, i) =>
-              each.rate === rate
-                ? [
-                    {
-                      network: each.network,
-                      points: lineOf(runs(i).map(({ losses }) => losses.map((y, at) => ({ x: 10 * at, y })))),
-                    },
-                  ]
-                : [],
+          panels: [0.5, 2].map((rate) =>
+            overSteps(
+              `learning rate ${rate}`,
+              steps,
+              { label: "training loss", type: "log", ceiling: 1 },
+              CASES.flatMap((each, i) =>
+                each.rate === rate
+                  ? [
+                      {
+                        network: each.network,
+                        points: lineOf(runs(i).map(({ losses }) => losses.map((y, at) => ({ x: 10 * at, y })))),
+                      },
+                    ]
+                  : [],
+              ),
             ),
-          })),
+          ),
         },
       ],
     };

@@ -1,6 +1,7 @@
 /** Claim 17: training only gamma and beta. */
 import type { Claim } from "../claim.js";
 import type { Subset } from "../measure/evaluations.js";
+import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import { dot, eachSeed } from "../study.js";
 import { judge } from "../verdicts.js";
@@ -59,7 +60,7 @@ export const gammaAndBeta: Claim = {
           panels: settings.map((title, depth) => ({
             title,
             x: { label: "what is trained", type: "linear", domain: [0.5, 4.5], ticks: [1, 2, 3, 4] },
-            y: { label: "test accuracy", type: "linear", domain: [0, 1] },
+            y: TEST_ACCURACY,
             series: [
               {
                 network: "batch norm",

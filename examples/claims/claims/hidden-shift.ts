@@ -1,10 +1,10 @@
 /** Claim 2: batch norm limits how much the hidden values shift. */
 import type { Claim, Panel } from "../claim.js";
 import type { Trained } from "../measure/train.js";
+import { overSteps, STEP_SHIFT } from "../panels.js";
 import { RULES } from "../rules.js";
-import { eachSeed, lineOf, linesOf, overMoved, probedRun, relu, trainEach } from "../study.js";
+import { eachSeed, lineOf, linesOf, overMoved, probedRun, relu, trainEach, sigmoidRun } from "../study.js";
 import { judge } from "../verdicts.js";
-import { sigmoidRun } from "./sigmoid-inputs.js";
 
 const rules = RULES["hidden-shift"];
 const NETWORKS = ["plain", "batch norm"] as const;
@@ -59,13 +59,7 @@ export const hiddenShift: Claim = {
         (figure: "stepRelative" | "totalRelative" | "floorRelative") =>
         ({ moved }: Trained) =>
           moved.filter(({ step }) => step <= steps).map((each) => ({ x: each.step, y: each[figure] }));
-      const x = { label: "steps", type: "linear", domain: [0, steps] } as const;
-      panels.step.push({
-        title: name,
-        x,
-        y: { label: "step shift (standard deviations)", type: "log" },
-        series: linesOf(NETWORKS, seeds, points("stepRelative")),
-      });
+      panels.step.push(overSteps(name, steps, STEP_SHIFT, linesOf(NETWORKS, seeds, points("stepRelative"))));
       const floors = NETWORKS.map((network) => ({
         network,
         label: "floor",
@@ -77,12 +71,12 @@ export const hiddenShift: Claim = {
           high: y,
         })),
       }));
-      panels.total.push({
-        title: name,
-        x,
-        y: { label: "total shift (standard deviations)", type: "log" },
-        series: [...linesOf(NETWORKS, seeds, points("totalRelative")), ...floors],
-      });
+      panels.total.push(
+        overSteps(name, steps, { label: "total shift (standard deviations)", type: "log" }, [
+          ...linesOf(NETWORKS, seeds, points("totalRelative")),
+          ...floors,
+        ]),
+      );
       for (const network of NETWORKS) {
         shown.push({
           what: `${network}, ${name}: total shift over its floor`,

@@ -2,6 +2,7 @@
 import { median } from "../../shared/spread.js";
 import type { Claim, Panel } from "../claim.js";
 import type { Look, Trained } from "../measure/train.js";
+import { overSteps } from "../panels.js";
 import { RULES } from "../rules.js";
 import { BATCH_SIZE, eachSeed, LANDSCAPE, lineOf, probedRun, relu, trainEach } from "../study.js";
 import { judge } from "../verdicts.js";
@@ -77,22 +78,27 @@ export const landscape: Claim = {
           ),
         });
       }
-      const x = { label: "steps", type: "linear", domain: [0, steps] } as const;
-      bands.push({
-        title: `learning rate ${rate}`,
-        x,
-        y: { label: "loss along the gradient (nats)", type: "log", ceiling: 100 },
-        series: NETWORKS.map((network) => ({ network, points: bandOf(seeds.map((runs) => runs[network])) })),
-      });
-      changes.push({
-        title: `learning rate ${rate}`,
-        x,
-        y: { label: "relative change of the gradient", type: "log", ceiling: 100 },
-        series: NETWORKS.map((network) => ({
-          network,
-          points: lineOf(seeds.map((runs) => runs[network].looks.map(({ step, change }) => ({ x: step, y: change })))),
-        })),
-      });
+      bands.push(
+        overSteps(
+          `learning rate ${rate}`,
+          steps,
+          { label: "loss along the gradient (nats)", type: "log", ceiling: 100 },
+          NETWORKS.map((network) => ({ network, points: bandOf(seeds.map((runs) => runs[network])) })),
+        ),
+      );
+      changes.push(
+        overSteps(
+          `learning rate ${rate}`,
+          steps,
+          { label: "relative change of the gradient", type: "log", ceiling: 100 },
+          NETWORKS.map((network) => ({
+            network,
+            points: lineOf(
+              seeds.map((runs) => runs[network].looks.map(({ step, change }) => ({ x: step, y: change }))),
+            ),
+          })),
+        ),
+      );
     }
     return {
       conditions,

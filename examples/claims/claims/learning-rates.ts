@@ -1,6 +1,7 @@
 /** Claim 4: batch norm allows larger learning rates. */
 import type { Claim, Panel } from "../claim.js";
 import type { Trained } from "../measure/train.js";
+import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import { BATCH_SIZE, eachSeed, lineOf, relu } from "../study.js";
 import { judge } from "../verdicts.js";
@@ -73,7 +74,7 @@ export const learningRates: Claim = {
       sweep.push({
         title: setting,
         x: { label: "learning rate", type: "log", ticks: RATES },
-        y: { label: "test accuracy", type: "linear", domain: [0, 1] },
+        y: TEST_ACCURACY,
         series: NETWORKS.map((network) => ({
           network,
           points: lineOf(seeds.map((runs) => runs[network].map((y, i) => ({ x: RATES[i]!, y })))),

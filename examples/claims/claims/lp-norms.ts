@@ -1,5 +1,6 @@
 /** Claim 9: other norms in place of the standard deviation. */
 import type { Claim } from "../claim.js";
+import { overSteps, STEP_SHIFT, TRAINING_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import {
   accuracyPoints,
@@ -11,6 +12,7 @@ import {
   relu,
   trainEach,
   trainingAccuracy,
+  shiftPoints,
 } from "../study.js";
 import { judge } from "../verdicts.js";
 
@@ -45,7 +47,6 @@ export const lpNorms: Claim = {
     const range = (runs: Runs, network: keyof Runs): number =>
       overLooks(runs[network], steps, ({ low, high }) => high - low, Infinity);
     const shift = (runs: Runs, network: keyof Runs): number => overMoved(runs[network], steps, "stepRelative");
-    const x = { label: "steps", type: "linear", domain: [0, steps] } as const;
     return {
       conditions: [
         ...NORMS.map((norm) =>
@@ -79,28 +80,26 @@ export const lpNorms: Claim = {
           title: "Training, smoothness, shift.",
           caption: "Median and range over the seeds.",
           panels: [
-            {
-              title: "training accuracy",
-              x,
-              y: { label: "training accuracy", type: "linear", domain: [0, 1] },
-              series: linesOf(NETWORKS, seeds, (run) => accuracyPoints(run, steps)),
-            },
-            {
-              title: "range of the loss along the gradient",
-              x,
-              y: { label: "range of the loss (nats)", type: "log", ceiling: 100 },
-              series: linesOf(NETWORKS, seeds, ({ looks }) =>
+            overSteps(
+              "training accuracy",
+              steps,
+              TRAINING_ACCURACY,
+              linesOf(NETWORKS, seeds, (run) => accuracyPoints(run, steps)),
+            ),
+            overSteps(
+              "range of the loss along the gradient",
+              steps,
+              { label: "range of the loss (nats)", type: "log", ceiling: 100 },
+              linesOf(NETWORKS, seeds, ({ looks }) =>
                 looks.filter(({ step }) => step < steps).map(({ step, low, high }) => ({ x: step, y: high - low })),
               ),
-            },
-            {
-              title: "step shift",
-              x,
-              y: { label: "step shift (standard deviations)", type: "log" },
-              series: linesOf(NETWORKS, seeds, ({ moved }) =>
-                moved.filter(({ step }) => step <= steps).map((each) => ({ x: each.step, y: each.stepRelative })),
-              ),
-            },
+            ),
+            overSteps(
+              "step shift",
+              steps,
+              STEP_SHIFT,
+              linesOf(NETWORKS, seeds, (run) => shiftPoints(run, steps)),
+            ),
           ],
         },
       ],

@@ -1,5 +1,6 @@
 /** Claim 8: figure 2 of Santurkar et al. 2018. */
 import type { Claim, Panel } from "../claim.js";
+import { overSteps, STEP_SHIFT, TRAINING_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import {
   accuracyPoints,
@@ -10,6 +11,7 @@ import {
   relu,
   trainEach,
   trainingAccuracy,
+  shiftPoints,
 } from "../study.js";
 import { judge } from "../verdicts.js";
 
@@ -83,21 +85,22 @@ export const noisyBatchNorm: Claim = {
           values: seeds.map((runs) => trained(runs, network)),
         });
       }
-      const x = { label: "steps", type: "linear", domain: [0, steps] } as const;
-      accuracy.push({
-        title: setting,
-        x,
-        y: { label: "training accuracy", type: "linear", domain: [0, 1] },
-        series: linesOf(networks, seeds, (run) => accuracyPoints(run, steps)),
-      });
-      shift.push({
-        title: setting,
-        x,
-        y: { label: "step shift (standard deviations)", type: "log" },
-        series: linesOf(networks, seeds, ({ moved }) =>
-          moved.filter(({ step }) => step <= steps).map((each) => ({ x: each.step, y: each.stepRelative })),
+      accuracy.push(
+        overSteps(
+          setting,
+          steps,
+          TRAINING_ACCURACY,
+          linesOf(networks, seeds, (run) => accuracyPoints(run, steps)),
         ),
-      });
+      );
+      shift.push(
+        overSteps(
+          setting,
+          steps,
+          STEP_SHIFT,
+          linesOf(networks, seeds, (run) => shiftPoints(run, steps)),
+        ),
+      );
     }
     return {
       conditions,

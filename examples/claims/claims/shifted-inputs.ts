@@ -1,5 +1,6 @@
 /** Claim 3: Ng's cats, a network tested on shifted inputs. */
 import type { Claim } from "../claim.js";
+import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import { dot, eachSeed } from "../study.js";
 import { judge } from "../verdicts.js";
@@ -61,7 +62,7 @@ export const shiftedInputsClaim: Claim = {
             {
               title: "ReLU 3x64",
               x: { label: "change", type: "linear", ticks: changes.map((_, i) => i) },
-              y: { label: "test accuracy", type: "linear", domain: [0, 1] },
+              y: TEST_ACCURACY,
               series: rows.map(({ network, label, of, dash }) => ({
                 network,
                 label,

@@ -2,8 +2,9 @@
 import type { Claim, Panel, Series } from "../claim.js";
 import type { Trained } from "../measure/train.js";
 import type { Network } from "../networks.js";
+import { overSteps, TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
-import { eachSeed, linesOf, meanOf, trainEach } from "../study.js";
+import { eachSeed, linesOf, meanOf, trainEach, sigmoidRun, testPoints } from "../study.js";
 import { judge } from "../verdicts.js";
 
 const rules = RULES["sigmoid-inputs"];
@@ -65,18 +66,20 @@ export const sigmoidInputs: Claim = {
         { what: `steps to 0.8, plain, ${setting}`, values: soonest.map(({ plain }) => plain) },
         { what: `steps to 0.8, batch norm, ${setting}`, values: soonest.map(({ norm }) => norm) },
       );
-      accuracy.push({
-        title: setting,
-        x: { label: "steps", type: "linear", domain: [0, steps] },
-        y: { label: "test accuracy", type: "linear", domain: [0, 1] },
-        series: linesOf(networks, seeds, ({ tests }) => tests.map((test) => ({ x: test.step, y: test.accuracy }))),
-      });
-      inputs.push({
-        title: setting,
-        x: { label: "steps", type: "linear", domain: [0, steps] },
-        y: { label: "input of a last-layer sigmoid", type: "linear" },
-        series: [...unitSeries("plain", seeds[0]!.plain), ...unitSeries("batch norm", seeds[0]!["batch norm"])],
-      });
+      accuracy.push(
+        overSteps(
+          setting,
+          steps,
+          TEST_ACCURACY,
+          linesOf(networks, seeds, (run) => testPoints(run)),
+        ),
+      );
+      inputs.push(
+        overSteps(setting, steps, { label: "input of a last-layer sigmoid", type: "linear" }, [
+          ...unitSeries("plain", seeds[0]!.plain),
+          ...unitSeries("batch norm", seeds[0]!["batch norm"]),
+        ]),
+      );
     }
     return {
       conditions,
@@ -97,30 +100,6 @@ export const sigmoidInputs: Claim = {
     };
   },
 };
-
-/** The run that claims 1 and 2 share. */
-export function sigmoidRun(
-  study: Parameters<Claim["run"]>[0],
-  network: Network,
-  setup: {
-    readonly learningRate: number;
-    readonly initialStd: number | undefined;
-    readonly seed: number;
-    readonly steps: number;
-  },
-): Promise<Trained> {
-  const { learningRate, initialStd, seed, steps } = setup;
-  return study.ask("train", {
-    network: { network, hidden: 3, width: 100, activation: "sigmoid", initialStd },
-    learningRate,
-    batchSize: 60,
-    seed,
-    steps,
-    testEvery: 10,
-    percentiles: { every: 10 * Math.ceil(steps / 700) },
-    shift: study.extent !== "quick" ? { every: 20 * Math.ceil(steps / 700) } : undefined,
-  });
-}
 
 /** The first step with 80 % of the test images right, or the end. */
 function stepsTo({ tests }: Trained, steps: number): number {

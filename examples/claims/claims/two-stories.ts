@@ -1,6 +1,8 @@
 /** Claim 18, the two stories pulled apart: shift without roughness, and a spoiled gradient without shift. */
 import { median } from "../../shared/spread.js";
 import type { Claim, Figure } from "../claim.js";
+import type { Look } from "../measure/train.js";
+import { overSteps, STEP_SHIFT, TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import {
   DISTANCES,
@@ -13,12 +15,13 @@ import {
   relu,
   testAt,
   trainEach,
+  shiftPoints,
+  testPoints,
 } from "../study.js";
 import { judge } from "../verdicts.js";
 
 const rules = RULES["two-stories"];
 const NETWORKS = ["plain", "batch norm", "drifting batch norm", "stopped gradient", "mean only"] as const;
-const AT_LR = DISTANCES.indexOf(1);
 const DOSES = [0.25, 0.5] as const;
 
 export const twoStories: Claim = {
@@ -52,92 +55,59 @@ export const twoStories: Claim = {
       const over = (figure: (runs: Runs) => number): number[] => seeds.map(figure);
       const step = (runs: Runs, network: keyof Runs): number => overMoved(runs[network], steps, "stepRelative");
       const total = (runs: Runs, network: keyof Runs): number => overMoved(runs[network], steps, "totalRelative");
-      const gain = (runs: Runs, network: keyof Runs): number =>
-        overLooks(runs[network], steps, (look) => look.gain[AT_LR]!, -Infinity);
+      const gain = (runs: Runs, network: keyof Runs): number => overLooks(runs[network], steps, gainAt, -Infinity);
       const test = (runs: Runs, network: keyof Runs): number => testAt(runs[network], steps);
+      type Measured = (runs: Runs, network: keyof Runs) => number;
+      const ratio = (of: Measured, a: keyof Runs, b: keyof Runs): number[] => over((runs) => of(runs, a) / of(runs, b));
+      const minus = (of: Measured, a: keyof Runs, b: keyof Runs): number[] => over((runs) => of(runs, a) - of(runs, b));
+      const [d1, d2, d3] = [`D1, ${setting}`, `D2, ${setting}`, `D3, ${setting}`];
       conditions.push(
-        judge(
-          rules.moreShift,
-          `D1, ${setting}`,
-          over((runs) => step(runs, "drifting batch norm") / step(runs, "batch norm")),
-        ),
-        judge(
-          rules.sameGain,
-          `D1, ${setting}`,
-          over((runs) => gain(runs, "drifting batch norm") - gain(runs, "batch norm")),
-        ),
-        judge(
-          rules.learns,
-          `D1, ${setting}`,
-          over((runs) => test(runs, "batch norm") - test(runs, "drifting batch norm")),
-        ),
-        judge(
-          rules.sameShift,
-          `D2, ${setting}`,
-          over((runs) => step(runs, "stopped gradient") / step(runs, "batch norm")),
-        ),
+        judge(rules.moreShift, d1, ratio(step, "drifting batch norm", "batch norm")),
+        judge(rules.sameGain, d1, minus(gain, "drifting batch norm", "batch norm")),
+        judge(rules.learns, d1, minus(test, "batch norm", "drifting batch norm")),
+        judge(rules.sameShift, d2, ratio(step, "stopped gradient", "batch norm")),
       );
       // At 0.3 the plain network may have diverged itself, so there this one says nothing.
-      if (rate === 0.1) {
-        conditions.push(
-          judge(
-            rules.fails,
-            `D2, ${setting}`,
-            over((runs) => test(runs, "plain") - test(runs, "stopped gradient")),
-          ),
-        );
-      }
+      if (rate === 0.1) conditions.push(judge(rules.fails, d2, minus(test, "plain", "stopped gradient")));
       conditions.push(
-        judge(
-          rules.moreTotal,
-          `D3, ${setting}`,
-          over((runs) => total(runs, "mean only") / total(runs, "batch norm")),
-        ),
-        judge(
-          rules.learnsToo,
-          `D3, ${setting}`,
-          over((runs) => test(runs, "batch norm") - test(runs, "mean only")),
-        ),
+        judge(rules.moreTotal, d3, ratio(total, "mean only", "batch norm")),
+        judge(rules.learnsToo, d3, minus(test, "batch norm", "mean only")),
       );
       figures.push({
         title: `Shift, gain and accuracy at learning rate ${rate}.`,
         caption:
-          "Left: does a network whose hidden values move more learn less? One dot a network and seed. Middle: the shift itself over training. Right: the gain one learning rate away; 1 is all that the gradient promises, 0 nothing. Lines: medians, bands: all six seeds.",
+          "Accuracy against shift: does a network whose hidden values move more learn less? One dot a network and seed. Gain: 1 is all that the gradient promises, 0 nothing. Lines: medians over the seeds, bands: their range.",
         panels: [
           {
             title: "accuracy against shift",
             x: { label: "step shift (standard deviations)", type: "log" },
-            y: { label: "test accuracy", type: "linear", domain: [0, 1] },
+            y: TEST_ACCURACY,
             series: NETWORKS.map((network) => ({
               network,
               dots: true,
               points: seeds.map((runs) => dot(step(runs, network), test(runs, network))),
             })),
           },
-          {
-            title: "step shift over training",
-            x: { label: "steps", type: "linear", domain: [0, steps] },
-            y: { label: "step shift (standard deviations)", type: "log" },
-            series: linesOf(NETWORKS, seeds, ({ moved }) =>
-              moved.filter((each) => each.step <= steps).map((each) => ({ x: each.step, y: each.stepRelative })),
+          overSteps(
+            "step shift over training",
+            steps,
+            STEP_SHIFT,
+            linesOf(NETWORKS, seeds, (run) => shiftPoints(run, steps)),
+          ),
+          overSteps(
+            "gain at one learning rate",
+            steps,
+            { label: "gain", type: "linear", domain: [-1.5, 1] },
+            linesOf(NETWORKS, seeds, ({ looks }) =>
+              looks.filter((look) => look.step < steps).map((look) => ({ x: look.step, y: gainAt(look) })),
             ),
-          },
-          {
-            title: "gain at one learning rate",
-            x: { label: "steps", type: "linear", domain: [0, steps] },
-            y: { label: "gain", type: "linear", domain: [-1.5, 1] },
-            series: linesOf(NETWORKS, seeds, ({ looks }) =>
-              looks.filter((look) => look.step < steps).map((look) => ({ x: look.step, y: look.gain[AT_LR]! })),
-            ),
-          },
-          {
-            title: "test accuracy",
-            x: { label: "steps", type: "linear", domain: [0, steps] },
-            y: { label: "test accuracy", type: "linear", domain: [0, 1] },
-            series: linesOf(NETWORKS, seeds, ({ tests }) =>
-              tests.filter((each) => each.step <= steps).map((each) => ({ x: each.step, y: each.accuracy })),
-            ),
-          },
+          ),
+          overSteps(
+            "test accuracy",
+            steps,
+            TEST_ACCURACY,
+            linesOf(NETWORKS, seeds, (run) => testPoints(run, steps)),
+          ),
         ],
       });
       for (const network of NETWORKS) {
@@ -159,3 +129,8 @@ export const twoStories: Claim = {
     return { conditions, figures, shown };
   },
 };
+
+/** One learning rate away: the only distance of some runs, one of several of others. */
+function gainAt({ gain }: Look): number {
+  return gain.length === 1 ? gain[0]! : gain[DISTANCES.indexOf(1)]!;
+}

@@ -173,13 +173,13 @@ function center(x: readonly Float64Array[]): void {
 
 /** Of the second moments, by power iteration: they are positive, so the largest magnitude is the largest. */
 function largestEigenvalue(x: readonly Float64Array[]): number {
-  let v = new Float64Array(INPUTS).fill(1);
+  let v = new Float64Array(INPUTS).fill(1 / Math.sqrt(INPUTS));
   let value = 0;
   for (let i = 0; i < 200; i++) {
     const projected = x.map((row) => product(row, v));
     const image = v.map((_, j) => meanProduct(projected, x, j));
-    value = Math.sqrt(squares(image) / squares(v));
-    v = image;
+    value = Math.sqrt(squares(image));
+    v = image.map((each) => each / value);
   }
   return value;
 }

@@ -1,18 +1,12 @@
 /** train: one network from its first step to its last, with everything that several claims look at on the way. */
 import { loadStateDict, modelObjective, Random, softmaxCrossEntropy, stateDict } from "batchnorm";
 import { recalibrate } from "batchnorm/tools";
-import {
-  alongGradient,
-  internalCovariateShift,
-  quantilesOf,
-  ShiftOverTraining,
-  type ShiftRecord,
-  stepSizesAround,
-} from "batchnorm/probes";
+import { alongGradient, internalCovariateShift, quantilesOf, stepSizesAround } from "batchnorm/probes";
 import type { Digits } from "../../data/digits.js";
 import type { Source } from "../data.js";
 import { buildNetwork } from "../networks.js";
 import { CHANCE, imageBatches, inferenceAccuracy, prepare, type Setup, type Trainee } from "./training.js";
+import { meanOf, type Moved, PROBE_IMAGES, Watcher } from "./watcher.js";
 
 /** A training, and what to look at; what is not named is not looked at. */
 export interface Training extends Setup {
@@ -22,7 +16,7 @@ export interface Training extends Setup {
   /** Loss and gradient along the gradient, when so many steps are done; distances in learning rates. */
   readonly landscape?: { readonly at: readonly number[]; readonly distances: readonly number[] } | undefined;
   /** How far the hidden values move, in one step and since the start. */
-  readonly shift?: { readonly every: number } | undefined;
+  readonly shift?: { readonly every: number; readonly floor: boolean } | undefined;
   /** Definition 2.1 of Santurkar et al. 2018. */
   readonly covariateShift?: { readonly every: number; readonly until: number } | undefined;
   /** The 15th, 50th and 85th percentile of what the last hidden activation gets. */
@@ -45,18 +39,6 @@ export interface Look {
   readonly gain: readonly number[];
 }
 
-/** How far hidden values moved: means over the units of the watched layers. */
-export interface Moved {
-  readonly step: number;
-  readonly stepRaw: number;
-  readonly stepRelative: number;
-  readonly totalRaw: number;
-  readonly totalRelative: number;
-  /** Between two other sets of images at the same parameters: what fresh data would show anyway. */
-  readonly floorRaw: number;
-  readonly floorRelative: number;
-}
-
 /** Plain data, so that it can leave its thread. */
 export interface Trained {
   /** After how many steps the loss was not finite, or null. */
@@ -76,9 +58,6 @@ export interface Trained {
   } | null;
 }
 
-const PROBE_IMAGES = 256;
-/** So many layers are watched, evenly spaced up to the last. */
-const WATCHED = 4;
 /** The distances of figure 4 of Santurkar et al. 2018, in learning rates. */
 const BAND: readonly number[] = [0.5, 1, 2, 4];
 
@@ -86,7 +65,7 @@ const BAND: readonly number[] = [0.5, 1, 2, 4];
 export async function train(setup: Training, source: Source, onStep: (done: number) => void): Promise<Trained> {
   const trainee = prepare(setup, source);
   const { landscape, shift, covariateShift, percentiles } = setup;
-  const watcher = shift === undefined ? undefined : new Watcher(trainee);
+  const watcher = shift === undefined ? undefined : new Watcher(trainee, shift.floor);
   const out = {
     divergedAt: null as number | null,
     losses: [] as number[],
@@ -187,61 +166,6 @@ async function gradientShift(
   ];
 }
 
-/** Follows the values that the watched layers give to the next ones, on the same images all the time. */
-class Watcher {
-  readonly #trainee: Trainee;
-  readonly #shift: ShiftOverTraining;
-  readonly #images: Digits;
-  readonly #others: Digits;
-
-  constructor(trainee: Trainee) {
-    const { hidden } = trainee;
-    const count = Math.min(WATCHED, hidden.length);
-    const paths = Array.from({ length: count }, (_, i) => hidden[Math.ceil(((i + 1) * hidden.length) / count) - 1]!);
-    this.#trainee = trainee;
-    this.#shift = new ShiftOverTraining({
-      places: Object.fromEntries(paths.map(({ layerInput }) => [layerInput, "layerInput"] as const)),
-    });
-    this.#images = trainee.probe(PROBE_IMAGES);
-    this.#others = trainee.probe(PROBE_IMAGES, PROBE_IMAGES);
-    this.#look(this.#images, this.#shift.start());
-  }
-
-  before(step: number): void {
-    this.#look(this.#images, this.#shift.before(step));
-  }
-
-  after(step: number): void {
-    this.#look(this.#images, this.#shift.after(step));
-    this.#look(this.#others, this.#shift.secondBatch(step));
-  }
-
-  moved(): Moved[] {
-    const { records } = this.#shift.report();
-    return [...new Set(records.map(({ step }) => step))].map((step) => {
-      const here = records.filter((record) => record.step === step);
-      const mean = (
-        of: "stepShift" | "totalShift" | "secondBatchFloor",
-        unit: keyof NonNullable<ShiftRecord["stepShift"]>,
-      ): number =>
-        meanOf(here.map((record) => (record[of]?.[unit] as { mean: number | null } | undefined)?.mean ?? Infinity));
-      return {
-        step,
-        stepRaw: mean("stepShift", "wasserstein1"),
-        stepRelative: mean("stepShift", "wasserstein1Relative"),
-        totalRaw: mean("totalShift", "wasserstein1"),
-        totalRelative: mean("totalShift", "wasserstein1Relative"),
-        floorRaw: mean("secondBatchFloor", "wasserstein1"),
-        floorRelative: mean("secondBatchFloor", "wasserstein1Relative"),
-      };
-    });
-  }
-
-  #look({ images }: Digits, observe: ReturnType<ShiftOverTraining["start"]>): void {
-    this.#trainee.model.forward(images, { mode: "probe", observe });
-  }
-}
-
 /** The three percentiles of every unit that the last hidden activation gets. */
 function lastInputs(trainee: Trainee): number[][] {
   const path = trainee.hidden.at(-1)!.preActivation;
@@ -252,12 +176,10 @@ function lastInputs(trainee: Trainee): number[][] {
       // A network about to diverge has no percentiles any more.
       if (at !== path || !data.every(Number.isFinite)) return;
       const width = shape[1]!;
-      units = Array.from({ length: width }, (_, unit) =>
-        quantilesOf(
-          data.filter((_, i) => i % width === unit),
-          [0.15, 0.5, 0.85],
-        ),
-      );
+      units = Array.from({ length: width }, (_, unit) => {
+        const column = Float64Array.from({ length: shape[0]! }, (_, row) => data[row * width + unit]!);
+        return quantilesOf(column, [0.15, 0.5, 0.85]);
+      });
     },
   });
   return units;
@@ -272,9 +194,4 @@ function readingsOfNoise(setup: Training, trainee: Trainee, source: Source): Tra
   const identity = inferenceAccuracy(model, test);
   recalibrate(model, imageBatches(training, setup.batchSize));
   return { identity, expectation: trainee.testAccuracy(), recalibrated: inferenceAccuracy(model, test) };
-}
-
-function meanOf(values: readonly (number | null)[]): number {
-  const defined = values.filter((value) => value !== null);
-  return defined.reduce((sum, value) => sum + value, 0) / defined.length;
 }

@@ -25,28 +25,33 @@ function drawPanel({ title, x, y, series }: Panel, axis: Axis): string {
   }));
   return drawChart(`${y.label}: ${title}`, {
     marginLeft: 52,
-    marginRight: 96,
-    x: horizontalAxis(x),
-    y: {
-      ...axis,
-      label: `↑ ${y.label}`,
-      grid: true,
-      ticks: y.ticks === undefined ? ticksOf(axis) : [...y.ticks],
-      tickFormat: formatTick,
-    },
-    marks: [...tickMarks(x), ...curveMarks(curves, axis)],
+    marginRight: 104,
+    x: horizontalAxis(x, series),
+    y: { ...axis, axis: null },
+    marks: [...tickMarks(x), ...verticalTicks(y, axis), ...curveMarks(curves, axis)],
   });
 }
 
-function horizontalAxis({ label, type, domain, ticks }: PanelAxis): Plot.ScaleOptions {
+function horizontalAxis({ label, type, domain, ticks }: PanelAxis, series: readonly Series[]): Plot.ScaleOptions {
   const common = { label: `${label} →`, type, ...(domain !== undefined && { domain: [...domain] }) };
   if (ticks !== undefined) return { ...common, axis: null };
-  return type === "log" ? { ...common, ticks: 4, tickFormat: formatTick } : { ...common, ticks: 4 };
+  if (type === "linear") return { ...common, ticks: 4 };
+  const values = series.flatMap(({ points }) => points.map(({ x }) => x));
+  const axis = { type, domain: [Math.min(...values) / 1.1, Math.max(...values) * 1.1] } as const;
+  return { ...common, domain: [...axis.domain], ticks: ticksOf(axis), tickFormat: formatTick };
 }
 
 /** An axis of its own where ticks are named, as Plot's log axes leave out the labels of some. */
 function tickMarks({ label, ticks }: PanelAxis): Plot.Markish[] {
-  return ticks === undefined ? [] : [Plot.axisX([...ticks], { tickFormat: formatTick, label: `${label} →` })];
+  return ticks === undefined ? [] : [Plot.axisX([...ticks], { text: ticks.map(formatTick), label: `${label} →` })];
+}
+
+/** An axis of its own for the same reason, with lines across. */
+function verticalTicks({ label, ticks }: PanelAxis, axis: Axis): Plot.Markish[] {
+  const named = { label: `↑ ${label}`, tickFormat: formatTick };
+  const found = ticks ?? ticksOf(axis);
+  if (typeof found === "number") return [Plot.gridY({ ticks: found }), Plot.axisY({ ...named, ticks: found })];
+  return [Plot.gridY([...found]), Plot.axisY([...found], { ...named, text: found.map(formatTick) })];
 }
 
 /** From the least to the largest value that can be drawn, with a little room, but not above the ceiling. */

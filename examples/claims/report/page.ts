@@ -41,7 +41,7 @@ largest seed. No setting was tuned for a verdict.${missing}</p>`;
 function summaryTable(results: readonly Result[]): string {
   const rows = results.map((result) => {
     const key = keyCondition(result);
-    return `<tr><td>${result.number}</td><td><a href="#${result.name}">${escapeHtml(result.title)}</a></td><td>${verdictHtml(result)}</td><td class="numbers" title="${escapeHtml(`${key.statistic}; ${key.setting}`)}">${formatSpread(key.spread)}</td></tr>`;
+    return `<tr><td>${result.number}</td><td><a href="#${result.name}">${escapeHtml(result.title)}</a></td><td><span class="verdict">${SIGNS[result.verdict]} ${result.verdict}</span>${result.verdict === "depends" ? ` on ${escapeHtml(result.factor)}` : ""}</td><td class="numbers" title="${escapeHtml(`${key.statistic}; ${key.setting}`)}">${formatSpread(key.spread)}</td></tr>`;
   });
   return `<table class="summary"><thead><tr><th></th><th scope="col">claim</th><th scope="col">verdict</th><th scope="col">key number</th></tr></thead>
 <tbody>
@@ -70,13 +70,10 @@ ${shownTable(result.shown)}
 function conditionTable(conditions: readonly Condition[]): string {
   const rows = conditions.map(
     ({ statistic, setting, yes, no, spread, outcome }) =>
-      `<tr><td class="wrap">${escapeHtml(statistic)}</td><td class="wrap">${escapeHtml(setting)}</td><td>${describeBound(yes)}</td><td>${describeBound(no)}</td><td>${formatSpread(spread)}</td><td><strong>${outcome}</strong></td></tr>`,
+      `<tr><td class="wrap">${escapeHtml(statistic)}</td><td class="wrap">${escapeHtml(setting)}</td><td class="wrap">${describeBound(yes)} / ${describeBound(no)}</td><td>${formatSpread(spread)}</td><td><strong>${outcome}</strong></td></tr>`,
   );
-  return tableHtml(
-    "Rules and numbers: median [least, largest] over the seeds.",
-    ["statistic", "setting", "yes", "no", "measured", "outcome"],
-    rows,
-  );
+  const caption = "Rules and numbers: median [least, largest] over the seeds.";
+  return tableHtml(caption, ["statistic", "setting", "yes / no", "measured", "outcome"], rows);
 }
 
 function shownTable(shown: readonly Shown[]): string {
@@ -90,7 +87,7 @@ function shownTable(shown: readonly Shown[]): string {
 
 function tableHtml(caption: string, head: readonly string[], rows: readonly string[]): string {
   const columns = head
-    .map((text) => `<th scope="col"${text === "statistic" || text === "setting" ? ' class="wrap"' : ""}>${text}</th>`)
+    .map((text) => `<th scope="col"${text === "measured" || text === "outcome" ? "" : ' class="wrap"'}>${text}</th>`)
     .join("");
   return `<figure>${caption === "" ? "" : `<figcaption>${caption}</figcaption>`}<div class="scroll" tabindex="0"><table>
 <thead><tr>${columns}</tr></thead>

@@ -46,15 +46,18 @@ export const STYLE = `${BASE}
   .panels { grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); }
   h2 { border-top: 1px solid var(--line); padding-top: 1.5rem; }
   h2 a, nav a, table a { color: inherit; text-decoration-color: var(--line); }
-  nav { margin: 1rem 0; line-height: 1.9; }
+  nav { margin: 0.6rem 0; font-size: 0.86rem; line-height: 1.7; }
   nav a { margin-right: 1rem; white-space: nowrap; }
-  dl { max-width: 46rem; margin: 1rem 0; }
-  dt { font-weight: 600; font-size: 0.9rem; color: var(--soft); margin-top: 0.6rem; }
+  dl { max-width: 58rem; margin: 1rem 0; display: grid; grid-template-columns: 9rem 1fr; gap: 0.5rem 1rem; }
+  dt { font-weight: 600; font-size: 0.9rem; color: var(--soft); padding-top: 0.1rem; }
   dd { margin: 0; }
+  @media (max-width: 40rem) { dl { display: block; } dt { margin-top: 0.6rem; } }
   .verdict { font-weight: 600; }
   .wrap, .summary td, .summary th { white-space: normal; text-align: left; vertical-align: top; }
-  td.wrap { min-width: 15rem; }
-  .summary { width: 100%; }
+  td.wrap { min-width: 8rem; }
+  td.wrap:first-child { min-width: 14rem; padding-left: 0; }
+  .scroll tbody tr td { border-bottom: 1px solid var(--line); vertical-align: top; }
+  .summary { width: 100%; font-size: 0.86rem; line-height: 1.35; }
   .summary td, .summary th { padding: 0.16rem 1rem 0.16rem 0; }
   .summary td.numbers { white-space: nowrap; }
   details { margin: 1rem 0; }

@@ -1,0 +1,274 @@
+/** Parts of the claims laboratory: its layers, its data, its command line, and what it does with runs. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { BatchNorm, checkLayer, modelObjective, Random, softmaxCrossEntropy, Tensor } from "batchnorm";
+import { afterAll, describe, expect, it } from "vitest";
+import { CLAIMS } from "../../examples/claims/catalog.js";
+import { openSource } from "../../examples/claims/data.js";
+import { DataError, readFashionMnist } from "../../examples/claims/fashion-mnist.js";
+import { MeanOnlyNorm, StopGradientNorm } from "../../examples/claims/layers.js";
+import type { Trained } from "../../examples/claims/measure/train.js";
+import { prepare } from "../../examples/claims/measure/training.js";
+import { leastSquares } from "../../examples/claims/measure/invariance.js";
+import { buildNetwork, type Network } from "../../examples/claims/networks.js";
+import { readOptions, usage, UsageError } from "../../examples/claims/options.js";
+import { lineOf, overLooks, relu, trainingAccuracy } from "../../examples/claims/study.js";
+
+describe("the layers of the interventions", () => {
+  const random = new Random(1);
+  const input = Tensor.normal([8, 3], { random, mean: 0.5, std: 2, dtype: "float64" });
+
+  it("subtract the mean with the right gradient", async () => {
+    const layer = new MeanOnlyNorm({ features: 3, dtype: "float64" });
+    expect((await checkLayer(layer, input, { mode: "probe", random })).verdict).toBe("agrees");
+    const { output } = layer.forward(
+      Tensor.from(
+        [
+          [1, 2, 3],
+          [3, 6, 3],
+        ],
+        { dtype: "float64" },
+      ),
+      { mode: "train" },
+    );
+    expect(output.toNested()).toEqual([
+      [-1, -2, 0],
+      [1, 2, 0],
+    ]);
+    // A tenth of the way from 0 to the means 2, 4 and 3.
+    expect([...layer.runningMean.values].map((value) => value.toFixed(9))).toEqual([
+      "0.200000000",
+      "0.400000000",
+      "0.300000000",
+    ]);
+  });
+
+  it("stop the gradient at the statistics and nowhere else", () => {
+    const x = input.cast("float32");
+    const dy = Tensor.normal([8, 3], { random });
+    const [stopped, norm] = [new StopGradientNorm({ features: 3 }), new BatchNorm({ features: 3 })];
+    const [one, other] = [stopped.forward(x, { mode: "train" }), norm.forward(x, { mode: "train" })];
+    expect(one.output.data).toEqual(other.output.data);
+    const [a, b] = [one.backward(dy), other.backward(dy)];
+    expect([...a.gradients.values()].map(({ data }) => data)).toEqual(
+      [...b.gradients.values()].map(({ data }) => data),
+    );
+    // dx = rstd dy: in each column the same multiple of dy, which batch norm's is not.
+    const ratios = [0, 3, 6].map((i) => a.gradInput.data[i]! / dy.data[i]!);
+    expect(ratios[1]).toBeCloseTo(ratios[0]!, 5);
+    expect(ratios[2]).toBeCloseTo(ratios[0]!, 5);
+    expect(b.gradInput.data[0]! / dy.data[0]!).not.toBeCloseTo(ratios[0]!, 2);
+  });
+});
+
+describe("the networks", () => {
+  const source = openSource(undefined);
+  const setup = (network: Network) => ({ network: relu(3, 16, network), learningRate: 0.1, batchSize: 64, seed: 1 });
+
+  it("start a comparison from the same weights, images and batches", () => {
+    const [plain, norm] = [prepare(setup("plain"), source), prepare(setup("batch norm"), source)];
+    const weights = ({ model }: typeof plain): unknown =>
+      model.parameters.filter(({ role }) => role === "weight").map(({ value }) => value.data);
+    expect(weights(plain)).toEqual(weights(norm));
+    expect(plain.next().labels).toEqual(norm.next().labels);
+    expect(plain.data.test.labels).toEqual(norm.data.test.labels);
+  });
+
+  it("have a bias only where no norm would cancel it", () => {
+    const biases = (network: Network): number =>
+      buildNetwork(relu(3, 16, network), 64, 10, new Random(1)).model.parameters.filter(({ role }) => role === "bias")
+        .length;
+    expect(biases("plain")).toBe(4);
+    expect(biases("plain + noise")).toBe(4);
+    for (const network of ["batch norm", "mean only", "stopped gradient", "l1", "noisy batch norm"] as const) {
+      expect(biases(network)).toBe(1);
+    }
+  });
+
+  it("keep the statistics of the first batch for ever when calibrated", () => {
+    const [calibrated, norm] = [prepare(setup("plain, calibrated"), source), prepare(setup("batch norm"), source)];
+    const { images, labels } = norm.next();
+    const loss = ({ model }: typeof norm): number =>
+      softmaxCrossEntropy(model.forward(images, { mode: "probe" }).output, labels).loss;
+    // On that batch the two are one network; on another they are not.
+    expect(loss(calibrated)).toBeCloseTo(loss(norm), 5);
+    const statistics = calibrated.model.statistics.map(({ values }) => values.slice());
+    for (let step = 0; step < 3; step++) calibrated.learn(calibrated.next());
+    expect(calibrated.model.statistics.map(({ values }) => values)).toEqual(statistics);
+  });
+
+  it("draw for a look what they will draw for the step", async () => {
+    const trainee = prepare(setup("noisy batch norm"), source);
+    const { images: input, labels: target } = trainee.next();
+    const { objective, point } = modelObjective(trainee.model, { input, target }, softmaxCrossEntropy, {
+      mode: "probe",
+    });
+    const { loss } = await objective(point);
+    expect(trainee.learn({ images: input, labels: target }).loss).toBeCloseTo(loss, 4);
+  });
+});
+
+describe("least squares with batch norm", () => {
+  it("gets there at rates at which plain gradient descent diverges", async () => {
+    const { edge, plain, norm } = await leastSquares({ seed: 1, rates: [0.001, 1], steps: 500 });
+    expect(edge).toBeGreaterThan(0.01);
+    expect(edge).toBeLessThan(0.03);
+    expect(plain[1]).toBe(Infinity);
+    expect(plain[0]).toBeLessThan(1);
+    expect(norm[1]).toBeLessThan(1e-3);
+  });
+});
+
+describe("a run that diverged", () => {
+  const look = (step: number, gain: number) => ({ step, loss: 1, low: 0, high: 1, change: 1, beta: [1], gain: [gain] });
+  const run: Trained = {
+    divergedAt: 45,
+    losses: [],
+    accuracies: [1, 1, 1],
+    tests: [],
+    looks: [look(0, 0.9), look(4, 0.1), look(20, 0.7), look(40, 0.5)],
+    moved: [],
+    covariateShift: [],
+    percentiles: [],
+    noiseAtInference: null,
+  };
+
+  it("counts as chance, and as the worst at the looks that it did not reach", () => {
+    expect(trainingAccuracy(run, 100)).toBe(0.1);
+    // At 0, 20, 40, 60 and 80: 0.9, 0.7, 0.5 and two that are not there; the one at 4 is no even step.
+    expect(overLooks(run, 100, ({ gain }) => gain[0]!, -Infinity)).toBe(0.5);
+    expect(overLooks({ ...run, divergedAt: null }, 100, ({ gain }) => gain[0]!, -Infinity)).toBe(0.7);
+    expect(overLooks(run, 200, ({ gain }) => gain[0]!, -Infinity)).toBe(-Infinity);
+  });
+
+  it("leaves a line its median, least and largest", () => {
+    const seeds = [
+      [
+        { x: 0, y: 1 },
+        { x: 1, y: 5 },
+      ],
+      [{ x: 0, y: 3 }],
+      [{ x: 0, y: Infinity }],
+    ];
+    expect(lineOf(seeds)).toEqual([
+      { x: 0, y: 3, low: 1, high: Infinity },
+      { x: 1, y: 5, low: 5, high: 5 },
+    ]);
+  });
+});
+
+describe("Fashion-MNIST", () => {
+  const scratch = mkdtempSync(join(tmpdir(), "claims-"));
+  afterAll(() => rmSync(scratch, { recursive: true }));
+
+  function idx(sizes: readonly number[], values: readonly number[]): Buffer {
+    const header = Buffer.alloc(4 + 4 * sizes.length);
+    header.writeUInt32BE(0x800 + sizes.length);
+    sizes.forEach((size, i) => header.writeUInt32BE(size, 4 + 4 * i));
+    return Buffer.concat([header, Buffer.from(values)]);
+  }
+
+  /** A folder with three images of 2x2 pixels to train with and two to test with; `change` replaces a file. */
+  function folder(change: Readonly<Record<string, Buffer | null>> = {}): string {
+    const path = mkdtempSync(join(scratch, "data-"));
+    const files: Record<string, Buffer | null> = {
+      "train-images-idx3-ubyte.gz": gzipSync(idx([3, 2, 2], [0, 255, 51, 0, 1, 1, 1, 1, 2, 2, 2, 2])),
+      "train-labels-idx1-ubyte.gz": gzipSync(idx([3], [0, 1, 2])),
+      "t10k-images-idx3-ubyte": idx([2, 2, 2], [9, 9, 9, 9, 8, 8, 8, 8]),
+      "t10k-labels-idx1-ubyte": idx([2], [3, 4]),
+      ...change,
+    };
+    for (const [name, bytes] of Object.entries(files)) if (bytes !== null) writeFileSync(join(path, name), bytes);
+    return path;
+  }
+
+  it("is read, gzipped or not, each image with its label", () => {
+    const source = readFashionMnist(folder());
+    expect(source.side).toBe(2);
+    const { train, test } = source.split(new Random(1));
+    expect(train.images.shape).toEqual([3, 4]);
+    const first = train.labels.indexOf(0);
+    expect(train.images.toNested()).toHaveLength(3);
+    expect([0, 1, 2, 3].map((i) => train.images.at(first, i).toFixed(2))).toEqual(["0.00", "1.00", "0.20", "0.00"]);
+    expect([...test.labels].sort()).toEqual([3, 4]);
+    expect(test.images.at(test.labels.indexOf(4), 0)).toBeCloseTo(8 / 255, 6);
+  });
+
+  it.each<[string, Record<string, Buffer | null>, RegExp]>([
+    [
+      "missing",
+      { "train-labels-idx1-ubyte.gz": null },
+      /^expected the file train-labels-idx1-ubyte.gz or train-labels-idx1-ubyte in .*, found neither$/,
+    ],
+    [
+      "no gzip",
+      { "train-images-idx3-ubyte.gz": Buffer.from("hello") },
+      /train-images-idx3-ubyte.gz: cannot be read - incorrect header check$/,
+    ],
+    [
+      "no IDX",
+      { "t10k-images-idx3-ubyte": Buffer.from("a text, not images") },
+      /expected an IDX file of bytes on 3 axes, got one that begins with 61207465$/,
+    ],
+    ["empty", { "t10k-images-idx3-ubyte": Buffer.alloc(0) }, /got one that begins with nothing$/],
+    [
+      "labels as images",
+      { "t10k-images-idx3-ubyte": idx([2], [3, 4]) },
+      /on 3 axes, got one that begins with 00000801$/,
+    ],
+    ["cut off", { "t10k-images-idx3-ubyte": idx([2, 2, 2], [9]) }, /expected 24 bytes for 2 x 2 x 2, got 17$/],
+    [
+      "of no images",
+      { "t10k-images-idx3-ubyte": idx([0, 2, 2], []) },
+      /expected at least one value, got sizes 0 x 2 x 2$/,
+    ],
+    ["of other labels", { "t10k-labels-idx1-ubyte": idx([2], [3, 10]) }, /expected labels 0 to 9, got 10 at 1$/],
+    ["of fewer labels", { "t10k-labels-idx1-ubyte": idx([1], [3]) }, /expected as many images as labels, got 2 and 1$/],
+    [
+      "not square",
+      { "t10k-images-idx3-ubyte": idx([2, 1, 4], [9, 9, 9, 9, 8, 8, 8, 8]) },
+      /expected square images, got 1x4$/,
+    ],
+    [
+      "of two sizes",
+      { "t10k-images-idx3-ubyte": idx([2, 1, 1], [9, 8]) },
+      /expected images of one size, got a side of 2 and one of 1$/,
+    ],
+  ])("is refused when a file is %s", (_what, change, message) => {
+    const path = folder(change);
+    expect(() => openSource(path)).toThrow(DataError);
+    expect(() => openSource(path)).toThrow(message);
+  });
+});
+
+describe("the command line", () => {
+  const read = (...args: string[]) => readOptions(args, CLAIMS);
+
+  it("runs everything on six seeds when nothing is said", () => {
+    const { claims, ...others } = read();
+    expect(claims).toEqual(CLAIMS);
+    expect(others).toEqual({ named: false, extent: "all", seeds: 6, data: undefined, out: "report", help: false });
+  });
+
+  it("runs the minimum set, or one claim", () => {
+    expect(read("--quick").claims).toEqual(CLAIMS.filter(({ quick }) => quick));
+    expect(read("landscape", "--full", "--seeds", "2")).toMatchObject({ named: true, extent: "full", seeds: 2 });
+    expect(read("landscape").claims.map(({ name }) => name)).toEqual(["landscape"]);
+  });
+
+  it.each([
+    [["--quick", "--full"], "expected --quick or --full, got both"],
+    [["--quik"], "Unknown option '--quik'"],
+    [["landscap"], /^expected names of claims \(two-stories, .*\), got "landscap"$/],
+    [["--seeds", "0"], '--seeds: expected a whole number of at least 1, got "0"'],
+  ])("refuses %j", (args, message) => {
+    expect(() => readOptions(args, CLAIMS)).toThrow(UsageError);
+    expect(() => readOptions(args, CLAIMS)).toThrow(message);
+  });
+
+  it("explains itself with every claim in it", () => {
+    for (const { name, title } of CLAIMS) expect(usage(CLAIMS)).toContain(`${name.padEnd(19)}${title}`);
+  });
+});
