@@ -19,7 +19,7 @@ beforeAll(async () => {
   writeFileSync(join(root, "report/claims.html"), "<!doctype html><title>Claims</title>");
   await buildSite(folder, join(root, "report"));
   followed = followLinks(folder);
-}, 180_000);
+});
 afterAll(() => rmSync(root, { recursive: true }));
 
 describe("the links of the site", () => {

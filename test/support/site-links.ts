@@ -38,7 +38,8 @@ export function followLinks(folder: string): Followed {
       }
       const [before = "", place = ""] = link.split("#") as [string?, string?];
       const at = before === "" ? path : normalize(join(dirname(path), decodeURIComponent(before.split("?")[0]!)));
-      const target = at.replaceAll("\\", "/");
+      // Every host answers for a folder with its index.html.
+      const target = at.replaceAll("\\", "/").replace(/(^|\/)\.?\/?$/, "$1index.html");
       const file = join(folder, target);
       if (relative(folder, file).startsWith("..")) broken.push(`${path} -> ${link}: leaves the site`);
       else if (!existsSync(file) || !statSync(file).isFile()) broken.push(`${path} -> ${link}: no such file`);
