@@ -31,8 +31,8 @@ function drawPlane(
   if (probabilities !== null) {
     const colors = [theme.classes[0], theme.paper, theme.classes[1]].map(rgb) as [Color, Color, Color];
     const picture = pictureOf(probabilities, GRID, GRID, (value) => {
-      // Three quarters of the way to the class's color where the network is sure: points stay visible on it.
-      const t = (0.75 * (value - 127.5)) / 127.5;
+      // Half of the way to the class's color where the network is sure: points stay visible on it.
+      const t = (0.5 * (value - 127.5)) / 127.5;
       return mix(colors[1], t < 0 ? colors[0] : colors[2], Math.abs(t));
     });
     context.imageSmoothingEnabled = true;
@@ -49,7 +49,7 @@ function drawPlane(
 
 function drawPoints(context: Context, box: Box, { inputs, labels }: Drawn, theme: Theme, alpha: number): void {
   context.globalAlpha = alpha;
-  context.lineWidth = 0.8;
+  context.lineWidth = 0.7;
   context.strokeStyle = theme.paper;
   for (const side of [0, 1] as const) {
     context.fillStyle = theme.classes[side];
@@ -99,7 +99,11 @@ function drawDigits(
     context.textAlign = "left";
     context.textBaseline = "top";
     context.fillStyle = right ? theme.ink : theme.wrong;
-    context.fillText(`${right ? "✓" : "✗"} ${guesses.classes[i]!}`, left, top + side + 2);
+    context.fillText(
+      `${right ? "✓" : "✗"} ${guesses.classes[i]! < 0 ? "?" : guesses.classes[i]!}`,
+      left,
+      top + side + 2,
+    );
     context.fillStyle = theme.line;
     context.fillRect(left + 24, top + side + 6, side - 24, 4);
     context.fillStyle = right ? theme.soft : theme.wrong;

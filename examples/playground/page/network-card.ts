@@ -65,7 +65,11 @@ export class NetworkCard {
       if (chosen !== undefined) tools.onChoose(chosen.layer, chosen.unit);
     });
     for (const { canvas } of [view, units]) canvas.setAttribute("role", "img");
-    card.append(view.canvas, units.canvas);
+    const caption = document.createElement("p");
+    caption.className = "caption";
+    caption.textContent =
+      "What each hidden unit answers to, layer by layer. Click one to look inside; flat gray: it answers the same to all.";
+    card.append(view.canvas, units.canvas, caption);
     this.sheets = [view, units];
   }
 
