@@ -86,7 +86,7 @@ export class NetworkCard {
       ...(divergedAt === null
         ? [
             number("loss", loss === null ? "–" : loss.toFixed(3)),
-            number("test accuracy", accuracy === null ? "–" : `${(100 * accuracy).toFixed(1)} %`),
+            number("accuracy", accuracy === null ? "–" : `${(100 * accuracy).toFixed(1)} %`),
           ]
         : [number("diverged at step", String(divergedAt), "diverged")]),
     );
