@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "docs/api/", "report/", ".build/", "examples/**/*.js", "src/kernels/wasm/assembly/"] },
+  { ignores: ["dist/", "docs/api/", "report/", "site/", ".build/", "examples/**/*.js", "src/kernels/wasm/assembly/"] },
   // No rule can be switched off from inside a file.
   { linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: "error" } },
   js.configs.recommended,
@@ -37,11 +37,11 @@ export default tseslint.config(
   },
   // The tools' own configuration: typed by the compiler (test/tsconfig.json), outside the projects that eslint reads types from.
   {
-    files: ["*.js", "*.config.ts", "test/**/*.mjs"],
+    files: ["*.js", "*.config.ts", "test/**/*.mjs", "docs/site/*"],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
       parserOptions: { projectService: false },
-      globals: { process: "readonly", console: "readonly" },
+      globals: { process: "readonly", console: "readonly", URL: "readonly", Buffer: "readonly" },
     },
   },
 );

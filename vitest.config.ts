@@ -26,7 +26,7 @@ export default defineConfig({
       // `npm run test:browser`: in a real Chromium, on what `npm run build` made.
       {
         extends: true,
-        test: { name: "browser", include: ["test/browser/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
+        test: { name: "browser", include: ["test/browser/**/*.test.ts"], testTimeout: 180_000, hookTimeout: 180_000 },
       },
     ],
     coverage: {

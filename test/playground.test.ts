@@ -23,6 +23,7 @@ import {
   KINDS,
   parseSettings,
   PREDICTIONS,
+  RANGES,
   rateAt,
   type Settings,
   withRate,
@@ -265,6 +266,31 @@ describe("an experiment", () => {
     expect(records.at(50)!.accuracies![0]).toBeNull();
     expect(records.at(50)!.accuracies![1]).toBeGreaterThan(0.4);
   });
+
+  it("does not fail, whatever the settings", async () => {
+    const edges = [
+      ...["noise", "depth", "width", "batchSize", "momentum", "epsilon", "shift"].map((name) => {
+        const { low, high } = RANGES[name as keyof typeof RANGES];
+        return fc.record({ [name]: fc.constantFrom(low, high) });
+      }),
+      fc.record({ rates: fc.constantFrom(0.001, 0.3, 10).map((rate) => [{ step: 0, rate }]) }),
+      fc.record({ left: fc.constantFrom(...KINDS), right: fc.constantFrom(...KINDS) }),
+      fc.record({ data: fc.constantFrom(...DATA_SETS), activation: fc.constantFrom(...ACTIVATIONS) }),
+      fc.record({ predict: fc.constantFrom(...PREDICTIONS) }),
+    ];
+    await fc.assert(
+      fc.asyncProperty(fc.tuple(...edges), async (parts) => {
+        const settings = { ...DEFAULTS, ...(Object.assign({}, ...parts) as Partial<Settings>) };
+        const experiment = new Experiment(settings);
+        await run(experiment, 22);
+        experiment.views();
+        experiment.accuracies();
+        for (const side of [0, 1]) experiment.unitOf(side, settings.depth - 1, settings.width - 1);
+        expect(experiment.step).toBe(22);
+      }),
+      { seed: 1, numRuns: 8 },
+    );
+  }, 60_000);
 
   it("moves the test data alone", async () => {
     const [still, shifted] = [new Experiment(small), new Experiment({ ...small, shift: 1.5 })];

@@ -1,16 +1,18 @@
 // Builds the playground into a folder: a plain static site with relative paths, which works under any address and needs no network.
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const source = fileURLToPath(new URL("../../src/", import.meta.url));
 
-/** Writes the page into `folder`, which is emptied first. */
-export async function buildPlayground(folder) {
+/** Writes the page into `folder`, which is emptied first; with a link to `home` where the page is part of a site. */
+export async function buildPlayground(folder, home) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  for (const file of ["index.html", "style.css"]) cpSync(`${here}${file}`, `${folder}/${file}`);
+  cpSync(`${here}style.css`, `${folder}/style.css`);
+  const link = home === undefined ? "" : `<a href="${home}">About batchnorm</a>`;
+  writeFileSync(`${folder}/index.html`, readFileSync(`${here}index.html`, "utf8").replace("<!-- home -->", link));
   await build({
     entryPoints: { main: `${here}page/main.ts`, worker: `${here}page/worker.ts` },
     outdir: folder,

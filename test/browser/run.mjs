@@ -10,5 +10,15 @@ if (!places.some((path) => path !== "" && existsSync(path))) {
   process.exit(process.env.CI === "true" ? 1 : 0);
 }
 const results = ["--reporter=default", "--reporter=json", "--outputFile.json=.build/test-results/browser.json"];
-const vitest = ["node_modules/vitest/vitest.mjs", "run", "--project", "browser", ...results, ...process.argv.slice(2)];
+// One file after the other: two browsers at once would slow each other down.
+const oneByOne = "--no-file-parallelism";
+const vitest = [
+  "node_modules/vitest/vitest.mjs",
+  "run",
+  "--project",
+  "browser",
+  oneByOne,
+  ...results,
+  ...process.argv.slice(2),
+];
 process.exit(spawnSync(process.execPath, vitest, { stdio: "inherit" }).status ?? 1);

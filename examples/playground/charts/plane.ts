@@ -2,9 +2,8 @@
 import { GRID, PLANE, UNIT_GRID } from "../experiment/scales.js";
 import type { View } from "../experiment/experiment.js";
 import type { Drawn } from "../page/messages.js";
-import { type Box, type Context, emptyNote, FONT, type Theme } from "./plot.js";
-
-type Color = readonly [number, number, number];
+import { mix, paletteOf, pictureOf, rgb } from "./picture.js";
+import { type Box, type Context, FONT, type Theme } from "./plot.js";
 
 /** Draws what a network says: of a plane with its points, or of some digits. */
 export function drawView(
@@ -18,7 +17,17 @@ export function drawView(
   if (data.test.classes === 2) {
     drawPlane(context, box, view && "plane" in view ? view.plane.probabilities : null, data, theme);
   } else drawDigits(context, box, view && "guesses" in view ? view.guesses : null, data.test, theme);
-  if (view === null) emptyNote(context, { ...box, top: box.top + box.height * 0.42, height: 20 }, theme, note);
+  if (note !== "") {
+    context.globalAlpha = 0.85;
+    context.fillStyle = theme.paper;
+    context.fillRect(box.left, box.top, box.width, 40);
+    context.globalAlpha = 1;
+    context.fillStyle = theme.wrong;
+    context.font = "bold 22px system-ui, sans-serif";
+    context.textAlign = "center";
+    context.textBaseline = "top";
+    context.fillText(note, box.left + box.width / 2, box.top + 8);
+  }
 }
 
 function drawPlane(
@@ -29,14 +38,14 @@ function drawPlane(
   theme: Theme,
 ): void {
   if (probabilities !== null) {
-    const colors = [theme.classes[0], theme.paper, theme.classes[1]].map(rgb) as [Color, Color, Color];
-    const picture = pictureOf(probabilities, GRID, GRID, (value) => {
-      // Three quarters of the way to the class's color where the network is sure: points stay visible on it.
-      const t = (0.75 * (value - 127.5)) / 127.5;
-      return mix(colors[1], t < 0 ? colors[0] : colors[2], Math.abs(t));
+    const [paper, first, second] = [rgb(theme.paper), rgb(theme.classes[0]), rgb(theme.classes[1])];
+    const palette = paletteOf((byte) => {
+      // Half of the way to the class's color where the network is sure: points stay visible on it.
+      const t = (0.5 * (byte - 127.5)) / 127.5;
+      return mix(paper, t < 0 ? first : second, Math.abs(t));
     });
     context.imageSmoothingEnabled = true;
-    context.drawImage(picture, box.left, box.top, box.width, box.height);
+    context.drawImage(pictureOf(probabilities, GRID, GRID, palette), box.left, box.top, box.width, box.height);
   }
   context.save();
   context.beginPath();
@@ -49,7 +58,7 @@ function drawPlane(
 
 function drawPoints(context: Context, box: Box, { inputs, labels }: Drawn, theme: Theme, alpha: number): void {
   context.globalAlpha = alpha;
-  context.lineWidth = 0.8;
+  context.lineWidth = 0.7;
   context.strokeStyle = theme.paper;
   for (const side of [0, 1] as const) {
     context.fillStyle = theme.classes[side];
@@ -78,6 +87,7 @@ function drawDigits(
   const [width, height] = [box.width / columns, box.height / lines];
   const side = Math.min(width - 6, height - 20);
   const [paper, ink] = [rgb(theme.paper), rgb(theme.ink)];
+  const palette = paletteOf((byte) => mix(paper, ink, byte / 255));
   context.imageSmoothingEnabled = false;
   for (const [i, label] of labels.entries()) {
     const left = box.left + (i % columns) * width + (width - side) / 2;
@@ -86,20 +96,20 @@ function drawDigits(
       inputs.subarray(64 * i, 64 * (i + 1)),
       (value) => 255 * Math.min(1, Math.max(0, value)),
     );
-    context.drawImage(
-      pictureOf(pixels, 8, 8, (value) => mix(paper, ink, value / 255)),
-      left,
-      top,
-      side,
-      side,
-    );
+    context.drawImage(pictureOf(pixels, 8, 8, palette), left, top, side, side);
     if (guesses === null) continue;
     const right = guesses.classes[i] === label;
     context.font = FONT;
     context.textAlign = "left";
     context.textBaseline = "top";
     context.fillStyle = right ? theme.ink : theme.wrong;
-    context.fillText(`${right ? "✓" : "✗"} ${guesses.classes[i]!}`, left, top + side + 2);
+    context.fillText(
+      `${right ? "✓" : "✗"} ${guesses.classes[i]! < 0 ? "?" : guesses.classes[i]!}`,
+      left,
+      top + side + 2,
+    );
+    // A phone has no room for how sure it is.
+    if (side < 36) continue;
     context.fillStyle = theme.line;
     context.fillRect(left + 24, top + side + 6, side - 24, 4);
     context.fillStyle = right ? theme.soft : theme.wrong;
@@ -153,19 +163,18 @@ export function drawUnits(
   theme: Theme,
 ): void {
   const [columns, rows] = how.digits ? [10, 1] : [UNIT_GRID, UNIT_GRID];
-  const size = columns * rows;
   const [low, high] = [rgb(theme.paper), rgb(theme.ink)];
+  const palette = paletteOf((byte) => mix(low, high, 0.06 + (0.7 * byte) / 255));
+  // All units in one picture, one below the other.
+  const all = pictureOf(units, columns, units.length / columns, palette);
   const { cell, lines } = layout;
   context.imageSmoothingEnabled = !how.digits;
   for (let layer = 0; layer < how.depth; layer++) {
     for (let unit = 0; unit < how.width; unit++) {
-      const at = (layer * how.width + unit) * size;
+      const at = (layer * how.width + unit) * rows;
       const left = box.left + (unit % layout.columns) * cell;
       const top = box.top + layer * (lines * cell + LAYER_GAP) + Math.floor(unit / layout.columns) * cell;
-      const picture = pictureOf(units.subarray(at, at + size), columns, rows, (value) =>
-        mix(low, high, 0.06 + (0.7 * value) / 255),
-      );
-      context.drawImage(picture, left, top, cell - 1.5, cell - 1.5);
+      context.drawImage(all, 0, at, columns, rows, left, top, cell - 1.5, cell - 1.5);
       if (layer === chosen.layer && (unit === chosen.unit || chosen.unit === null)) {
         context.strokeStyle = chosen.unit === null ? theme.soft : theme.wrong;
         context.lineWidth = chosen.unit === null ? 0.5 : 2;
@@ -173,32 +182,4 @@ export function drawUnits(
       }
     }
   }
-}
-
-/** A small picture; a canvas of its own, since only those can be drawn enlarged. */
-function pictureOf(
-  values: Uint8Array,
-  columns: number,
-  rows: number,
-  colorOf: (value: number) => Color,
-): HTMLCanvasElement {
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [columns, rows];
-  const context = canvas.getContext("2d")!;
-  const image = context.createImageData(columns, rows);
-  for (const [i, value] of values.entries()) {
-    const [red, green, blue] = colorOf(value);
-    image.data.set([red, green, blue, 255], 4 * i);
-  }
-  context.putImageData(image, 0, 0);
-  return canvas;
-}
-
-/** "#c04e00" -> [192, 78, 0]. */
-function rgb(hex: string): Color {
-  return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)) as unknown as Color;
-}
-
-function mix(from: Color, to: Color, t: number): Color {
-  return from.map((value, i) => value + t * (to[i]! - value)) as unknown as Color;
 }

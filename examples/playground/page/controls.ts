@@ -111,6 +111,7 @@ export const GROUPS: readonly { readonly title: string; readonly controls: reado
 /** The controls on the page: shows settings, and tells of changes. */
 export class Controls {
   readonly #show = new Map<Name, (value: string | number) => void>();
+  readonly #inputs = new Map<Name, HTMLInputElement>();
 
   constructor(place: HTMLElement, change: (change: Change) => void) {
     for (const { title, controls } of GROUPS) {
@@ -123,6 +124,8 @@ export class Controls {
   /** Shows settings, and the learning rate of now. */
   show(settings: Settings, rate: number): void {
     for (const [name, show] of this.#show) show(name === "rate" ? rate : settings[name]);
+    // The digits are as they were written.
+    this.#inputs.get("noise")!.disabled = settings.data === "digits";
   }
 
   #add(group: HTMLElement, { name, label, input }: Control, change: (change: Change) => void): void {
@@ -140,6 +143,7 @@ export class Controls {
     }
     const element = row.appendChild(document.createElement("input"));
     element.id = name;
+    this.#inputs.set(name, element);
     if (input.kind === "number") {
       Object.assign(element, { type: "number", min: String(input.low), max: String(input.high), step: "1" });
       element.addEventListener("change", () => {

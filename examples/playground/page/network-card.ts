@@ -65,7 +65,11 @@ export class NetworkCard {
       if (chosen !== undefined) tools.onChoose(chosen.layer, chosen.unit);
     });
     for (const { canvas } of [view, units]) canvas.setAttribute("role", "img");
-    card.append(view.canvas, units.canvas);
+    const caption = document.createElement("p");
+    caption.className = "caption";
+    caption.textContent =
+      "What each hidden unit answers to, layer by layer. Click one to look inside; flat gray: it answers the same to all.";
+    card.append(view.canvas, units.canvas, caption);
     this.sheets = [view, units];
   }
 
@@ -82,7 +86,7 @@ export class NetworkCard {
       ...(divergedAt === null
         ? [
             number("loss", loss === null ? "–" : loss.toFixed(3)),
-            number("test accuracy", accuracy === null ? "–" : `${(100 * accuracy).toFixed(1)} %`),
+            number("accuracy", accuracy === null ? "–" : `${(100 * accuracy).toFixed(1)} %`),
           ]
         : [number("diverged at step", String(divergedAt), "diverged")]),
     );

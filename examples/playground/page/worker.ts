@@ -45,6 +45,8 @@ function obey(data: Order): void {
       return;
     case "play":
       speed = data.speed;
+      // Where nothing is left to train, a frame says so.
+      lookAsked = !goesOn();
       return;
     case "pause":
       speed = undefined;
@@ -52,7 +54,7 @@ function obey(data: Order): void {
       return;
     case "step":
       speed = undefined;
-      stepsAsked++;
+      if (experiment.step < LAST_STEP) stepsAsked++;
       return;
     case "rate":
       experiment.setRate(data.rate);
