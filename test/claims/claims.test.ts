@@ -93,7 +93,7 @@ describe("the laboratory", () => {
   it(
     "gives the same JSON twice, bit for bit",
     async () => {
-      for (const name of ["two-stories", "edge-of-stability"]) {
+      for (const name of ["two-stories", "theorem-4-1"]) {
         const again = stringifyReport(await run(name, tinyStudy("quick")));
         expect(stringifyReport(await run(name, tinyStudy("quick")))).toBe(again);
       }

@@ -62,7 +62,7 @@ export const theorem41Claim: Claim = {
               y: { label: "left side / right side", type: "log", domain: [0.5, 100] },
               series: [
                 {
-                  network: "plain",
+                  network: "plain, calibrated",
                   label: "1/sqrt(m)",
                   dots: true,
                   points: seeds[0]!.shown.map(({ m, printed }) => dot(m, printed)),
