@@ -14,7 +14,8 @@ export interface SavedFigure {
   readonly heading: { readonly title: string; readonly names: readonly [string, string] };
 }
 
-const HEADING = 28;
+/** The title, and below it the names of the networks in their colors. */
+const HEADING = 46;
 
 /** A picture of twice the size on the screen, on the color of the paper. */
 export async function pngOf({ draw, width, height, heading }: SavedFigure, theme: Theme): Promise<Blob> {
@@ -45,16 +46,13 @@ function drawOnPaper(context: Context, { draw, width, height, heading }: SavedFi
   context.textBaseline = "middle";
   context.textAlign = "left";
   context.font = "bold 13px system-ui, sans-serif";
-  const words: [string, string][] = [
-    [theme.ink, heading.title],
-    [theme.networks[0], heading.names[0]],
-    [theme.networks[1], heading.names[1]],
-  ];
+  context.fillStyle = theme.ink;
+  context.fillText(heading.title, 8, 14);
   let left = 8;
-  for (const [color, text] of words) {
-    context.fillStyle = color;
-    context.fillText(text, left, HEADING / 2);
-    left += context.measureText(text).width + 14;
+  for (const side of [0, 1] as const) {
+    context.fillStyle = theme.networks[side];
+    context.fillText(heading.names[side], left, 32);
+    left += context.measureText(heading.names[side]).width + 14;
   }
   draw(context, { left: 0, top: HEADING, width, height }, theme);
 }
