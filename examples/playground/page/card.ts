@@ -1,7 +1,7 @@
 /** Card: a figure on the page, with its caption, its canvas and the ways to save it. */
 import type { Table } from "../charts/figure.js";
 import type { Theme } from "../charts/plot.js";
-import { csvOf, type Draw, pngOf, save, svgOf } from "./export.js";
+import { csvOf, type Draw, pngOf, save, type SavedFigure, svgOf } from "./export.js";
 
 /** What a card shows. */
 export interface CardContent {
@@ -12,6 +12,8 @@ export interface CardContent {
   /** Its height at a width. */
   readonly height: (width: number) => number;
   readonly table?: () => Table;
+  /** Of the left and the right network. */
+  readonly names: () => readonly [string, string];
 }
 
 /** A canvas that is drawn when something has changed and it can be seen. */
@@ -103,9 +105,12 @@ export function exportMenu(content: CardContent, sheet: Sheet, theme: () => Them
       menu.open = false;
     });
   };
-  const size = (): [number, number] => [sheet.width, Math.round(content.height(sheet.width))];
-  add("png", () => pngOf(content.draw, ...size(), theme()));
-  add("svg", () => svgOf(content.draw, ...size(), theme()));
+  const figure = (): SavedFigure => {
+    const [width, height] = [sheet.width, Math.round(content.height(sheet.width))];
+    return { draw: content.draw, width, height, heading: { title: content.title, names: content.names() } };
+  };
+  add("png", () => pngOf(figure(), theme()));
+  add("svg", () => svgOf(figure(), theme()));
   const { table } = content;
   if (table) add("csv", () => csvOf(table()));
   return menu;

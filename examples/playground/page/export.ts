@@ -6,13 +6,24 @@ import type { Settings } from "../experiment/settings.js";
 /** Draws something into a box. */
 export type Draw = (context: Context, box: Box, theme: Theme) => void;
 
+/** A figure as it is saved: on its own, so it says what it is and whose the colors are. */
+export interface SavedFigure {
+  readonly draw: Draw;
+  readonly width: number;
+  readonly height: number;
+  readonly heading: { readonly title: string; readonly names: readonly [string, string] };
+}
+
+/** The title, and below it the names of the networks in their colors. */
+const HEADING = 46;
+
 /** A picture of twice the size on the screen, on the color of the paper. */
-export async function pngOf(draw: Draw, width: number, height: number, theme: Theme): Promise<Blob> {
+export async function pngOf({ draw, width, height, heading }: SavedFigure, theme: Theme): Promise<Blob> {
   const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [2 * width, 2 * height];
+  [canvas.width, canvas.height] = [2 * width, 2 * (height + HEADING)];
   const context = canvas.getContext("2d")!;
   context.scale(2, 2);
-  drawOnPaper(context, draw, width, height, theme);
+  drawOnPaper(context, { draw, width, height, heading }, theme);
   return new Promise((resolve, reject) => {
     canvas.toBlob(
       (blob) => (blob === null ? reject(new Error("the browser made no picture")) : resolve(blob)),
@@ -22,17 +33,28 @@ export async function pngOf(draw: Draw, width: number, height: number, theme: Th
 }
 
 /** The same drawing as lines and words. Loads what it needs for that when it is first asked. */
-export async function svgOf(draw: Draw, width: number, height: number, theme: Theme): Promise<Blob> {
+export async function svgOf(figure: SavedFigure, theme: Theme): Promise<Blob> {
   const { Context: SvgContext } = await import("svgcanvas");
-  const context = new SvgContext(width, height);
-  drawOnPaper(context as unknown as Context, draw, width, height, theme);
+  const context = new SvgContext(figure.width, figure.height + HEADING);
+  drawOnPaper(context as unknown as Context, figure, theme);
   return new Blob([context.getSerializedSvg(true)], { type: "image/svg+xml" });
 }
 
-function drawOnPaper(context: Context, draw: Draw, width: number, height: number, theme: Theme): void {
+function drawOnPaper(context: Context, { draw, width, height, heading }: SavedFigure, theme: Theme): void {
   context.fillStyle = theme.paper;
-  context.fillRect(0, 0, width, height);
-  draw(context, { left: 0, top: 0, width, height }, theme);
+  context.fillRect(0, 0, width, height + HEADING);
+  context.textBaseline = "middle";
+  context.textAlign = "left";
+  context.font = "bold 13px system-ui, sans-serif";
+  context.fillStyle = theme.ink;
+  context.fillText(heading.title, 8, 14);
+  let left = 8;
+  for (const side of [0, 1] as const) {
+    context.fillStyle = theme.networks[side];
+    context.fillText(heading.names[side], left, 32);
+    left += context.measureText(heading.names[side]).width + 14;
+  }
+  draw(context, { left: 0, top: HEADING, width, height }, theme);
 }
 
 /** A table in RFC 4180's form: lines end in CR LF, and what holds a comma, a quote or a line end stands in quotes. */

@@ -41,7 +41,7 @@ const charts = new Map(
   figures.map(({ place, figure }): [Figure, Sheet] => {
     const { id, title, caption, height, draw, table } = figure;
     const content = {
-      ...{ id, title, caption, height: () => height, table: () => table(run.figureInput) },
+      ...{ id, title, caption, height: () => height, table: () => table(run.figureInput), names: () => run.names },
       draw: (...[context, box, colors]: Parameters<Sheet["content"]["draw"]>) =>
         draw(context, box, run.figureInput, colors),
     };

@@ -31,7 +31,8 @@ export class NetworkCard {
 
     const content = {
       id: `${name}-network`,
-      title: `the picture of the ${name} network`,
+      title: `The ${name} network`,
+      names: () => run().names,
       draw: (...[context, box, theme]: Parameters<Sheet["content"]["draw"]>) => {
         const { data, views, history, settings } = run();
         if (data === undefined) return;

@@ -4,7 +4,7 @@ import type { Samples } from "../experiment/data.js";
 import { LAST_STEP } from "../experiment/settings.js";
 import type { Drawn, Frame, News, Order, Speed, UnitPlace } from "./messages.js";
 
-const SLICE = 12;
+const SLICE = 8;
 /** Planes, images and unit numbers are costly to look at: at most this often, and whenever training stops. */
 const LOOK_EVERY = 100;
 
