@@ -56,6 +56,13 @@ async function buildApi(folder) {
     const home = relative(dirname(file), join(folder, "../index.html")).replaceAll("\\", "/");
     writeFileSync(file, readFileSync(file, "utf8").replaceAll(HOME, home));
   }
+  // The page with a script tag, which the guides link to, loads ../dist/batchnorm.global.js.
+  const bundle = { bundle: true, format: "iife", globalName: "batchnorm", minify: true };
+  await build({
+    ...bundle,
+    entryPoints: [join(root, "src/index.ts")],
+    outfile: join(folder, "dist/batchnorm.global.js"),
+  });
 }
 
 /** One entry for each preset of the playground, which opens it. */
