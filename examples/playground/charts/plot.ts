@@ -100,7 +100,8 @@ export class Plot {
     if (this.yAxis.label !== undefined) context.fillText(this.yAxis.label, inner.left + 3, inner.top - 1);
     if (title !== undefined) {
       context.fillStyle = theme.ink;
-      context.fillText(title, inner.left + 3, inner.top - (this.yAxis.label === undefined ? 1 : 14));
+      // squeezed where a phone leaves little room
+      context.fillText(title, inner.left + 3, inner.top - (this.yAxis.label === undefined ? 1 : 14), inner.width - 3);
     }
   }
 
