@@ -18,63 +18,56 @@ import type {
   SoftmaxCrossEntropyArguments,
 } from "./kernels.js";
 
-/** Requires arrays of given lengths and of one dtype. Arrays left out pass. */
-function expectArrays(kernel: string, arrays: readonly (readonly [string, Floats | undefined, number])[]): void {
-  let first: Floats | undefined;
-  for (const [name, array, length] of arrays) {
-    if (array === undefined) continue;
-    if (!(array instanceof Float32Array) && !(array instanceof Float64Array)) {
-      throw new TypeError(complaint(kernel, `${name} to be a Float32Array or a Float64Array`, show(array)));
-    }
-    expectLength(kernel, name, array, length);
-    first ??= array;
-    if (array.constructor !== first.constructor) {
-      throw new TypeError(
-        complaint(kernel, `${name} to be a ${first.constructor.name} as the other arrays are`, show(array)),
-      );
-    }
+/** Requires an array of a given length and of the dtype of another. One left out passes. */
+function expectArray(kernel: string, name: string, array: Floats | undefined, length: number, like: Floats): void {
+  if (array === undefined) return;
+  if (!(array instanceof Float32Array) && !(array instanceof Float64Array)) {
+    throw new TypeError(complaint(kernel, `${name} to be a Float32Array or a Float64Array`, show(array)));
+  }
+  expectLength(kernel, name, array, length);
+  if (array.constructor !== like.constructor) {
+    throw new TypeError(
+      complaint(kernel, `${name} to be a ${like.constructor.name} as the other arrays are`, show(array)),
+    );
   }
 }
 
-/** Requires statistics: double precision, one number a channel (or a group). */
-function expectStatistics(kernel: string, arrays: Readonly<Record<string, Float64Array>>, length: number): void {
-  for (const [name, array] of Object.entries(arrays)) {
-    if (!(array instanceof Float64Array)) {
-      throw new TypeError(complaint(kernel, `${name} to be a Float64Array, whatever the dtype of x`, show(array)));
-    }
-    expectLength(kernel, name, array, length);
+/** Requires a statistic: double precision, one number a channel (or a group). */
+function expectStatistic(kernel: string, name: string, array: Float64Array, length: number): void {
+  if (!(array instanceof Float64Array)) {
+    throw new TypeError(complaint(kernel, `${name} to be a Float64Array, whatever the dtype of x`, show(array)));
   }
+  expectLength(kernel, name, array, length);
 }
 
 /** Requires what every forward normalization takes. */
 export function expectNormalize(
   kernel: string,
-  { view, x, gamma, beta, y }: Pick<NormalizeArguments, "view" | "x" | "gamma" | "beta" | "y">,
-  statistics: Readonly<Record<string, Float64Array>>,
+  { view, x, gamma, beta, y, mean, rstd }: NormalizeArguments,
+  variance?: Float64Array,
 ): void {
   const size = expectView(kernel, view);
-  expectArrays(kernel, [
-    ["x", x, size],
-    ["gamma", gamma, view.channels],
-    ["beta", beta, view.channels],
-    ["y", y, size],
-  ]);
-  expectStatistics(kernel, statistics, view.channels);
+  expectArray(kernel, "x", x, size, x);
+  expectArray(kernel, "gamma", gamma, view.channels, x);
+  expectArray(kernel, "beta", beta, view.channels, x);
+  expectArray(kernel, "y", y, size, x);
+  expectStatistic(kernel, "mean", mean, view.channels);
+  if (variance !== undefined) expectStatistic(kernel, "variance", variance, view.channels);
+  expectStatistic(kernel, "rstd", rstd, view.channels);
 }
 
 /** Requires what every gradient of a normalization takes. */
 export function expectNormalizeBackward(kernel: string, args: BatchNormBackwardArguments): void {
   const { view, x, dy, gamma, mean, rstd, dx, dgamma, dbeta } = args;
   const size = expectView(kernel, view);
-  expectArrays(kernel, [
-    ["x", x, size],
-    ["dy", dy, size],
-    ["dx", dx, size],
-    ["gamma", gamma, view.channels],
-    ["dgamma", dgamma, view.channels],
-    ["dbeta", dbeta, view.channels],
-  ]);
-  expectStatistics(kernel, { mean, rstd }, view.channels);
+  expectArray(kernel, "x", x, size, x);
+  expectArray(kernel, "dy", dy, size, x);
+  expectArray(kernel, "dx", dx, size, x);
+  expectArray(kernel, "gamma", gamma, view.channels, x);
+  expectArray(kernel, "dgamma", dgamma, view.channels, x);
+  expectArray(kernel, "dbeta", dbeta, view.channels, x);
+  expectStatistic(kernel, "mean", mean, view.channels);
+  expectStatistic(kernel, "rstd", rstd, view.channels);
 }
 
 /** Requires the sizes of a product and arrays that fit them, whichever operand is transposed. */
@@ -82,39 +75,31 @@ export function expectMatmul(kernel: string, { rows, inner, columns, a, b, bias,
   expectCount(kernel, "rows", rows);
   expectCount(kernel, "inner", inner);
   expectCount(kernel, "columns", columns);
-  expectArrays(kernel, [
-    ["a", a, rows * inner],
-    ["b", b, inner * columns],
-    ["bias", bias, columns],
-    ["out", out, rows * columns],
-  ]);
+  expectArray(kernel, "a", a, rows * inner, a);
+  expectArray(kernel, "b", b, inner * columns, a);
+  expectArray(kernel, "bias", bias, columns, a);
+  expectArray(kernel, "out", out, rows * columns, a);
 }
 
 /** Requires a matrix and one number a column. */
 export function expectColumnSums(kernel: string, { rows, columns, x, out }: ColumnSumsArguments): void {
   expectCount(kernel, "rows", rows);
   expectCount(kernel, "columns", columns);
-  expectArrays(kernel, [
-    ["x", x, rows * columns],
-    ["out", out, columns],
-  ]);
+  expectArray(kernel, "x", x, rows * columns, x);
+  expectArray(kernel, "out", out, columns, x);
 }
 
 /** Requires two arrays of one length. */
 export function expectElementwise(kernel: string, { x, y }: ElementwiseArguments): void {
-  expectArrays(kernel, [
-    ["x", x, x.length],
-    ["y", y, x.length],
-  ]);
+  expectArray(kernel, "x", x, x.length, x);
+  expectArray(kernel, "y", y, x.length, x);
 }
 
 /** Requires three arrays of one length. */
 export function expectElementwiseBackward(kernel: string, { y, dy, dx }: ElementwiseBackwardArguments): void {
-  expectArrays(kernel, [
-    ["y", y, y.length],
-    ["dy", dy, y.length],
-    ["dx", dx, y.length],
-  ]);
+  expectArray(kernel, "y", y, y.length, y);
+  expectArray(kernel, "dy", dy, y.length, y);
+  expectArray(kernel, "dx", dx, y.length, y);
 }
 
 /** Requires the slope of a leaky ReLU. */
@@ -134,28 +119,26 @@ function expectView(kernel: string, { outer, channels, inner }: ChannelView): nu
 export function expectGroupNorm(kernel: string, args: GroupNormForwardArguments): void {
   const { channels, x, gamma, beta, y, mean, rstd } = args;
   const size = expectGroups(kernel, args);
-  expectArrays(kernel, [
-    ["x", x, size],
-    ["gamma", gamma, channels],
-    ["beta", beta, channels],
-    ["y", y, size],
-  ]);
-  expectStatistics(kernel, { mean, rstd }, args.samples * args.groups);
+  expectArray(kernel, "x", x, size, x);
+  expectArray(kernel, "gamma", gamma, channels, x);
+  expectArray(kernel, "beta", beta, channels, x);
+  expectArray(kernel, "y", y, size, x);
+  expectStatistic(kernel, "mean", mean, args.samples * args.groups);
+  expectStatistic(kernel, "rstd", rstd, args.samples * args.groups);
 }
 
 /** Requires what the gradient of group normalization takes. */
 export function expectGroupNormBackward(kernel: string, args: GroupNormBackwardArguments): void {
   const { channels, x, dy, gamma, mean, rstd, dx, dgamma, dbeta } = args;
   const size = expectGroups(kernel, args);
-  expectArrays(kernel, [
-    ["x", x, size],
-    ["dy", dy, size],
-    ["gamma", gamma, channels],
-    ["dx", dx, size],
-    ["dgamma", dgamma, channels],
-    ["dbeta", dbeta, channels],
-  ]);
-  expectStatistics(kernel, { mean, rstd }, args.samples * args.groups);
+  expectArray(kernel, "x", x, size, x);
+  expectArray(kernel, "dy", dy, size, x);
+  expectArray(kernel, "gamma", gamma, channels, x);
+  expectArray(kernel, "dx", dx, size, x);
+  expectArray(kernel, "dgamma", dgamma, channels, x);
+  expectArray(kernel, "dbeta", dbeta, channels, x);
+  expectStatistic(kernel, "mean", mean, args.samples * args.groups);
+  expectStatistic(kernel, "rstd", rstd, args.samples * args.groups);
 }
 
 /** Requires sizes of which the groups divide the channels, and gives the number of values. */
@@ -184,11 +167,9 @@ export function expectCrossEntropy(kernel: string, args: SoftmaxCrossEntropyArgu
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new RangeError(complaint(kernel, "labelSmoothing in [0, 1]", show(labelSmoothing)));
   }
-  expectArrays(kernel, [
-    ["logits", logits, rows * classes],
-    ["probabilities", probabilities, rows * classes],
-    ["dlogits", dlogits, rows * classes],
-  ]);
+  expectArray(kernel, "logits", logits, rows * classes, logits);
+  expectArray(kernel, "probabilities", probabilities, rows * classes, logits);
+  expectArray(kernel, "dlogits", dlogits, rows * classes, logits);
   if (labels !== undefined) {
     expectLength(kernel, "labels", labels, rows);
     for (let row = 0; row < rows; row++) {
@@ -203,28 +184,22 @@ export function expectCrossEntropy(kernel: string, args: SoftmaxCrossEntropyArgu
 /** Requires three arrays of one length. */
 export function expectMeanSquaredError(kernel: string, args: MeanSquaredErrorArguments): void {
   const { prediction, target, dprediction } = args;
-  expectArrays(kernel, [
-    ["prediction", prediction, prediction.length],
-    ["target", target, prediction.length],
-    ["dprediction", dprediction, prediction.length],
-  ]);
+  expectArray(kernel, "prediction", prediction, prediction.length, prediction);
+  expectArray(kernel, "target", target, prediction.length, prediction);
+  expectArray(kernel, "dprediction", dprediction, prediction.length, prediction);
 }
 
 /** Requires arrays as long as the values; what the rates may be is the optimizer's to check. */
 export function expectSGD(kernel: string, { values, gradient, velocity }: SGDArguments): void {
-  expectArrays(kernel, [
-    ["values", values, values.length],
-    ["gradient", gradient, values.length],
-    ["velocity", velocity, values.length],
-  ]);
+  expectArray(kernel, "values", values, values.length, values);
+  expectArray(kernel, "gradient", gradient, values.length, values);
+  expectArray(kernel, "velocity", velocity, values.length, values);
 }
 
 /** Requires arrays as long as the values; what the rates may be is the optimizer's to check. */
 export function expectAdam(kernel: string, { values, gradient, firstMoment, secondMoment }: AdamArguments): void {
-  expectArrays(kernel, [
-    ["values", values, values.length],
-    ["gradient", gradient, values.length],
-    ["firstMoment", firstMoment, values.length],
-    ["secondMoment", secondMoment, values.length],
-  ]);
+  expectArray(kernel, "values", values, values.length, values);
+  expectArray(kernel, "gradient", gradient, values.length, values);
+  expectArray(kernel, "firstMoment", firstMoment, values.length, values);
+  expectArray(kernel, "secondMoment", secondMoment, values.length, values);
 }

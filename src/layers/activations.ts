@@ -4,7 +4,7 @@ import { expectNumber, expectObject } from "../ground/errors.js";
 import { defaultKernels } from "../kernels/default.js";
 import type { ElementwiseArguments, ElementwiseBackwardArguments, Kernels } from "../kernels/kernels.js";
 import { Tensor } from "../tensor/tensor.js";
-import { outputToKeep, placeFor, registerLeaf } from "./inside.js";
+import { gradientOver, outputOver, outputToKeep, registerLeaf } from "./inside.js";
 import { expectForward, type Forward, guardBackward, type Layer, noGradients, type Pass, who } from "./layer.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 
@@ -136,15 +136,15 @@ function elementwise(
 ): Forward {
   expectForward(kind, input, pass);
   const kernels = pass.kernels ?? defaultKernels();
-  const output = placeFor(input);
+  const output = outputOver(input, pass);
   apply(kernels, { x: input.data, y: output.data });
-  const y = outputToKeep(output, pass);
+  const y = outputToKeep(output);
   const guard = guardBackward(who(kind, pass), output, []);
   return {
     output,
     backward: (gradOutput) => {
       guard(gradOutput);
-      const dx = placeFor(gradOutput);
+      const dx = gradientOver(gradOutput, input);
       differentiate(kernels, { y, dy: gradOutput.data, dx: dx.data });
       return { gradInput: dx, gradients: noGradients };
     },

@@ -14,7 +14,7 @@ import { reciprocalStd } from "../kernels/batch-norm.js";
 import { defaultKernels } from "../kernels/default.js";
 import { Tensor } from "../tensor/tensor.js";
 import { expectAxis, expectTwoValues, featureView } from "./features.js";
-import { registerLeaf, valuesToKeep } from "./inside.js";
+import { gradientFor, outputFor, registerLeaf, valuesToKeep } from "./inside.js";
 import {
   expectDTypes,
   expectForward,
@@ -148,7 +148,7 @@ export class BatchNorm implements Layer {
     const given = gathers ? pass.rowWeights : undefined;
     const weights = given === undefined ? undefined : rowWeights(name, given, input.shape[0]!, view);
     const x = valuesToKeep(input);
-    const output = Tensor.zeros(input.shape, input.dtype);
+    const output = outputFor(pass, input.shape, input.dtype);
     const [gamma, beta] = [this.gamma?.value.data, this.beta?.value.data];
     const rstd = new Float64Array(this.features);
     const common = { view, x, gamma, beta, rstd, y: output.data };
@@ -178,15 +178,15 @@ export class BatchNorm implements Layer {
     }
     if (tracks) {
       const correction = this.varianceEstimator === "unbiased" ? batch.values / (batch.values - 1) : 1;
-      const averaged = batch.variance.map((value) => value * correction);
-      whenDone(pass, () => this.track(batch.mean, averaged));
+      for (let c = 0; c < this.features; c++) batch.variance[c]! *= correction;
+      whenDone(pass, () => this.track(batch.mean, batch.variance));
     }
     const guard = guardBackward(name, output, this.parameters);
     return {
       output,
       backward: (gradOutput) => {
         guard(gradOutput);
-        const dx = Tensor.zeros(input.shape, input.dtype);
+        const dx = gradientFor(input);
         const dgamma = this.gamma && Tensor.zeros([this.features], input.dtype);
         const dbeta = this.beta && Tensor.zeros([this.features], input.dtype);
         const dy = gradOutput.data;

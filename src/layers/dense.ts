@@ -14,7 +14,7 @@ import { expectRandom, type Random } from "../ground/random.js";
 import { defaultKernels } from "../kernels/default.js";
 import { printShape, sameShape, type Shape } from "../tensor/shape.js";
 import { isTensor, Tensor } from "../tensor/tensor.js";
-import { registerLeaf, valuesToKeep } from "./inside.js";
+import { gradientFor, outputFor, registerLeaf, valuesToKeep } from "./inside.js";
 import {
   backwardOf,
   expectDTypes,
@@ -126,7 +126,7 @@ export class Dense implements Layer {
     const x = valuesToKeep(input);
     const weight = this.weight.value.data;
     const bias = this.bias?.value.data;
-    const output = Tensor.zeros([...input.shape.slice(0, -1), outputs], input.dtype);
+    const output = outputFor(pass, [...input.shape.slice(0, -1), outputs], input.dtype);
     kernels.matmul({ rows, inner: inputs, columns: outputs, a: x, b: weight, bias, out: output.data });
 
     const guard = guardBackward(name, output, this.parameters);
@@ -146,7 +146,7 @@ export class Dense implements Layer {
         }
         return backwardOf(gradients, () => {
           guard(gradOutput);
-          const dx = Tensor.zeros(input.shape, input.dtype);
+          const dx = gradientFor(input);
           kernels.matmulTransposedB({ rows, inner: outputs, columns: inputs, a: dy, b: weight, out: dx.data });
           return dx;
         });

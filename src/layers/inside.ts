@@ -1,17 +1,15 @@
 /**
  * What stays inside a `Sequential`: values that one of the library's own layers hands to the next, with no observer to see them.
- * Nobody else can write to them, so they are kept instead of copied, and overwritten once nobody needs them. A tensor that a
- * caller, an observer or a layer of somebody else may hold is never among them.
+ * Nobody else can write to them, so they are kept instead of copied, overwritten once nobody needs them, and small ones share
+ * their memory. A tensor that a caller, an observer or a layer of somebody else may hold is never among them.
  */
 
-import type { Floats } from "../ground/numbers.js";
+import { allocate, type DType, type Floats } from "../ground/numbers.js";
+import { type Shape, sizeOf } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
 import type { Layer, Pass } from "./layer.js";
 
 const leaves = new WeakSet<Layer>();
-const hidden = new WeakSet<Pass>();
-const settled = new WeakSet<Tensor>();
-const kept = new WeakSet<Tensor>();
 
 /** Tells that a layer is one of the library's own, without layers inside; a class derived from it may do what it likes. */
 export function registerLeaf(layer: Layer, kind: unknown): void {
@@ -27,33 +25,93 @@ function isLeaf(layer: Layer): boolean {
   return leaves.has(layer) && !Object.hasOwn(layer, "forward");
 }
 
-/** Tells that the output of a pass will go to the next layer alone. */
-export function hideOutput(pass: Pass): void {
-  hidden.add(pass);
+/** The pass of a layer whose output goes to the next layer alone. A copy by spreading is an ordinary pass again. */
+export class InnerPass implements Pass {
+  readonly mode: Pass["mode"];
+  readonly kernels: Pass["kernels"];
+  readonly rowWeights: Pass["rowWeights"];
+  readonly path: string;
+  readonly defer: Pass["defer"];
+
+  constructor(pass: Pass, path: string, defer: Pass["defer"]) {
+    this.mode = pass.mode;
+    this.kernels = pass.kernels;
+    this.rowWeights = pass.rowWeights;
+    this.path = path;
+    this.defer = defer;
+  }
 }
 
-/** Tells that nobody outside holds a tensor. */
-export function settle(tensor: Tensor): void {
-  settled.add(tensor);
+/** A tensor that nobody holds but the layer that made it and the next one. */
+class InnerTensor extends Tensor {
+  /** Whether the layer that made it keeps the values for its backward pass. */
+  kept = false;
+}
+
+/** The output of a pass, to be written to. */
+export function outputFor(pass: Pass, shape: Shape, dtype: DType): Tensor {
+  return pass instanceof InnerPass ? inner(shape, dtype) : Tensor.zeros(shape, dtype);
+}
+
+/** The gradient of an input, to be written to: it goes back to where the input came from. */
+export function gradientFor(input: Tensor): Tensor {
+  const { shape, dtype } = input;
+  return input instanceof InnerTensor ? inner(shape, dtype) : Tensor.zeros(shape, dtype);
 }
 
 /** The values of a tensor for the backward pass: a copy, since a caller may write to the tensor before it. */
 export function valuesToKeep(tensor: Tensor): Floats {
-  return settled.has(tensor) ? tensor.data : tensor.data.slice();
+  return tensor instanceof InnerTensor ? tensor.data : copy(tensor);
 }
 
 /** The values of a layer's own output for its backward pass, as above. */
-export function outputToKeep(output: Tensor, pass: Pass): Floats {
-  if (!hidden.has(pass)) return output.data.slice();
-  kept.add(output);
+export function outputToKeep(output: Tensor): Floats {
+  if (!(output instanceof InnerTensor)) return copy(output);
+  output.kept = true;
   return output.data;
 }
 
-/**
- * A tensor to write into, like another that was read: in the memory of that one where nobody needs it any more. The tensor is
- * a new one in either case, so that what is known of the other does not hold for it.
- */
-export function placeFor(tensor: Tensor): Tensor {
-  if (settled.has(tensor) && !kept.has(tensor)) return new Tensor(tensor.data, tensor.shape);
-  return Tensor.zeros(tensor.shape, tensor.dtype);
+/** The output of a layer that reads each value of its input once: in the memory of the input where nobody needs it any more. */
+export function outputOver(input: Tensor, pass: Pass): Tensor {
+  if (pass instanceof InnerPass && isFree(input)) return new InnerTensor(input.data, input.shape);
+  return outputFor(pass, input.shape, input.dtype);
+}
+
+/** The gradient of an input, in the memory of the gradient of the output where nobody needs it any more. */
+export function gradientOver(gradOutput: Tensor, input: Tensor): Tensor {
+  if (input instanceof InnerTensor && isFree(gradOutput)) return new InnerTensor(gradOutput.data, gradOutput.shape);
+  return gradientFor(input);
+}
+
+function isFree(tensor: Tensor): boolean {
+  return tensor instanceof InnerTensor && !tensor.kept;
+}
+
+function inner(shape: Shape, dtype: DType): Tensor {
+  return new InnerTensor(privateFloats(dtype, sizeOf(shape)), shape);
+}
+
+function copy({ dtype, data }: Tensor): Floats {
+  const values = privateFloats(dtype, data.length);
+  values.set(data);
+  return values;
+}
+
+// An array with memory of its own costs a microsecond and work for the garbage collector, a part of a slab a tenth of that.
+const SLAB = 2 ** 16;
+const SMALL = 2 ** 13;
+let slab: ArrayBuffer | undefined;
+let used = 0;
+
+/** New zeros that no caller will ever hold, since a caller might transfer their memory: small arrays share it. */
+export function privateFloats(dtype: DType, length: number): Floats {
+  const bytes = Math.ceil((length * (dtype === "float32" ? 4 : 8)) / 8) * 8;
+  if (bytes > SMALL) return allocate(dtype, length);
+  if (slab === undefined || used + bytes > SLAB) {
+    slab = new ArrayBuffer(SLAB);
+    used = 0;
+  }
+  const at = used;
+  used += bytes;
+  return dtype === "float32" ? new Float32Array(slab, at, length) : new Float64Array(slab, at, length);
 }

@@ -2,7 +2,7 @@
 
 import { complaint, show } from "../ground/errors.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { arePrivate, hideOutput, settle } from "./inside.js";
+import { arePrivate, InnerPass } from "./inside.js";
 import { addGradients, backwardOf, expectForward, expectLayer, type Forward, type Layer, type Pass } from "./layer.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 
@@ -57,12 +57,9 @@ export class Sequential implements Layer {
     for (const [name, layer] of this.children) {
       const path = pass.path === undefined ? name : `${pass.path}.${name}`;
       const entering = output;
-      const inner: Pass = { ...pass, path, defer };
-      const unseen = isPrivate[forwards.length]!;
-      if (unseen) hideOutput(inner);
+      const inner = isPrivate[forwards.length]! ? new InnerPass(pass, path, defer) : { ...pass, path, defer };
       const forward = layer.forward(entering, inner);
       output = forward.output;
-      if (unseen) settle(output);
       pass.observe?.(path, output, entering);
       forwards.push(forward);
     }
@@ -76,9 +73,7 @@ export class Sequential implements Layer {
         let backward = forwards.at(-1)!.backward(gradOutput);
         addGradients(gradients, backward.gradients);
         for (let i = forwards.length - 2; i >= 0; i--) {
-          const { gradInput } = backward;
-          if (isPrivate[i]) settle(gradInput);
-          backward = forwards[i]!.backward(gradInput);
+          backward = forwards[i]!.backward(backward.gradInput);
           addGradients(gradients, backward.gradients);
         }
         const first = backward;

@@ -128,3 +128,18 @@ it("copies what others may hold, and keeps what only the next layer sees", () =>
   spy.mockRestore();
   expect(given.map((tensor) => valuesToKeep(tensor) === tensor.data)).toEqual([true, false]);
 });
+
+it("hands out no array whose memory is shared: who transfers one to a worker takes no other along", () => {
+  for (const [name, layers] of rows) {
+    const model = new Sequential(layers());
+    const input = Tensor.normal([8, features], { random });
+    for (const observing of [false, true]) {
+      const held: Tensor[] = [];
+      const observe = (_: string, output: Tensor, entering: Tensor): void => void held.push(output, entering);
+      const { output, backward } = model.forward(input, { mode: "train", ...(observing ? { observe } : {}) });
+      const { gradInput, gradients } = backward(Tensor.normal(output.shape, { random }));
+      held.push(output, gradInput, ...gradients.values());
+      for (const { data } of held) expect(data.buffer.byteLength, name).toBe(data.byteLength);
+    }
+  }
+});

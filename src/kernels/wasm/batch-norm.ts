@@ -21,13 +21,12 @@ export function batchNormKernels(
 ): Pick<Kernels, "batchNormForward" | "batchNormBackward" | "normalize" | "normalizeBackward"> {
   return {
     batchNormForward(args) {
-      const { mean, variance, rstd } = args;
-      expectNormalize("batchNormForward", args, { mean, variance, rstd });
+      expectNormalize("batchNormForward", args, args.variance);
       const done = channelGroups(args.view).every((group) => forward(wasm, args, group, args));
       if (!done) plain.batchNormForward(args);
     },
     normalize(args) {
-      expectNormalize("normalize", args, { mean: args.mean, rstd: args.rstd });
+      expectNormalize("normalize", args);
       const done = channelGroups(args.view).every((group) => forward(wasm, args, group, undefined));
       if (!done) plain.normalize(args);
     },
