@@ -92,6 +92,7 @@ function inner(shape: Shape, dtype: DType): Tensor {
 }
 
 function copy({ dtype, data }: Tensor): Floats {
+  if (data.byteLength > SMALL) return data.slice(); // without writing zeros first
   const values = privateFloats(dtype, data.length);
   values.set(data);
   return values;
