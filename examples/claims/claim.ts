@@ -92,6 +92,6 @@ export interface Series {
   /** What stands beside it; the network's name when not said. */
   readonly label?: string | undefined;
   readonly dash?: string | undefined;
-  readonly dots?: boolean | undefined;
+  readonly dots?: "filled" | "open" | undefined;
   readonly points: readonly CurvePoint[];
 }

@@ -27,7 +27,7 @@ export interface Curve {
   /** The lengths of dashes and gaps; a whole line when not said. */
   readonly dash?: string | undefined;
   /** A dot a point, and no line. */
-  readonly dots?: boolean | undefined;
+  readonly dots?: "filled" | "open" | undefined;
 }
 
 /** `low` and `high` are the edges of the band. */
@@ -78,8 +78,13 @@ export function curveMarks(curves: readonly Curve[], axis: Axis): Plot.Markish[]
       }),
     ),
     ...drawn.map(({ color, points, dash, dots }) =>
-      dots === true
-        ? Plot.dot(withinReach(points, axis), { x: "x", y: "y", fill: color, fillOpacity: 0.75, r: 3.5 })
+      dots !== undefined
+        ? Plot.dot(withinReach(points, axis), {
+            x: "x",
+            y: "y",
+            r: 3.5,
+            ...(dots === "open" ? { stroke: color, strokeWidth: 1.5 } : { fill: color, fillOpacity: 0.75 }),
+          })
         : Plot.lineY(withinReach(points, axis), {
             x: "x",
             y: "y",

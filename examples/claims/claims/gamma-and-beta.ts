@@ -64,7 +64,7 @@ export const gammaAndBeta: Claim = {
             series: [
               {
                 network: "batch norm",
-                dots: true,
+                dots: "filled",
                 points: SUBSETS.flatMap((subset, i) => accuracy(depth, subset).map((y) => dot(i + 1, y))),
               },
             ],

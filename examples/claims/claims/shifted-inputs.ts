@@ -38,9 +38,9 @@ export const shiftedInputsClaim: Claim = {
         .slice(1),
     );
     const rows = [
-      { network: "plain", label: "plain", of: "plain", offset: -0.2 },
-      { network: "batch norm", label: "BN, batch", of: "batch", offset: 0 },
-      { network: "batch norm", label: "BN, running", of: "running", offset: 0.2 },
+      { network: "plain", label: "plain", of: "plain", dots: "filled", offset: -0.2 },
+      { network: "batch norm", label: "BN, batch", of: "batch", dots: "filled", offset: 0 },
+      { network: "batch norm", label: "BN, running", of: "running", dots: "open", offset: 0.2 },
     ] as const;
     return {
       conditions,
@@ -54,7 +54,7 @@ export const shiftedInputsClaim: Claim = {
       figures: [
         {
           title: "Test accuracy by change.",
-          caption: `One dot a seed; at each change from left to right: plain, batch norm with the statistics of the batch, with running ones. 0: unchanged; ${changes
+          caption: `One dot a seed; at each change from left to right: plain, batch norm with the statistics of the batch, with running ones (open). 0: unchanged; ${changes
             .slice(1)
             .map((change, i) => `${i + 1}: ${change}`)
             .join("; ")}.`,
@@ -63,10 +63,10 @@ export const shiftedInputsClaim: Claim = {
               title: "ReLU 3x64",
               x: { label: "change", type: "linear", ticks: changes.map((_, i) => i) },
               y: TEST_ACCURACY,
-              series: rows.map(({ network, label, of, offset }) => ({
+              series: rows.map(({ network, label, of, dots, offset }) => ({
                 network,
                 label,
-                dots: true,
+                dots,
                 points: changes.flatMap((_, i) => seeds.map((each) => dot(i + offset, each[of][i]!))),
               })),
             },

@@ -64,13 +64,13 @@ export const theorem41Claim: Claim = {
                 {
                   network: "plain, calibrated",
                   label: "1/sqrt(m)",
-                  dots: true,
+                  dots: "filled",
                   points: seeds[0]!.shown.map(({ m, printed }) => dot(m, printed)),
                 },
                 {
                   network: "batch norm",
                   label: "1/m",
-                  dots: true,
+                  dots: "filled",
                   points: seeds[0]!.shown.map(({ m, exact }) => dot(m, exact)),
                 },
               ],

@@ -84,7 +84,7 @@ export const twoStories: Claim = {
             y: TEST_ACCURACY,
             series: NETWORKS.map((network) => ({
               network,
-              dots: true,
+              dots: "filled",
               points: seeds.map((runs) => dot(step(runs, network), test(runs, network))),
             })),
           },

@@ -21,7 +21,7 @@ function drawPanel({ title, x, y, series }: Panel, axis: Axis): string {
     color: colorOf(network),
     dash,
     dots,
-    points: dots === true ? [...points].sort((a, b) => a.x - b.x) : points,
+    points: dots !== undefined ? [...points].sort((a, b) => a.x - b.x) : points,
   }));
   return drawChart(`${y.label}: ${title}`, {
     marginLeft: 52,
