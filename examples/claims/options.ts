@@ -1,5 +1,6 @@
 /** Options: what may be said on the command line. */
 import { parseArgs } from "node:util";
+import { readCount, strictly, UsageError } from "../shared/usage.js";
 import type { Claim, Study } from "./claim.js";
 
 /** What the laboratory is asked to do. */
@@ -14,9 +15,6 @@ export interface Options {
   readonly out: string;
   readonly help: boolean;
 }
-
-/** Thrown when the command line cannot be understood. */
-export class UsageError extends Error {}
 
 /** What --help shows. */
 export function usage(catalog: readonly Claim[]): string {
@@ -42,7 +40,7 @@ ${lines.join("\n")}
 
 /** Reads the command line. */
 export function readOptions(args: readonly string[], catalog: readonly Claim[]): Options {
-  const { values, positionals } = parse(args);
+  const { values, positionals } = strictly(() => parse(args));
   const { quick, full, seeds, data, out, help } = values;
   if (quick && full) throw new UsageError("expected --quick or --full, got both");
   const unknown = positionals.find((name) => !catalog.some((claim) => claim.name === name));
@@ -63,17 +61,7 @@ export function readOptions(args: readonly string[], catalog: readonly Claim[]):
   };
 }
 
-function parse(args: readonly string[]): ReturnType<typeof parseStrictly> {
-  try {
-    return parseStrictly(args);
-  } catch (error) {
-    // Node's first sentence names the option; what follows speaks of positional arguments that look like options.
-    if (error instanceof TypeError) throw new UsageError(error.message.split(". ")[0]);
-    throw error;
-  }
-}
-
-function parseStrictly(args: readonly string[]) {
+function parse(args: readonly string[]) {
   return parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -86,12 +74,4 @@ function parseStrictly(args: readonly string[]) {
       help: { type: "boolean", default: false },
     },
   });
-}
-
-function readCount(name: string, text: string): number {
-  const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 1) {
-    throw new UsageError(`${name}: expected a whole number of at least 1, got ${JSON.stringify(text)}`);
-  }
-  return count;
 }

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { canWrite } from "../shared/files.js";
+import { readCount, strictly, UsageError } from "../shared/usage.js";
 
 /** What the demo is asked to do. */
 export interface Options {
@@ -28,12 +29,9 @@ export const USAGE = `Trains the same networks on 1797 handwritten digits, with 
   --help          show this
 `;
 
-/** Thrown when the command line cannot be understood. */
-export class UsageError extends Error {}
-
 /** Reads the command line. */
 export function readOptions(args: readonly string[]): Options {
-  const { steps, seeds, out, json, picture, help } = parse(args);
+  const { steps, seeds, out, json, picture, help } = strictly(() => parse(args));
   const files = { "--out": join(out, "index.html"), "--json": json, "--picture": picture };
   for (const [name, path] of Object.entries(files)) {
     if (path !== undefined && !canWrite(path)) {
@@ -43,17 +41,7 @@ export function readOptions(args: readonly string[]): Options {
   return { steps: readCount("--steps", steps), seeds: readCount("--seeds", seeds), out, json, picture, help };
 }
 
-function parse(args: readonly string[]): ReturnType<typeof parseStrictly> {
-  try {
-    return parseStrictly(args);
-  } catch (error) {
-    // Node's first sentence names the option; what follows speaks of positional arguments, of which there are none here.
-    if (error instanceof TypeError) throw new UsageError(error.message.split(". ")[0]);
-    throw error;
-  }
-}
-
-function parseStrictly(args: readonly string[]) {
+function parse(args: readonly string[]) {
   return parseArgs({
     args: [...args],
     options: {
@@ -65,12 +53,4 @@ function parseStrictly(args: readonly string[]) {
       help: { type: "boolean", default: false },
     },
   }).values;
-}
-
-function readCount(name: string, text: string): number {
-  const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 1) {
-    throw new UsageError(`${name}: expected a whole number of at least 1, got ${JSON.stringify(text)}`);
-  }
-  return count;
 }

@@ -13,7 +13,8 @@ import type { Trained } from "../../examples/claims/measure/train.js";
 import { prepare } from "../../examples/claims/measure/training.js";
 import { leastSquares } from "../../examples/claims/measure/invariance.js";
 import { buildNetwork, type Network } from "../../examples/claims/networks.js";
-import { readOptions, usage, UsageError } from "../../examples/claims/options.js";
+import { readOptions, usage } from "../../examples/claims/options.js";
+import { UsageError } from "../../examples/shared/usage.js";
 import { lineOf, overLooks, relu, trainingAccuracy } from "../../examples/claims/study.js";
 
 describe("the layers of the interventions", () => {
