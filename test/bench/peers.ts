@@ -3,16 +3,16 @@
  *
  *   npm run bench:peers -- [words of a work's name] [--quick] [--json FILE]
  *
- * One run, one thread, float32. All contestants compute the same from the same numbers, which is checked first; results are
- * plain numbers again inside the timed region. Figures are milliseconds of processor time, which other programs on the machine
- * disturb least: medians over rounds in which the contestants take turns.
+ * One run, one thread, float32, a process for each contestant. All compute the same from the same numbers, which is checked
+ * first; results are plain numbers again inside the timed region. Figures are milliseconds of processor time, which other
+ * programs on the machine disturb least: medians over rounds in which the contestants take turns.
  */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { defaultKernels } from "batchnorm";
 import { median } from "./measure.js";
-import { type Contestant, ours, script, startTorch } from "./peers/contestants.js";
+import { type Contestant, startOurs, startPeer, startTorch } from "./peers/contestants.js";
 import { batchNormPeerWork, inferencePeerWork, matmulPeerWork, netPeerWork, type PeerWork } from "./peers/works.js";
 import { deepLinearNet, deepNormalizedNet, mnistNet, wideNet } from "./model-works.js";
 
@@ -51,9 +51,9 @@ const effort = options.quick ? { rounds: 3, seconds: 0.05 } : { rounds: 5, secon
 
 const torch = await startTorch();
 const contestants: readonly Contestant[] = [
-  ours,
-  await script("jax", "jax.mjs"),
-  await script("tfjs", "tfjs.mjs"),
+  startOurs(),
+  startPeer("jax", "jax.mjs"),
+  startPeer("tfjs", "tfjs.mjs"),
   ...(torch === undefined ? [] : [torch]),
 ];
 const cpu = cpus()[0]?.model ?? "unknown";
@@ -77,8 +77,8 @@ for (const { goal, ...work } of works) {
   await compare(work);
   for (let round = 0; round <= effort.rounds; round++) {
     for (const contestant of contestants) {
-      const milliseconds = await contestant.time(effort.seconds);
-      // The first round warms up.
+      // The first round warms up: engines compile what runs often, and take their time.
+      const milliseconds = await contestant.time(round === 0 ? 5 * effort.seconds : effort.seconds);
       if (round > 0) rounds.get(contestant.name)!.push(milliseconds);
     }
   }

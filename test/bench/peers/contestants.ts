@@ -1,115 +1,71 @@
-/** Who takes part in `npm run bench:peers`, each behind one interface. */
-import { spawn } from "node:child_process";
+/** Who takes part in `npm run bench:peers`: each in a process of its own, so that none collects the garbage of another. */
+import { fork, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { pathToFileURL } from "node:url";
-import { BatchNorm, defaultKernels, SGD, Tensor } from "batchnorm";
-import { reciprocalStd } from "batchnorm/kernels";
-import { opaque } from "../kernel-works.js";
-import type { Run } from "../measure.js";
-import { prepare } from "../model-works.js";
-import type { NetPeerWork, NormPeerWork, PeerWork } from "./works.js";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { PeerWork } from "./works.js";
 
 export interface Contestant {
   readonly name: string;
   readonly version?: string;
   readonly prepare: (work: PeerWork) => Promise<void>;
   /** The numbers to compare. */
-  readonly result: () => Promise<ArrayLike<number> & readonly number[]>;
+  readonly result: () => Promise<readonly number[]>;
   /** Processor time of a call in milliseconds, over as many calls as fit into the time, at least two. */
   readonly time: (seconds: number) => Promise<number>;
   readonly close: () => void;
 }
 
-/** A contestant that runs in this process. */
-function here(name: string, prepareRun: (work: PeerWork) => Run): Contestant {
-  let run: Run = () => [];
-  return {
-    name,
-    prepare: (work) => {
-      run = prepareRun(work);
-      return Promise.resolve();
-    },
-    result: () => Promise.resolve(Array.from(run())),
-    time: (seconds) => {
-      const end = performance.now() + 1000 * seconds;
-      const before = process.cpuUsage();
-      let calls = 0;
-      do {
-        run();
-        calls++;
-      } while (calls < 2 || performance.now() < end);
-      const { user, system } = process.cpuUsage(before);
-      return Promise.resolve((user + system) / 1000 / calls);
-    },
-    close: () => undefined,
-  };
+/** What a contestant's process is asked for: to prepare a work, to time it, or for its numbers. */
+export interface Request {
+  readonly work?: PeerWork;
+  readonly seconds?: number;
+}
+
+/** This library. */
+export function startOurs(): Contestant {
+  return start("batchnorm", new URL("peers/ours.js", import.meta.url));
 }
 
 /** A peer in JavaScript, in a file beside its package.json. */
-export async function script(name: string, file: string): Promise<Contestant> {
-  const url = pathToFileURL(resolve("test/bench/peers", file)).href;
-  const peer = (await import(url)) as { readonly prepare: (work: PeerWork) => Run };
-  return here(name, (work) => peer.prepare(work));
+export function startPeer(name: string, file: string): Contestant {
+  return start(name, pathToFileURL(resolve("test/bench/peers", file)));
 }
 
-/** This library: whole layers and models as its users write them, products and inference on its kernels. */
-export const ours: Contestant = here("batchnorm", (work) => {
-  switch (work.kind) {
-    case "matmul": {
-      const args = opaque({ ...work, out: new Float32Array(work.rows * work.columns) });
-      return () => {
-        defaultKernels().matmul(args);
-        return args.out;
-      };
-    }
-    case "inference":
-      return inference(work);
-    case "batchNorm":
-      return batchNorm(work);
-    case "training":
-    case "gradient":
-      return net(work);
-  }
-});
-
-function inference(work: NormPeerWork): Run {
-  const [outer, channels, ...rest] = work.shape as readonly [number, number, ...number[]];
-  const args = opaque({
-    ...work,
-    view: { outer, channels, inner: rest.reduce((product, length) => product * length, 1) },
-    mean: Float64Array.from(work.mean),
-    variance: Float64Array.from(work.variance),
-    rstd: new Float64Array(channels),
-    y: new Float32Array(work.x.length),
+function start(name: string, file: URL): Contestant {
+  const child = fork(fileURLToPath(new URL("peers/process.js", import.meta.url)), [file.href], {
+    serialization: "advanced",
   });
-  return () => {
-    reciprocalStd(args.variance, args.epsilon, args.rstd);
-    defaultKernels().normalize(args);
-    return args.y;
-  };
+  return contestant(
+    name,
+    async (request) => {
+      child.send(request);
+      const listening = new AbortController();
+      const ended = once(child, "exit", listening).then(([code]) => {
+        throw new Error(`${name} ended with code ${code}`);
+      });
+      try {
+        const [answer] = (await Promise.race([once(child, "message", listening), ended])) as unknown[];
+        return answer;
+      } finally {
+        listening.abort();
+      }
+    },
+    () => child.disconnect(),
+  );
 }
 
-function batchNorm(work: NormPeerWork): Run {
-  const layer = new BatchNorm({ features: work.shape[1]!, epsilon: work.epsilon });
-  layer.gamma?.update((values) => values.set(work.gamma));
-  layer.beta?.update((values) => values.set(work.beta));
-  const input = new Tensor(work.x, work.shape);
-  const gradOutput = new Tensor(work.dy, work.shape);
-  return () => layer.forward(input, { mode: "train" }).backward(gradOutput).gradInput.data;
-}
-
-function net({ kind, net: description, learningRate }: NetPeerWork): Run {
-  const { model, input, lossOf } = prepare(description);
-  const optimizer = new SGD(model.parameters, { learningRate });
-  return () => {
-    const { output, backward } = model.forward(input, { mode: kind === "training" ? "train" : "probe" });
-    const { loss, gradOutput } = lossOf(output);
-    const { gradients } = backward(gradOutput);
-    if (kind === "gradient") return gradients.get(model.parameters[0]!)!.data;
-    optimizer.step(gradients);
-    return [loss];
+function contestant(name: string, ask: (request: Request) => Promise<unknown>, close: () => void): Contestant {
+  return {
+    name,
+    prepare: async (work) => {
+      await ask({ work });
+    },
+    result: async () => (await ask({})) as number[],
+    time: async (seconds) => (await ask({ seconds })) as number,
+    close,
   };
 }
 
@@ -119,7 +75,7 @@ export async function startTorch(): Promise<Contestant | undefined> {
   if (!existsSync(python)) return undefined;
   const child = spawn(python, [resolve("test/bench/peers/torch_peer.py")], { stdio: ["pipe", "pipe", "ignore"] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const ask = async (request: object): Promise<unknown> => {
+  const ask = async (request: Request): Promise<unknown> => {
     child.stdin.write(`${JSON.stringify(request, encode)}\n`);
     const answer = (await lines.next()) as IteratorResult<string, undefined>;
     if (answer.value === undefined) throw new Error(`PyTorch ended with code ${child.exitCode}`);
@@ -128,16 +84,7 @@ export async function startTorch(): Promise<Contestant | undefined> {
   // Without torch the script ends at once, and reading from it gives nothing.
   const { value: line } = (await lines.next()) as IteratorResult<string, undefined>;
   if (line === undefined) return undefined;
-  return {
-    name: "torch",
-    version: JSON.parse(line) as string,
-    prepare: async (work) => {
-      await ask({ work });
-    },
-    result: async () => (await ask({})) as number[],
-    time: async (seconds) => (await ask({ seconds })) as number,
-    close: () => child.stdin.end(),
-  };
+  return { ...contestant("torch", ask, () => child.stdin.end()), version: JSON.parse(line) as string };
 }
 
 /** Arrays as the base64 text of their bytes. */
