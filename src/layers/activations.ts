@@ -68,9 +68,9 @@ export class LeakyReLU implements Layer {
 
   forward(input: Tensor, pass: Pass): Forward {
     const { slope } = this;
-    const forward = (kernels: Kernels, args: ElementwiseArguments): void => kernels.leakyRelu({ ...args, slope });
-    const backward = (kernels: Kernels, args: ElementwiseBackwardArguments): void =>
-      kernels.leakyReluBackward({ ...args, slope });
+    const forward = (kernels: Kernels, { x, y }: ElementwiseArguments): void => kernels.leakyRelu({ x, y, slope });
+    const backward = (kernels: Kernels, { y, dy, dx }: ElementwiseBackwardArguments): void =>
+      kernels.leakyReluBackward({ y, dy, dx, slope });
     return elementwise("LeakyReLU", input, pass, forward, backward);
   }
 }

@@ -151,19 +151,20 @@ export class BatchNorm implements Layer {
     const output = outputFor(pass, input.shape, input.dtype);
     const [gamma, beta] = [this.gamma?.value.data, this.beta?.value.data];
     const rstd = new Float64Array(this.features);
-    const common = { view, x, gamma, beta, rstd, y: output.data };
+    const y = output.data;
     let mean = new Float64Array(this.features);
-    const batch = { mean, variance: new Float64Array(this.features), values: view.outer * view.inner };
+    const variance = new Float64Array(this.features);
+    const batch = { mean, variance, values: view.outer * view.inner };
     if (gathers) {
       if (weights) batch.values = weights.effectiveCount;
       const asked = { shape: input.shape, weighted: weights !== undefined, hasInference: this.trackRunningStatistics };
       expectTwoValues(name, pass.mode, batch.values, asked);
       if (weights === undefined) {
-        kernels.batchNormForward({ ...common, epsilon: this.epsilon, mean, variance: batch.variance });
+        kernels.batchNormForward({ view, x, gamma, beta, epsilon: this.epsilon, mean, variance, rstd, y });
       } else {
-        weightedMoments(view, x, weights, mean, batch.variance);
-        reciprocalStd(batch.variance, this.epsilon, rstd);
-        kernels.normalize({ ...common, mean });
+        weightedMoments(view, x, weights, mean, variance);
+        reciprocalStd(variance, this.epsilon, rstd);
+        kernels.normalize({ view, x, gamma, beta, mean, rstd, y });
       }
     }
     if (!fromBatch) {
@@ -174,7 +175,7 @@ export class BatchNorm implements Layer {
       }
       mean = this.runningMean.values.slice();
       reciprocalStd(this.runningVariance.values, this.epsilon, rstd);
-      kernels.normalize({ ...common, mean });
+      kernels.normalize({ view, x, gamma, beta, mean, rstd, y });
     }
     if (tracks) {
       const correction = this.varianceEstimator === "unbiased" ? batch.values / (batch.values - 1) : 1;

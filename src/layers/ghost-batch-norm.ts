@@ -85,7 +85,11 @@ export class GhostBatchNorm implements Layer {
     const beta = norm.beta?.value.data;
     const width = input.size / rows;
     const groups = this.#groups(rows).map(([from, to]) => {
-      const view: ChannelView = { ...whole, outer: (whole.outer / rows) * (to - from) };
+      const view: ChannelView = {
+        outer: (whole.outer / rows) * (to - from),
+        channels: whole.channels,
+        inner: whole.inner,
+      };
       const [mean, variance, rstd] = [0, 0, 0].map(() => new Float64Array(norm.features)) as Statistics;
       const [start, end] = [from * width, to * width];
       const y = output.data.subarray(start, end);
@@ -128,14 +132,19 @@ export class GhostBatchNorm implements Layer {
         const dgamma = norm.gamma && gradients.get(norm.gamma)!.data;
         const dbeta = norm.beta && gradients.get(norm.beta)!.data;
         for (const { view, start, end, mean, rstd } of groups) {
-          const part = {
-            x: x.subarray(start, end),
-            dy: gradOutput.data.subarray(start, end),
-            dx: dx.data.subarray(start, end),
-          };
           const partGamma = dgamma?.slice();
           const partBeta = dbeta?.slice();
-          kernels.batchNormBackward({ ...part, view, gamma, mean, rstd, dgamma: partGamma, dbeta: partBeta });
+          kernels.batchNormBackward({
+            view,
+            x: x.subarray(start, end),
+            dy: gradOutput.data.subarray(start, end),
+            gamma,
+            mean,
+            rstd,
+            dx: dx.data.subarray(start, end),
+            dgamma: partGamma,
+            dbeta: partBeta,
+          });
           if (dgamma && partGamma) for (let c = 0; c < norm.features; c++) dgamma[c]! += partGamma[c]!;
           if (dbeta && partBeta) for (let c = 0; c < norm.features; c++) dbeta[c]! += partBeta[c]!;
         }

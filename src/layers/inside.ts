@@ -1,7 +1,7 @@
 /**
  * What stays inside a `Sequential`: values that one of the library's own layers hands to the next, with no observer to see them.
  * Nobody else can write to them, so they are kept instead of copied, overwritten once nobody needs them, and small ones share
- * their memory. A tensor that a caller, an observer or a layer of somebody else may hold is never among them.
+ * their memory; large gradients pass theirs on to the next. A tensor that a caller, an observer or a layer of somebody else may hold is never among them.
  */
 
 import { allocate, type DType, type Floats } from "../ground/numbers.js";
@@ -32,13 +32,16 @@ export class InnerPass implements Pass {
   readonly rowWeights: Pass["rowWeights"];
   readonly path: string;
   readonly defer: Pass["defer"];
+  /** Memory of gradients that nobody needs any more; one list for all layers of a container. */
+  readonly spares: ArrayBuffer[];
 
-  constructor(pass: Pass, path: string, defer: Pass["defer"]) {
+  constructor(pass: Pass, path: string, defer: Pass["defer"], spares: ArrayBuffer[]) {
     this.mode = pass.mode;
     this.kernels = pass.kernels;
     this.rowWeights = pass.rowWeights;
     this.path = path;
     this.defer = defer;
+    this.spares = spares;
   }
 }
 
@@ -46,17 +49,37 @@ export class InnerPass implements Pass {
 class InnerTensor extends Tensor {
   /** Whether the layer that made it keeps the values for its backward pass. */
   kept = false;
+  readonly spares: ArrayBuffer[];
+
+  constructor(data: Floats, shape: Shape, spares: ArrayBuffer[]) {
+    super(data, shape);
+    this.spares = spares;
+  }
 }
 
 /** The output of a pass, to be written to. */
 export function outputFor(pass: Pass, shape: Shape, dtype: DType): Tensor {
-  return pass instanceof InnerPass ? inner(shape, dtype) : Tensor.zeros(shape, dtype);
+  if (!(pass instanceof InnerPass)) return Tensor.zeros(shape, dtype);
+  return new InnerTensor(privateFloats(dtype, sizeOf(shape)), shape, pass.spares);
 }
 
 /** The gradient of an input, to be written to: it goes back to where the input came from. */
 export function gradientFor(input: Tensor): Tensor {
   const { shape, dtype } = input;
-  return input instanceof InnerTensor ? inner(shape, dtype) : Tensor.zeros(shape, dtype);
+  if (!(input instanceof InnerTensor)) return Tensor.zeros(shape, dtype);
+  const { spares, size } = input;
+  const { byteLength } = input.data;
+  const spare = byteLength > SMALL ? spares.findIndex((buffer) => buffer.byteLength >= byteLength) : -1;
+  if (spare < 0) return new InnerTensor(privateFloats(dtype, size), shape, spares);
+  const [buffer] = spares.splice(spare, 1) as [ArrayBuffer];
+  const data = dtype === "float32" ? new Float32Array(buffer, 0, size) : new Float64Array(buffer, 0, size);
+  return new InnerTensor(data, shape, spares);
+}
+
+/** Tells that a gradient was read for the last time, to make `next`: its memory may serve for another gradient. */
+export function spend(gradient: Tensor, next: Tensor): void {
+  if (!(gradient instanceof InnerTensor) || gradient.data.byteLength <= SMALL) return;
+  if (gradient.data.buffer !== next.data.buffer) gradient.spares.push(gradient.data.buffer as ArrayBuffer);
 }
 
 /** The values of a tensor for the backward pass: a copy, since a caller may write to the tensor before it. */
@@ -73,22 +96,20 @@ export function outputToKeep(output: Tensor): Floats {
 
 /** The output of a layer that reads each value of its input once: in the memory of the input where nobody needs it any more. */
 export function outputOver(input: Tensor, pass: Pass): Tensor {
-  if (pass instanceof InnerPass && isFree(input)) return new InnerTensor(input.data, input.shape);
+  if (pass instanceof InnerPass && isFree(input)) return new InnerTensor(input.data, input.shape, pass.spares);
   return outputFor(pass, input.shape, input.dtype);
 }
 
 /** The gradient of an input, in the memory of the gradient of the output where nobody needs it any more. */
 export function gradientOver(gradOutput: Tensor, input: Tensor): Tensor {
-  if (input instanceof InnerTensor && isFree(gradOutput)) return new InnerTensor(gradOutput.data, gradOutput.shape);
+  if (input instanceof InnerTensor && isFree(gradOutput)) {
+    return new InnerTensor(gradOutput.data, gradOutput.shape, input.spares);
+  }
   return gradientFor(input);
 }
 
 function isFree(tensor: Tensor): boolean {
   return tensor instanceof InnerTensor && !tensor.kept;
-}
-
-function inner(shape: Shape, dtype: DType): Tensor {
-  return new InnerTensor(privateFloats(dtype, sizeOf(shape)), shape);
 }
 
 function copy({ dtype, data }: Tensor): Floats {

@@ -167,14 +167,24 @@ export function whenDone(pass: Pass, change: () => void): void {
 
 /** A `Backward` whose input gradient is computed when first read, and once. */
 export function backwardOf(gradients: Gradients, computeGradInput: () => Tensor): Backward {
-  let gradInput: Tensor | undefined;
-  return {
-    gradients,
-    get gradInput(): Tensor {
-      gradInput ??= computeGradInput();
-      return gradInput;
-    },
-  };
+  return new LazyBackward(gradients, computeGradInput);
+}
+
+/** A class: a getter in an object literal makes V8 give each object a hidden class of its own, at the price of a small layer. */
+class LazyBackward implements Backward {
+  readonly gradients: Gradients;
+  readonly #compute: () => Tensor;
+  #gradInput: Tensor | undefined;
+
+  constructor(gradients: Gradients, compute: () => Tensor) {
+    this.gradients = gradients;
+    this.#compute = compute;
+  }
+
+  get gradInput(): Tensor {
+    this.#gradInput ??= this.#compute();
+    return this.#gradInput;
+  }
 }
 
 /**

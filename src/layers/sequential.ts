@@ -2,7 +2,7 @@
 
 import { complaint, show } from "../ground/errors.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { arePrivate, InnerPass } from "./inside.js";
+import { arePrivate, InnerPass, spend } from "./inside.js";
 import { addGradients, backwardOf, expectForward, expectLayer, type Forward, type Layer, type Pass } from "./layer.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 
@@ -53,11 +53,15 @@ export class Sequential implements Layer {
     const forwards: Forward[] = [];
     const layers = [...this.children.values()];
     const isPrivate = layers.map((layer, i) => pass.observe === undefined && arePrivate(layer, layers[i + 1]));
+    const spares: ArrayBuffer[] = [];
     let output = input;
     for (const [name, layer] of this.children) {
       const path = pass.path === undefined ? name : `${pass.path}.${name}`;
       const entering = output;
-      const inner = isPrivate[forwards.length]! ? new InnerPass(pass, path, defer) : { ...pass, path, defer };
+      // Not { ...pass, path, defer }: V8 makes a hidden class for each such object, which costs more than a small layer.
+      const inner = isPrivate[forwards.length]!
+        ? new InnerPass(pass, path, defer, spares)
+        : Object.assign({}, pass, { path, defer });
       const forward = layer.forward(entering, inner);
       output = forward.output;
       pass.observe?.(path, output, entering);
@@ -70,10 +74,14 @@ export class Sequential implements Layer {
       output,
       backward: (gradOutput) => {
         const gradients = new Map<Parameter, Tensor>();
-        let backward = forwards.at(-1)!.backward(gradOutput);
+        let entering = gradOutput;
+        let backward = forwards.at(-1)!.backward(entering);
         addGradients(gradients, backward.gradients);
         for (let i = forwards.length - 2; i >= 0; i--) {
-          backward = forwards[i]!.backward(backward.gradInput);
+          const { gradInput } = backward;
+          spend(entering, gradInput);
+          entering = gradInput;
+          backward = forwards[i]!.backward(entering);
           addGradients(gradients, backward.gradients);
         }
         const first = backward;

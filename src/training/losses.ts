@@ -1,6 +1,7 @@
 /** Losses: how wrong an output is, and the gradient to start the backward pass with. */
 
 import { complaint, expectNumber, expectObject, ShapeError, show } from "../ground/errors.js";
+import type { Floats } from "../ground/numbers.js";
 import { defaultKernels } from "../kernels/default.js";
 import type { Kernels } from "../kernels/kernels.js";
 import { printShape, sameShape } from "../tensor/shape.js";
@@ -60,7 +61,9 @@ export function softmaxCrossEntropy(
     throw new ShapeError(complaint(name, "logits of shape [N, K]", printShape(logits.shape)));
   }
   const gradOutput = Tensor.zeros(logits.shape, logits.dtype);
-  const args = { rows, classes, logits: logits.data, labelSmoothing, dlogits: gradOutput.data };
+  const dlogits = gradOutput.data;
+  let labels: Int32Array | undefined;
+  let probabilities: Floats | undefined;
   if (isTensor(target)) {
     expectTarget(name, target, logits);
     for (let i = 0; i < target.size; i++) {
@@ -74,10 +77,10 @@ export function softmaxCrossEntropy(
         );
       }
     }
-    return { loss: kernels.softmaxCrossEntropy({ ...args, probabilities: target.data }), gradOutput };
-  }
-  const labels = labelsOf(target, rows, classes);
-  return { loss: kernels.softmaxCrossEntropy({ ...args, labels }), gradOutput };
+    probabilities = target.data;
+  } else labels = labelsOf(target, rows, classes);
+  const args = { rows, classes, logits: logits.data, labels, probabilities, labelSmoothing, dlogits };
+  return { loss: kernels.softmaxCrossEntropy(args), gradOutput };
 }
 
 /**

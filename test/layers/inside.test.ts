@@ -5,9 +5,11 @@ import {
   Dense,
   type Forward,
   GhostBatchNorm,
+  type Kernels,
   type Layer,
   LeakyReLU,
   type Pass,
+  plainKernels,
   Random,
   ReLU,
   Sequential,
@@ -62,6 +64,7 @@ class LateReLU extends ReLU {
 const rows: readonly (readonly [string, () => Layer[]])[] = [
   ["a usual net", () => [dense(), norm(), new ReLU(), dense(), norm(), new Sigmoid(), dense()]],
   ["activations in a row", () => [new Tanh(), new Sigmoid(), new ReLU(), new LeakyReLU(), new Tanh()]],
+  ["without normalization", () => [dense(), new ReLU(), dense(), new Tanh(), dense()]],
   ["dense layers in a row", () => [dense(), dense(), dense()]],
   ["an activation after each", () => [dense(), new ReLU(), norm(), new Tanh(), norm(), norm(), new LeakyReLU()]],
   ["a layer twice", () => [dense(), new ReLU(), dense()].flatMap((layer) => [layer, layer])],
@@ -88,11 +91,13 @@ const numbersOf = (
 };
 
 describe.each(kernelSets)("on $name kernels", (kernels) => {
-  describe.each(rows)("%s", (_, layers) => {
+  // Small tensors share memory; the gradients of large ones pass theirs on.
+  const cases = [8, 600].flatMap((batch) => rows.map(([name, layers]) => ({ batch, name, layers })));
+  describe.each(cases)("$name, batch $batch", ({ batch, layers }) => {
     it("gives the bits that it gives to an observer, who sees copies", () => {
       const model = new Sequential(layers());
-      const input = Tensor.normal([8, features], { random });
-      const gradOutput = Tensor.normal([8, features], { random });
+      const input = Tensor.normal([batch, features], { random });
+      const gradOutput = Tensor.normal([batch, features], { random });
       const [sent, sentBack] = [input.copy(), gradOutput.copy()];
       const seen: Tensor[] = [];
       const observe = (path: string, output: Tensor): void => {
@@ -106,7 +111,7 @@ describe.each(kernelSets)("on $name kernels", (kernels) => {
       }
 
       const forward = model.forward(input, { mode: "probe", kernels });
-      const other = model.forward(Tensor.normal([8, features], { random }), { mode: "probe", kernels });
+      const other = model.forward(Tensor.normal([batch, features], { random }), { mode: "probe", kernels });
       other.backward(gradOutput.copy());
       for (const call of ["first", "second"]) {
         const actual = numbersOf(model, forward, gradOutput.copy());
@@ -127,6 +132,27 @@ it("copies what others may hold, and keeps what only the next layer sees", () =>
   const given = spy.mock.calls.map(([input]) => input);
   spy.mockRestore();
   expect(given.map((tensor) => valuesToKeep(tensor) === tensor.data)).toEqual([true, false]);
+});
+
+it("uses the memory of large gradients again, within one backward pass", () => {
+  const model = new Sequential(Array.from({ length: 8 }, dense));
+  const made = new Set<ArrayBufferLike>();
+  const kernels: Kernels = {
+    ...plainKernels,
+    matmulTransposedB: (args) => {
+      made.add(args.out.buffer);
+      plainKernels.matmulTransposedB(args);
+    },
+  };
+  const input = Tensor.normal([600, features], { random });
+  const { output, backward } = model.forward(input, { mode: "probe", kernels });
+  const first = backward(output.copy());
+  const gradInput = first.gradInput.data.slice();
+  // Two take turns inside; the input gradient belongs to the caller.
+  expect(made.size).toBe(3);
+  expect(made).toContain(first.gradInput.data.buffer);
+  backward(output.copy());
+  expectBits("gradInput of the first call", first.gradInput.data, gradInput);
 });
 
 it("hands out no array whose memory is shared: who transfers one to a worker takes no other along", () => {
