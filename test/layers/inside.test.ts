@@ -64,7 +64,6 @@ class LateReLU extends ReLU {
 const rows: readonly (readonly [string, () => Layer[]])[] = [
   ["a usual net", () => [dense(), norm(), new ReLU(), dense(), norm(), new Sigmoid(), dense()]],
   ["activations in a row", () => [new Tanh(), new Sigmoid(), new ReLU(), new LeakyReLU(), new Tanh()]],
-  ["without normalization", () => [dense(), new ReLU(), dense(), new Tanh(), dense()]],
   ["dense layers in a row", () => [dense(), dense(), dense()]],
   ["an activation after each", () => [dense(), new ReLU(), norm(), new Tanh(), norm(), norm(), new LeakyReLU()]],
   ["a layer twice", () => [dense(), new ReLU(), dense()].flatMap((layer) => [layer, layer])],
@@ -135,12 +134,13 @@ it("copies what others may hold, and keeps what only the next layer sees", () =>
 });
 
 it("uses the memory of large gradients again, within one backward pass", () => {
-  const model = new Sequential(Array.from({ length: 8 }, dense));
+  const model = new Sequential(Array.from({ length: 16 }, (_, i): Layer => (i % 2 === 0 ? dense() : new Tanh())));
   const made = new Set<ArrayBufferLike>();
   const kernels: Kernels = {
     ...plainKernels,
     matmulTransposedB: (args) => {
       made.add(args.out.buffer);
+      expect(args.out.buffer).not.toBe(args.a.buffer);
       plainKernels.matmulTransposedB(args);
     },
   };
