@@ -9,8 +9,6 @@ import type {
   ColumnSumsArguments,
   ElementwiseArguments,
   ElementwiseBackwardArguments,
-  GroupNormBackwardArguments,
-  GroupNormForwardArguments,
   MatmulArguments,
   MeanSquaredErrorArguments,
   NormalizeArguments,
@@ -32,7 +30,7 @@ function expectArray(kernel: string, name: string, array: Floats | undefined, le
   }
 }
 
-/** Requires a statistic: double precision, one number a channel (or a group). */
+/** Requires a statistic: double precision, one number a channel. */
 function expectStatistic(kernel: string, name: string, array: Float64Array, length: number): void {
   if (!(array instanceof Float64Array)) {
     throw new TypeError(complaint(kernel, `${name} to be a Float64Array, whatever the dtype of x`, show(array)));
@@ -113,47 +111,6 @@ function expectView(kernel: string, { outer, channels, inner }: ChannelView): nu
   expectCount(kernel, "view.channels", channels);
   expectCount(kernel, "view.inner", inner);
   return outer * channels * inner;
-}
-
-/** Requires what the forward group normalization takes. */
-export function expectGroupNorm(kernel: string, args: GroupNormForwardArguments): void {
-  const { channels, x, gamma, beta, y, mean, rstd } = args;
-  const size = expectGroups(kernel, args);
-  expectArray(kernel, "x", x, size, x);
-  expectArray(kernel, "gamma", gamma, channels, x);
-  expectArray(kernel, "beta", beta, channels, x);
-  expectArray(kernel, "y", y, size, x);
-  expectStatistic(kernel, "mean", mean, args.samples * args.groups);
-  expectStatistic(kernel, "rstd", rstd, args.samples * args.groups);
-}
-
-/** Requires what the gradient of group normalization takes. */
-export function expectGroupNormBackward(kernel: string, args: GroupNormBackwardArguments): void {
-  const { channels, x, dy, gamma, mean, rstd, dx, dgamma, dbeta } = args;
-  const size = expectGroups(kernel, args);
-  expectArray(kernel, "x", x, size, x);
-  expectArray(kernel, "dy", dy, size, x);
-  expectArray(kernel, "gamma", gamma, channels, x);
-  expectArray(kernel, "dx", dx, size, x);
-  expectArray(kernel, "dgamma", dgamma, channels, x);
-  expectArray(kernel, "dbeta", dbeta, channels, x);
-  expectStatistic(kernel, "mean", mean, args.samples * args.groups);
-  expectStatistic(kernel, "rstd", rstd, args.samples * args.groups);
-}
-
-/** Requires sizes of which the groups divide the channels, and gives the number of values. */
-function expectGroups(
-  kernel: string,
-  { samples, groups, channels, inner }: Pick<GroupNormForwardArguments, "samples" | "groups" | "channels" | "inner">,
-): number {
-  expectCount(kernel, "samples", samples);
-  expectCount(kernel, "groups", groups);
-  expectCount(kernel, "channels", channels);
-  expectCount(kernel, "inner", inner);
-  if (channels % groups !== 0) {
-    throw new RangeError(complaint(kernel, `groups that divide the ${channels} channels`, `${groups}`));
-  }
-  return samples * channels * inner;
 }
 
 /** Requires one of the two targets, labels within the classes, and arrays that fit. */

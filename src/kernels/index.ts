@@ -13,7 +13,6 @@ export { plainKernels } from "./plain.js";
 export { wasmKernels } from "./wasm/kernels.js";
 export { columnSums, matmul, matmulTransposedA, matmulTransposedB } from "./matmul.js";
 export { batchNormBackward, batchNormForward, normalize, normalizeBackward, reciprocalStd } from "./batch-norm.js";
-export { groupNormBackward, groupNormForward } from "./group-norm.js";
 export {
   leakyRelu,
   leakyReluBackward,

@@ -85,42 +85,6 @@ export interface NormalizeArguments {
   readonly y: Floats;
 }
 
-/** Normalization of each sample by itself, over groups of its channels: x is [samples, channels, inner]. */
-export interface GroupNormForwardArguments {
-  readonly samples: number;
-  /** Each group takes channels / groups neighboring channels. */
-  readonly groups: number;
-  readonly channels: number;
-  readonly inner: number;
-  readonly x: Floats;
-  /** [channels]; 1 where left out. */
-  readonly gamma?: Floats | undefined;
-  /** [channels]; 0 where left out. */
-  readonly beta?: Floats | undefined;
-  readonly epsilon: number;
-  readonly y: Floats;
-  /** [samples * groups], output. */
-  readonly mean: Float64Array;
-  /** [samples * groups], output. */
-  readonly rstd: Float64Array;
-}
-
-/** The gradient of group normalization. */
-export interface GroupNormBackwardArguments {
-  readonly samples: number;
-  readonly groups: number;
-  readonly channels: number;
-  readonly inner: number;
-  readonly x: Floats;
-  readonly dy: Floats;
-  readonly gamma?: Floats | undefined;
-  readonly mean: Float64Array;
-  readonly rstd: Float64Array;
-  readonly dx: Floats;
-  readonly dgamma?: Floats | undefined;
-  readonly dbeta?: Floats | undefined;
-}
-
 /** A function of each value by itself. */
 export interface ElementwiseArguments {
   readonly x: Floats;
@@ -212,10 +176,6 @@ export interface Kernels {
   normalize(args: NormalizeArguments): void;
   /** dx = gamma rstd dy, dgamma = Σ dy xhat, dbeta = Σ dy: the statistics are constants. */
   normalizeBackward(args: BatchNormBackwardArguments): void;
-  /** y = gamma xhat + beta with the mean and variance of each group of each sample (Wu & He 2018). */
-  groupNormForward(args: GroupNormForwardArguments): void;
-  /** The gradient of `groupNormForward`. */
-  groupNormBackward(args: GroupNormBackwardArguments): void;
   /** y = max(x, 0); NaN stays NaN. */
   relu(args: ElementwiseArguments): void;
   /** dx = dy where y > 0, else 0. */

@@ -11,7 +11,6 @@ import {
   tanh,
   tanhBackward,
 } from "./elementwise.js";
-import { groupNormBackward, groupNormForward } from "./group-norm.js";
 import type { Kernels } from "./kernels.js";
 import { meanSquaredError, softmaxCrossEntropy } from "./losses.js";
 import { columnSums, matmul, matmulTransposedA, matmulTransposedB } from "./matmul.js";
@@ -28,8 +27,6 @@ export const plainKernels: Kernels = {
   batchNormBackward,
   normalize,
   normalizeBackward,
-  groupNormForward,
-  groupNormBackward,
   relu,
   reluBackward,
   leakyRelu,

@@ -9,10 +9,9 @@ import {
   expectOneOf,
   ShapeError,
 } from "../ground/errors.js";
-import type { DType } from "../ground/numbers.js";
+import { allocate, type DType } from "../ground/numbers.js";
 import { defaultKernels } from "../kernels/default.js";
-import type { GroupNormForwardArguments } from "../kernels/kernels.js";
-import { channelView, printShape } from "../tensor/shape.js";
+import { type ChannelView, channelView, printShape } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
 import { expectDTypes, expectForward, type Forward, guardBackward, type Layer, type Pass, who } from "./layer.js";
 import { Parameter, type RunningStatistic } from "./parameter.js";
@@ -37,7 +36,7 @@ export interface GroupNormOptions extends LayerNormOptions {
   readonly groups: number;
 }
 
-/** What both layers share: the parameters, and one forward over a [samples, channels, inner] view. */
+/** What both layers share: the parameters, and one forward, by the groups and by the features. */
 abstract class SampleNorm implements Layer {
   readonly features: number;
   readonly epsilon: number;
@@ -66,42 +65,46 @@ abstract class SampleNorm implements Layer {
   /** Makes the output, and the backward pass that belongs to it. */
   abstract forward(input: Tensor, pass: Pass): Forward;
 
-  protected normalize(
-    name: string,
-    input: Tensor,
-    pass: Pass,
-    view: Pick<GroupNormForwardArguments, "samples" | "groups" | "channels" | "inner">,
-  ): Forward {
+  /**
+   * A group of a sample is normalized as a channel of batch norm is, one whose values are neighbors; then xhat is scaled and
+   * shifted feature by feature, as batch norm with the statistics 0 and 1 does it.
+   */
+  protected normalize(name: string, input: Tensor, pass: Pass, features: ChannelView, groups: number): Forward {
     expectDTypes(name, input, this.parameters);
     const kernels = pass.kernels ?? defaultKernels();
+    const rows = features.outer * groups;
+    const view = { outer: 1, channels: rows, inner: input.size / rows };
     const x = input.data.slice(); // a copy: the caller may write to the input before the backward pass
+    const xhat = allocate(input.dtype, input.size);
+    const [mean, variance, rstd] = [new Float64Array(rows), new Float64Array(rows), new Float64Array(rows)];
+    kernels.batchNormForward({ view, x, epsilon: this.epsilon, y: xhat, mean, variance, rstd });
+
     const output = Tensor.zeros(input.shape, input.dtype);
     const gamma = this.gamma?.value.data;
     const beta = this.beta?.value.data;
-    const mean = new Float64Array(view.samples * view.groups);
-    const rstd = new Float64Array(view.samples * view.groups);
-    kernels.groupNormForward({ ...view, x, gamma, beta, epsilon: this.epsilon, y: output.data, mean, rstd });
+    const standard = { mean: new Float64Array(this.features), rstd: new Float64Array(this.features).fill(1) };
+    kernels.normalize({ ...standard, view: features, x: xhat, gamma, beta, y: output.data });
 
     const guard = guardBackward(name, output, this.parameters);
     return {
       output,
       backward: (gradOutput) => {
         guard(gradOutput);
-        const dx = Tensor.zeros(input.shape, input.dtype);
         const dgamma = this.gamma && Tensor.zeros([this.features], input.dtype);
         const dbeta = this.beta && Tensor.zeros([this.features], input.dtype);
-        const dy = gradOutput.data;
-        kernels.groupNormBackward({
-          ...view,
-          x,
-          dy,
+        const dxhat = allocate(input.dtype, input.size);
+        const sums = { dgamma: dgamma?.data, dbeta: dbeta?.data };
+        kernels.normalizeBackward({
+          ...standard,
+          ...sums,
+          view: features,
+          x: xhat,
+          dy: gradOutput.data,
           gamma,
-          mean,
-          rstd,
-          dx: dx.data,
-          dgamma: dgamma?.data,
-          dbeta: dbeta?.data,
+          dx: dxhat,
         });
+        const dx = Tensor.zeros(input.shape, input.dtype);
+        kernels.batchNormBackward({ view, x, dy: dxhat, mean, rstd, dx: dx.data });
         const gradients = new Map<Parameter, Tensor>();
         if (this.gamma && dgamma) gradients.set(this.gamma, dgamma);
         if (this.beta && dbeta) gradients.set(this.beta, dbeta);
@@ -119,7 +122,7 @@ abstract class SampleNorm implements Layer {
  * Shapes    x, y [..., C] · gamma, beta [C]
  * Modes     the same in all three: a sample never sees its neighbors
  * Numerics  two passes, sums in double precision; one feature alone is normalized to 0
- * Cost      three passes over x forward, two over x and dy backward; keeps a copy of x
+ * Cost      five passes forward, six backward; keeps x and xhat
  * Source    Ba, Kiros & Hinton 2016 (arXiv:1607.06450)
  *
  * @throws {ShapeError} if the last axis is not `features` long
@@ -141,12 +144,7 @@ export class LayerNorm extends SampleNorm {
         complaint(name, `${this.features} features on the last axis of the input`, `shape ${printShape(input.shape)}`),
       );
     }
-    return this.normalize(name, input, pass, {
-      samples: input.size / this.features,
-      groups: 1,
-      channels: this.features,
-      inner: 1,
-    });
+    return this.normalize(name, input, pass, channelView(input.shape, -1), 1);
   }
 }
 
@@ -158,7 +156,7 @@ export class LayerNorm extends SampleNorm {
  * Shapes    x, y [N, C], [N, C, L], [N, C, H, W], ... · gamma, beta [C]
  * Modes     the same in all three: a sample never sees its neighbors
  * Numerics  two passes, sums in double precision
- * Cost      three passes over x forward, two over x and dy backward; keeps a copy of x
+ * Cost      five passes forward, six backward; keeps x and xhat
  * Source    Wu & He 2018 (arXiv:1803.08494)
  *
  * @throws {ShapeError} if axis 1 is not `features` long
@@ -190,7 +188,6 @@ export class GroupNorm extends SampleNorm {
         complaint(name, `${this.features} features on axis 1 of the input`, `shape ${printShape(input.shape)}`),
       );
     }
-    const { outer, channels, inner } = channelView(input.shape, 1);
-    return this.normalize(name, input, pass, { samples: outer, groups: this.groups, channels, inner });
+    return this.normalize(name, input, pass, channelView(input.shape, 1), this.groups);
   }
 }

@@ -54,11 +54,11 @@ function expectSamePass(actual: Map<string, ArrayLike<number>>, expected: Map<st
 
 /**
  * How often a float32 layer rounds. The plain kernels compute in double precision and round once; but Sigmoid and Tanh
- * differentiate through their output, which is rounded itself, BatchRenorm rounds its gamma and beta of the batch, and
- * GhostBatchNorm the gradients of each group. The WebAssembly kernels round every operation, and what they round may cancel.
+ * differentiate through their output, which is rounded itself, LayerNorm and GroupNorm round xhat and its gradient,
+ * BatchRenorm its gamma and beta of the batch, and GhostBatchNorm the gradients of each group. The WebAssembly kernels round every operation, and what they round may cancel.
  */
 function roundings(row: LayerCase, kernels: Kernels): number {
-  const many = ["Sigmoid", "Tanh", "BatchRenorm", "GhostBatchNorm"].includes(row.kind);
+  const many = ["Sigmoid", "Tanh", "LayerNorm", "GroupNorm", "BatchRenorm", "GhostBatchNorm"].includes(row.kind);
   return (kernels.name === "plain" ? 1 : 32) * (many ? 4 : 1);
 }
 

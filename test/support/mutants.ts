@@ -4,12 +4,7 @@
  * that is rejected.
  */
 import type { Floats } from "../../src/ground/numbers.js";
-import type {
-  BatchNormBackwardArguments,
-  ElementwiseBackwardArguments,
-  GroupNormBackwardArguments,
-  Kernels,
-} from "../../src/kernels/kernels.js";
+import type { BatchNormBackwardArguments, ElementwiseBackwardArguments, Kernels } from "../../src/kernels/kernels.js";
 import { plainKernels } from "../../src/kernels/plain.js";
 import { BatchNorm } from "../../src/layers/batch-norm.js";
 import { Dense } from "../../src/layers/dense.js";
@@ -108,6 +103,17 @@ const images = named("[N, C, L]", "[N, C, H, W]", "[N, C, D, H, W]", "axis -2", 
 const exchangeable = (row: LayerCase): boolean =>
   images(row) && !named("one sample", "axis 0")(row) && row.shape[0] !== positions(row);
 const positions = ({ shape }: LayerCase): number => shape.slice(2).reduce((product, size) => product * size, 1);
+
+/** `normalizeBackward` with Σ dy in the place of Σ dy xhat. */
+function dgammaWithoutXhat(): Kernels {
+  return {
+    ...plainKernels,
+    normalizeBackward: (args) => {
+      plainKernels.normalizeBackward(args);
+      if (args.dgamma) plainKernels.normalizeBackward({ ...args, dgamma: undefined, dbeta: args.dgamma });
+    },
+  };
+}
 
 const batchNormMutants: readonly KernelMutant[] = [
   batchNorm("mean term dropped", {
@@ -225,72 +231,65 @@ const batchNormMutants: readonly KernelMutant[] = [
   },
   {
     name: "batch norm: dgamma without xhat in inference",
-    make: () => ({
-      ...plainKernels,
-      normalizeBackward: (args) => {
-        plainKernels.normalizeBackward(args);
-        if (args.dgamma) plainKernels.normalizeBackward({ ...args, dgamma: undefined, dbeta: args.dgamma });
-      },
-    }),
+    make: dgammaWithoutXhat,
     mode: "inference",
     shows: kind("BatchNorm", (row) => row.statistics.length > 0 && has("gamma")(row)),
   },
 ];
 
-// --- group norm and layer norm
+// --- group norm and layer norm: the gradient goes through gamma by `normalizeBackward`, then through each group's statistics
+//     by `batchNormBackward`
 
 function groupNorm(
   name: string,
-  change: (args: GroupNormBackwardArguments) => void,
+  change: (args: BatchNormBackwardArguments, features: BatchNormBackwardArguments) => void,
   shows: (row: LayerCase) => boolean,
 ): KernelMutant {
-  const make = (): Kernels => ({ ...plainKernels, groupNormBackward: change });
+  const make = (): Kernels => {
+    let features: BatchNormBackwardArguments | undefined;
+    return {
+      ...plainKernels,
+      normalizeBackward: (args) => {
+        features = args;
+        plainKernels.normalizeBackward(args);
+      },
+      batchNormBackward: (args) => {
+        change(args, features!);
+      },
+    };
+  };
   return { name: `group norm: ${name}`, make, mode: "probe", shows };
 }
 
 const sampleNorm = (row: LayerCase): boolean => row.kind === "LayerNorm" || row.kind === "GroupNorm";
 
 const groupNormMutants: readonly KernelMutant[] = [
-  groupNorm(
-    "statistics treated as constants",
-    (args) => {
-      plainKernels.groupNormBackward(args);
-      const { channels, groups, inner, gamma, rstd, dy, dx } = args;
-      const perGroup = (channels / groups) * inner;
-      for (let i = 0; i < dx.length; i++) {
-        dx[i] = dy[i]! * (gamma?.[Math.floor(i / inner) % channels] ?? 1) * rstd[Math.floor(i / perGroup)]!;
-      }
-    },
-    sampleNorm,
-  ),
+  groupNorm("statistics treated as constants", (args) => plainKernels.normalizeBackward(args), sampleNorm),
   groupNorm(
     "gamma outside the sums, where batch norm has it",
-    (args) => {
-      plainKernels.groupNormBackward(args);
-      plainKernels.groupNormBackward({ ...args, gamma: undefined, dgamma: undefined, dbeta: undefined });
-      const { channels, inner, gamma, dx } = args;
-      for (let i = 0; i < dx.length; i++) dx[i]! *= gamma?.[Math.floor(i / inner) % channels] ?? 1;
+    (args, { view: { channels, inner }, dy, gamma }) => {
+      plainKernels.batchNormBackward({ ...args, dy });
+      for (let i = 0; i < args.dx.length; i++) args.dx[i]! *= gamma?.[Math.floor(i / inner) % channels] ?? 1;
     },
     (row) => sampleNorm(row) && has("gamma")(row) && !named("a group each")(row),
   ),
   groupNorm(
     "sums over the whole sample",
-    (args) => {
-      const { samples, groups, mean, rstd, dgamma, dbeta } = args;
+    (args, { view: { outer: samples } }) => {
+      const groups = args.view.channels / samples;
+      const view = { outer: 1, channels: samples, inner: args.view.inner * groups };
       const each = (values: Float64Array): Float64Array =>
         Float64Array.from({ length: samples }, (_, n) => values[n * groups]!);
-      plainKernels.groupNormBackward({ ...args, groups: 1, mean: each(mean), rstd: each(rstd), dgamma, dbeta });
+      plainKernels.batchNormBackward({ ...args, view, mean: each(args.mean), rstd: each(args.rstd) });
     },
     (row) => row.kind === "GroupNorm" && !named("one group")(row),
   ),
-  groupNorm(
-    "dgamma without xhat",
-    (args) => {
-      plainKernels.groupNormBackward(args);
-      if (args.dgamma) plainKernels.groupNormBackward({ ...args, dgamma: undefined, dbeta: args.dgamma });
-    },
-    (row) => sampleNorm(row) && has("gamma")(row),
-  ),
+  {
+    name: "group norm: dgamma without xhat",
+    make: dgammaWithoutXhat,
+    mode: "probe",
+    shows: (row) => sampleNorm(row) && has("gamma")(row),
+  },
 ];
 
 // --- dense

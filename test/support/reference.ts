@@ -6,8 +6,6 @@ import { exp, log, sigmoid, tanh, type Floats } from "../../src/ground/numbers.j
 import type {
   AdamArguments,
   BatchNormBackwardArguments,
-  GroupNormBackwardArguments,
-  GroupNormForwardArguments,
   MatmulArguments,
   NormalizeArguments,
   SGDArguments,
@@ -100,10 +98,19 @@ export function normalizeBackward(args: Omit<BatchNormBackwardArguments, "dx">, 
   return { dx, dgamma, dbeta };
 }
 
-type GroupSizes = Pick<GroupNormForwardArguments, "samples" | "groups" | "channels" | "inner">;
+/** x [samples, channels, inner] with the channels of each sample in groups of neighbors. */
+interface GroupNormProblem {
+  readonly samples: number;
+  readonly groups: number;
+  readonly channels: number;
+  readonly inner: number;
+  readonly x: Floats;
+  readonly gamma: Floats | undefined;
+  readonly beta: Floats | undefined;
+}
 
 /** Of each group of each sample: its values' places, each with its channel. */
-function placesOfGroups({ samples, groups, channels, inner }: GroupSizes): { at: number; c: number }[][] {
+function placesOfGroups({ samples, groups, channels, inner }: GroupNormProblem): { at: number; c: number }[][] {
   const perGroup = channels / groups;
   return range(samples * groups).map((row) =>
     range(perGroup).flatMap((part) => {
@@ -115,7 +122,7 @@ function placesOfGroups({ samples, groups, channels, inner }: GroupSizes): { at:
 }
 
 /** y, mean and rstd of group normalization. */
-export function groupNorm(args: Omit<GroupNormForwardArguments, "y" | "mean" | "rstd">): {
+export function groupNorm(args: GroupNormProblem & { readonly epsilon: number }): {
   y: Float64Array;
   mean: Float64Array;
   rstd: Float64Array;
@@ -135,7 +142,9 @@ export function groupNorm(args: Omit<GroupNormForwardArguments, "y" | "mean" | "
 }
 
 /** dx = rstd (gamma dy - mean(gamma dy) - xhat mean(gamma dy xhat)) */
-export function groupNormBackward(args: Omit<GroupNormBackwardArguments, "dx">): NormGradients {
+export function groupNormBackward(
+  args: GroupNormProblem & { readonly dy: Floats; readonly mean: Float64Array; readonly rstd: Float64Array },
+): NormGradients {
   const { x, dy, gamma, mean, rstd, channels } = args;
   const dx = new Float64Array(x.length);
   const [dgamma, dbeta] = [new Float64Array(channels), new Float64Array(channels)];

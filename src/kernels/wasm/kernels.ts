@@ -4,7 +4,6 @@ import { complaint } from "../../ground/errors.js";
 import type { Kernels } from "../kernels.js";
 import { batchNormKernels } from "./batch-norm.js";
 import { elementwiseKernels } from "./elementwise.js";
-import { groupNormKernels } from "./group-norm.js";
 import { type Wasm, wasmOrRefusal } from "./instance.js";
 import { lossKernels } from "./losses.js";
 import { matmulKernels } from "./matmul.js";
@@ -41,7 +40,6 @@ export function moduleKernels(wasm: Wasm): Kernels {
     name: "wasm",
     ...matmulKernels(wasm),
     ...batchNormKernels(wasm),
-    ...groupNormKernels(wasm),
     ...elementwiseKernels(wasm),
     ...lossKernels(wasm),
     ...optimizerKernels(wasm),

@@ -2,14 +2,12 @@
 
 import type { ChannelView } from "../../tensor/shape.js";
 import type { Floats } from "../../ground/numbers.js";
-import type { GroupNormForwardArguments, Kernels, MatmulArguments } from "../kernels.js";
+import type { Kernels, MatmulArguments } from "../kernels.js";
 import { plainKernels } from "../plain.js";
 
 // Measured on V8: below these sizes the plain kernels are faster; sigmoid, tanh and softmax cross-entropy are at no size.
 const PRODUCTS = 216;
 const VALUES = 128;
-
-type Sample = Pick<GroupNormForwardArguments, "samples" | "channels" | "inner">;
 
 /** A kernel set that hands small calls to the plain set. Which one computes depends on the sizes of a call alone. */
 export function plainWhereSmall(set: Kernels): Kernels {
@@ -17,7 +15,6 @@ export function plainWhereSmall(set: Kernels): Kernels {
   const product = ({ rows, inner, columns }: MatmulArguments): Kernels => by(rows * inner * columns < PRODUCTS);
   const values = ({ length }: Floats): Kernels => by(length < VALUES);
   const view = ({ outer, channels, inner }: ChannelView): Kernels => by(outer * channels * inner < VALUES);
-  const groups = ({ samples, channels, inner }: Sample): Kernels => by(samples * channels * inner < VALUES);
   return {
     ...set,
     matmul: (args) => product(args).matmul(args),
@@ -28,8 +25,6 @@ export function plainWhereSmall(set: Kernels): Kernels {
     batchNormBackward: (args) => view(args.view).batchNormBackward(args),
     normalize: (args) => view(args.view).normalize(args),
     normalizeBackward: (args) => view(args.view).normalizeBackward(args),
-    groupNormForward: (args) => groups(args).groupNormForward(args),
-    groupNormBackward: (args) => groups(args).groupNormBackward(args),
     relu: (args) => values(args.x).relu(args),
     reluBackward: (args) => values(args.y).reluBackward(args),
     leakyRelu: (args) => values(args.x).leakyRelu(args),

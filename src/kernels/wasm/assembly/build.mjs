@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const KERNELS = ["matmul", "rows", "planes", "lines", "elementwise", "losses", "optimizers"];
+const KERNELS = ["matmul", "rows", "planes", "elementwise", "losses", "optimizers"];
 const HELPERS = ["vectors", "exp"];
 
 /** Bytes of memory, all that the kernels ever have. */
