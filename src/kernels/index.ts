@@ -11,6 +11,7 @@ export type * from "./kernels.js";
 export { defaultKernels } from "./default.js";
 export { plainKernels } from "./plain.js";
 export { wasmKernels } from "./wasm/kernels.js";
+export { relaxedKernels } from "./wasm/relaxed.js";
 export { columnSums, matmul, matmulTransposedA, matmulTransposedB } from "./matmul.js";
 export { batchNormBackward, batchNormForward, normalize, normalizeBackward, reciprocalStd } from "./batch-norm.js";
 export {

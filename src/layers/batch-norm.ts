@@ -149,9 +149,8 @@ export class BatchNorm implements Layer {
     const weights = given === undefined ? undefined : rowWeights(name, given, input.shape[0]!, view);
     const x = valuesToKeep(input);
     const output = outputFor(pass, input.shape, input.dtype);
-    const [gamma, beta] = [this.gamma?.value.data, this.beta?.value.data];
+    const [gamma, beta, y] = [this.gamma?.value.data, this.beta?.value.data, output.data];
     const rstd = new Float64Array(this.features);
-    const y = output.data;
     let mean = new Float64Array(this.features);
     const variance = new Float64Array(this.features);
     const batch = { mean, variance, values: view.outer * view.inner };

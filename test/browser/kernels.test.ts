@@ -34,10 +34,26 @@ const train = `(batchnorm, set) => {
   return { name: kernels.name, numbers: Object.values(batchnorm.stateDict(model)).flatMap(({ values }) => Array.from(values)) };
 }`;
 
+/** How far the relaxed products are from the default ones, relative to the largest number. Plain text, as above. */
+const relax = `(kernels) => {
+  const [rows, inner, columns] = [65, 300, 33];
+  const floats = (length) => Float32Array.from({ length }, (_, i) => Math.sin(i * i));
+  const [a, b] = [floats(rows * inner), floats(inner * columns)];
+  const [relaxed, usual] = [kernels.relaxedKernels(), kernels.wasmKernels()].map((set) => {
+    const out = new Float32Array(rows * columns);
+    set.matmul({ rows, inner, columns, a, b, out });
+    return out;
+  });
+  const largest = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return largest(relaxed.map((value, i) => value - usual[i])) / largest(usual);
+}`;
+
 const page = `<!doctype html><title>kernels</title><script type="module" src="page.js"></script>`;
 const pageScript = `
   import * as batchnorm from "./dist/index.js";
+  import * as kernels from "./dist/kernels.js";
   const train = ${train};
+  window.relax = () => (${relax})(kernels);
   window.run = (set) => train(batchnorm, set);
   window.runInWorkers = (count) => Promise.all(Array.from({ length: count }, () => new Promise((done, fail) => {
     const worker = new Worker("worker.js", { type: "module" });
@@ -103,6 +119,10 @@ describe("a hundred training steps in Chromium", () => {
   it("give the same bits in several workers at once", async () => {
     expect(await onPage<readonly Trained[]>("runInWorkers(3)")).toEqual([inNode(), inNode(), inNode()]);
   });
+});
+
+it("relaxed products, asked for by name, differ from the usual ones by rounding at most", async () => {
+  expect(await onPage<number>("relax()")).toBeLessThan(1e-6);
 });
 
 describe("under a content security policy", () => {

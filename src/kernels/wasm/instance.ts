@@ -12,11 +12,11 @@ interface WebAssemblyHost {
 }
 declare const WebAssembly: WebAssemblyHost | undefined;
 
-/** The module's memory and its routines for each dtype. */
-export interface Wasm {
+/** A module's memory and its routines for each dtype. */
+export interface Wasm<Exported = Routines> {
   readonly memory: Memory;
   /** The routines for the dtype of an array. */
-  readonly of: (array: Floats) => Routines;
+  readonly of: (array: Floats) => Exported;
 }
 
 let wasm: Wasm | undefined;
@@ -27,7 +27,7 @@ export function wasmOrRefusal(): Wasm | string {
   if (wasm !== undefined) return wasm;
   if (refusal !== undefined) return refusal;
   try {
-    wasm = instantiate();
+    wasm = instantiate<Routines>(moduleText);
     return wasm;
   } catch (error) {
     refusal = error instanceof Error ? error.message : String(error);
@@ -35,12 +35,13 @@ export function wasmOrRefusal(): Wasm | string {
   }
 }
 
-function instantiate(): Wasm {
+/** Compiles the text of a module; throws where the host refuses. */
+export function instantiate<Exported>(text: string): Wasm<Exported> {
   if (typeof WebAssembly === "undefined") throw new Error("a host without WebAssembly");
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(decodeBytes(moduleText)));
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(decodeBytes(text)));
   const { memory, scratchStart } = exports as { memory: { buffer: ArrayBuffer }; scratchStart: () => number };
-  const single = routines(exports, "32");
-  const double = routines(exports, "64");
+  const single = routines(exports, "32") as Exported;
+  const double = routines(exports, "64") as Exported;
   return {
     memory: new Memory(memory.buffer, scratchStart()),
     of: (array) => (array instanceof Float32Array ? single : double),
@@ -48,9 +49,7 @@ function instantiate(): Wasm {
 }
 
 /** The exports that end in a suffix, by their names without it. */
-function routines(exports: Readonly<Record<string, unknown>>, suffix: string): Routines {
+function routines(exports: Readonly<Record<string, unknown>>, suffix: string): object {
   const entries = Object.entries(exports).filter(([name]) => name.endsWith(suffix));
-  return Object.fromEntries(
-    entries.map(([name, routine]) => [name.slice(0, -suffix.length), routine]),
-  ) as unknown as Routines;
+  return Object.fromEntries(entries.map(([name, routine]) => [name.slice(0, -suffix.length), routine]));
 }

@@ -6,7 +6,7 @@ import { batchNormKernels } from "./batch-norm.js";
 import { elementwiseKernels } from "./elementwise.js";
 import { type Wasm, wasmOrRefusal } from "./instance.js";
 import { lossKernels } from "./losses.js";
-import { matmulKernels } from "./matmul.js";
+import { columnSumsKernel, matmulKernels } from "./matmul.js";
 import { optimizerKernels } from "./optimizers.js";
 import { plainWhereSmall } from "./small.js";
 
@@ -39,6 +39,7 @@ export function moduleKernels(wasm: Wasm): Kernels {
   return {
     name: "wasm",
     ...matmulKernels(wasm),
+    ...columnSumsKernel(wasm),
     ...batchNormKernels(wasm),
     ...elementwiseKernels(wasm),
     ...lossKernels(wasm),

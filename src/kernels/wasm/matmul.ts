@@ -5,6 +5,7 @@ import { expectColumnSums, expectMatmul } from "../arguments.js";
 import type { Kernels, MatmulArguments } from "../kernels.js";
 import type { Wasm } from "./instance.js";
 import type { Memory } from "./memory.js";
+import type { Routines } from "./module.js";
 import { type ChannelGroup, channelGroups, loadPiece, sizeOfPiece } from "./pieces.js";
 
 // The largest block of a is ROWS x INNER, of b INNER x COLUMNS, of the output ROWS x COLUMNS: 10 MB in float64.
@@ -19,10 +20,13 @@ interface Matrix {
   readonly width: number;
 }
 
+/** What the products need of a module. */
+export type MatmulRoutines = Pick<Routines, "multiply" | "workOfMultiply">;
+
 /** The products of the WebAssembly kernel set. */
 export function matmulKernels(
-  wasm: Wasm,
-): Pick<Kernels, "matmul" | "matmulTransposedA" | "matmulTransposedB" | "columnSums"> {
+  wasm: Wasm<MatmulRoutines>,
+): Pick<Kernels, "matmul" | "matmulTransposedA" | "matmulTransposedB"> {
   return {
     matmul(args) {
       expectMatmul("matmul", args);
@@ -36,6 +40,12 @@ export function matmulKernels(
       expectMatmul("matmulTransposedB", args);
       multiply(wasm, args, false, true);
     },
+  };
+}
+
+/** The column sums of the WebAssembly kernel set. */
+export function columnSumsKernel(wasm: Wasm): Pick<Kernels, "columnSums"> {
+  return {
     columnSums(args) {
       expectColumnSums("columnSums", args);
       const { rows, columns, x, out } = args;
@@ -60,7 +70,7 @@ function addColumns({ memory, of }: Wasm, x: Floats, out: Floats, { from, to, pi
   for (let c = 0; c < columns; c++) out[from + c] = double[sums / 8 + c]!;
 }
 
-function multiply(wasm: Wasm, args: MatmulArguments, transposedA: boolean, transposedB: boolean): void {
+function multiply(wasm: Wasm<MatmulRoutines>, args: MatmulArguments, transposedA: boolean, transposedB: boolean): void {
   const { rows, inner, columns, bias, out } = args;
   const { memory } = wasm;
   const routines = wasm.of(out);

@@ -9,7 +9,7 @@
  * output depends on its row of a and its column of b alone, wherever it stands in a tile.
  */
 
-import { broadcast, zero } from "./vectors";
+import { addProduct, broadcast, zero } from "./vectors";
 
 const TILE_ROWS: i32 = 4;
 /** Bytes of a tile's row: two vectors. */
@@ -100,17 +100,17 @@ function multiplyTile<T>(a: usize, b: usize, depth: i32, out: usize, outRow: usi
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
     const a0 = broadcast<T>(a);
-    c00 = v128.add<T>(c00, v128.mul<T>(a0, b0));
-    c01 = v128.add<T>(c01, v128.mul<T>(a0, b1));
+    c00 = addProduct<T>(c00, a0, b0);
+    c01 = addProduct<T>(c01, a0, b1);
     const a1 = broadcast<T>(a + sizeof<T>());
-    c10 = v128.add<T>(c10, v128.mul<T>(a1, b0));
-    c11 = v128.add<T>(c11, v128.mul<T>(a1, b1));
+    c10 = addProduct<T>(c10, a1, b0);
+    c11 = addProduct<T>(c11, a1, b1);
     const a2 = broadcast<T>(a + 2 * sizeof<T>());
-    c20 = v128.add<T>(c20, v128.mul<T>(a2, b0));
-    c21 = v128.add<T>(c21, v128.mul<T>(a2, b1));
+    c20 = addProduct<T>(c20, a2, b0);
+    c21 = addProduct<T>(c21, a2, b1);
     const a3 = broadcast<T>(a + 3 * sizeof<T>());
-    c30 = v128.add<T>(c30, v128.mul<T>(a3, b0));
-    c31 = v128.add<T>(c31, v128.mul<T>(a3, b1));
+    c30 = addProduct<T>(c30, a3, b0);
+    c31 = addProduct<T>(c31, a3, b1);
     a += TILE_ROWS * sizeof<T>();
     b += TILE_WIDTH;
   } while (a < end);

@@ -1,5 +1,7 @@
 /** Vectors of 128 bits: four float32 or two float64 numbers. T is f32 or f64 everywhere; pointers count bytes. */
 
+import { RELAXED } from "./relaxed";
+
 @inline export function zero(): v128 {
   return i32x4.splat(0);
 }
@@ -7,6 +9,11 @@
 /** All lanes from one number in memory. */
 @inline export function broadcast<T>(p: usize): v128 {
   return sizeof<T>() == 4 ? v128.load32_splat(p) : v128.load64_splat(p);
+}
+
+/** sum + a b, rounded twice; in the relaxed module once, where the processor multiplies and adds in one instruction. */
+@inline export function addProduct<T>(sum: v128, a: v128, b: v128): v128 {
+  return RELAXED ? v128.relaxed_madd<T>(a, b, sum) : v128.add<T>(sum, v128.mul<T>(a, b));
 }
 
 /** Two neighbors as doubles, whatever their dtype. */
