@@ -2,7 +2,7 @@
 import type { CurvePoint } from "../shared/chart.js";
 import { median, spreadOf } from "../shared/spread.js";
 import type { Series, Study } from "./claim.js";
-import type { Look, Trained, Training } from "./measure/train.js";
+import { BAND, type Look, type Trained, type Training } from "./measure/train.js";
 import type { Moved } from "./measure/watcher.js";
 import type { Network, NetworkSpec } from "./networks.js";
 
@@ -22,36 +22,49 @@ export async function trainEach<Name extends Network>(
 
 export const BATCH_SIZE = 64;
 /** How far along the gradient, in learning rates. */
-export const DISTANCES: readonly number[] = [0.01, 0.1, 0.5, 1, 2, 4];
+export const DISTANCES: readonly number[] = [0.01, 0.1, ...BAND];
 
-/** Every 20 steps, and more often where a network may run through its first losses in fewer. */
-const LOOKS: readonly number[] = [4, 8, 12, 16, ...Array.from({ length: 30 }, (_, i) => 20 * i)].sort((a, b) => a - b);
-export const LANDSCAPE = { at: LOOKS, distances: DISTANCES } as const;
-const GAIN_ALONE = { at: LOOKS.filter((step) => step % 20 === 0), distances: [1] } as const;
+/** Every 20 steps. */
+const LOOKS: readonly number[] = Array.from({ length: 30 }, (_, i) => 20 * i);
+/** And more often where a network may run through its first losses in fewer. */
+const CLOSE_LOOKS: readonly number[] = [4, 8, 12, 16, ...LOOKS].sort((a, b) => a - b);
+/** What figure 4a and b of Santurkar et al. 2018 takes. */
+export const BAND_LOOKS = { at: CLOSE_LOOKS, distances: BAND } as const;
 
 /**
- * The run that claims 2, 5, 6, 7, 8, 9 and 18 read: asked for in the same words, it is made once. 400 steps; a claim about the
- * first 300 reads those.
+ * The run that claims 2, 5 to 9 and 18 read: asked for in the same words, it is made once, as long as the longest of them
+ * needs, and looks at what one of them reads.
  */
 export function probedRun(study: Study, spec: NetworkSpec, learningRate: number, seed: number): Promise<Trained> {
-  const { network } = spec;
-  const pair = network === "plain" || network === "batch norm";
+  const { network, hidden } = spec;
+  const quick = study.extent === "quick";
+  const pair = (network === "plain" || network === "batch norm") && learningRate === 0.1;
   const noisy = network === "plain + noise" || network === "noisy batch norm";
-  const input: Training = {
+  const calibrated = network === "plain, calibrated";
+  // The others are in claims 9 and 18 alone.
+  const other = !pair && !noisy && !calibrated;
+  return study.ask("train", {
     network: spec,
     learningRate,
     batchSize: BATCH_SIZE,
     seed,
-    // Only what some claim reads.
-    steps: study.steps(study.extent === "quick" && spec.hidden === 16 ? 300 : 400),
-    testEvery: 20,
-    landscape:
-      noisy || network === "plain, calibrated" ? undefined : pair || network[0] === "l" ? LANDSCAPE : GAIN_ALONE,
-    shift: network === "plain, calibrated" ? undefined : { every: 20, floor: pair },
-    covariateShift: pair ? { every: 10, until: 100 } : undefined,
+    steps: study.steps(other ? 300 : quick && !(pair && hidden === 8) ? 250 : 400),
+    testEvery: noisy || calibrated || hidden === 16 ? undefined : 20,
+    landscape: pair
+      ? pairLooks(hidden, quick)
+      : other
+        ? { at: LOOKS, distances: network[0] === "l" ? BAND : [1] }
+        : undefined,
+    shift: calibrated ? undefined : { every: 20, floor: pair && hidden === 8 },
+    covariateShift: pair && !(quick && hidden === 16) ? { every: 10, until: 100 } : undefined,
     noiseAtInference: network === "noisy batch norm",
-  };
-  return study.ask("train", input);
+  });
+}
+
+/** The first 200 or 300 steps for claim 6; for claim 5 all of 8x48, and closer in the beginning. */
+function pairLooks(hidden: number, quick: boolean): Training["landscape"] {
+  if (hidden === 8) return { at: CLOSE_LOOKS, distances: DISTANCES };
+  return { at: LOOKS.filter((step) => step < (quick ? 200 : 300)), distances: DISTANCES };
 }
 
 /** The run that claims 1 and 2 share. */

@@ -18,14 +18,14 @@ export const betaProfile: Claim = {
   who: "Santurkar et al. 2018, figure 4c: the maximum over 0.5 to 4 learning rates.",
   definition:
     "beta = change of the gradient / distance moved, at 0.01, 0.1, 0.5, 1, 2 and 4 learning rates along the gradient; times the learning rate it has no unit. Median over the looks.",
-  settings: "16x48 and 8x48 ReLU, learning rate 0.1, batch 64, 300 steps, looks every 20.",
+  settings: "16x48 and 8x48 ReLU, learning rate 0.1, batch 64, 300 steps (quick: 200), looks every 20.",
   differences: "An MLP on digits instead of a VGG on CIFAR-10; the profile besides its maximum; two smaller distances.",
   factor: "the distance",
   counterEvidence:
     "The plateau of batch norm in the paper's figure lies at 2 / learning rate, where the plain network's lies too: once the gradient turns around within half a learning rate, 1 / (half a rate) is what the smallest distance of the grid gives. The maximum then says nothing.",
   reading: "Near the network batch norm can be the rougher one and far from it the smoother one. State the distance.",
   async run(study) {
-    const steps = study.steps(300);
+    const steps = study.steps(study.extent === "quick" ? 200 : 300);
     const conditions = [];
     const panels = [];
     const shown = [];

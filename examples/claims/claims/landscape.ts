@@ -4,7 +4,7 @@ import type { Claim, Panel } from "../claim.js";
 import type { Look, Trained } from "../measure/train.js";
 import { overSteps } from "../panels.js";
 import { RULES } from "../rules.js";
-import { BATCH_SIZE, eachSeed, LANDSCAPE, lineOf, probedRun, relu, trainEach } from "../study.js";
+import { BATCH_SIZE, eachSeed, BAND_LOOKS, lineOf, probedRun, relu, trainEach } from "../study.js";
 import { judge } from "../verdicts.js";
 
 const rules = RULES.landscape;
@@ -51,7 +51,7 @@ export const landscape: Claim = {
                 batchSize: BATCH_SIZE,
                 seed,
                 steps,
-                landscape: LANDSCAPE,
+                landscape: BAND_LOOKS,
               }),
         ),
       );

@@ -1,11 +1,9 @@
 /** Claim 18, the two stories pulled apart: shift without roughness, and a spoiled gradient without shift. */
 import { median } from "../../shared/spread.js";
 import type { Claim, Figure } from "../claim.js";
-import type { Look } from "../measure/train.js";
 import { overSteps, STEP_SHIFT, TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import {
-  DISTANCES,
   dot,
   eachSeed,
   linesOf,
@@ -55,7 +53,8 @@ export const twoStories: Claim = {
       const over = (figure: (runs: Runs) => number): number[] => seeds.map(figure);
       const step = (runs: Runs, network: keyof Runs): number => overMoved(runs[network], steps, "stepRelative");
       const total = (runs: Runs, network: keyof Runs): number => overMoved(runs[network], steps, "totalRelative");
-      const gain = (runs: Runs, network: keyof Runs): number => overLooks(runs[network], steps, gainAt, -Infinity);
+      const gain = (runs: Runs, network: keyof Runs): number =>
+        overLooks(runs[network], steps, ({ gain: at }) => at, -Infinity);
       const test = (runs: Runs, network: keyof Runs): number => testAt(runs[network], steps);
       type Measured = (runs: Runs, network: keyof Runs) => number;
       const ratio = (of: Measured, a: keyof Runs, b: keyof Runs): number[] => over((runs) => of(runs, a) / of(runs, b));
@@ -99,7 +98,7 @@ export const twoStories: Claim = {
             steps,
             { label: "gain", type: "linear", domain: [-1.5, 1] },
             linesOf(NETWORKS, seeds, ({ looks }) =>
-              looks.filter((look) => look.step < steps).map((look) => ({ x: look.step, y: gainAt(look) })),
+              looks.filter((look) => look.step < steps).map((look) => ({ x: look.step, y: look.gain })),
             ),
           ),
           overSteps(
@@ -129,8 +128,3 @@ export const twoStories: Claim = {
     return { conditions, figures, shown };
   },
 };
-
-/** One learning rate away: the only distance of some runs, one of several of others. */
-function gainAt({ gain }: Look): number {
-  return gain.length === 1 ? gain[0]! : gain[DISTANCES.indexOf(1)]!;
-}
