@@ -1,10 +1,11 @@
 /** Study: what most claims do with their runs. */
 import type { CurvePoint } from "../shared/chart.js";
 import { median, spreadOf } from "../shared/spread.js";
-import type { Series, Study } from "./claim.js";
+import type { Panel, PanelAxis, Series, Study } from "./claim.js";
 import { BAND, type Look, type Trained, type Training } from "./measure/train.js";
 import type { Moved } from "./measure/watcher.js";
 import type { Network, NetworkSpec } from "./networks.js";
+import { overSteps } from "./panels.js";
 
 /** The same for each seed, at the same time; the results come in the order of the seeds. */
 export function eachSeed<T>(study: Study, work: (seed: number) => Promise<T>): Promise<T[]> {
@@ -12,14 +13,16 @@ export function eachSeed<T>(study: Study, work: (seed: number) => Promise<T>): P
 }
 
 /** One run for each network, of one seed. */
-export async function trainEach<Name extends Network>(
+export async function trainEach<Name extends Network, Run>(
   networks: readonly Name[],
-  run: (network: Name) => Promise<Trained>,
-): Promise<Record<Name, Trained>> {
+  run: (network: Name) => Promise<Run>,
+): Promise<Record<Name, Run>> {
   const runs = await Promise.all(networks.map(async (network) => [network, await run(network)] as const));
-  return Object.fromEntries(runs) as Record<Name, Trained>;
+  return Object.fromEntries(runs) as Record<Name, Run>;
 }
 
+/** The two that most claims compare. */
+export const PAIR = ["plain", "batch norm"] as const;
 export const BATCH_SIZE = 64;
 /** How far along the gradient, in learning rates. */
 export const DISTANCES: readonly number[] = [0.01, 0.1, ...BAND];
@@ -142,12 +145,24 @@ export function lineOf(seeds: readonly (readonly { readonly x: number; readonly 
 }
 
 /** One line a network, from the runs of all seeds. */
-export function linesOf<Name extends Network>(
+export function linesOf<Name extends Network, Run>(
   networks: readonly Name[],
-  seeds: readonly Record<Name, Trained>[],
-  points: (run: Trained) => readonly { readonly x: number; readonly y: number }[],
+  seeds: readonly Record<Name, Run>[],
+  points: (run: Run) => readonly { readonly x: number; readonly y: number }[],
 ): Series[] {
   return networks.map((network) => ({ network, points: lineOf(seeds.map((runs) => points(runs[network]))) }));
+}
+
+/** One panel over training: a line a network, with its band over the seeds. */
+export function overTraining<Name extends Network, Run>(
+  title: string,
+  steps: number,
+  y: PanelAxis,
+  networks: readonly Name[],
+  seeds: readonly Record<Name, Run>[],
+  points: (run: Run) => readonly { readonly x: number; readonly y: number }[],
+): Panel {
+  return overSteps(title, steps, y, linesOf(networks, seeds, points));
 }
 
 /** Test accuracy, each time that it was measured. */

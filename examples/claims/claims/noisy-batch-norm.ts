@@ -1,19 +1,19 @@
 /** Claim 8: figure 2 of Santurkar et al. 2018. */
 import type { Claim, Panel } from "../claim.js";
-import { overSteps, STEP_SHIFT, TRAINING_ACCURACY } from "../panels.js";
+import { STEP_SHIFT, TRAINING_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import {
   accuracyPoints,
   eachSeed,
-  linesOf,
   overMoved,
+  overTraining,
   probedRun,
   relu,
+  shiftPoints,
   trainEach,
   trainingAccuracy,
-  shiftPoints,
 } from "../study.js";
-import { judge } from "../verdicts.js";
+import { judgeEach } from "../verdicts.js";
 
 const rules = RULES["noisy-batch-norm"];
 const NETWORKS = ["plain", "plain + noise", "batch norm", "noisy batch norm"] as const;
@@ -49,28 +49,20 @@ export const noisyBatchNorm: Claim = {
       const setting = `${hidden}x48 ReLU`;
       const trained = (runs: Runs, network: keyof Runs): number => trainingAccuracy(runs[network], steps);
       conditions.push(
-        judge(
+        judgeEach(
           rules.asWell,
           setting,
-          seeds.map((runs) => trained(runs, "batch norm") - trained(runs, "noisy batch norm")),
+          seeds,
+          (runs) => trained(runs, "batch norm") - trained(runs, "noisy batch norm"),
         ),
-        judge(
-          rules.better,
-          setting,
-          seeds.map((runs) => trained(runs, "noisy batch norm") - trained(runs, "plain")),
-        ),
-        judge(
-          rules.stopped,
-          setting,
-          seeds.map((runs) => trained(runs, "plain + noise")),
-        ),
-        judge(
+        judgeEach(rules.better, setting, seeds, (runs) => trained(runs, "noisy batch norm") - trained(runs, "plain")),
+        judgeEach(rules.stopped, setting, seeds, (runs) => trained(runs, "plain + noise")),
+        judgeEach(
           rules.unstable,
           setting,
-          seeds.map(
-            (runs) =>
-              overMoved(runs["noisy batch norm"], steps, "stepRelative") / overMoved(runs.plain, steps, "stepRelative"),
-          ),
+          seeds,
+          (runs) =>
+            overMoved(runs["noisy batch norm"], steps, "stepRelative") / overMoved(runs.plain, steps, "stepRelative"),
         ),
       );
       for (const reading of ["identity", "expectation", "recalibrated"] as const) {
@@ -86,21 +78,9 @@ export const noisyBatchNorm: Claim = {
         });
       }
       accuracy.push(
-        overSteps(
-          setting,
-          steps,
-          TRAINING_ACCURACY,
-          linesOf(networks, seeds, (run) => accuracyPoints(run, steps)),
-        ),
+        overTraining(setting, steps, TRAINING_ACCURACY, networks, seeds, (run) => accuracyPoints(run, steps)),
       );
-      shift.push(
-        overSteps(
-          setting,
-          steps,
-          STEP_SHIFT,
-          linesOf(networks, seeds, (run) => shiftPoints(run, steps)),
-        ),
-      );
+      shift.push(overTraining(setting, steps, STEP_SHIFT, networks, seeds, (run) => shiftPoints(run, steps)));
     }
     return {
       conditions,

@@ -14,7 +14,7 @@ import type { Digits } from "../../data/digits.js";
 import type { Source } from "../data.js";
 import { buildNetwork } from "../networks.js";
 import { CHANCE, imageBatches, inferenceAccuracy, prepare, type Setup, type Trainee } from "./training.js";
-import { meanOf, type Moved, PROBE_IMAGES, Watcher } from "./watcher.js";
+import { columnsOf, meanOf, type Moved, PROBE_IMAGES, Watcher } from "./watcher.js";
 
 /** A training, and what to look at; what is not named is not looked at. */
 export interface Training extends Setup {
@@ -99,7 +99,7 @@ export async function train(setup: Training, source: Source, onStep: (done: numb
       if (shifted) out.covariateShift.push({ step, ...(await gradientShift(stand, learningRate)) });
     }
     const watched = shift !== undefined && step % shift.every === 0;
-    if (watched) watcher!.before(step + 1);
+    if (watched) watcher!.before();
     const { loss, accuracy } = trainee.learn(batch);
     if (!Number.isFinite(loss)) {
       out.divergedAt = step;
@@ -121,7 +121,7 @@ export async function train(setup: Training, source: Source, onStep: (done: numb
   const asked = setup.noiseAtInference === true;
   return {
     ...out,
-    moved: watcher?.moved() ?? [],
+    moved: watcher?.moved ?? [],
     noiseAtInference: asked && !diverged ? readingsOfNoise(setup, trainee, source) : null,
   };
 }
@@ -184,14 +184,10 @@ function lastInputs(trainee: Trainee): number[][] {
   let units: number[][] = [];
   trainee.model.forward(trainee.probe(PROBE_IMAGES).images, {
     mode: "probe",
-    observe: (at, { data, shape }) => {
+    observe: (at, output) => {
       // A network about to diverge has no percentiles any more.
-      if (at !== path || !data.every(Number.isFinite)) return;
-      const width = shape[1]!;
-      units = Array.from({ length: width }, (_, unit) => {
-        const column = Float64Array.from({ length: shape[0]! }, (_, row) => data[row * width + unit]!);
-        return quantilesOf(column, [0.15, 0.5, 0.85]);
-      });
+      if (at !== path || !output.data.every(Number.isFinite)) return;
+      units = columnsOf(output).map((column) => quantilesOf(column, [0.15, 0.5, 0.85]));
     },
   });
   return units;
