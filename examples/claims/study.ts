@@ -3,6 +3,7 @@ import type { CurvePoint } from "../shared/chart.js";
 import { median, spreadOf } from "../shared/spread.js";
 import type { Panel, PanelAxis, Series, Study } from "./claim.js";
 import { BAND, type Look, type Trained, type Training } from "./measure/train.js";
+import { CHANCE } from "./measure/training.js";
 import type { Moved } from "./measure/watcher.js";
 import type { Network, NetworkSpec } from "./networks.js";
 import { overSteps } from "./panels.js";
@@ -109,7 +110,7 @@ export function testAt({ tests }: Trained, step: number): number {
 
 /** The mean accuracy on the last 50 training batches; chance once diverged. */
 export function trainingAccuracy({ accuracies, divergedAt }: Trained, steps: number): number {
-  if (divergedAt !== null && divergedAt < steps) return 0.1;
+  if (divergedAt !== null && divergedAt < steps) return CHANCE;
   return meanOf(accuracies.slice(Math.max(0, steps - 50), steps));
 }
 
@@ -175,10 +176,10 @@ export function shiftPoints({ moved }: Trained, steps: number): { x: number; y: 
   return moved.filter(({ step }) => step <= steps).map((each) => ({ x: each.step, y: each.stepRelative }));
 }
 
-/** Training accuracy in windows of twenty steps. */
-export function accuracyPoints({ accuracies }: Trained, steps = Infinity): { x: number; y: number }[] {
-  const shown = accuracies.slice(0, Math.min(steps, accuracies.length));
-  return Array.from({ length: Math.ceil(shown.length / 20) }, (_, i) => {
+/** Training accuracy in windows of twenty steps; chance once diverged. */
+export function accuracyPoints({ accuracies }: Trained, steps: number): { x: number; y: number }[] {
+  const shown = Array.from({ length: steps }, (_, step) => accuracies[step] ?? CHANCE);
+  return Array.from({ length: Math.ceil(steps / 20) }, (_, i) => {
     const window = shown.slice(20 * i, 20 * i + 20);
     return { x: 20 * i + window.length / 2, y: meanOf(window) };
   });

@@ -1,4 +1,5 @@
 /** Every claim at a tiny size: not its verdict, which such numbers do not give, but that all of its parts are there and right. */
+import { readdirSync, readFileSync } from "node:fs";
 import { parseReport, stringifyReport } from "batchnorm/probes";
 import { parseHTML } from "linkedom";
 import { describe, expect, it } from "vitest";
@@ -54,6 +55,16 @@ describe("the catalog", () => {
     expect(numbers).toEqual(Array.from({ length: 18 }, (_, i) => i + 1));
     expect(CLAIMS[0]!.number).toBe(18);
     expect([...names].sort()).toEqual(Object.keys(RULES).sort());
+  });
+
+  it("has a file of at most 120 lines for each", () => {
+    const folder = new URL("../../examples/claims/claims/", import.meta.url);
+    const files = readdirSync(folder);
+    expect(files.sort()).toEqual(names.map((name) => `${name}.ts`).sort());
+    const lines = files.map(
+      (file) => [file, readFileSync(new URL(file, folder), "utf8").split("\n").length - 1] as const,
+    );
+    expect(lines.filter(([, count]) => count > 120)).toEqual([]);
   });
 
   it("has the minimum set that answers the question", () => {

@@ -1,5 +1,6 @@
 /** Claim 8: figure 2 of Santurkar et al. 2018. */
 import type { Claim, Panel } from "../claim.js";
+import { CHANCE } from "../measure/training.js";
 import { STEP_SHIFT, TRAINING_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import {
@@ -68,7 +69,7 @@ export const noisyBatchNorm: Claim = {
       for (const reading of ["identity", "expectation", "recalibrated"] as const) {
         shown.push({
           what: `noisy batch norm, ${setting}: test accuracy at the end, noise at inference: ${reading}`,
-          values: seeds.map((runs) => runs["noisy batch norm"].noiseAtInference?.[reading] ?? 0.1),
+          values: seeds.map((runs) => runs["noisy batch norm"].noiseAtInference?.[reading] ?? CHANCE),
         });
       }
       for (const network of networks) {

@@ -55,7 +55,12 @@ export const shiftedInputsClaim: Claim = {
           panels: [
             {
               title: "ReLU 3x64",
-              x: { label: "change", type: "linear", ticks: changes.map((_, i) => i) },
+              x: {
+                label: "change",
+                type: "linear",
+                domain: [-0.5, changes.length - 0.5],
+                ticks: changes.map((_, i) => i),
+              },
               y: TEST_ACCURACY,
               series: rows.map(({ network, label, of, dots, offset }) => ({
                 network,
