@@ -1,5 +1,7 @@
 /** Options: what may be said on the command line. */
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { canWrite } from "../shared/files.js";
 import { readCount, strictly, UsageError } from "../shared/usage.js";
 import type { Claim, Study } from "./claim.js";
 
@@ -48,6 +50,8 @@ export function readOptions(args: readonly string[], catalog: readonly Claim[]):
     const names = catalog.map(({ name }) => name).join(", ");
     throw new UsageError(`expected names of claims (${names}), got ${JSON.stringify(unknown)}`);
   }
+  const page = join(out, "claims.html");
+  if (!canWrite(page)) throw new UsageError(`--out: expected a place where ${JSON.stringify(page)} can be written`);
   const named = positionals.length > 0;
   const wanted = named ? catalog.filter(({ name }) => positionals.includes(name)) : catalog;
   return {

@@ -313,6 +313,7 @@ describe("the command line", () => {
     [["--quik"], "Unknown option '--quik'"],
     [["landscap"], /^expected names of claims \(two-stories, .*\), got "landscap"$/],
     [["--seeds", "0"], '--seeds: expected a whole number of at least 1, got "0"'],
+    [["--out", "package.json"], '--out: expected a place where "package.json/claims.html" can be written'],
   ])("refuses %j", (args, message) => {
     expect(() => readOptions(args, CLAIMS)).toThrow(UsageError);
     expect(() => readOptions(args, CLAIMS)).toThrow(message);
