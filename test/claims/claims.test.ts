@@ -113,6 +113,16 @@ describe("the laboratory", () => {
   );
 
   it(
+    "has a quick version of the deep linear network, of half the depth",
+    async () => {
+      const { conditions, figures } = await run("deep-linear", tinyStudy("quick"));
+      expect(new Set(conditions.map(({ setting }) => setting))).toEqual(new Set(["12 layers, learning rate 5e-6"]));
+      expect(figures.map(({ panels }) => panels.length)).toEqual([1, 1, 1]);
+    },
+    TIMEOUT,
+  );
+
+  it(
     "makes the runs that several claims read once",
     async () => {
       await Promise.all(names.map(resultOf));
