@@ -25,7 +25,9 @@ async function run({ claims, named, extent, seeds, data, out }: Options): Promis
   const progress = new Progress(process.stderr, claims.length);
   const ask = askOnce((job) => progress.follow(pool.ask(job)));
   const study = { seeds: Array.from({ length: seeds }, (_, i) => i + 1), extent, steps: (count: number) => count, ask };
-  const page = join(out, named ? `claims/${claims.map(({ name }) => name).join("+")}.html` : "claims.html");
+  // The names of all claims are too long for a file's.
+  const some = named && claims.length < CLAIMS.length;
+  const page = join(out, some ? `claims/${claims.map(({ name }) => name).join("+")}.html` : "claims.html");
 
   const results: (Result | undefined)[] = claims.map(() => undefined);
   try {

@@ -1,5 +1,7 @@
 /** Options: what may be said on the command line. */
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { canWrite } from "../shared/files.js";
 import { readCount, strictly, UsageError } from "../shared/usage.js";
 import type { Claim, Study } from "./claim.js";
 
@@ -27,7 +29,7 @@ export function usage(catalog: readonly Claim[]): string {
   npm run claim -- landscape
 
   --quick         the minimum set at its smallest settings, about a minute
-  --full          the papers' sizes where they differ from ours: hours
+  --full          the papers' sizes in claims 1, 11 and 14, about half an hour
   --seeds N       from N random starts (6)
   --data FOLDER   on Fashion-MNIST from a folder with its four files, instead of the digits
   --out FOLDER    where claims.html and claims/*.json are written (report)
@@ -48,6 +50,8 @@ export function readOptions(args: readonly string[], catalog: readonly Claim[]):
     const names = catalog.map(({ name }) => name).join(", ");
     throw new UsageError(`expected names of claims (${names}), got ${JSON.stringify(unknown)}`);
   }
+  const page = join(out, "claims.html");
+  if (!canWrite(page)) throw new UsageError(`--out: expected a place where ${JSON.stringify(page)} can be written`);
   const named = positionals.length > 0;
   const wanted = named ? catalog.filter(({ name }) => positionals.includes(name)) : catalog;
   return {

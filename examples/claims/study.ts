@@ -1,10 +1,12 @@
 /** Study: what most claims do with their runs. */
 import type { CurvePoint } from "../shared/chart.js";
 import { median, spreadOf } from "../shared/spread.js";
-import type { Series, Study } from "./claim.js";
-import type { Look, Trained, Training } from "./measure/train.js";
+import type { Panel, PanelAxis, Series, Study } from "./claim.js";
+import { BAND, type Look, type Trained, type Training } from "./measure/train.js";
+import { CHANCE } from "./measure/training.js";
 import type { Moved } from "./measure/watcher.js";
 import type { Network, NetworkSpec } from "./networks.js";
+import { overSteps } from "./panels.js";
 
 /** The same for each seed, at the same time; the results come in the order of the seeds. */
 export function eachSeed<T>(study: Study, work: (seed: number) => Promise<T>): Promise<T[]> {
@@ -12,46 +14,61 @@ export function eachSeed<T>(study: Study, work: (seed: number) => Promise<T>): P
 }
 
 /** One run for each network, of one seed. */
-export async function trainEach<Name extends Network>(
+export async function trainEach<Name extends Network, Run>(
   networks: readonly Name[],
-  run: (network: Name) => Promise<Trained>,
-): Promise<Record<Name, Trained>> {
+  run: (network: Name) => Promise<Run>,
+): Promise<Record<Name, Run>> {
   const runs = await Promise.all(networks.map(async (network) => [network, await run(network)] as const));
-  return Object.fromEntries(runs) as Record<Name, Trained>;
+  return Object.fromEntries(runs) as Record<Name, Run>;
 }
 
+/** The two that most claims compare. */
+export const PAIR = ["plain", "batch norm"] as const;
 export const BATCH_SIZE = 64;
 /** How far along the gradient, in learning rates. */
-export const DISTANCES: readonly number[] = [0.01, 0.1, 0.5, 1, 2, 4];
+export const DISTANCES: readonly number[] = [0.01, 0.1, ...BAND];
 
-/** Every 20 steps, and more often where a network may run through its first losses in fewer. */
-const LOOKS: readonly number[] = [4, 8, 12, 16, ...Array.from({ length: 30 }, (_, i) => 20 * i)].sort((a, b) => a - b);
-export const LANDSCAPE = { at: LOOKS, distances: DISTANCES } as const;
-const GAIN_ALONE = { at: LOOKS.filter((step) => step % 20 === 0), distances: [1] } as const;
+/** Every 20 steps. */
+const LOOKS: readonly number[] = Array.from({ length: 30 }, (_, i) => 20 * i);
+/** And more often where a network may run through its first losses in fewer. */
+const CLOSE_LOOKS: readonly number[] = [4, 8, 12, 16, ...LOOKS].sort((a, b) => a - b);
+/** What figure 4a and b of Santurkar et al. 2018 takes. */
+export const BAND_LOOKS = { at: CLOSE_LOOKS, distances: BAND } as const;
 
 /**
- * The run that claims 2, 5, 6, 7, 8, 9 and 18 read: asked for in the same words, it is made once. 400 steps; a claim about the
- * first 300 reads those.
+ * The run that claims 2, 5 to 9 and 18 read: asked for in the same words, it is made once, as long as the longest of them
+ * needs, and looks at what one of them reads.
  */
 export function probedRun(study: Study, spec: NetworkSpec, learningRate: number, seed: number): Promise<Trained> {
-  const { network } = spec;
-  const pair = network === "plain" || network === "batch norm";
+  const { network, hidden } = spec;
+  const quick = study.extent === "quick";
+  const pair = (network === "plain" || network === "batch norm") && learningRate === 0.1;
   const noisy = network === "plain + noise" || network === "noisy batch norm";
-  const input: Training = {
+  const calibrated = network === "plain, calibrated";
+  // The others are in claims 9 and 18 alone.
+  const other = !pair && !noisy && !calibrated;
+  return study.ask("train", {
     network: spec,
     learningRate,
     batchSize: BATCH_SIZE,
     seed,
-    // Only what some claim reads.
-    steps: study.steps(study.extent === "quick" && spec.hidden === 16 ? 300 : 400),
-    testEvery: 20,
-    landscape:
-      noisy || network === "plain, calibrated" ? undefined : pair || network[0] === "l" ? LANDSCAPE : GAIN_ALONE,
-    shift: network === "plain, calibrated" ? undefined : { every: 20, floor: pair },
-    covariateShift: pair ? { every: 10, until: 100 } : undefined,
+    steps: study.steps(other ? 300 : quick && !(pair && hidden === 8) ? 250 : 400),
+    testEvery: noisy || calibrated || hidden === 16 ? undefined : 20,
+    landscape: pair
+      ? pairLooks(hidden, quick)
+      : other
+        ? { at: LOOKS, distances: network[0] === "l" ? BAND : [1] }
+        : undefined,
+    shift: calibrated ? undefined : { every: 20, floor: pair && hidden === 8 },
+    covariateShift: pair && !(quick && hidden === 16) ? { every: 10, until: 100 } : undefined,
     noiseAtInference: network === "noisy batch norm",
-  };
-  return study.ask("train", input);
+  });
+}
+
+/** The first 200 or 300 steps for claim 6; for claim 5 all of 8x48, and closer in the beginning. */
+function pairLooks(hidden: number, quick: boolean): Training["landscape"] {
+  if (hidden === 8) return { at: CLOSE_LOOKS, distances: DISTANCES };
+  return { at: LOOKS.filter((step) => step < (quick ? 200 : 300)), distances: DISTANCES };
 }
 
 /** The run that claims 1 and 2 share. */
@@ -93,7 +110,7 @@ export function testAt({ tests }: Trained, step: number): number {
 
 /** The mean accuracy on the last 50 training batches; chance once diverged. */
 export function trainingAccuracy({ accuracies, divergedAt }: Trained, steps: number): number {
-  if (divergedAt !== null && divergedAt < steps) return 0.1;
+  if (divergedAt !== null && divergedAt < steps) return CHANCE;
   return meanOf(accuracies.slice(Math.max(0, steps - 50), steps));
 }
 
@@ -129,12 +146,24 @@ export function lineOf(seeds: readonly (readonly { readonly x: number; readonly 
 }
 
 /** One line a network, from the runs of all seeds. */
-export function linesOf<Name extends Network>(
+export function linesOf<Name extends Network, Run>(
   networks: readonly Name[],
-  seeds: readonly Record<Name, Trained>[],
-  points: (run: Trained) => readonly { readonly x: number; readonly y: number }[],
+  seeds: readonly Record<Name, Run>[],
+  points: (run: Run) => readonly { readonly x: number; readonly y: number }[],
 ): Series[] {
   return networks.map((network) => ({ network, points: lineOf(seeds.map((runs) => points(runs[network]))) }));
+}
+
+/** One panel over training: a line a network, with its band over the seeds. */
+export function overTraining<Name extends Network, Run>(
+  title: string,
+  steps: number,
+  y: PanelAxis,
+  networks: readonly Name[],
+  seeds: readonly Record<Name, Run>[],
+  points: (run: Run) => readonly { readonly x: number; readonly y: number }[],
+): Panel {
+  return overSteps(title, steps, y, linesOf(networks, seeds, points));
 }
 
 /** Test accuracy, each time that it was measured. */
@@ -147,10 +176,10 @@ export function shiftPoints({ moved }: Trained, steps: number): { x: number; y: 
   return moved.filter(({ step }) => step <= steps).map((each) => ({ x: each.step, y: each.stepRelative }));
 }
 
-/** Training accuracy in windows of twenty steps. */
-export function accuracyPoints({ accuracies }: Trained, steps = Infinity): { x: number; y: number }[] {
-  const shown = accuracies.slice(0, Math.min(steps, accuracies.length));
-  return Array.from({ length: Math.ceil(shown.length / 20) }, (_, i) => {
+/** Training accuracy in windows of twenty steps; chance once diverged. */
+export function accuracyPoints({ accuracies }: Trained, steps: number): { x: number; y: number }[] {
+  const shown = Array.from({ length: steps }, (_, step) => accuracies[step] ?? CHANCE);
+  return Array.from({ length: Math.ceil(steps / 20) }, (_, i) => {
     const window = shown.slice(20 * i, 20 * i + 20);
     return { x: 20 * i + window.length / 2, y: meanOf(window) };
   });

@@ -37,6 +37,16 @@ export function judge(rule: Rule, setting: string, values: readonly number[]): C
   return { ...rule, setting, values, spread: spreadOf(values), outcome: outcomeOf(rule, values) };
 }
 
+/** Applies a rule to a figure of what each seed gave. */
+export function judgeEach<Seed>(
+  rule: Rule,
+  setting: string,
+  seeds: readonly Seed[],
+  figure: (seed: Seed) => number,
+): Condition {
+  return judge(rule, setting, seeds.map(figure));
+}
+
 /** yes or no only where the interval from the least to the largest value lies beyond the one threshold or the other. */
 export function outcomeOf({ yes, no }: Rule, values: readonly number[]): Outcome {
   if (values.length === 0 || values.some(Number.isNaN)) return "undecided";

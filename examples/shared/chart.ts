@@ -107,17 +107,17 @@ function withinReach(points: readonly CurvePoint[], { type, domain: [bottom, top
 
 const LABEL_HEIGHT = 15;
 
-/** The names beside the ends of their curves, pushed apart where they would cover each other. */
+/** The names on the right of all curves, at the heights of their ends, pushed apart where they would cover each other. */
 function endLabels(curves: readonly Curve[], axis: Axis): Plot.Markish[] {
   const plotHeight = CHART_HEIGHT - MARGINS.marginTop - MARGINS.marginBottom;
+  const right = Math.max(...curves.flatMap(({ points }) => points.map(({ x }) => x)));
   const labels = curves
-    .map(({ name, color, points }) => ({ name, color, end: points.at(-1)! }))
-    .map(({ name, color, end }) => ({ name, color, x: end.x, height: plotHeight * positionOn(axis, end.y) }))
+    .map(({ name, color, points }) => ({ name, color, height: plotHeight * positionOn(axis, points.at(-1)!.y) }))
     .sort((a, b) => a.height - b.height);
   pushApart(labels, plotHeight);
-  return labels.map(({ name, color, x, height }) =>
+  return labels.map(({ name, color, height }) =>
     Plot.text([name], {
-      x: [x],
+      x: [right],
       frameAnchor: "bottom",
       dy: -height,
       dx: 6,

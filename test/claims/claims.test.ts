@@ -1,4 +1,5 @@
 /** Every claim at a tiny size: not its verdict, which such numbers do not give, but that all of its parts are there and right. */
+import { readdirSync, readFileSync } from "node:fs";
 import { parseReport, stringifyReport } from "batchnorm/probes";
 import { parseHTML } from "linkedom";
 import { describe, expect, it } from "vitest";
@@ -56,6 +57,16 @@ describe("the catalog", () => {
     expect([...names].sort()).toEqual(Object.keys(RULES).sort());
   });
 
+  it("has a file of at most 120 lines for each", () => {
+    const folder = new URL("../../examples/claims/claims/", import.meta.url);
+    const files = readdirSync(folder);
+    expect(files.sort()).toEqual(names.map((name) => `${name}.ts`).sort());
+    const lines = files.map(
+      (file) => [file, readFileSync(new URL(file, folder), "utf8").split("\n").length - 1] as const,
+    );
+    expect(lines.filter(([, count]) => count > 120)).toEqual([]);
+  });
+
   it("has the minimum set that answers the question", () => {
     const quick = CLAIMS.filter((claim) => claim.quick).map(({ number }) => number);
     expect(quick).toEqual([18, 1, 2, 5, 6, 7, 8, 12]);
@@ -97,6 +108,16 @@ describe("the laboratory", () => {
         const again = stringifyReport(await run(name, tinyStudy("quick")));
         expect(stringifyReport(await run(name, tinyStudy("quick")))).toBe(again);
       }
+    },
+    TIMEOUT,
+  );
+
+  it(
+    "has a quick version of the deep linear network, of half the depth",
+    async () => {
+      const { conditions, figures } = await run("deep-linear", tinyStudy("quick"));
+      expect(new Set(conditions.map(({ setting }) => setting))).toEqual(new Set(["12 layers, learning rate 5e-6"]));
+      expect(figures.map(({ panels }) => panels.length)).toEqual([1, 1, 1]);
     },
     TIMEOUT,
   );

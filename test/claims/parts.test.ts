@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { BatchNorm, checkLayer, modelObjective, Random, softmaxCrossEntropy, Tensor } from "batchnorm";
+import { ShiftOverTraining } from "batchnorm/probes";
 import { afterAll, describe, expect, it } from "vitest";
 import { CLAIMS } from "../../examples/claims/catalog.js";
 import { openSource } from "../../examples/claims/data.js";
@@ -11,11 +12,12 @@ import { DataError, readFashionMnist } from "../../examples/claims/fashion-mnist
 import { MeanOnlyNorm, StopGradientNorm } from "../../examples/claims/layers.js";
 import type { Trained } from "../../examples/claims/measure/train.js";
 import { prepare } from "../../examples/claims/measure/training.js";
+import { PROBE_IMAGES, Watcher } from "../../examples/claims/measure/watcher.js";
 import { leastSquares } from "../../examples/claims/measure/invariance.js";
 import { buildNetwork, type Network } from "../../examples/claims/networks.js";
 import { readOptions, usage } from "../../examples/claims/options.js";
 import { UsageError } from "../../examples/shared/usage.js";
-import { lineOf, overLooks, relu, trainingAccuracy } from "../../examples/claims/study.js";
+import { accuracyPoints, lineOf, overLooks, relu, trainingAccuracy } from "../../examples/claims/study.js";
 
 describe("the layers of the interventions", () => {
   const random = new Random(1);
@@ -111,6 +113,44 @@ describe("the networks", () => {
   });
 });
 
+describe("the watcher", () => {
+  it("finds what the probe of the library finds", () => {
+    const trainee = prepare(
+      { network: relu(5, 12, "batch norm"), learningRate: 0.3, batchSize: 32, seed: 1 },
+      openSource(undefined),
+    );
+    const watcher = new Watcher(trainee, true);
+    // Four of five layers: the second, third, fourth and fifth.
+    const places = trainee.hidden.slice(1).map(({ layerInput }) => [layerInput, "layerInput"] as const);
+    const probe = new ShiftOverTraining({ places: Object.fromEntries(places) });
+    const show = (from: number, observe: ReturnType<typeof probe.start>): void =>
+      void trainee.model.forward(trainee.probe(PROBE_IMAGES, from).images, { mode: "probe", observe });
+    show(0, probe.start());
+    trainee.learn(trainee.next());
+    watcher.before();
+    show(0, probe.before(2));
+    trainee.learn(trainee.next());
+    watcher.after(2);
+    show(0, probe.after(2));
+    show(PROBE_IMAGES, probe.secondBatch(2));
+
+    const { records } = probe.report();
+    const mean = (of: "stepShift" | "totalShift" | "secondBatchFloor", unit: "wasserstein1" | "wasserstein1Relative") =>
+      records.reduce((sum, record) => sum + record[of]![unit].mean!, 0) / 4;
+    expect(watcher.moved).toEqual([
+      {
+        step: 2,
+        stepRaw: mean("stepShift", "wasserstein1"),
+        stepRelative: mean("stepShift", "wasserstein1Relative"),
+        totalRaw: mean("totalShift", "wasserstein1"),
+        totalRelative: mean("totalShift", "wasserstein1Relative"),
+        floorRaw: mean("secondBatchFloor", "wasserstein1"),
+        floorRelative: mean("secondBatchFloor", "wasserstein1Relative"),
+      },
+    ]);
+  });
+});
+
 describe("least squares with batch norm", () => {
   it("gets there at rates at which plain gradient descent diverges", async () => {
     const { edge, plain, norm } = await leastSquares({ seed: 1, rates: [0.001, 1], steps: 500 });
@@ -123,7 +163,7 @@ describe("least squares with batch norm", () => {
 });
 
 describe("a run that diverged", () => {
-  const look = (step: number, gain: number) => ({ step, loss: 1, low: 0, high: 1, change: 1, beta: [1], gain: [gain] });
+  const look = (step: number, gain: number) => ({ step, loss: 1, low: 0, high: 1, change: 1, beta: [1], gain });
   const run: Trained = {
     divergedAt: 45,
     losses: [],
@@ -139,9 +179,18 @@ describe("a run that diverged", () => {
   it("counts as chance, and as the worst at the looks that it did not reach", () => {
     expect(trainingAccuracy(run, 100)).toBe(0.1);
     // At 0, 20, 40, 60 and 80: 0.9, 0.7, 0.5 and two that are not there; the one at 4 is no even step.
-    expect(overLooks(run, 100, ({ gain }) => gain[0]!, -Infinity)).toBe(0.5);
-    expect(overLooks({ ...run, divergedAt: null }, 100, ({ gain }) => gain[0]!, -Infinity)).toBe(0.7);
-    expect(overLooks(run, 200, ({ gain }) => gain[0]!, -Infinity)).toBe(-Infinity);
+    expect(overLooks(run, 100, ({ gain }) => gain, -Infinity)).toBe(0.5);
+    expect(overLooks({ ...run, divergedAt: null }, 100, ({ gain }) => gain, -Infinity)).toBe(0.7);
+    expect(overLooks(run, 200, ({ gain }) => gain, -Infinity)).toBe(-Infinity);
+  });
+
+  it("has an accuracy of chance in the windows that it did not reach", () => {
+    // Three of the first twenty were right.
+    const first = (3 + 17 * 0.1) / 20;
+    expect(accuracyPoints(run, 30).map(({ x, y }) => [x, y.toFixed(9)])).toEqual([
+      [10, first.toFixed(9)],
+      [25, "0.100000000"],
+    ]);
   });
 
   it("leaves a line its median, least and largest", () => {
@@ -264,6 +313,7 @@ describe("the command line", () => {
     [["--quik"], "Unknown option '--quik'"],
     [["landscap"], /^expected names of claims \(two-stories, .*\), got "landscap"$/],
     [["--seeds", "0"], '--seeds: expected a whole number of at least 1, got "0"'],
+    [["--out", "package.json"], '--out: expected a place where "package.json/claims.html" can be written'],
   ])("refuses %j", (args, message) => {
     expect(() => readOptions(args, CLAIMS)).toThrow(UsageError);
     expect(() => readOptions(args, CLAIMS)).toThrow(message);

@@ -2,8 +2,8 @@
 import type { Claim } from "../claim.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
-import { eachSeed, lineOf } from "../study.js";
-import { judge } from "../verdicts.js";
+import { eachSeed, lineOf, PAIR } from "../study.js";
+import { judge, judgeEach } from "../verdicts.js";
 
 const rules = RULES["batch-size"];
 const SIZES = [2, 4, 16, 64] as const;
@@ -42,7 +42,7 @@ export const batchSize: Claim = {
       Promise.all(
         SIZES.map((size) =>
           Promise.all(
-            (["plain", "batch norm"] as const).map((network) => {
+            PAIR.map((network) => {
               const steps = study.steps(Math.min(3000, 25_600 / size));
               return study.ask("batchStatistics", {
                 network,
@@ -64,10 +64,11 @@ export const batchSize: Claim = {
     return {
       conditions: [
         ...early.map((seeds, i) =>
-          judge(
+          judgeEach(
             rules.recalibrated,
             `batch 128, after ${[5, 200][i]!} steps`,
-            seeds.map(({ recalibrated, running }) => recalibrated - running),
+            seeds,
+            ({ recalibrated, running }) => recalibrated - running,
           ),
         ),
         ...[2, 4].map((size) =>

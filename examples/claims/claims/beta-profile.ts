@@ -3,11 +3,10 @@ import { median } from "../../shared/spread.js";
 import type { Claim } from "../claim.js";
 import type { Trained } from "../measure/train.js";
 import { RULES } from "../rules.js";
-import { DISTANCES, eachSeed, evenLooks, lineOf, overLooks, probedRun, relu, trainEach } from "../study.js";
-import { judge } from "../verdicts.js";
+import { DISTANCES, eachSeed, evenLooks, lineOf, overLooks, PAIR, probedRun, relu, trainEach } from "../study.js";
+import { judgeEach, type Rule } from "../verdicts.js";
 
 const rules = RULES["beta-profile"];
-const NETWORKS = ["plain", "batch norm"] as const;
 const [NEAR, HALF, FAR] = [0.01, 0.5, 4].map((distance) => DISTANCES.indexOf(distance)) as [number, number, number];
 
 export const betaProfile: Claim = {
@@ -18,53 +17,41 @@ export const betaProfile: Claim = {
   who: "Santurkar et al. 2018, figure 4c: the maximum over 0.5 to 4 learning rates.",
   definition:
     "beta = change of the gradient / distance moved, at 0.01, 0.1, 0.5, 1, 2 and 4 learning rates along the gradient; times the learning rate it has no unit. Median over the looks.",
-  settings: "16x48 and 8x48 ReLU, learning rate 0.1, batch 64, 300 steps, looks every 20.",
+  settings: "16x48 and 8x48 ReLU, learning rate 0.1, batch 64, 300 steps (quick: 200), looks every 20.",
   differences: "An MLP on digits instead of a VGG on CIFAR-10; the profile besides its maximum; two smaller distances.",
   factor: "the distance",
   counterEvidence:
     "The plateau of batch norm in the paper's figure lies at 2 / learning rate, where the plain network's lies too: once the gradient turns around within half a learning rate, 1 / (half a rate) is what the smallest distance of the grid gives. The maximum then says nothing.",
   reading: "Near the network batch norm can be the rougher one and far from it the smoother one. State the distance.",
   async run(study) {
-    const steps = study.steps(300);
+    const steps = study.steps(study.extent === "quick" ? 200 : 300);
     const conditions = [];
     const panels = [];
     const shown = [];
     for (const hidden of [16, 8]) {
       const seeds = await eachSeed(study, (seed) =>
-        trainEach(NETWORKS, (network) => probedRun(study, relu(hidden, 48, network), 0.1, seed)),
+        trainEach(PAIR, (network) => probedRun(study, relu(hidden, 48, network), 0.1, seed)),
       );
       const setting = `${hidden}x48 ReLU`;
-      const ratio = (figure: (run: Trained) => number): number[] =>
-        seeds.map((runs) => figure(runs.plain) / figure(runs["batch norm"]));
+      const ratio = (rule: Rule, figure: (run: Trained) => number) =>
+        judgeEach(rule, setting, seeds, (runs) => figure(runs.plain) / figure(runs["batch norm"]));
       const beta = (run: Trained, index: number): number =>
         overLooks(run, steps, (look) => look.beta[index]!, Infinity);
       conditions.push(
-        judge(
-          rules.far,
-          setting,
-          ratio((run) => beta(run, FAR)),
-        ),
-        judge(
-          rules.near,
-          setting,
-          ratio((run) => beta(run, NEAR)),
-        ),
-        judge(
-          rules.start,
-          setting,
-          ratio(({ looks }) => looks[0]!.beta[NEAR]!),
-        ),
+        ratio(rules.far, (run) => beta(run, FAR)),
+        ratio(rules.near, (run) => beta(run, NEAR)),
+        ratio(rules.start, ({ looks }) => looks[0]!.beta[NEAR]!),
       );
       panels.push({
         title: setting,
         x: { label: "distance (learning rates)", type: "log", ticks: DISTANCES },
         y: { label: "beta x learning rate", type: "log", ceiling: 100 },
-        series: NETWORKS.map((network) => ({
+        series: PAIR.map((network) => ({
           network,
           points: lineOf(seeds.map((runs) => DISTANCES.map((x, i) => ({ x, y: beta(runs[network], i) })))),
         })),
       } as const);
-      for (const network of NETWORKS) {
+      for (const network of PAIR) {
         const own = seeds.map((runs) => evenLooks(runs[network], steps));
         shown.push(
           {

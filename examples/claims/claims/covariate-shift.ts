@@ -2,13 +2,11 @@
 import { median } from "../../shared/spread.js";
 import type { Claim, Panel } from "../claim.js";
 import type { Trained } from "../measure/train.js";
-import { overSteps } from "../panels.js";
 import { RULES } from "../rules.js";
-import { BATCH_SIZE, eachSeed, linesOf, probedRun, relu, trainEach } from "../study.js";
-import { judge } from "../verdicts.js";
+import { BATCH_SIZE, eachSeed, overTraining, PAIR, probedRun, relu, trainEach } from "../study.js";
+import { judgeEach } from "../verdicts.js";
 
 const rules = RULES["covariate-shift"];
-const NETWORKS = ["plain", "batch norm"] as const;
 const CASES = [
   { hidden: 8, width: 48, rates: [0.003, 0.1] },
   { hidden: 16, width: 48, rates: [0.001, 0.1] },
@@ -40,7 +38,7 @@ export const covariateShift: Claim = {
     for (const { hidden, width, rates } of CASES.slice(0, study.extent === "quick" ? 1 : 3)) {
       for (const rate of rates) {
         const seeds = await eachSeed(study, (seed) =>
-          trainEach(NETWORKS, (network) =>
+          trainEach(PAIR, (network) =>
             width === 48 && rate === 0.1
               ? probedRun(study, relu(hidden, width, network), rate, seed)
               : study.ask("train", {
@@ -55,31 +53,25 @@ export const covariateShift: Claim = {
         );
         const title = `${hidden}x${width} ReLU, learning rate ${rate}`;
         const middle = ({ covariateShift: looks }: Trained): number => median(looks.map((look) => look.relative));
-        conditions.push(
-          judge(
-            rules.more,
-            title,
-            seeds.map((runs) => middle(runs["batch norm"]) / middle(runs.plain)),
-          ),
-        );
+        conditions.push(judgeEach(rules.more, title, seeds, (runs) => middle(runs["batch norm"]) / middle(runs.plain)));
         relative.push(
-          overSteps(
+          overTraining(
             title,
             100,
             { label: "relative difference", type: "log" },
-            linesOf(NETWORKS, seeds, ({ covariateShift: looks }) =>
-              looks.map((look) => ({ x: look.step, y: look.relative })),
-            ),
+            PAIR,
+            seeds,
+            ({ covariateShift: looks }) => looks.map((look) => ({ x: look.step, y: look.relative })),
           ),
         );
         cosine.push(
-          overSteps(
+          overTraining(
             title,
             100,
             { label: "cosine of G and G'", type: "linear", domain: [-1, 1] },
-            linesOf(NETWORKS, seeds, ({ covariateShift: looks }) =>
-              looks.map((look) => ({ x: look.step, y: look.cosine })),
-            ),
+            PAIR,
+            seeds,
+            ({ covariateShift: looks }) => looks.map((look) => ({ x: look.step, y: look.cosine })),
           ),
         );
       }

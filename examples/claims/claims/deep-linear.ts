@@ -1,14 +1,15 @@
 /** Claim 11: Santurkar's deep linear network. */
 import { median } from "../../shared/spread.js";
-import type { Claim, Panel } from "../claim.js";
+import type { Claim, Panel, PanelAxis } from "../claim.js";
 import type { DeepLinear } from "../measure/deep-linear.js";
-import { overSteps } from "../panels.js";
 import { RULES } from "../rules.js";
-import { eachSeed, lineOf } from "../study.js";
-import { judge } from "../verdicts.js";
+import { eachSeed, overTraining, PAIR, trainEach } from "../study.js";
+import { judgeEach } from "../verdicts.js";
 
 const rules = RULES["deep-linear"];
-const NETWORKS = ["plain", "batch norm"] as const;
+const LOSS = { label: "loss (sum of squares)", type: "log" } as const;
+const COSINE = { label: "cosine of G and G'", type: "linear", domain: [-1, 1] } as const;
+const BETA = { label: "largest beta x learning rate", type: "log", ceiling: 1e20 } as const;
 
 export const deepLinearClaim: Claim = {
   number: 11,
@@ -19,7 +20,7 @@ export const deepLinearClaim: Claim = {
   definition:
     "Full-batch gradient descent on the sum of squares of W1...Wk x - A x. Cosine of definition 2.1 for the block at two thirds of the depth; loss at the end; beta x learning rate along the gradient at 0.01, 0.1, 1, 10 and 30 learning rates, every 50 steps.",
   settings:
-    "25 layers of 10 without nonlinearity, norm behind all but the last, 200 samples, Glorot, double precision; learning rate 5e-6 for 600 steps and 5e-7 for 1000.",
+    "25 layers of 10 without nonlinearity, norm behind all but the last, 200 samples, Glorot, double precision; learning rate 5e-6 for 600 steps and 5e-7 for 1000 (quick: 12 layers, 5e-6 alone).",
   differences:
     "200 samples at five times the rate instead of 1000: the sum over the samples scales with their number. The paper runs 10 000 steps (--full: its own 1000 samples, rates 1e-6 and 1e-7 and 10 000 steps).",
   factor: "the learning rate",
@@ -29,86 +30,39 @@ export const deepLinearClaim: Claim = {
     "Without nonlinearity there is no depth-related loss of signal to blame, and batch norm still changes the landscape.",
   async run(study) {
     const full = study.extent === "full";
+    const quick = study.extent === "quick";
+    const [layers, samples] = [quick ? 12 : 25, full ? 1000 : 200];
     const cases = [
       { rate: full ? 1e-6 : 5e-6, steps: study.steps(full ? 10_000 : 600) },
       { rate: full ? 1e-7 : 5e-7, steps: study.steps(full ? 10_000 : 1000) },
-    ];
+    ].slice(0, quick ? 1 : 2);
     const conditions = [];
     const panels: { loss: Panel[]; cosine: Panel[]; beta: Panel[] } = { loss: [], cosine: [], beta: [] };
     for (const { rate, steps } of cases) {
       const seeds = await eachSeed(study, (seed) =>
-        Promise.all(
-          NETWORKS.map((network) =>
-            study.ask("deepLinear", {
-              network,
-              layers: 25,
-              samples: full ? 1000 : 200,
-              learningRate: rate,
-              seed,
-              steps,
-            }),
-          ),
+        trainEach(PAIR, (network) =>
+          study.ask("deepLinear", { network, layers, samples, learningRate: rate, seed, steps }),
         ),
       );
-      const each = (of: (plain: DeepLinear, norm: DeepLinear) => number): number[] =>
-        seeds.map(([plain, norm]) => of(plain!, norm!));
-      const setting = `25 layers, learning rate ${rate}`;
+      const setting = `${layers} layers, learning rate ${rate.toExponential()}`;
       const cosine = (run: DeepLinear): number => median(run.looks.map((look) => look.cosine));
+      const last = ({ losses }: DeepLinear): number => losses.at(-1)!;
       const rough = (run: DeepLinear): number =>
         Math.log10(Math.max(...run.looks.map(({ beta }) => Math.max(...beta.slice(2)))));
       conditions.push(
-        judge(
-          rules.cosine,
-          setting,
-          each((plain, norm) => cosine(plain) - cosine(norm)),
-        ),
-        judge(
-          rules.loss,
-          setting,
-          each((plain, norm) => plain.losses.at(-1)! / norm.losses.at(-1)!),
-        ),
-        judge(
-          rules.rough,
-          setting,
-          each((plain) => rough(plain)),
-        ),
-        judge(
-          rules.smooth,
-          setting,
-          each((_plain, norm) => rough(norm)),
-        ),
-        judge(
-          rules.plateau,
-          setting,
-          each((_plain, norm) => median(norm.looks.map(({ beta }) => beta[0]!))),
+        judgeEach(rules.cosine, setting, seeds, (runs) => cosine(runs.plain) - cosine(runs["batch norm"])),
+        judgeEach(rules.loss, setting, seeds, (runs) => last(runs.plain) / last(runs["batch norm"])),
+        judgeEach(rules.rough, setting, seeds, (runs) => rough(runs.plain)),
+        judgeEach(rules.smooth, setting, seeds, (runs) => rough(runs["batch norm"])),
+        judgeEach(rules.plateau, setting, seeds, (runs) =>
+          median(runs["batch norm"].looks.map(({ beta }) => beta[0]!)),
         ),
       );
-      const lines = (points: (run: DeepLinear) => { x: number; y: number }[]) =>
-        NETWORKS.map((network, i) => ({ network, points: lineOf(seeds.map((runs) => points(runs[i]!))) }));
-      panels.loss.push(
-        overSteps(
-          setting,
-          steps,
-          { label: "loss (sum of squares)", type: "log" },
-          lines(({ losses }) => losses.map((y, i) => ({ x: 10 * i, y }))),
-        ),
-      );
-      panels.cosine.push(
-        overSteps(
-          setting,
-          steps,
-          { label: "cosine of G and G'", type: "linear", domain: [-1, 1] },
-          lines(({ looks }) => looks.map((look) => ({ x: look.step, y: look.cosine }))),
-        ),
-      );
-      panels.beta.push(
-        overSteps(
-          setting,
-          steps,
-          { label: "largest beta x learning rate", type: "log", ceiling: 1e20 },
-          lines(({ looks }) => looks.map(({ step, beta }) => ({ x: step, y: Math.max(...beta) }))),
-        ),
-      );
+      const panel = (y: PanelAxis, points: (run: DeepLinear) => { x: number; y: number }[]): Panel =>
+        overTraining(setting, steps, y, PAIR, seeds, points);
+      panels.loss.push(panel(LOSS, ({ losses }) => losses.map((y, i) => ({ x: 10 * i, y }))));
+      panels.cosine.push(panel(COSINE, ({ looks }) => looks.map((look) => ({ x: look.step, y: look.cosine }))));
+      panels.beta.push(panel(BETA, ({ looks }) => looks.map(({ step, beta }) => ({ x: step, y: Math.max(...beta) }))));
     }
     return {
       conditions,

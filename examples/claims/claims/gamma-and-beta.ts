@@ -4,7 +4,7 @@ import type { Subset } from "../measure/evaluations.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import { dot, eachSeed } from "../study.js";
-import { judge } from "../verdicts.js";
+import { judge, judgeEach } from "../verdicts.js";
 
 const rules = RULES["gamma-and-beta"];
 const SUBSETS: readonly Subset[] = ["gamma and beta", "output layer", "random weights", "all"];
@@ -41,11 +41,7 @@ export const gammaAndBeta: Claim = {
       conditions: settings.flatMap((setting, depth) => [
         judge(rules.overOutput, setting, minus(depth, "output layer")),
         judge(rules.overRandom, setting, minus(depth, "random weights")),
-        judge(
-          rules.disabled,
-          setting,
-          seeds.map((depths) => depths[depth]![0]!.disabled),
-        ),
+        judgeEach(rules.disabled, setting, seeds, (depths) => depths[depth]![0]!.disabled),
       ]),
       shown: settings.flatMap((setting, depth) =>
         SUBSETS.map((subset, i) => ({

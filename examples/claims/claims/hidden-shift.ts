@@ -3,11 +3,22 @@ import type { Claim, Panel } from "../claim.js";
 import type { Trained } from "../measure/train.js";
 import { overSteps, STEP_SHIFT } from "../panels.js";
 import { RULES } from "../rules.js";
-import { eachSeed, lineOf, linesOf, overMoved, probedRun, relu, trainEach, sigmoidRun } from "../study.js";
-import { judge } from "../verdicts.js";
+import {
+  dot,
+  eachSeed,
+  lineOf,
+  linesOf,
+  overMoved,
+  overTraining,
+  PAIR,
+  probedRun,
+  relu,
+  sigmoidRun,
+  trainEach,
+} from "../study.js";
+import { judgeEach } from "../verdicts.js";
 
 const rules = RULES["hidden-shift"];
-const NETWORKS = ["plain", "batch norm"] as const;
 const KINDS = ["stepRelative", "stepRaw", "totalRelative", "totalRaw"] as const;
 
 export const hiddenShift: Claim = {
@@ -45,13 +56,14 @@ export const hiddenShift: Claim = {
     const shown = [];
     const panels: { readonly step: Panel[]; readonly total: Panel[] } = { step: [], total: [] };
     for (const { name, steps, of } of cases) {
-      const seeds = await eachSeed(study, (seed) => trainEach(NETWORKS, (network) => of(network, seed)));
+      const seeds = await eachSeed(study, (seed) => trainEach(PAIR, (network) => of(network, seed)));
       for (const kind of KINDS) {
         conditions.push(
-          judge(
+          judgeEach(
             rules[kind],
             name,
-            seeds.map((runs) => overMoved(runs["batch norm"], steps, kind) / overMoved(runs.plain, steps, kind)),
+            seeds,
+            (runs) => overMoved(runs["batch norm"], steps, kind) / overMoved(runs.plain, steps, kind),
           ),
         );
       }
@@ -59,25 +71,20 @@ export const hiddenShift: Claim = {
         (figure: "stepRelative" | "totalRelative" | "floorRelative") =>
         ({ moved }: Trained) =>
           moved.filter(({ step }) => step <= steps).map((each) => ({ x: each.step, y: each[figure] }));
-      panels.step.push(overSteps(name, steps, STEP_SHIFT, linesOf(NETWORKS, seeds, points("stepRelative"))));
-      const floors = NETWORKS.map((network) => ({
+      panels.step.push(overTraining(name, steps, STEP_SHIFT, PAIR, seeds, points("stepRelative")));
+      const floors = PAIR.map((network) => ({
         network,
         label: "floor",
         dash: "2 4",
-        points: lineOf(seeds.map((runs) => points("floorRelative")(runs[network]))).map(({ x: at, y }) => ({
-          x: at,
-          y,
-          low: y,
-          high: y,
-        })),
+        points: lineOf(seeds.map((runs) => points("floorRelative")(runs[network]))).map(({ x, y }) => dot(x, y)),
       }));
       panels.total.push(
         overSteps(name, steps, { label: "total shift (standard deviations)", type: "log" }, [
-          ...linesOf(NETWORKS, seeds, points("totalRelative")),
+          ...linesOf(PAIR, seeds, points("totalRelative")),
           ...floors,
         ]),
       );
-      for (const network of NETWORKS) {
+      for (const network of PAIR) {
         shown.push({
           what: `${network}, ${name}: total shift over its floor`,
           values: seeds.map(

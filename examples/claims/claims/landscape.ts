@@ -1,19 +1,21 @@
 /** Claim 5: figure 4a and b of Santurkar et al. 2018. */
+import type { CurvePoint } from "../../shared/chart.js";
 import { median } from "../../shared/spread.js";
 import type { Claim, Panel } from "../claim.js";
 import type { Look, Trained } from "../measure/train.js";
 import { overSteps } from "../panels.js";
 import { RULES } from "../rules.js";
-import { BATCH_SIZE, eachSeed, LANDSCAPE, lineOf, probedRun, relu, trainEach } from "../study.js";
-import { judge } from "../verdicts.js";
+import { BAND_LOOKS, BATCH_SIZE, eachSeed, overTraining, PAIR, probedRun, relu, trainEach } from "../study.js";
+import { judgeEach, type Rule } from "../verdicts.js";
 
 const rules = RULES.landscape;
-const NETWORKS = ["plain", "batch norm"] as const;
 /** Networks are compared where their losses are equal: a network near its goal has less loss to lose. */
 const STAGES = [
   { name: "early", from: 1.5, to: 2.2 },
   { name: "late", from: 0.3, to: 0.7 },
 ] as const;
+const LOSS = { label: "loss along the gradient (nats)", type: "log", ceiling: 100 } as const;
+const CHANGE = { label: "relative change of the gradient", type: "log", ceiling: 100 } as const;
 
 export const landscape: Claim = {
   number: 5,
@@ -42,7 +44,7 @@ export const landscape: Claim = {
     const changes: Panel[] = [];
     for (const { rate, steps } of cases) {
       const seeds = await eachSeed(study, (seed) =>
-        trainEach(NETWORKS, (network) =>
+        trainEach(PAIR, (network) =>
           rate === 0.1
             ? probedRun(study, relu(8, 48, network), rate, seed)
             : study.ask("train", {
@@ -51,52 +53,31 @@ export const landscape: Claim = {
                 batchSize: BATCH_SIZE,
                 seed,
                 steps,
-                landscape: LANDSCAPE,
+                landscape: BAND_LOOKS,
               }),
         ),
       );
-      for (const stage of STAGES) {
-        const setting = `learning rate ${rate}, ${stage.name}`;
-        const ratio = (figure: (look: Look) => number): number[] =>
-          seeds.map((runs) => atStage(runs.plain, stage, figure) / atStage(runs["batch norm"], stage, figure));
+      for (const { name, from, to } of STAGES) {
+        const setting = `learning rate ${rate}, ${name}`;
+        const looksOf = ({ looks }: Trained): Look[] => looks.filter(({ loss }) => loss >= from && loss < to);
+        // NaN, which no rule takes for a yes or a no, when no look has its loss there.
+        const middle = (run: Trained, figure: (look: Look) => number): number => median(looksOf(run).map(figure));
+        const ratio = (rule: Rule, figure: (look: Look) => number) =>
+          judgeEach(rule, setting, seeds, (runs) => middle(runs.plain, figure) / middle(runs["batch norm"], figure));
         conditions.push(
-          judge(
-            rules.range,
-            setting,
-            ratio(({ low, high }) => high - low),
-          ),
-          judge(
-            rules.change,
-            setting,
-            ratio(({ change }) => change),
-          ),
+          ratio(rules.range, ({ low, high }) => high - low),
+          ratio(rules.change, ({ change }) => change),
         );
         shown.push({
           what: `looks of batch norm, ${setting}`,
-          values: seeds.map(
-            (runs) => runs["batch norm"].looks.filter(({ loss }) => loss >= stage.from && loss < stage.to).length,
-          ),
+          values: seeds.map((runs) => looksOf(runs["batch norm"]).length),
         });
       }
-      bands.push(
-        overSteps(
-          `learning rate ${rate}`,
-          steps,
-          { label: "loss along the gradient (nats)", type: "log", ceiling: 100 },
-          NETWORKS.map((network) => ({ network, points: bandOf(seeds.map((runs) => runs[network])) })),
-        ),
-      );
+      const lines = PAIR.map((network) => ({ network, points: bandOf(seeds.map((runs) => runs[network])) }));
+      bands.push(overSteps(`learning rate ${rate}`, steps, LOSS, lines));
       changes.push(
-        overSteps(
-          `learning rate ${rate}`,
-          steps,
-          { label: "relative change of the gradient", type: "log", ceiling: 100 },
-          NETWORKS.map((network) => ({
-            network,
-            points: lineOf(
-              seeds.map((runs) => runs[network].looks.map(({ step, change }) => ({ x: step, y: change }))),
-            ),
-          })),
+        overTraining(`learning rate ${rate}`, steps, CHANGE, PAIR, seeds, ({ looks }) =>
+          looks.map(({ step, change }) => ({ x: step, y: change })),
         ),
       );
     }
@@ -121,12 +102,7 @@ export const landscape: Claim = {
   },
 };
 
-/** NaN, which no rule takes for a yes or a no, when no look has its loss there. */
-function atStage({ looks }: Trained, { from, to }: (typeof STAGES)[number], figure: (look: Look) => number): number {
-  return median(looks.filter(({ loss }) => loss >= from && loss < to).map(figure));
-}
-
-function bandOf(runs: readonly Trained[]): { x: number; y: number; low: number; high: number }[] {
+function bandOf(runs: readonly Trained[]): CurvePoint[] {
   const steps = [...new Set(runs.flatMap(({ looks }) => looks.map(({ step }) => step)))].sort((a, b) => a - b);
   return steps.map((step) => {
     const looks = runs.flatMap((run) => run.looks.filter((look) => look.step === step));

@@ -3,8 +3,8 @@ import type { Claim, Panel } from "../claim.js";
 import type { Trained } from "../measure/train.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
-import { BATCH_SIZE, eachSeed, lineOf, relu } from "../study.js";
-import { judge } from "../verdicts.js";
+import { BATCH_SIZE, dot, eachSeed, lineOf, PAIR, relu } from "../study.js";
+import { judgeEach, type Rule } from "../verdicts.js";
 
 const rules = RULES["learning-rates"];
 const NETWORKS = ["plain", "batch norm", "plain, calibrated"] as const;
@@ -46,24 +46,12 @@ export const learningRates: Claim = {
         return Object.fromEntries(all) as Record<(typeof NETWORKS)[number], number[]>;
       });
       const setting = `ReLU ${hidden}x${width}`;
-      const difference = (of: (accuracies: readonly number[]) => number): number[] =>
-        seeds.map((runs) => of(runs["batch norm"]) - of(runs.plain));
+      const difference = (rule: Rule, of: (accuracies: readonly number[]) => number) =>
+        judgeEach(rule, setting, seeds, (runs) => of(runs["batch norm"]) - of(runs.plain));
       conditions.push(
-        judge(
-          rules.largest,
-          setting,
-          seeds.map((runs) => largest(runs["batch norm"]) / largest(runs.plain)),
-        ),
-        judge(
-          rules.best,
-          setting,
-          difference((accuracies) => Math.max(...accuracies)),
-        ),
-        judge(
-          rules.equalSmall,
-          setting,
-          difference((accuracies) => accuracies[RATES.indexOf(0.03)]!),
-        ),
+        judgeEach(rules.largest, setting, seeds, (runs) => largest(runs["batch norm"]) / largest(runs.plain)),
+        difference(rules.best, (accuracies) => Math.max(...accuracies)),
+        difference(rules.equalSmall, (accuracies) => accuracies[RATES.indexOf(0.03)]!),
       );
       for (const network of NETWORKS) {
         shown.push({
@@ -82,11 +70,9 @@ export const learningRates: Claim = {
       });
     }
     const oneStep = await eachSeed(study, (seed) =>
-      Promise.all(
-        (["plain", "batch norm"] as const).map((network) => study.ask("oneStep", { network, seed, learningRate: 3 })),
-      ),
+      Promise.all(PAIR.map((network) => study.ask("oneStep", { network, seed, learningRate: 3 }))),
     );
-    for (const [i, network] of (["plain", "batch norm"] as const).entries()) {
+    for (const [i, network] of PAIR.entries()) {
       shown.push({
         what: `${network}, 8x48: loss after one step of 3, as a multiple of that before`,
         values: oneStep.map((runs) => runs[i]!.lossRatio),
@@ -110,17 +96,12 @@ export const learningRates: Claim = {
               title: "8x48 ReLU",
               x: { label: "layer", type: "linear", domain: [1, 8] },
               y: { label: "standard deviation", type: "log", ceiling: 1e6 },
-              series: (["plain", "batch norm"] as const).flatMap((network, i) => {
+              series: PAIR.flatMap((network, i) => {
                 const line = (of: "before" | "after") =>
                   lineOf(oneStep.map((runs) => runs[i]![of].map((y, layer) => ({ x: layer + 1, y }))));
                 return [
                   { network, points: line("after") },
-                  {
-                    network,
-                    label: "before",
-                    dash: "2 4",
-                    points: line("before").map(({ x, y }) => ({ x, y, low: y, high: y })),
-                  },
+                  { network, label: "before", dash: "2 4", points: line("before").map(({ x, y }) => dot(x, y)) },
                 ];
               }),
             },

@@ -1,20 +1,20 @@
 /** Claim 9: other norms in place of the standard deviation. */
 import type { Claim } from "../claim.js";
-import { overSteps, STEP_SHIFT, TRAINING_ACCURACY } from "../panels.js";
+import { STEP_SHIFT, TRAINING_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import {
   accuracyPoints,
   eachSeed,
-  linesOf,
   overLooks,
   overMoved,
+  overTraining,
   probedRun,
   relu,
+  shiftPoints,
   trainEach,
   trainingAccuracy,
-  shiftPoints,
 } from "../study.js";
-import { judge } from "../verdicts.js";
+import { judgeEach } from "../verdicts.js";
 
 const rules = RULES["lp-norms"];
 const NORMS = ["l1", "l2", "l-infinity"] as const;
@@ -42,7 +42,6 @@ export const lpNorms: Claim = {
       trainEach(NETWORKS, (network) => probedRun(study, relu(8, 48, network), 0.1, seed)),
     );
     type Runs = (typeof seeds)[number];
-    const over = (figure: (runs: Runs) => number): number[] => seeds.map(figure);
     const trained = (runs: Runs, network: keyof Runs): number => trainingAccuracy(runs[network], steps);
     const range = (runs: Runs, network: keyof Runs): number =>
       overLooks(runs[network], steps, ({ low, high }) => high - low, Infinity);
@@ -50,56 +49,37 @@ export const lpNorms: Claim = {
     return {
       conditions: [
         ...NORMS.map((norm) =>
-          judge(
-            rules.asWell,
-            norm,
-            over((runs) => trained(runs, "batch norm") - trained(runs, norm)),
-          ),
+          judgeEach(rules.asWell, norm, seeds, (runs) => trained(runs, "batch norm") - trained(runs, norm)),
         ),
         ...NORMS.map((norm) =>
-          judge(
-            rules.smoother,
-            norm,
-            over((runs) => range(runs, "plain") / range(runs, norm)),
-          ),
+          judgeEach(rules.smoother, norm, seeds, (runs) => range(runs, "plain") / range(runs, norm)),
         ),
         ...NORMS.map((norm) =>
-          judge(
-            rules.moreShift,
-            norm,
-            over((runs) => shift(runs, norm) / shift(runs, "plain")),
-          ),
+          judgeEach(rules.moreShift, norm, seeds, (runs) => shift(runs, norm) / shift(runs, "plain")),
         ),
       ],
       shown: NETWORKS.map((network) => ({
         what: `${network}: training accuracy`,
-        values: over((runs) => trained(runs, network)),
+        values: seeds.map((runs) => trained(runs, network)),
       })),
       figures: [
         {
           title: "Training, smoothness, shift.",
           caption: "Median and range over the seeds.",
           panels: [
-            overSteps(
-              "training accuracy",
-              steps,
-              TRAINING_ACCURACY,
-              linesOf(NETWORKS, seeds, (run) => accuracyPoints(run, steps)),
+            overTraining("training accuracy", steps, TRAINING_ACCURACY, NETWORKS, seeds, (run) =>
+              accuracyPoints(run, steps),
             ),
-            overSteps(
+            overTraining(
               "range of the loss along the gradient",
               steps,
               { label: "range of the loss (nats)", type: "log", ceiling: 100 },
-              linesOf(NETWORKS, seeds, ({ looks }) =>
+              NETWORKS,
+              seeds,
+              ({ looks }) =>
                 looks.filter(({ step }) => step < steps).map(({ step, low, high }) => ({ x: step, y: high - low })),
-              ),
             ),
-            overSteps(
-              "step shift",
-              steps,
-              STEP_SHIFT,
-              linesOf(NETWORKS, seeds, (run) => shiftPoints(run, steps)),
-            ),
+            overTraining("step shift", steps, STEP_SHIFT, NETWORKS, seeds, (run) => shiftPoints(run, steps)),
           ],
         },
       ],

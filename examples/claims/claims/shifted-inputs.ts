@@ -3,7 +3,7 @@ import type { Claim } from "../claim.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import { dot, eachSeed } from "../study.js";
-import { judge } from "../verdicts.js";
+import { judgeEach } from "../verdicts.js";
 
 const rules = RULES["shifted-inputs"];
 
@@ -28,13 +28,7 @@ export const shiftedInputsClaim: Claim = {
     const kinds = ["batch", "running"] as const;
     const conditions = kinds.flatMap((kind) =>
       changes
-        .map((change, i) =>
-          judge(
-            rules[kind],
-            change,
-            seeds.map((each) => each[kind][i]! - each.plain[i]!),
-          ),
-        )
+        .map((change, i) => judgeEach(rules[kind], change, seeds, (each) => each[kind][i]! - each.plain[i]!))
         .slice(1),
     );
     const rows = [
@@ -61,7 +55,12 @@ export const shiftedInputsClaim: Claim = {
           panels: [
             {
               title: "ReLU 3x64",
-              x: { label: "change", type: "linear", ticks: changes.map((_, i) => i) },
+              x: {
+                label: "change",
+                type: "linear",
+                domain: [-0.5, changes.length - 0.5],
+                ticks: changes.map((_, i) => i),
+              },
               y: TEST_ACCURACY,
               series: rows.map(({ network, label, of, dots, offset }) => ({
                 network,

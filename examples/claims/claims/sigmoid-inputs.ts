@@ -4,8 +4,8 @@ import type { Trained } from "../measure/train.js";
 import type { Network } from "../networks.js";
 import { overSteps, TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
-import { eachSeed, linesOf, meanOf, trainEach, sigmoidRun, testPoints } from "../study.js";
-import { judge } from "../verdicts.js";
+import { eachSeed, meanOf, overTraining, sigmoidRun, testPoints, trainEach } from "../study.js";
+import { judgeEach } from "../verdicts.js";
 
 const rules = RULES["sigmoid-inputs"];
 const SETTINGS = [
@@ -51,29 +51,14 @@ export const sigmoidInputs: Claim = {
         norm: stepsTo(runs["batch norm"], steps),
       }));
       conditions.push(
-        judge(
-          rules.sooner,
-          setting,
-          soonest.map(({ plain, norm }) => plain / norm),
-        ),
-        judge(
-          rules.steadier,
-          setting,
-          seeds.map((runs) => furthest(runs.plain) / furthest(runs["batch norm"])),
-        ),
+        judgeEach(rules.sooner, setting, soonest, ({ plain, norm }) => plain / norm),
+        judgeEach(rules.steadier, setting, seeds, (runs) => furthest(runs.plain) / furthest(runs["batch norm"])),
       );
       shown.push(
         { what: `steps to 0.8, plain, ${setting}`, values: soonest.map(({ plain }) => plain) },
         { what: `steps to 0.8, batch norm, ${setting}`, values: soonest.map(({ norm }) => norm) },
       );
-      accuracy.push(
-        overSteps(
-          setting,
-          steps,
-          TEST_ACCURACY,
-          linesOf(networks, seeds, (run) => testPoints(run)),
-        ),
-      );
+      accuracy.push(overTraining(setting, steps, TEST_ACCURACY, networks, seeds, (run) => testPoints(run)));
       inputs.push(
         overSteps(setting, steps, { label: "input of a last-layer sigmoid", type: "linear" }, [
           ...unitSeries("plain", seeds[0]!.plain),

@@ -1,13 +1,12 @@
 /** Claim 15: the spectrum of the Hessian. */
 import type { Claim } from "../claim.js";
 import { RULES } from "../rules.js";
-import { eachSeed } from "../study.js";
+import { eachSeed, PAIR } from "../study.js";
 import { judge } from "../verdicts.js";
 
 const rules = RULES.spectrum;
 const DEPTHS = [2, 8] as const;
 const STEPS = [0, 100] as const;
-const NETWORKS = ["plain", "batch norm"] as const;
 
 export const spectrum: Claim = {
   number: 15,
@@ -30,7 +29,7 @@ export const spectrum: Claim = {
       Promise.all(
         DEPTHS.map((hidden) =>
           Promise.all(
-            NETWORKS.map((network) =>
+            PAIR.map((network) =>
               study.ask("hessian", {
                 network,
                 hidden,
@@ -60,7 +59,7 @@ export const spectrum: Claim = {
         ),
       ]),
       shown: places.flatMap(({ depth, look, setting }) =>
-        NETWORKS.flatMap((network, i) => [
+        PAIR.flatMap((network, i) => [
           {
             what: `${network}, ${setting}: largest eigenvalue`,
             values: at(depth, i as 0 | 1, look).map(({ largest }) => largest),
@@ -81,7 +80,7 @@ export const spectrum: Claim = {
             title: `ReLU ${hidden}x32, step 100`,
             x: { label: "eigenvalue", type: "linear" },
             y: { label: "density", type: "log", domain: [1e-5, 10] },
-            series: NETWORKS.map((network, i) => ({
+            series: PAIR.map((network, i) => ({
               network,
               points: at(depth, i as 0 | 1, 1)[0]!.density.map(({ x, y }) => ({ x, y, low: y, high: y })),
             })),

@@ -2,7 +2,7 @@
 import type { Claim } from "../claim.js";
 import { RULES } from "../rules.js";
 import { dot, eachSeed } from "../study.js";
-import { judge } from "../verdicts.js";
+import { judgeEach } from "../verdicts.js";
 
 const rules = RULES["theorem-4-1"];
 
@@ -28,26 +28,10 @@ export const theorem41Claim: Claim = {
     const seeds = await eachSeed(study, (seed) => study.ask("theorem", { seed, draws, steps: study.steps(100) }));
     return {
       conditions: [
-        judge(
-          rules.identity,
-          "random draws",
-          seeds.map(({ identity }) => identity),
-        ),
-        judge(
-          rules.identity,
-          "trained 8x48 ReLU",
-          seeds.map(({ trained }) => trained),
-        ),
-        judge(
-          rules.bound,
-          "random draws",
-          seeds.map(({ violated }) => violated),
-        ),
-        judge(
-          rules.printed,
-          "random draws, epsilon 0",
-          seeds.map(({ printedHolds }) => printedHolds),
-        ),
+        judgeEach(rules.identity, "random draws", seeds, ({ identity }) => identity),
+        judgeEach(rules.identity, "trained 8x48 ReLU", seeds, ({ trained }) => trained),
+        judgeEach(rules.bound, "random draws", seeds, ({ violated }) => violated),
+        judgeEach(rules.printed, "random draws, epsilon 0", seeds, ({ printedHolds }) => printedHolds),
       ],
       shown: [],
       figures: [

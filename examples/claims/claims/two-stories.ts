@@ -1,28 +1,27 @@
 /** Claim 18, the two stories pulled apart: shift without roughness, and a spoiled gradient without shift. */
 import { median } from "../../shared/spread.js";
 import type { Claim, Figure } from "../claim.js";
-import type { Look } from "../measure/train.js";
-import { overSteps, STEP_SHIFT, TEST_ACCURACY } from "../panels.js";
+import { STEP_SHIFT, TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import {
-  DISTANCES,
   dot,
   eachSeed,
-  linesOf,
   overLooks,
   overMoved,
+  overTraining,
   probedRun,
   relu,
-  testAt,
-  trainEach,
   shiftPoints,
+  testAt,
   testPoints,
+  trainEach,
 } from "../study.js";
 import { judge } from "../verdicts.js";
 
 const rules = RULES["two-stories"];
 const NETWORKS = ["plain", "batch norm", "drifting batch norm", "stopped gradient", "mean only"] as const;
 const DOSES = [0.25, 0.5] as const;
+const GAIN = { label: "gain", type: "linear", domain: [-1.5, 1] } as const;
 
 export const twoStories: Claim = {
   number: 18,
@@ -55,7 +54,8 @@ export const twoStories: Claim = {
       const over = (figure: (runs: Runs) => number): number[] => seeds.map(figure);
       const step = (runs: Runs, network: keyof Runs): number => overMoved(runs[network], steps, "stepRelative");
       const total = (runs: Runs, network: keyof Runs): number => overMoved(runs[network], steps, "totalRelative");
-      const gain = (runs: Runs, network: keyof Runs): number => overLooks(runs[network], steps, gainAt, -Infinity);
+      const gain = (runs: Runs, network: keyof Runs): number =>
+        overLooks(runs[network], steps, ({ gain: at }) => at, -Infinity);
       const test = (runs: Runs, network: keyof Runs): number => testAt(runs[network], steps);
       type Measured = (runs: Runs, network: keyof Runs) => number;
       const ratio = (of: Measured, a: keyof Runs, b: keyof Runs): number[] => over((runs) => of(runs, a) / of(runs, b));
@@ -88,26 +88,13 @@ export const twoStories: Claim = {
               points: seeds.map((runs) => dot(step(runs, network), test(runs, network))),
             })),
           },
-          overSteps(
-            "step shift over training",
-            steps,
-            STEP_SHIFT,
-            linesOf(NETWORKS, seeds, (run) => shiftPoints(run, steps)),
+          overTraining("step shift over training", steps, STEP_SHIFT, NETWORKS, seeds, (run) =>
+            shiftPoints(run, steps),
           ),
-          overSteps(
-            "gain at one learning rate",
-            steps,
-            { label: "gain", type: "linear", domain: [-1.5, 1] },
-            linesOf(NETWORKS, seeds, ({ looks }) =>
-              looks.filter((look) => look.step < steps).map((look) => ({ x: look.step, y: gainAt(look) })),
-            ),
+          overTraining("gain at one learning rate", steps, GAIN, NETWORKS, seeds, ({ looks }) =>
+            looks.filter((look) => look.step < steps).map((look) => ({ x: look.step, y: look.gain })),
           ),
-          overSteps(
-            "test accuracy",
-            steps,
-            TEST_ACCURACY,
-            linesOf(NETWORKS, seeds, (run) => testPoints(run, steps)),
-          ),
+          overTraining("test accuracy", steps, TEST_ACCURACY, NETWORKS, seeds, (run) => testPoints(run, steps)),
         ],
       });
       for (const network of NETWORKS) {
@@ -129,8 +116,3 @@ export const twoStories: Claim = {
     return { conditions, figures, shown };
   },
 };
-
-/** One learning rate away: the only distance of some runs, one of several of others. */
-function gainAt({ gain }: Look): number {
-  return gain.length === 1 ? gain[0]! : gain[DISTANCES.indexOf(1)]!;
-}

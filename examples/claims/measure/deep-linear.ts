@@ -2,6 +2,7 @@
 import {
   BatchNorm,
   Dense,
+  type Group,
   type Layer,
   type Loss,
   meanSquaredError,
@@ -81,11 +82,11 @@ export async function deepLinear(
       const { objective, point, groups } = modelObjective(model, { input, target }, sumOfSquares, { mode: "probe" });
       const stepSizes = stepSizesAround(learningRate, DISTANCES);
       const { profile } = await alongGradient(objective, point, { stepSizes });
-      const { blocks } = await internalCovariateShift(objective, point, { groups, learningRate });
-      const block = blocks[Math.round((2 * layers) / 3) - 1]!;
+      const blocks = aroundLayer(groups, Math.round((2 * layers) / 3) - 1);
+      const shift = await internalCovariateShift(objective, point, { groups, learningRate, blocks });
       looks.push({
         step,
-        cosine: block.weight?.cosine ?? NaN,
+        cosine: shift.blocks[1]!.weight?.cosine ?? NaN,
         beta: profile.map(({ beta }) => (beta ?? NaN) * learningRate),
       });
     }
@@ -93,4 +94,12 @@ export async function deepLinear(
     onStep(step + 1);
   }
   return { losses, looks };
+}
+
+/** The names of the groups below one layer, of that layer, and above it: three blocks, as no other layer is measured. */
+function aroundLayer(groups: readonly Group[], layer: number): string[][] {
+  const names = groups.map(({ name }) => name);
+  const starts = groups.flatMap(({ role }, i) => (role === "weight" ? [i] : []));
+  const [from, to] = [starts[layer]!, starts[layer + 1]!];
+  return [names.slice(0, from), names.slice(from, to), names.slice(to)];
 }

@@ -51,18 +51,15 @@ export async function edge(setup: EdgeSetup, source: Source, onStep: (done: numb
     const { loss, gradOutput } = meanSquaredError(output, target);
     if (!Number.isFinite(loss)) return { divergedAt: step, losses, sharpness };
     if (step % 10 === 0) losses.push(loss);
-    if (lookAt.has(step)) {
+    // Beyond this loss the run is lost, and products of the Hessian have no digits left.
+    if (lookAt.has(step) && loss < 1e6) {
       const { objective, point } = modelObjective(model, { input, target }, meanSquaredError, { mode: "probe" });
-      const here = await objective(point);
-      // Beyond this the run is lost, and products of the Hessian have no digits left.
-      if (here.loss < 1e6) {
-        const report = await curvature(objective, point, {
-          random: random.fork("lanczos"),
-          steps: LANCZOS_STEPS,
-          learningRate,
-        });
-        sharpness.push({ step, value: report.sharpness * learningRate });
-      }
+      const report = await curvature(objective, point, {
+        random: random.fork("lanczos"),
+        steps: LANCZOS_STEPS,
+        learningRate,
+      });
+      sharpness.push({ step, value: report.sharpness * learningRate });
     }
     optimizer.step(backward(gradOutput).gradients);
     onStep(step + 1);

@@ -1,12 +1,20 @@
 /** train: one network from its first step to its last, with everything that several claims look at on the way. */
-import { loadStateDict, modelObjective, Random, softmaxCrossEntropy, stateDict } from "batchnorm";
+import {
+  type Group,
+  loadStateDict,
+  modelObjective,
+  type Objective,
+  Random,
+  softmaxCrossEntropy,
+  stateDict,
+} from "batchnorm";
 import { recalibrate } from "batchnorm/tools";
 import { alongGradient, internalCovariateShift, quantilesOf, stepSizesAround } from "batchnorm/probes";
 import type { Digits } from "../../data/digits.js";
 import type { Source } from "../data.js";
 import { buildNetwork } from "../networks.js";
 import { CHANCE, imageBatches, inferenceAccuracy, prepare, type Setup, type Trainee } from "./training.js";
-import { meanOf, type Moved, PROBE_IMAGES, Watcher } from "./watcher.js";
+import { columnsOf, meanOf, type Moved, PROBE_IMAGES, Watcher } from "./watcher.js";
 
 /** A training, and what to look at; what is not named is not looked at. */
 export interface Training extends Setup {
@@ -34,9 +42,10 @@ export interface Look {
   readonly high: number;
   /** The largest relative change of the gradient there. */
   readonly change: number;
-  /** beta x learning rate, and gain, at each distance. */
+  /** beta x learning rate at each distance. */
   readonly beta: readonly number[];
-  readonly gain: readonly number[];
+  /** One learning rate away. */
+  readonly gain: number;
 }
 
 /** Plain data, so that it can leave its thread. */
@@ -59,7 +68,7 @@ export interface Trained {
 }
 
 /** The distances of figure 4 of Santurkar et al. 2018, in learning rates. */
-const BAND: readonly number[] = [0.5, 1, 2, 4];
+export const BAND: readonly number[] = [0.5, 1, 2, 4];
 
 /** Trains one network; `onStep` is told how many steps are done. */
 export async function train(setup: Training, source: Source, onStep: (done: number) => void): Promise<Trained> {
@@ -80,15 +89,17 @@ export async function train(setup: Training, source: Source, onStep: (done: numb
 
   for (let step = 0; step < setup.steps; step++) {
     const batch = trainee.next();
+    const looked = landscape?.at.includes(step) === true;
+    const shifted = covariateShift !== undefined && step % covariateShift.every === 0 && step <= covariateShift.until;
     // Before the training pass: a layer with noise then draws for the look what it will draw for the step.
-    if (landscape?.at.includes(step) === true) {
-      out.looks.push(...(await lookAround(trainee, batch, setup.learningRate, step, landscape.distances)));
+    const stand = looked || shifted ? await standOf(trainee, batch) : null;
+    if (stand !== null) {
+      const { learningRate } = setup;
+      if (looked) out.looks.push({ step, ...(await lookAround(stand, learningRate, landscape.distances)) });
+      if (shifted) out.covariateShift.push({ step, ...(await gradientShift(stand, learningRate)) });
     }
-    if (covariateShift !== undefined && step % covariateShift.every === 0 && step <= covariateShift.until) {
-      out.covariateShift.push(...(await gradientShift(trainee, batch, setup.learningRate, step)));
-    }
-    const watched = shift !== undefined && (step % shift.every === 0 || step === setup.steps - 1);
-    if (watched) watcher!.before(step + 1);
+    const watched = shift !== undefined && step % shift.every === 0;
+    if (watched) watcher!.before();
     const { loss, accuracy } = trainee.learn(batch);
     if (!Number.isFinite(loss)) {
       out.divergedAt = step;
@@ -110,60 +121,61 @@ export async function train(setup: Training, source: Source, onStep: (done: numb
   const asked = setup.noiseAtInference === true;
   return {
     ...out,
-    moved: watcher?.moved() ?? [],
+    moved: watcher?.moved ?? [],
     noiseAtInference: asked && !diverged ? readingsOfNoise(setup, trainee, source) : null,
   };
 }
 
-/** Nothing where loss or gradient are no longer finite. */
-async function lookAround(
-  { model }: Trainee,
-  { images, labels }: Digits,
-  learningRate: number,
-  step: number,
-  distances: readonly number[],
-): Promise<Look[]> {
+/** Where a network stands, as the probes see it. */
+interface Stand {
+  readonly objective: Objective;
+  readonly point: Float64Array;
+  readonly groups: readonly Group[];
+}
+
+/** Of one batch; nothing where loss or gradient are no longer finite. */
+async function standOf({ model }: Trainee, { images, labels }: Digits): Promise<Stand | null> {
   const batch = { input: images, target: labels };
-  const { objective, point } = modelObjective(model, batch, softmaxCrossEntropy, { mode: "probe" });
+  const { objective, point, groups } = modelObjective(model, batch, softmaxCrossEntropy, { mode: "probe" });
   const here = await objective(point);
-  if (!Number.isFinite(here.loss) || !here.gradient.every(Number.isFinite)) return [];
-  const stepSizes = stepSizesAround(learningRate, distances);
-  const { loss, profile } = await alongGradient(objective, point, { stepSizes });
+  if (!Number.isFinite(here.loss) || !here.gradient.every(Number.isFinite)) return null;
+  // Every probe begins by asking for this point.
+  const known: Objective = (at) => (at.every((value, i) => value === point[i]) ? here : objective(at));
+  return { objective: known, point, groups };
+}
+
+/** Along the gradient. */
+async function lookAround(
+  { objective, point }: Stand,
+  learningRate: number,
+  distances: readonly number[],
+): Promise<Omit<Look, "step">> {
+  const { loss, profile } = await alongGradient(objective, point, {
+    stepSizes: stepSizesAround(learningRate, distances),
+  });
   const band = profile.filter((_, i) => BAND.includes(distances[i]!));
   const losses = band.map((each) => each.loss);
-  return [
-    {
-      step,
-      loss,
-      low: Math.min(...losses),
-      high: Math.max(...losses),
-      change: Math.max(...band.map((each) => each.relativeGradientChange ?? NaN)),
-      beta: profile.map((each) => (each.beta ?? NaN) * learningRate),
-      gain: profile.map((each) => each.gain ?? NaN),
-    },
-  ];
+  return {
+    loss,
+    low: Math.min(...losses),
+    high: Math.max(...losses),
+    change: Math.max(...band.map((each) => each.relativeGradientChange ?? NaN)),
+    beta: profile.map((each) => (each.beta ?? NaN) * learningRate),
+    gain: profile[distances.indexOf(1)]!.gain ?? NaN,
+  };
 }
 
 /** Of the weights of blocks 2 to the last: means of what is defined. */
 async function gradientShift(
-  { model }: Trainee,
-  { images, labels }: Digits,
+  { objective, point, groups }: Stand,
   learningRate: number,
-  step: number,
-): Promise<Trained["covariateShift"]> {
-  const batch = { input: images, target: labels };
-  const { objective, point, groups } = modelObjective(model, batch, softmaxCrossEntropy, { mode: "probe" });
-  const here = await objective(point);
-  if (!Number.isFinite(here.loss) || !here.gradient.every(Number.isFinite)) return [];
+): Promise<{ readonly relative: number; readonly cosine: number }> {
   const { blocks } = await internalCovariateShift(objective, point, { groups, learningRate });
   const above = blocks.slice(1).map((block) => block.weight!);
-  return [
-    {
-      step,
-      relative: meanOf(above.map(({ relativeDifference }) => relativeDifference)),
-      cosine: meanOf(above.map(({ cosine }) => cosine)),
-    },
-  ];
+  return {
+    relative: meanOf(above.map(({ relativeDifference }) => relativeDifference)),
+    cosine: meanOf(above.map(({ cosine }) => cosine)),
+  };
 }
 
 /** The three percentiles of every unit that the last hidden activation gets. */
@@ -172,14 +184,10 @@ function lastInputs(trainee: Trainee): number[][] {
   let units: number[][] = [];
   trainee.model.forward(trainee.probe(PROBE_IMAGES).images, {
     mode: "probe",
-    observe: (at, { data, shape }) => {
+    observe: (at, output) => {
       // A network about to diverge has no percentiles any more.
-      if (at !== path || !data.every(Number.isFinite)) return;
-      const width = shape[1]!;
-      units = Array.from({ length: width }, (_, unit) => {
-        const column = Float64Array.from({ length: shape[0]! }, (_, row) => data[row * width + unit]!);
-        return quantilesOf(column, [0.15, 0.5, 0.85]);
-      });
+      if (at !== path || !output.data.every(Number.isFinite)) return;
+      units = columnsOf(output).map((column) => quantilesOf(column, [0.15, 0.5, 0.85]));
     },
   });
   return units;

@@ -1,5 +1,5 @@
 /** Watcher: how far hidden values move while a network trains, on the same images all the time. */
-import { ShiftOverTraining, type ShiftRecord } from "batchnorm/probes";
+import { compareSamples, type Samples } from "batchnorm/probes";
 import type { Digits } from "../../data/digits.js";
 import type { Trainee } from "./training.js";
 
@@ -19,59 +19,98 @@ export interface Moved {
 export const PROBE_IMAGES = 256;
 /** So many layers are watched, evenly spaced up to the last. */
 const WATCHED = 4;
-/** Follows the values that the watched layers give to the next ones, on the same images all the time. */
+
+/** The values of each unit of each watched layer. */
+type Values = readonly (readonly Float64Array[])[];
+
+/** Follows the values that the watched layers give to the next ones. */
 export class Watcher {
+  /** At each watched step. */
+  readonly moved: Moved[] = [];
   readonly #trainee: Trainee;
-  readonly #shift: ShiftOverTraining;
+  readonly #paths: ReadonlySet<string>;
   readonly #images: Digits;
   readonly #others: Digits | undefined;
+  readonly #start: Values;
+  #before: Values;
 
   constructor(trainee: Trainee, floor: boolean) {
     const { hidden } = trainee;
     const count = Math.min(WATCHED, hidden.length);
-    const paths = Array.from({ length: count }, (_, i) => hidden[Math.ceil(((i + 1) * hidden.length) / count) - 1]!);
+    const layers = Array.from({ length: count }, (_, i) => hidden[Math.ceil(((i + 1) * hidden.length) / count) - 1]!);
     this.#trainee = trainee;
-    this.#shift = new ShiftOverTraining({
-      places: Object.fromEntries(paths.map(({ layerInput }) => [layerInput, "layerInput"] as const)),
-    });
+    this.#paths = new Set(layers.map(({ layerInput }) => layerInput));
     this.#images = trainee.probe(PROBE_IMAGES);
     this.#others = floor ? trainee.probe(PROBE_IMAGES, PROBE_IMAGES) : undefined;
-    this.#look(this.#images, this.#shift.start());
+    this.#start = this.#before = this.#look(this.#images);
   }
 
-  before(step: number): void {
-    this.#look(this.#images, this.#shift.before(step));
+  /** Just before the update of a step. */
+  before(): void {
+    this.#before = this.#look(this.#images);
   }
 
+  /** Just after it. */
   after(step: number): void {
-    this.#look(this.#images, this.#shift.after(step));
-    if (this.#others !== undefined) this.#look(this.#others, this.#shift.secondBatch(step));
-  }
-
-  moved(): Moved[] {
-    const { records } = this.#shift.report();
-    return [...new Set(records.map(({ step }) => step))].map((step) => {
-      const here = records.filter((record) => record.step === step);
-      const mean = (
-        of: "stepShift" | "totalShift" | "secondBatchFloor",
-        unit: keyof NonNullable<ShiftRecord["stepShift"]>,
-      ): number =>
-        meanOf(here.map((record) => (record[of]?.[unit] as { mean: number | null } | undefined)?.mean ?? Infinity));
-      return {
-        step,
-        stepRaw: mean("stepShift", "wasserstein1"),
-        stepRelative: mean("stepShift", "wasserstein1Relative"),
-        totalRaw: mean("totalShift", "wasserstein1"),
-        totalRelative: mean("totalShift", "wasserstein1Relative"),
-        floorRaw: mean("secondBatchFloor", "wasserstein1"),
-        floorRelative: mean("secondBatchFloor", "wasserstein1Relative"),
-      };
+    const now = this.#look(this.#images);
+    const inStep = distanceBetween(this.#before, now);
+    const total = distanceBetween(this.#start, now);
+    const floor = this.#others === undefined ? UNKNOWN : distanceBetween(now, this.#look(this.#others));
+    this.moved.push({
+      step,
+      stepRaw: inStep.raw,
+      stepRelative: inStep.relative,
+      totalRaw: total.raw,
+      totalRelative: total.relative,
+      floorRaw: floor.raw,
+      floorRelative: floor.relative,
     });
   }
 
-  #look({ images }: Digits, observe: ReturnType<ShiftOverTraining["start"]>): void {
-    this.#trainee.model.forward(images, { mode: "probe", observe });
+  #look({ images }: Digits): Values {
+    const seen: Float64Array[][] = [];
+    this.#trainee.model.forward(images, {
+      mode: "probe",
+      observe: (path, output) => {
+        if (this.#paths.has(path)) seen.push(columnsOf(output));
+      },
+    });
+    return seen;
   }
+}
+
+interface Distance {
+  readonly raw: number;
+  /** In standard deviations of the unit. */
+  readonly relative: number;
+}
+
+const UNKNOWN: Distance = { raw: Infinity, relative: Infinity };
+
+/** The 1-Wasserstein distance, unit by unit: the mean over the units of a layer, then over the layers. */
+function distanceBetween(a: Values, b: Values): Distance {
+  const layers = a.map((units, layer) => {
+    const others = b[layer]!;
+    // Of a network about to diverge nothing can be said any more.
+    if (![...units, ...others].every((values) => values.every(Number.isFinite))) return UNKNOWN;
+    const found = units.map((values, unit) => compareSamples(values, others[unit]!));
+    const relative = found.map((each) => each.wasserstein1Relative);
+    return {
+      raw: meanOf(found.map((each) => each.wasserstein1)),
+      relative: relative.every((each) => each === null) ? Infinity : meanOf(relative),
+    };
+  });
+  return { raw: meanOf(layers.map(({ raw }) => raw)), relative: meanOf(layers.map(({ relative }) => relative)) };
+}
+
+/** The values of each unit, over the rows. */
+export function columnsOf({ data, shape }: Samples): Float64Array[] {
+  const [rows, units] = shape as [number, number];
+  return Array.from({ length: units }, (_, unit) => {
+    const column = new Float64Array(rows);
+    for (let row = 0; row < rows; row++) column[row] = data[row * units + unit]!;
+    return column;
+  });
 }
 
 /** The mean of what is defined. */

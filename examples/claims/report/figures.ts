@@ -35,7 +35,7 @@ function drawPanel({ title, x, y, series }: Panel, axis: Axis): string {
 function horizontalAxis({ label, type, domain, ticks }: PanelAxis, series: readonly Series[]): Plot.ScaleOptions {
   const common = { label: `${label} →`, type, ...(domain !== undefined && { domain: [...domain] }) };
   if (ticks !== undefined) return { ...common, axis: null };
-  if (type === "linear") return { ...common, ticks: 4 };
+  if (type === "linear") return { ...common, ticks: 4, tickFormat: formatTick };
   const values = series.flatMap(({ points }) => points.map(({ x }) => x));
   const axis = { type, domain: [Math.min(...values) / 1.1, Math.max(...values) * 1.1] } as const;
   return { ...common, domain: [...axis.domain], ticks: ticksOf(axis), tickFormat: formatTick };

@@ -70,7 +70,8 @@ export const STYLE = `${BASE}
     .panels > div, tr { break-inside: avoid; }
     h2, h3 { break-after: avoid; }
     .scroll { overflow: visible; }
-    table { white-space: normal; font-size: 8pt; }
+    table, .summary { font-size: 8pt; }
+    td.wrap, td.wrap:first-child { min-width: 0; }
     nav { display: none; }
   }
 `;
