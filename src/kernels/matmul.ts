@@ -51,9 +51,14 @@ export function columnSums(args: ColumnSumsArguments): void {
   const { rows, columns, x, out } = args;
   expectColumnSums("columnSums", args);
   const sums = new Float64Array(columns);
-  for (let n = 0, at = 0; n < rows; n++, at += columns) {
-    for (let c = 0; c < columns; c++) sums[c]! += x[at + c]!;
+  const [two, three] = [2 * columns, 3 * columns];
+  let n = 0;
+  for (; n + 4 <= rows; n += 4) {
+    for (let c = 0, i = n * columns; c < columns; c++, i++) {
+      sums[c]! += x[i]! + x[i + columns]! + (x[i + two]! + x[i + three]!);
+    }
   }
+  for (; n < rows; n++) for (let c = 0, i = n * columns; c < columns; c++, i++) sums[c]! += x[i]!;
   out.set(sums);
 }
 
