@@ -16,8 +16,11 @@ export default tseslint.config(
       "@typescript-eslint/no-non-null-assertion": "off",
       // Public functions check at run time what the types already say: their callers may be plain JavaScript.
       "@typescript-eslint/no-unnecessary-condition": "off",
-      // `(x) => run(x)` is a plain way to pass on a call, and an aborted signal's reason is thrown as it came.
-      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      // `(x) => run(x)` and `return run(x)` are plain ways to pass on a call, and an aborted signal's reason is thrown as it came.
+      "@typescript-eslint/no-confusing-void-expression": [
+        "error",
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
       "@typescript-eslint/only-throw-error": ["error", { allowThrowingUnknown: true, allowThrowingAny: false }],
       "@typescript-eslint/switch-exhaustiveness-check": "error",
     },
@@ -37,7 +40,7 @@ export default tseslint.config(
   },
   // The tools' own configuration: typed by the compiler (test/tsconfig.json), outside the projects that eslint reads types from.
   {
-    files: ["*.js", "*.config.ts", "test/**/*.mjs", "docs/site/*"],
+    files: ["*.js", "*.config.ts", "test/**/*.mjs", "src/kernels/double/*.mjs", "docs/site/*"],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
       parserOptions: { projectService: false },

@@ -10,7 +10,9 @@
  *
  * The sums run over the M values of a channel; docs/batch-norm.md derives the last line twice. A tensor is read through
  * its channel view: [N, C] and channels-last tensors as rows of C neighbors (inner = 1), channels-first tensors as planes
- * of `inner` neighbors. Rows are taken four at a time, which reads and writes each running sum once for four values.
+ * of `inner` neighbors. Rows are taken four at a time, which reads and writes each running sum once for four values; the
+ * one to three rows left over and all planes are taken neighbor by neighbor. Float64Arrays are the work of a copy of this
+ * file (numerics.md, "Two copies").
  *
  * Numerics  two passes, sums in double precision whatever the dtype. The mean is found relative to the first value, so a
  *           constant channel has exactly its value as mean and exactly 0 as variance
@@ -20,6 +22,7 @@
 import type { Floats } from "../ground/numbers.js";
 import type { ChannelView } from "../tensor/shape.js";
 import { expectNormalize, expectNormalizeBackward } from "./arguments.js";
+import * as double from "./double/batch-norm.js";
 import type { BatchNormBackwardArguments, BatchNormForwardArguments, NormalizeArguments } from "./kernels.js";
 import { scratchFor } from "./scratch.js";
 
@@ -38,6 +41,7 @@ import { scratchFor } from "./scratch.js";
  * variance;      // => Float64Array [2.5, 250]
  */
 export function batchNormForward(args: BatchNormForwardArguments): void {
+  if (args.x instanceof Float64Array) return double.batchNormForward(args);
   const { view, x, epsilon, mean, variance, rstd } = args;
   expectNormalize("batchNormForward", args, variance);
   moments(view, x, mean, variance);
@@ -52,6 +56,7 @@ export function batchNormForward(args: BatchNormForwardArguments): void {
  * Cost      one pass over x
  */
 export function normalize(args: NormalizeArguments): void {
+  if (args.x instanceof Float64Array) return double.normalize(args);
   expectNormalize("normalize", args);
   applyNorm(args);
 }
@@ -63,6 +68,7 @@ export function normalize(args: NormalizeArguments): void {
  * Cost      two passes over x and dy
  */
 export function batchNormBackward(args: BatchNormBackwardArguments): void {
+  if (args.x instanceof Float64Array) return double.batchNormBackward(args);
   expectNormalizeBackward("batchNormBackward", args);
   const { view, gamma, rstd } = args;
   const m = view.outer * view.inner;
@@ -84,6 +90,7 @@ export function batchNormBackward(args: BatchNormBackwardArguments): void {
  * Cost      two passes over x and dy
  */
 export function normalizeBackward(args: BatchNormBackwardArguments): void {
+  if (args.x instanceof Float64Array) return double.normalizeBackward(args);
   expectNormalizeBackward("normalizeBackward", args);
   const { view, gamma, rstd } = args;
   const { a, b, c: scale } = scratchFor(view.channels);
@@ -95,60 +102,50 @@ export function normalizeBackward(args: BatchNormBackwardArguments): void {
 /** rstd = 1 / sqrt(variance + epsilon), and 0 where both are 0: a constant channel is normalized to 0, not to 0 * Infinity. */
 export function reciprocalStd(variance: Float64Array, epsilon: number, rstd: Float64Array): void {
   for (let c = 0; c < variance.length; c++) {
-    const square = variance[c]! + epsilon;
-    rstd[c] = square === 0 ? 0 : 1 / Math.sqrt(square);
+    rstd[c] = variance[c]! + epsilon === 0 ? 0 : 1 / Math.sqrt(variance[c]! + epsilon);
   }
 }
 
 function moments({ outer, channels, inner }: ChannelView, x: Floats, mean: Float64Array, variance: Float64Array): void {
   const m = outer * inner;
-  mean.fill(0);
-  variance.fill(0);
-  if (inner === 1) {
-    // pass 1: sums of the distances to the first row
-    let n = 1;
-    for (; n + 4 <= outer; n += 4) {
-      const [r0, r1, r2, r3] = [n * channels, (n + 1) * channels, (n + 2) * channels, (n + 3) * channels];
-      for (let c = 0; c < channels; c++) {
-        const first = x[c]!;
-        mean[c]! += x[r0 + c]! - first + (x[r1 + c]! - first) + (x[r2 + c]! - first + (x[r3 + c]! - first));
-      }
+  const fours = inner === 1 ? outer - (outer % 4) : 0;
+  const [two, three] = [2 * channels, 3 * channels];
+  mean.fill(0); // pass 1: sums of the distances to the first value
+  for (let n = 0; n < fours; n += 4) {
+    for (let c = 0, i = n * channels; c < channels; c++, i++) {
+      const first = x[c]!;
+      mean[c]! += x[i]! - first + (x[i + channels]! - first) + (x[i + two]! - first + (x[i + three]! - first));
     }
-    for (; n < outer; n++) for (let c = 0, r = n * channels; c < channels; c++) mean[c]! += x[r + c]! - x[c]!;
-    for (let c = 0; c < channels; c++) mean[c] = x[c]! + mean[c]! / m;
-    // pass 2: sums of the squared distances to the mean
-    for (n = 0; n + 4 <= outer; n += 4) {
-      const [r0, r1, r2, r3] = [n * channels, (n + 1) * channels, (n + 2) * channels, (n + 3) * channels];
-      for (let c = 0; c < channels; c++) {
-        const center = mean[c]!;
-        const d0 = x[r0 + c]! - center;
-        const d1 = x[r1 + c]! - center;
-        const d2 = x[r2 + c]! - center;
-        const d3 = x[r3 + c]! - center;
-        variance[c]! += d0 * d0 + d1 * d1 + (d2 * d2 + d3 * d3);
-      }
-    }
-    for (; n < outer; n++)
-      for (let c = 0, r = n * channels; c < channels; c++) variance[c]! += (x[r + c]! - mean[c]!) ** 2;
-    for (let c = 0; c < channels; c++) variance[c]! /= m;
-    return;
   }
-  for (let c = 0; c < channels; c++) {
-    const first = x[c * inner]!;
-    let sum = 0;
-    for (let o = 0; o < outer; o++) {
-      const start = (o * channels + c) * inner;
-      for (let at = start; at < start + inner; at++) sum += x[at]! - first;
+  for (let n = fours, i = n * channels; n < outer; n++) {
+    for (let c = 0; c < channels; c++) {
+      const first = x[c * inner]!;
+      let sum = 0;
+      for (const end = i + inner; i < end; i++) sum += x[i]! - first;
+      mean[c]! += sum;
     }
-    mean[c] = first + sum / m;
-    const center = mean[c]!;
-    let squares = 0;
-    for (let o = 0; o < outer; o++) {
-      const start = (o * channels + c) * inner;
-      for (let at = start; at < start + inner; at++) squares += (x[at]! - center) ** 2;
-    }
-    variance[c] = squares / m;
   }
+  for (let c = 0; c < channels; c++) mean[c] = x[c * inner]! + mean[c]! / m;
+  variance.fill(0); // pass 2: sums of the squared distances to the mean
+  for (let n = 0; n < fours; n += 4) {
+    for (let c = 0, i = n * channels; c < channels; c++, i++) {
+      const center = mean[c]!;
+      const d0 = x[i]! - center;
+      const d1 = x[i + channels]! - center;
+      const d2 = x[i + two]! - center;
+      const d3 = x[i + three]! - center;
+      variance[c]! += d0 * d0 + d1 * d1 + (d2 * d2 + d3 * d3);
+    }
+  }
+  for (let n = fours, i = n * channels; n < outer; n++) {
+    for (let c = 0; c < channels; c++) {
+      const center = mean[c]!;
+      let squares = 0;
+      for (const end = i + inner; i < end; i++) squares += (x[i]! - center) ** 2;
+      variance[c]! += squares;
+    }
+  }
+  for (let c = 0; c < channels; c++) variance[c]! /= m;
 }
 
 function applyNorm({ view, x, gamma, beta, mean, rstd, y }: NormalizeArguments): void {
@@ -158,18 +155,25 @@ function applyNorm({ view, x, gamma, beta, mean, rstd, y }: NormalizeArguments):
     scale[c] = (gamma === undefined ? 1 : gamma[c]!) * rstd[c]!;
     shift[c] = beta === undefined ? 0 : beta[c]!;
   }
-  if (inner === 1) {
-    for (let n = 0, r = 0; n < outer; n++, r += channels) {
-      for (let c = 0; c < channels; c++) y[r + c] = (x[r + c]! - mean[c]!) * scale[c]! + shift[c]!;
+  const fours = inner === 1 ? outer - (outer % 4) : 0;
+  const [two, three] = [2 * channels, 3 * channels];
+  for (let n = 0; n < fours; n += 4) {
+    for (let c = 0, i = n * channels; c < channels; c++, i++) {
+      const center = mean[c]!;
+      const k = scale[c]!;
+      const b = shift[c]!;
+      y[i] = (x[i]! - center) * k + b;
+      y[i + channels] = (x[i + channels]! - center) * k + b;
+      y[i + two] = (x[i + two]! - center) * k + b;
+      y[i + three] = (x[i + three]! - center) * k + b;
     }
-    return;
   }
-  for (let o = 0, at = 0; o < outer; o++) {
+  for (let n = fours, i = n * channels; n < outer; n++) {
     for (let c = 0; c < channels; c++) {
       const center = mean[c]!;
       const k = scale[c]!;
       const b = shift[c]!;
-      for (const end = at + inner; at < end; at++) y[at] = (x[at]! - center) * k + b;
+      for (const end = i + inner; i < end; i++) y[i] = (x[i]! - center) * k + b;
     }
   }
 }
@@ -178,44 +182,33 @@ function applyNorm({ view, x, gamma, beta, mean, rstd, y }: NormalizeArguments):
 function gradientSums(args: BatchNormBackwardArguments, sumDy: Float64Array, sumDyXhat: Float64Array): void {
   const { view, x, dy, mean, rstd, dgamma, dbeta } = args;
   const { outer, channels, inner } = view;
-  sumDy.fill(0);
-  sumDyXhat.fill(0);
-  if (inner === 1) {
-    let n = 0;
-    for (; n + 4 <= outer; n += 4) {
-      const [r0, r1, r2, r3] = [n * channels, (n + 1) * channels, (n + 2) * channels, (n + 3) * channels];
-      for (let c = 0; c < channels; c++) {
-        const center = mean[c]!;
-        const d0 = dy[r0 + c]!;
-        const d1 = dy[r1 + c]!;
-        const d2 = dy[r2 + c]!;
-        const d3 = dy[r3 + c]!;
-        sumDy[c]! += d0 + d1 + (d2 + d3);
-        sumDyXhat[c]! +=
-          d0 * (x[r0 + c]! - center) +
-          d1 * (x[r1 + c]! - center) +
-          (d2 * (x[r2 + c]! - center) + d3 * (x[r3 + c]! - center));
-      }
+  const fours = inner === 1 ? outer - (outer % 4) : 0;
+  const [two, three] = [2 * channels, 3 * channels];
+  sumDy.fill(0, 0, channels);
+  sumDyXhat.fill(0, 0, channels);
+  for (let n = 0; n < fours; n += 4) {
+    for (let c = 0, i = n * channels; c < channels; c++, i++) {
+      const center = mean[c]!;
+      const d0 = dy[i]!;
+      const d1 = dy[i + channels]!;
+      const d2 = dy[i + two]!;
+      const d3 = dy[i + three]!;
+      sumDy[c]! += d0 + d1 + (d2 + d3);
+      const q01 = d0 * (x[i]! - center) + d1 * (x[i + channels]! - center);
+      sumDyXhat[c]! += q01 + (d2 * (x[i + two]! - center) + d3 * (x[i + three]! - center));
     }
-    for (; n < outer; n++) {
-      for (let c = 0, r = n * channels; c < channels; c++) {
-        sumDy[c]! += dy[r + c]!;
-        sumDyXhat[c]! += dy[r + c]! * (x[r + c]! - mean[c]!);
+  }
+  for (let n = fours, i = n * channels; n < outer; n++) {
+    for (let c = 0; c < channels; c++) {
+      const center = mean[c]!;
+      let s = 0;
+      let q = 0;
+      for (const end = i + inner; i < end; i++) {
+        s += dy[i]!;
+        q += dy[i]! * (x[i]! - center);
       }
-    }
-  } else {
-    for (let o = 0, at = 0; o < outer; o++) {
-      for (let c = 0; c < channels; c++) {
-        const center = mean[c]!;
-        let s = 0;
-        let q = 0;
-        for (const end = at + inner; at < end; at++) {
-          s += dy[at]!;
-          q += dy[at]! * (x[at]! - center);
-        }
-        sumDy[c]! += s;
-        sumDyXhat[c]! += q;
-      }
+      sumDy[c]! += s;
+      sumDyXhat[c]! += q;
     }
   }
   for (let c = 0; c < channels; c++) {
@@ -229,21 +222,27 @@ function gradientSums(args: BatchNormBackwardArguments, sumDy: Float64Array, sum
 function inputGradient(args: BatchNormBackwardArguments, scale: Floats, slope: Floats, shift: Floats): void {
   const { view, x, dy, mean, dx } = args;
   const { outer, channels, inner } = view;
-  if (inner === 1) {
-    for (let n = 0, r = 0; n < outer; n++, r += channels) {
-      for (let c = 0; c < channels; c++) {
-        dx[r + c] = scale[c]! * dy[r + c]! + (slope[c]! * (x[r + c]! - mean[c]!) + shift[c]!);
-      }
+  const fours = inner === 1 ? outer - (outer % 4) : 0;
+  const [two, three] = [2 * channels, 3 * channels];
+  for (let n = 0; n < fours; n += 4) {
+    for (let c = 0, i = n * channels; c < channels; c++, i++) {
+      const center = mean[c]!;
+      const k = scale[c]!;
+      const b = slope[c]!;
+      const d = shift[c]!;
+      dx[i] = k * dy[i]! + (b * (x[i]! - center) + d);
+      dx[i + channels] = k * dy[i + channels]! + (b * (x[i + channels]! - center) + d);
+      dx[i + two] = k * dy[i + two]! + (b * (x[i + two]! - center) + d);
+      dx[i + three] = k * dy[i + three]! + (b * (x[i + three]! - center) + d);
     }
-    return;
   }
-  for (let o = 0, at = 0; o < outer; o++) {
+  for (let n = fours, i = n * channels; n < outer; n++) {
     for (let c = 0; c < channels; c++) {
       const center = mean[c]!;
       const k = scale[c]!;
       const b = slope[c]!;
       const d = shift[c]!;
-      for (const end = at + inner; at < end; at++) dx[at] = k * dy[at]! + (b * (x[at]! - center) + d);
+      for (const end = i + inner; i < end; i++) dx[i] = k * dy[i]! + (b * (x[i]! - center) + d);
     }
   }
 }

@@ -51,9 +51,14 @@ export function columnSums(args: ColumnSumsArguments): void {
   const { rows, columns, x, out } = args;
   expectColumnSums("columnSums", args);
   const sums = new Float64Array(columns);
-  for (let n = 0, at = 0; n < rows; n++, at += columns) {
-    for (let c = 0; c < columns; c++) sums[c]! += x[at + c]!;
+  const [two, three] = [2 * columns, 3 * columns];
+  let n = 0;
+  for (; n + 4 <= rows; n += 4) {
+    for (let c = 0, i = n * columns; c < columns; c++, i++) {
+      sums[c]! += x[i]! + x[i + columns]! + (x[i + two]! + x[i + three]!);
+    }
   }
+  for (; n < rows; n++) for (let c = 0, i = n * columns; c < columns; c++, i++) sums[c]! += x[i]!;
   out.set(sums);
 }
 
@@ -62,6 +67,8 @@ function multiply(args: MatmulArguments, aRow: number, aStep: number, bStep: num
   const { rows, inner, columns, a, b, bias, out } = args;
   tiles ??= makeTiles();
   const { a: packedA, b: packedB, tile, multiply: multiplyTile } = tiles;
+  if (bias === undefined) out.fill(0);
+  else for (let i = 0; i < rows; i++) out.set(bias, i * columns);
   for (let j0 = 0; j0 < columns; j0 += BLOCK_COLUMNS) {
     const blockColumns = Math.min(BLOCK_COLUMNS, columns - j0);
     for (let k0 = 0; k0 < inner; k0 += BLOCK_INNER) {
@@ -75,7 +82,7 @@ function multiply(args: MatmulArguments, aRow: number, aStep: number, bStep: num
             multiplyTile(i * depth, j * depth, depth);
             const height = Math.min(TILE_ROWS, blockRows - i);
             const width = Math.min(TILE_COLUMNS, blockColumns - j);
-            storeTile(tile, height, width, out, (i0 + i) * columns + j0 + j, columns, k0 === 0, bias, j0 + j);
+            addTile(tile, height, width, out, (i0 + i) * columns + j0 + j, columns);
           }
         }
       }
@@ -136,7 +143,8 @@ function makeTiles(): Tiles {
     let s12 = 0;
     let p = aAt | 0;
     let q = bAt | 0;
-    for (const end = (p + TILE_ROWS * depth) | 0; p < end; p = (p + TILE_ROWS) | 0, q = (q + TILE_COLUMNS) | 0) {
+    // 2 and 3, not the constants of this file: bundlers make variables of those, which V8 would read at every step
+    for (const end = (p + 2 * depth) | 0; p < end; p = (p + 2) | 0, q = (q + 3) | 0) {
       const a0 = a[p]!;
       const a1 = a[(p + 1) | 0]!;
       const b0 = b[q]!;
@@ -159,22 +167,22 @@ function makeTiles(): Tiles {
   return { a, b, tile, multiply };
 }
 
-function storeTile(
+/** Adds the part of a tile that lies inside the product. */
+function addTile(
   tile: Float64Array,
   height: number,
   width: number,
   out: Floats,
   offset: number,
   columns: number,
-  first: boolean,
-  bias: Floats | undefined,
-  column: number,
 ): void {
-  for (let i = 0; i < height; i++) {
-    for (let j = 0; j < width; j++) {
-      const at = offset + i * columns + j;
-      const before = first ? (bias === undefined ? 0 : bias[column + j]!) : out[at]!;
-      out[at] = before + tile[i * TILE_COLUMNS + j]!;
+  for (let i = 0, at = offset; i < height; i++, at += columns) {
+    if (width === 3) {
+      out[at]! += tile[3 * i]!;
+      out[at + 1]! += tile[3 * i + 1]!;
+      out[at + 2]! += tile[3 * i + 2]!;
+    } else {
+      for (let j = 0; j < width; j++) out[at + j]! += tile[3 * i + j]!;
     }
   }
 }

@@ -1,6 +1,7 @@
 /** Optimizer steps on one parameter, in place, in order of increasing complexity. */
 
 import { expectAdam, expectSGD } from "./arguments.js";
+import * as double from "./double/optimizers.js";
 import type { AdamArguments, SGDArguments } from "./kernels.js";
 
 /**
@@ -13,6 +14,7 @@ import type { AdamArguments, SGDArguments } from "./kernels.js";
  * Source    Sutskever et al. 2013, in PyTorch's form: the learning rate stands outside the velocity
  */
 export function sgd(args: SGDArguments): void {
+  if (args.values instanceof Float64Array) return double.sgd(args);
   const { values, gradient, velocity, learningRate, momentum, nesterov, weightDecay } = args;
   expectSGD("sgd", args);
   for (let i = 0; i < values.length; i++) {
@@ -36,6 +38,7 @@ export function sgd(args: SGDArguments): void {
  * Source    Kingma & Ba 2015, algorithm 1 (arXiv:1412.6980); Loshchilov & Hutter 2019 (arXiv:1711.05101)
  */
 export function adam(args: AdamArguments): void {
+  if (args.values instanceof Float64Array) return double.adam(args);
   const { values, gradient, firstMoment, secondMoment, learningRate, beta1, beta2, correction1, correction2 } = args;
   const { epsilon, weightDecay, decoupled } = args;
   expectAdam("adam", args);
