@@ -4,7 +4,6 @@ import {
   BatchNorm,
   Dense,
   type Forward,
-  GhostBatchNorm,
   type Layer,
   LeakyReLU,
   type Pass,
@@ -15,6 +14,7 @@ import {
   Tanh,
   Tensor,
 } from "batchnorm";
+import { GhostBatchNorm } from "batchnorm/variants";
 import { valuesToKeep } from "../../src/layers/inside.js";
 import { expectBits, gradientsByPath } from "../support/close.js";
 import { kernelSets } from "../support/kernel-sets.js";
