@@ -9,6 +9,7 @@ export default defineConfig([
     entry: {
       index: "src/index.ts",
       kernels: "src/kernels/index.ts",
+      variants: "src/variants/index.ts",
       probes: "src/probes/index.ts",
       formats: "src/formats/index.ts",
       tools: "src/tools/index.ts",
@@ -59,9 +60,9 @@ function orderOfFiles(): Plugin {
   return {
     name: "order of files",
     setup({ onLoad }) {
-      onLoad({ filter: /src[/\\]((kernels|formats|tools)[/\\])?index\.ts$/ }, ({ path }) => {
+      onLoad({ filter: /src[/\\]((kernels|variants|formats|tools)[/\\])?index\.ts$/ }, ({ path }) => {
         const first = `import "${src}/kernels/wasm/module.ts";`;
-        const whole = /tools|formats/.test(path) ? `import "${src}/index.ts";` : "";
+        const whole = /variants|formats|tools/.test(path) ? `import "${src}/index.ts";` : "";
         return { contents: first + whole + readFileSync(path, "utf8"), loader: "ts" };
       });
     },

@@ -10,6 +10,7 @@ export default defineConfig({
       { find: /^batchnorm$/, replacement: source("index.ts") },
       { find: /^batchnorm\/kernels$/, replacement: source("kernels/index.ts") },
       { find: /^batchnorm\/probes$/, replacement: source("probes/index.ts") },
+      { find: /^batchnorm\/variants$/, replacement: source("variants/index.ts") },
       { find: /^batchnorm\/formats$/, replacement: source("formats/index.ts") },
       { find: /^batchnorm\/tools$/, replacement: source("tools/index.ts") },
     ],

@@ -16,10 +16,6 @@ export { BatchNorm, type BatchNormOptions, type FreezeOptions } from "./layers/b
 export { Dense, type DenseOptions, type GivenDense } from "./layers/dense.js";
 export { LeakyReLU, type LeakyReLUOptions, ReLU, Sigmoid, Tanh } from "./layers/activations.js";
 export { GroupNorm, type GroupNormOptions, LayerNorm, type LayerNormOptions } from "./layers/group-norm.js";
-export { BatchRenorm, type BatchRenormOptions } from "./layers/batch-renorm.js";
-export { GhostBatchNorm, type GhostBatchNormOptions } from "./layers/ghost-batch-norm.js";
-export { LpNorm, type LpNormOptions } from "./layers/lp-norm.js";
-export { NoiseInjection, type NoiseInjectionOptions } from "./layers/noise-injection.js";
 export { parametersByPath, Sequential, statisticsByPath } from "./layers/sequential.js";
 
 // The contract, and what a layer of your own needs

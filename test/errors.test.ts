@@ -7,6 +7,7 @@
  */
 import { describe, expect, it } from "vitest";
 import * as batchnorm from "../src/index.js";
+import * as variants from "../src/variants/index.js";
 import { batchNorms } from "./errors/batch-norm.js";
 import { checks } from "./errors/checks.js";
 import { layers } from "./errors/layers.js";
@@ -43,7 +44,8 @@ describe("the errors of", () => {
 
   it("are asserted for every public function that takes something", () => {
     const speakers = new Set([...allRows.map(([, message]) => message), ...refusals.map(({ message }) => message)]);
-    const silent = Object.keys(batchnorm).filter((name) => ![...speakers].some((message) => message.startsWith(name)));
+    const names = Object.keys({ ...batchnorm, ...variants });
+    const silent = names.filter((name) => ![...speakers].some((message) => message.startsWith(name)));
     // guardBackward speaks in the name of the layer that it guards.
     expect(new Set(silent)).toEqual(new Set([...elsewhere, ...withoutErrors, "guardBackward"]));
   });

@@ -8,7 +8,6 @@ import {
   type LossValue,
   meanSquaredError,
   modelObjective,
-  NoiseInjection,
   parametersByPath,
   Random,
   Sequential,
@@ -16,6 +15,7 @@ import {
   Tanh,
   Tensor,
 } from "../src/index.js";
+import { NoiseInjection } from "../src/variants/index.js";
 import { expectBits, gradientsByPath, memoryOf } from "./support/close.js";
 import { ordinary, settle } from "./support/samples.js";
 

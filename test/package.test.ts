@@ -18,7 +18,10 @@ import { decodeMappings, decodeNumbers, type DeclarationMap } from "./support/de
 const root = fileURLToPath(new URL("..", import.meta.url));
 const consumer = mkdtempSync(join(tmpdir(), "batchnorm-consumer-"));
 const installed = join(consumer, "node_modules", "batchnorm");
-const ENTRIES = ["batchnorm", "batchnorm/kernels", "batchnorm/probes", "batchnorm/formats", "batchnorm/tools"] as const;
+const ENTRIES = [
+  "batchnorm",
+  ...["kernels", "variants", "probes", "formats", "tools"].map((name) => `batchnorm/${name}`),
+];
 let files: readonly string[] = [];
 
 beforeAll(() => {
@@ -119,6 +122,7 @@ describe("types", () => {
     const program = `
       import { BatchNorm } from "batchnorm";
       import * as kernels from "batchnorm/kernels";
+      import * as variants from "batchnorm/variants";
       import * as probes from "batchnorm/probes";
       import * as formats from "batchnorm/formats";
       import * as tools from "batchnorm/tools";
@@ -127,6 +131,8 @@ describe("types", () => {
       new BatchNorm({ features: "4" });
       // @ts-expect-error
       kernels.absent;
+      // @ts-expect-error
+      variants.absent;
       // @ts-expect-error
       probes.absent;
       // @ts-expect-error

@@ -9,25 +9,22 @@ import {
   Adam,
   Batcher,
   BatchNorm,
-  BatchRenorm,
   checkLayer,
   Dense,
-  GhostBatchNorm,
   GroupNorm,
   type Layer,
   LayerNorm,
   LeakyReLU,
   loadStateDict,
-  LpNorm,
   meanSquaredError,
   type Mode,
-  NoiseInjection,
   Random,
   SGD,
   type StateDict,
   stateDict,
   Tensor,
 } from "batchnorm";
+import { BatchRenorm, GhostBatchNorm, LpNorm, NoiseInjection } from "batchnorm/variants";
 import { compareModes, foldBatchNorm, inspect, recalibrate } from "batchnorm/tools";
 import { loadKeras, loadPyTorch, readNpz, readSafetensors, toPyTorch, writeSafetensors } from "batchnorm/formats";
 import { expectBits, memoryOf } from "./support/close.js";

@@ -1,17 +1,6 @@
 /** Networks: hidden layers of Dense, perhaps a norm, and an activation, and a Dense at the end. */
-import {
-  BatchNorm,
-  Dense,
-  type Layer,
-  LpNorm,
-  NoiseInjection,
-  type Random,
-  ReLU,
-  Sequential,
-  Sigmoid,
-  Tanh,
-  Tensor,
-} from "batchnorm";
+import { BatchNorm, Dense, type Layer, type Random, ReLU, Sequential, Sigmoid, Tanh, Tensor } from "batchnorm";
+import { LpNorm, NoiseInjection } from "batchnorm/variants";
 import { MeanOnlyNorm, StopGradientNorm } from "./layers.js";
 
 /** Everything that is compared; each has one color on the page. */

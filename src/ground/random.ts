@@ -43,21 +43,22 @@ export class Random {
 
   /** The next 32 random bits, as a whole number in 0..2^32-1. */
   bits(): number {
-    const s = this.#words;
-    const result = Math.imul(rotateLeft(Math.imul(s[1]!, 5), 7), 9) >>> 0;
-    const t = s[1]! << 9;
-    s[2]! ^= s[0]!;
-    s[3]! ^= s[1]!;
-    s[1]! ^= s[2]!;
-    s[0]! ^= s[3]!;
-    s[2]! ^= t;
-    s[3] = rotateLeft(s[3]!, 11);
-    return result;
+    // Each word is read once, and nothing is called: the weights of a network are drawn before anything has been compiled.
+    const words = this.#words;
+    const second = words[1]!;
+    const third = words[2]! ^ words[0]!;
+    const fourth = words[3]! ^ second;
+    words[0]! ^= fourth;
+    words[1] = second ^ third;
+    words[2] = third ^ (second << 9);
+    words[3] = (fourth << 11) | (fourth >>> 21);
+    const product = second * 5;
+    return (((product << 7) | (product >>> 25)) * 9) >>> 0;
   }
 
   /** A number in [low, high), of 53 random bits; in [0, 1) when no bounds are given. */
   uniform(low = 0, high = 1): number {
-    // What can only be right passes at once: the weights of a network are drawn before anything has been compiled.
+    // What can only be right passes at once, for the same reason.
     if (!(typeof low === "number" && typeof high === "number" && high >= low && high - low < Infinity)) {
       expectNumber("Random.uniform", "low", low, { low: -Infinity });
       expectNumber("Random.uniform", "high", high, { low });

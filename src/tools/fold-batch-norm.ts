@@ -3,8 +3,8 @@
 import { complaint, expectObject, show } from "../ground/errors.js";
 import type { Kernels } from "../kernels/kernels.js";
 import { BatchNorm } from "../layers/batch-norm.js";
-import { BatchRenorm } from "../layers/batch-renorm.js";
-import { GhostBatchNorm } from "../layers/ghost-batch-norm.js";
+import { BatchRenorm } from "../variants/batch-renorm.js";
+import { GhostBatchNorm } from "../variants/ghost-batch-norm.js";
 import type { Layer } from "../layers/layer.js";
 import { Sequential } from "../layers/sequential.js";
 import type { Tensor } from "../tensor/tensor.js";

@@ -1,5 +1,5 @@
 /** The layers for experiments; as BatchNorm where they are made of one. */
-import { BatchRenorm, GhostBatchNorm, LpNorm, NoiseInjection } from "../../src/index.js";
+import { BatchRenorm, GhostBatchNorm, LpNorm, NoiseInjection } from "../../src/variants/index.js";
 import { as, pass, random, tensor, type Row } from "./row.js";
 
 export const specialLayers: readonly Row[] = [

@@ -1,5 +1,6 @@
 /** BatchRenorm, GhostBatchNorm and LpNorm against PyTorch, forward and backward. */
-import { BatchRenorm, GhostBatchNorm, type Layer, LpNorm } from "batchnorm";
+import { type Layer } from "batchnorm";
+import { BatchRenorm, GhostBatchNorm, LpNorm } from "batchnorm/variants";
 import { describe, expect, it } from "vitest";
 import {
   expectTensor,

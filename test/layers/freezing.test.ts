@@ -3,10 +3,8 @@ import { describe, expect, it } from "vitest";
 import {
   Adam,
   BatchNorm,
-  BatchRenorm,
   checkLayer,
   Dense,
-  GhostBatchNorm,
   type Layer,
   loadStateDict,
   type Mode,
@@ -17,6 +15,7 @@ import {
   stateDict,
   type Tensor,
 } from "batchnorm";
+import { BatchRenorm, GhostBatchNorm } from "batchnorm/variants";
 import { expectBits, expectClose, expectError, memoryOf } from "../support/close.js";
 import { anyGradient, ordinary, settle } from "../support/samples.js";
 

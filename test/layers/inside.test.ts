@@ -4,7 +4,6 @@ import {
   BatchNorm,
   Dense,
   type Forward,
-  GhostBatchNorm,
   type Kernels,
   type Layer,
   LeakyReLU,
@@ -17,6 +16,7 @@ import {
   Tanh,
   Tensor,
 } from "batchnorm";
+import { GhostBatchNorm } from "batchnorm/variants";
 import { valuesToKeep } from "../../src/layers/inside.js";
 import { expectBits, gradientsByPath } from "../support/close.js";
 import { kernelSets } from "../support/kernel-sets.js";

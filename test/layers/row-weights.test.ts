@@ -2,13 +2,10 @@
 import { describe, expect, it } from "vitest";
 import {
   BatchNorm,
-  BatchRenorm,
   checkLayer,
   Dense,
   type Forward,
-  GhostBatchNorm,
   type Layer,
-  LpNorm,
   type Mode,
   type Pass,
   Random,
@@ -18,6 +15,7 @@ import {
   Tanh,
   Tensor,
 } from "batchnorm";
+import { BatchRenorm, GhostBatchNorm, LpNorm } from "batchnorm/variants";
 import { expectBits, expectClose, expectError, memoryOf } from "../support/close.js";
 import { layouts } from "../support/cases.js";
 import { anyGradient, ordinary, settle } from "../support/samples.js";

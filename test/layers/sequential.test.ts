@@ -6,7 +6,6 @@ import {
   type Forward,
   GroupNorm,
   type Layer,
-  NoiseInjection,
   plainKernels,
   Random,
   ReLU,
@@ -14,6 +13,7 @@ import {
   SGD,
   Tensor,
 } from "../../src/index.js";
+import { NoiseInjection } from "../../src/variants/index.js";
 import { expectBits, memoryOf } from "../support/close.js";
 import { anyGradient, ordinary } from "../support/samples.js";
 

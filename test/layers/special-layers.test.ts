@@ -1,17 +1,6 @@
 /** The layers that the claims need, by value: worked numbers, closed forms, running statistics, the distribution of noise. */
-import {
-  BatchNorm,
-  BatchRenorm,
-  GhostBatchNorm,
-  type Layer,
-  LpNorm,
-  meanSquaredError,
-  modelObjective,
-  NoiseInjection,
-  Random,
-  Sequential,
-  Tensor,
-} from "batchnorm";
+import { BatchNorm, type Layer, meanSquaredError, modelObjective, Random, Sequential, Tensor } from "batchnorm";
+import { BatchRenorm, GhostBatchNorm, LpNorm, NoiseInjection } from "batchnorm/variants";
 import { momentsOf, momentStatistics } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
 import { about, allAbout } from "../support/about.js";

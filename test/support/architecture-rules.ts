@@ -20,12 +20,13 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   tensor: ["ground"],
   kernels: ["ground", "tensor/shape.ts"],
   layers: ["ground", "tensor", "kernels"],
+  variants: ["ground", "tensor", "kernels", "layers"],
   training: ["ground", "tensor", "kernels", "layers"],
   formats: ["ground", "tensor", "layers", "training"],
   objective: ["ground"],
   probes: ["ground", "objective"],
   // on the bridge: sees models and measures them
-  tools: ["ground", "tensor", "kernels", "layers", "training", "objective", "probes"],
+  tools: ["ground", "tensor", "kernels", "layers", "variants", "training", "objective", "probes"],
 };
 const BRIDGE: readonly string[] = ["model-objective.ts", "check-layer.ts"];
 const WASM_FOLDER = "kernels/wasm/";

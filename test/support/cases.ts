@@ -8,13 +8,13 @@ import type { DType } from "../../src/ground/numbers.js";
 import { Random } from "../../src/ground/random.js";
 import { LeakyReLU, ReLU, Sigmoid, Tanh } from "../../src/layers/activations.js";
 import { BatchNorm, type BatchNormOptions } from "../../src/layers/batch-norm.js";
-import { BatchRenorm } from "../../src/layers/batch-renorm.js";
+import { BatchRenorm } from "../../src/variants/batch-renorm.js";
 import { Dense } from "../../src/layers/dense.js";
-import { GhostBatchNorm } from "../../src/layers/ghost-batch-norm.js";
+import { GhostBatchNorm } from "../../src/variants/ghost-batch-norm.js";
 import { GroupNorm, LayerNorm } from "../../src/layers/group-norm.js";
 import type { Layer, Mode } from "../../src/layers/layer.js";
-import { LpNorm } from "../../src/layers/lp-norm.js";
-import { NoiseInjection, type NoiseInjectionOptions } from "../../src/layers/noise-injection.js";
+import { LpNorm } from "../../src/variants/lp-norm.js";
+import { NoiseInjection, type NoiseInjectionOptions } from "../../src/variants/noise-injection.js";
 import { Sequential } from "../../src/layers/sequential.js";
 import type { Shape } from "../../src/tensor/shape.js";
 

@@ -1,20 +1,18 @@
 /** Models for the tests of `batchnorm/formats`, and what must not have changed in them after a refusal. */
 import {
   BatchNorm,
-  BatchRenorm,
   Dense,
   type DType,
-  GhostBatchNorm,
   GroupNorm,
   type Layer,
   LayerNorm,
-  LpNorm,
   Random,
   ReLU,
   Sequential,
   statisticsByPath,
   Tanh,
 } from "batchnorm";
+import { BatchRenorm, GhostBatchNorm, LpNorm } from "batchnorm/variants";
 
 /** A model with numbers of its own everywhere: parameters drawn, batches tracked. */
 export function drawn<T extends Layer>(model: T, random: Random): T {

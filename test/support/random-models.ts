@@ -1,17 +1,6 @@
 /** Random models for property tests: any depth, nesting, layers and options, all decided by one seed. */
-import {
-  BatchNorm,
-  BatchRenorm,
-  Dense,
-  GhostBatchNorm,
-  type Layer,
-  LeakyReLU,
-  Random,
-  ReLU,
-  Sequential,
-  Tanh,
-  type Tensor,
-} from "batchnorm";
+import { BatchNorm, Dense, type Layer, LeakyReLU, Random, ReLU, Sequential, Tanh, type Tensor } from "batchnorm";
+import { BatchRenorm, GhostBatchNorm } from "batchnorm/variants";
 import { ordinary, settle } from "./samples.js";
 
 /** A model, away from its initial values, and what fits it. */

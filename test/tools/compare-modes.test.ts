@@ -1,18 +1,8 @@
 /** compareModes: every figure by value, the right culprit, the right diagnosis, no false alarm, no trace. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  BatchNorm,
-  Dense,
-  GhostBatchNorm,
-  type Layer,
-  type Loss,
-  meanSquaredError,
-  Random,
-  ReLU,
-  Sequential,
-  Tensor,
-} from "batchnorm";
+import { BatchNorm, Dense, type Layer, type Loss, meanSquaredError, Random, ReLU, Sequential, Tensor } from "batchnorm";
+import { GhostBatchNorm } from "batchnorm/variants";
 import { compareModes, type CompareModesOptions, recalibrate } from "batchnorm/tools";
 import { expectClose, expectError, memoryOf } from "../support/close.js";
 import { randomModel } from "../support/random-models.js";

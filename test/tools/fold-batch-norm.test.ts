@@ -4,10 +4,8 @@ import { describe, expect, it, vi } from "vitest";
 import {
   BatchNorm,
   type BatchNormOptions,
-  BatchRenorm,
   Dense,
   type Forward,
-  GhostBatchNorm,
   type Layer,
   parametersByPath,
   type Pass,
@@ -16,6 +14,7 @@ import {
   Sequential,
   Tensor,
 } from "batchnorm";
+import { BatchRenorm, GhostBatchNorm } from "batchnorm/variants";
 import { foldBatchNorm } from "batchnorm/tools";
 import { expectClose, expectError, memoryOf } from "../support/close.js";
 import { randomModel } from "../support/random-models.js";

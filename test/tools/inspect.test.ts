@@ -8,10 +8,8 @@ import {
   Batcher,
   Dense,
   type Forward,
-  GhostBatchNorm,
   type Layer,
   LayerNorm,
-  LpNorm,
   type Pass,
   Random,
   ReLU,
@@ -22,6 +20,7 @@ import {
   Tanh,
   Tensor,
 } from "batchnorm";
+import { GhostBatchNorm, LpNorm } from "batchnorm/variants";
 import { type Finding, inspect, type InspectOptions, recalibrate } from "batchnorm/tools";
 import { loadDigits } from "../../examples/data/digits.js";
 import { expectError, memoryOf } from "../support/close.js";

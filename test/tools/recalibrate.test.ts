@@ -1,20 +1,8 @@
 /** recalibrate: running statistics by value, in both orders, over models of any kind; and nothing changed by what throws. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  BatchNorm,
-  BatchRenorm,
-  Dense,
-  type Forward,
-  GhostBatchNorm,
-  type Layer,
-  LpNorm,
-  type Pass,
-  Random,
-  ReLU,
-  Sequential,
-  Tensor,
-} from "batchnorm";
+import { BatchNorm, Dense, type Forward, type Layer, type Pass, Random, ReLU, Sequential, Tensor } from "batchnorm";
+import { BatchRenorm, GhostBatchNorm, LpNorm } from "batchnorm/variants";
 import { recalibrate, type RecalibrateOptions } from "batchnorm/tools";
 import { expectClose, expectError, memoryOf } from "../support/close.js";
 import { randomModel } from "../support/random-models.js";

@@ -1,5 +1,6 @@
 /** Measurements on one network while it trains. All of them leave it as it is. */
-import { BatchNorm, LpNorm, GhostBatchNorm, modelObjective, softmaxCrossEntropy, type Tensor } from "batchnorm";
+import { BatchNorm, modelObjective, softmaxCrossEntropy, type Tensor } from "batchnorm";
+import { LpNorm, GhostBatchNorm } from "batchnorm/variants";
 import {
   alongGradient,
   histogramOf,

@@ -1,18 +1,6 @@
 /** Network: a stack of dense layers, plain or with one of the normalizations in front of each activation. */
-import {
-  BatchNorm,
-  Dense,
-  GhostBatchNorm,
-  type Layer,
-  LayerNorm,
-  LpNorm,
-  NoiseInjection,
-  type Random,
-  ReLU,
-  Sequential,
-  Sigmoid,
-  Tanh,
-} from "batchnorm";
+import { BatchNorm, Dense, type Layer, LayerNorm, type Random, ReLU, Sequential, Sigmoid, Tanh } from "batchnorm";
+import { GhostBatchNorm, LpNorm, NoiseInjection } from "batchnorm/variants";
 import type { Activation, Kind, Settings } from "./settings.js";
 
 /** Where a hidden layer is: places of its parts in the model. */

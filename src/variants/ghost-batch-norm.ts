@@ -4,8 +4,8 @@ import { complaint, expectCount, expectObject, ShapeError } from "../ground/erro
 import { defaultKernels } from "../kernels/default.js";
 import type { ChannelView } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
-import { BatchNorm, type BatchNormOptions } from "./batch-norm.js";
-import { expectNoRowWeights, expectTwoValues, featureView } from "./features.js";
+import { BatchNorm, type BatchNormOptions } from "../layers/batch-norm.js";
+import { expectNoRowWeights, expectTwoValues, featureView } from "../layers/features.js";
 import {
   expectDTypes,
   expectForward,
@@ -15,8 +15,8 @@ import {
   type Pass,
   whenDone,
   who,
-} from "./layer.js";
-import type { Parameter, RunningStatistic } from "./parameter.js";
+} from "../layers/layer.js";
+import type { Parameter, RunningStatistic } from "../layers/parameter.js";
 
 /** How a `GhostBatchNorm` is made: as a `BatchNorm`, and how many rows make a group. */
 export interface GhostBatchNormOptions extends BatchNormOptions {

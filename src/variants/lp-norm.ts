@@ -4,7 +4,7 @@ import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show }
 import type { DType, Floats } from "../ground/numbers.js";
 import type { ChannelView } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
-import { expectAxis, expectNoRowWeights, expectTwoValues, featureView } from "./features.js";
+import { expectAxis, expectNoRowWeights, expectTwoValues, featureView } from "../layers/features.js";
 import {
   expectDTypes,
   expectForward,
@@ -14,8 +14,8 @@ import {
   type Pass,
   whenDone,
   who,
-} from "./layer.js";
-import { Parameter, RunningStatistic } from "./parameter.js";
+} from "../layers/layer.js";
+import { Parameter, RunningStatistic } from "../layers/parameter.js";
 
 /** How an `LpNorm` is made. `features` and `p` are required. */
 export interface LpNormOptions {

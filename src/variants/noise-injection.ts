@@ -4,7 +4,7 @@ import { complaint, expectNumber, expectObject, expectOneOf, ShapeError } from "
 import { expectRandom, type Random } from "../ground/random.js";
 import { channelView, printShape } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
-import { expectAxis } from "./features.js";
+import { expectAxis } from "../layers/features.js";
 import {
   expectForward,
   type Forward,
@@ -14,8 +14,8 @@ import {
   type Pass,
   whenDone,
   who,
-} from "./layer.js";
-import type { Parameter, RunningStatistic } from "./parameter.js";
+} from "../layers/layer.js";
+import type { Parameter, RunningStatistic } from "../layers/parameter.js";
 
 /** How a `NoiseInjection` is made. What is not said is as in the paper. */
 export interface NoiseInjectionOptions {

@@ -4,8 +4,8 @@ import { expectNumber, expectObject } from "../ground/errors.js";
 import { allocate } from "../ground/numbers.js";
 import { defaultKernels } from "../kernels/default.js";
 import { Tensor } from "../tensor/tensor.js";
-import { BatchNorm, type BatchNormOptions } from "./batch-norm.js";
-import { expectNoRowWeights, expectTwoValues, featureView } from "./features.js";
+import { BatchNorm, type BatchNormOptions } from "../layers/batch-norm.js";
+import { expectNoRowWeights, expectTwoValues, featureView } from "../layers/features.js";
 import {
   expectDTypes,
   expectForward,
@@ -15,8 +15,8 @@ import {
   type Pass,
   whenDone,
   who,
-} from "./layer.js";
-import { Parameter, type RunningStatistic } from "./parameter.js";
+} from "../layers/layer.js";
+import { Parameter, type RunningStatistic } from "../layers/parameter.js";
 
 /** How a `BatchRenorm` is made: as a `BatchNorm`, and how far it may correct. */
 export interface BatchRenormOptions extends Omit<BatchNormOptions, "trackRunningStatistics"> {
