@@ -20,7 +20,7 @@ const views: readonly ChannelView[] = sizes.flatMap((size, i) => [
 
 /** Views that do not pass in one piece: many rows, many channels of few rows, planes in groups, and planes larger than a piece. */
 const largeViews: readonly ChannelView[] = [
-  { outer: 8200, channels: 17, inner: 1 },
+  { outer: 61_700, channels: 17, inner: 1 },
   { outer: 3, channels: 45_000, inner: 1 },
   { outer: 130, channels: 3, inner: 400 },
   { outer: 9000, channels: 5, inner: 3 },

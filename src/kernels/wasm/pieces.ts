@@ -6,6 +6,10 @@ import type { Memory } from "./memory.js";
 
 /** Numbers in a piece: 512 kB of float32. */
 export const PIECE: number = 2 ** 17;
+/** Numbers in rows that are one piece all the same: to read them from the level-3 cache takes less than to copy them in again. */
+export const ROWS: number = 2 ** 20;
+/** So many channels that their coefficients are small beside such rows. */
+const FEW = 2 ** 12;
 /** Neighbors worth a copy of their own. */
 const RUN = 1024;
 
@@ -59,7 +63,7 @@ export function channelGroups(view: ChannelView): readonly ChannelGroup[] {
 /** The largest piece of a view: whole channels where their runs are long enough, else whole rows, else a part of a run. */
 function pieceOf(view: ChannelView): ChannelView {
   const { outer, channels, inner } = view;
-  if (outer * channels * inner <= PIECE) return view;
+  if (outer * channels * inner <= (inner === 1 && channels <= FEW ? ROWS : PIECE)) return view;
   const group = Math.floor(PIECE / (outer * inner));
   if (group * inner >= RUN) return { outer, channels: group, inner };
   if (inner > PIECE) return { outer: 1, channels: 1, inner: PIECE };

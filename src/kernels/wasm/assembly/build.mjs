@@ -15,7 +15,7 @@ const KERNELS = ["matmul", "rows", "planes", "elementwise", "losses", "optimizer
 const HELPERS = ["vectors", "exp", "relaxed"];
 
 /** Bytes of memory, all that the kernels ever have. */
-const PAGES = 256;
+const PAGES = 288;
 
 const signature = /^export function (\w+)<T>\(([^)]*)\): (\w+)/gm;
 
