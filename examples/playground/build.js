@@ -28,6 +28,7 @@ export async function buildPlayground(folder, home) {
     alias: {
       batchnorm: `${source}index.ts`,
       "batchnorm/probes": `${source}probes/index.ts`,
+      "batchnorm/variants": `${source}variants/index.ts`,
       svgcanvas: "svgcanvas/dist/svgcanvas.esm.js",
     },
   });
