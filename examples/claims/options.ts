@@ -29,7 +29,7 @@ export function usage(catalog: readonly Claim[]): string {
   npm run claim -- landscape
 
   --quick         the minimum set at its smallest settings, about a minute
-  --full          the papers' sizes in claims 1, 11 and 14, about half an hour
+  --full          the papers' sizes in claims 1, 11 and 14, 17 minutes on two cores
   --seeds N       from N random starts (6)
   --data FOLDER   on Fashion-MNIST from a folder with its four files, instead of the digits
   --out FOLDER    where claims.html and claims/*.json are written (report)
