@@ -39,9 +39,10 @@ export class StopGradientNorm implements Layer {
     const zeros = (): Float64Array => new Float64Array(features);
     const [mean, variance, rstd] = [zeros(), zeros(), zeros()];
     const x = input.data.slice();
-    const common = { view: channelView(input.shape, 1), x, gamma: gamma.value.data, mean, rstd };
+    const view = channelView(input.shape, 1);
+    const [scale, shift] = [gamma.value.data, beta.value.data];
     const y = Tensor.zeros(input.shape, input.dtype).data;
-    kernels.batchNormForward({ ...common, beta: beta.value.data, epsilon, variance, y });
+    kernels.batchNormForward({ view, x, gamma: scale, beta: shift, epsilon, mean, variance, rstd, y });
     const guard = guardBackward("StopGradientNorm", output, this.parameters);
     return {
       output,
@@ -50,8 +51,17 @@ export class StopGradientNorm implements Layer {
         const dx = Tensor.zeros(input.shape, input.dtype);
         const dgamma = Tensor.zeros([features], input.dtype);
         const dbeta = Tensor.zeros([features], input.dtype);
-        const out = { dx: dx.data, dgamma: dgamma.data, dbeta: dbeta.data };
-        kernels.normalizeBackward({ ...common, dy: gradOutput.data, ...out });
+        kernels.normalizeBackward({
+          view,
+          x,
+          dy: gradOutput.data,
+          gamma: scale,
+          mean,
+          rstd,
+          dx: dx.data,
+          dgamma: dgamma.data,
+          dbeta: dbeta.data,
+        });
         return { gradInput: dx, gradients: new Map([[gamma, dgamma] as const, [beta, dbeta] as const]) };
       },
     };

@@ -82,8 +82,9 @@ abstract class SampleNorm implements Layer {
     const output = Tensor.zeros(input.shape, input.dtype);
     const gamma = this.gamma?.value.data;
     const beta = this.beta?.value.data;
-    const standard = { mean: new Float64Array(this.features), rstd: new Float64Array(this.features).fill(1) };
-    kernels.normalize({ ...standard, view: features, x: xhat, gamma, beta, y: output.data });
+    const zeros = new Float64Array(this.features);
+    const ones = new Float64Array(this.features).fill(1);
+    kernels.normalize({ view: features, x: xhat, gamma, beta, mean: zeros, rstd: ones, y: output.data });
 
     const guard = guardBackward(name, output, this.parameters);
     return {
@@ -93,15 +94,16 @@ abstract class SampleNorm implements Layer {
         const dgamma = this.gamma && Tensor.zeros([this.features], input.dtype);
         const dbeta = this.beta && Tensor.zeros([this.features], input.dtype);
         const dxhat = allocate(input.dtype, input.size);
-        const sums = { dgamma: dgamma?.data, dbeta: dbeta?.data };
         kernels.normalizeBackward({
-          ...standard,
-          ...sums,
           view: features,
           x: xhat,
           dy: gradOutput.data,
           gamma,
+          mean: zeros,
+          rstd: ones,
           dx: dxhat,
+          dgamma: dgamma?.data,
+          dbeta: dbeta?.data,
         });
         const dx = Tensor.zeros(input.shape, input.dtype);
         kernels.batchNormBackward({ view, x, dy: dxhat, mean, rstd, dx: dx.data });

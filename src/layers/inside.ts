@@ -1,7 +1,8 @@
 /**
  * What stays inside a `Sequential`: values that one of the library's own layers hands to the next, with no observer to see them.
  * Nobody else can write to them, so they are kept instead of copied, overwritten once nobody needs them, and small ones share
- * their memory; large gradients pass theirs on to the next. A tensor that a caller, an observer or a layer of somebody else may hold is never among them.
+ * their memory; large gradients pass theirs on to the next. A tensor that a caller, an observer or a layer of somebody else may
+ * hold is never among them.
  */
 
 import { allocate, type DType, type Floats } from "../ground/numbers.js";
@@ -72,8 +73,7 @@ export function gradientFor(input: Tensor): Tensor {
   const spare = byteLength > SMALL ? spares.findIndex((buffer) => buffer.byteLength >= byteLength) : -1;
   if (spare < 0) return new InnerTensor(privateFloats(dtype, size), shape, spares);
   const [buffer] = spares.splice(spare, 1) as [ArrayBuffer];
-  const data = dtype === "float32" ? new Float32Array(buffer, 0, size) : new Float64Array(buffer, 0, size);
-  return new InnerTensor(data, shape, spares);
+  return new InnerTensor(part(buffer, 0, dtype, size), shape, spares);
 }
 
 /** Tells that a gradient was read for the last time, to make `next`: its memory may serve for another gradient. */
@@ -126,7 +126,7 @@ let slab: ArrayBuffer | undefined;
 let used = 0;
 
 /** New zeros that no caller will ever hold, since a caller might transfer their memory: small arrays share it. */
-export function privateFloats(dtype: DType, length: number): Floats {
+function privateFloats(dtype: DType, length: number): Floats {
   const bytes = Math.ceil((length * (dtype === "float32" ? 4 : 8)) / 8) * 8;
   if (bytes > SMALL) return allocate(dtype, length);
   if (slab === undefined || used + bytes > SLAB) {
@@ -135,5 +135,10 @@ export function privateFloats(dtype: DType, length: number): Floats {
   }
   const at = used;
   used += bytes;
-  return dtype === "float32" ? new Float32Array(slab, at, length) : new Float64Array(slab, at, length);
+  return part(slab, at, dtype, length);
+}
+
+/** A part of some memory as an array. */
+function part(buffer: ArrayBuffer, at: number, dtype: DType, length: number): Floats {
+  return dtype === "float32" ? new Float32Array(buffer, at, length) : new Float64Array(buffer, at, length);
 }
