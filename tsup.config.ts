@@ -12,7 +12,7 @@ export default defineConfig([
       variants: "src/variants/index.ts",
       probes: "src/probes/index.ts",
       formats: "src/formats/index.ts",
-      tools: "src/tools/index.ts",
+      tools: "src/model/index.ts",
     },
     format: ["esm", "cjs"],
     target: "es2022",
@@ -60,9 +60,9 @@ function orderOfFiles(): Plugin {
   return {
     name: "order of files",
     setup({ onLoad }) {
-      onLoad({ filter: /src[/\\]((kernels|variants|formats|tools)[/\\])?index\.ts$/ }, ({ path }) => {
+      onLoad({ filter: /src[/\\]((kernels|variants|formats|model)[/\\])?index\.ts$/ }, ({ path }) => {
         const first = `import "${src}/kernels/wasm/module.ts";`;
-        const whole = /variants|formats|tools/.test(path) ? `import "${src}/index.ts";` : "";
+        const whole = /variants|formats|model/.test(path) ? `import "${src}/index.ts";` : "";
         return { contents: first + whole + readFileSync(path, "utf8"), loader: "ts" };
       });
     },

@@ -12,7 +12,7 @@ export default defineConfig({
       { find: /^batchnorm\/probes$/, replacement: source("probes/index.ts") },
       { find: /^batchnorm\/variants$/, replacement: source("variants/index.ts") },
       { find: /^batchnorm\/formats$/, replacement: source("formats/index.ts") },
-      { find: /^batchnorm\/tools$/, replacement: source("tools/index.ts") },
+      { find: /^batchnorm\/tools$/, replacement: source("model/index.ts") },
     ],
   },
   test: {

@@ -5,11 +5,11 @@
  */
 
 // Numbers with a shape
-export { Tensor, type NormalOptions, type UniformOptions } from "./tensor/tensor.js";
-export type { Nested } from "./tensor/nested.js";
-export { channelView, type ChannelView, type Shape } from "./tensor/shape.js";
-export type { DType, Floats } from "./ground/numbers.js";
-export { Random, type RandomState } from "./ground/random.js";
+export { Tensor, type NormalOptions, type UniformOptions } from "./core/tensor.js";
+export type { Nested } from "./core/nested.js";
+export { channelView, type ChannelView, type Shape } from "./core/shape.js";
+export type { DType, Floats } from "./core/dtype.js";
+export { Random, type RandomState } from "./core/random.js";
 
 // Layers
 export { BatchNorm, type BatchNormOptions, type FreezeOptions } from "./layers/batch-norm.js";
@@ -19,8 +19,9 @@ export { GroupNorm, type GroupNormOptions, LayerNorm, type LayerNormOptions } fr
 export { parametersByPath, Sequential, statisticsByPath } from "./layers/sequential.js";
 
 // The contract, and what a layer of your own needs
-export type { Backward, Forward, Gradients, Layer, Mode, Pass } from "./layers/layer.js";
-export { backwardOf, guardBackward, whenDone } from "./layers/layer.js";
+export type { Backward, Forward, Gradients, Layer, Mode, Pass } from "./layers/contract.js";
+export { backwardOf } from "./layers/gradients.js";
+export { guardBackward, whenDone } from "./layers/guards.js";
 export { Parameter, type Role, RunningStatistic } from "./layers/parameter.js";
 
 // Training
@@ -34,21 +35,21 @@ export {
 } from "./training/losses.js";
 export { Adam, type AdamOptions, AdamW, SGD, type SGDOptions } from "./training/optimizers.js";
 export type { Optimizer, OptimizerOptions } from "./training/optimizer.js";
-export { addGradients } from "./layers/layer.js";
+export { addGradients } from "./layers/gradients.js";
 export { Batcher, type BatcherOptions, type RowBatch, type TargetRows } from "./training/batcher.js";
-export { loadStateDict, stateDict, type StateDict, type StateEntry } from "./training/state-dict.js";
+export { loadStateDict, stateDict, type StateDict, type StateEntry } from "./model/state.js";
 
 // Objectives and their checks
 export type { Evaluation, Group, Objective, ProbeOptions } from "./objective/objective.js";
 export { checkGradient, type CheckGradientOptions, type GradientReport } from "./objective/check-gradient.js";
 export type { GradientComparison, Verdict } from "./objective/finite-difference.js";
 export { checkObjective, type ObjectiveReport, type PromiseReport } from "./objective/check-objective.js";
-export { checkLayer, type CheckLayerOptions } from "./check-layer.js";
-export { type Batch, modelObjective, type ModelObjective, type ModelObjectiveOptions } from "./model-objective.js";
+export { checkLayer, type CheckLayerOptions } from "./model/check-layer.js";
+export { type Batch, modelObjective, type ModelObjective, type ModelObjectiveOptions } from "./model/objective.js";
 
 // Kernels and errors
-export type { Kernels } from "./kernels/kernels.js";
+export type { Kernels } from "./kernels/types.js";
 export { defaultKernels } from "./kernels/default.js";
-export { plainKernels } from "./kernels/plain.js";
+export { plainKernels } from "./kernels/plain/kernels.js";
 export { wasmKernels } from "./kernels/wasm/kernels.js";
-export { ShapeError } from "./ground/errors.js";
+export { ShapeError } from "./core/errors.js";

@@ -1,6 +1,6 @@
 /** Bytes: what the readers share. A file is not to be trusted: each number in it is checked before it is used. */
 
-import { complaint, show } from "../ground/errors.js";
+import { complaint, show } from "../core/errors.js";
 
 /** Requires the bytes of a file. */
 export function expectBytes(who: string, bytes: unknown): asserts bytes is Uint8Array {

@@ -1,6 +1,6 @@
 /** JSON of an untrusted file: JSON.parse, and what it lets pass. */
 
-import { complaint, show } from "../ground/errors.js";
+import { complaint, show } from "../core/errors.js";
 
 /** How deep a header may be nested. The formats need three levels; a parser of a million brackets would need gigabytes. */
 const MOST_LEVELS = 16;

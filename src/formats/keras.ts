@@ -1,7 +1,7 @@
 /** Keras's weights: its order, its names, and no count of batches. */
 
-import { complaint, show } from "../ground/errors.js";
-import type { Layer } from "../layers/layer.js";
+import { complaint, show } from "../core/errors.js";
+import type { Layer } from "../layers/contract.js";
 import {
   arraysOf,
   byName,

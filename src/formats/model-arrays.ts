@@ -1,11 +1,12 @@
 /** What the state dicts of other frameworks share: a model's arrays layer by layer, and what may be loaded into them. */
 
-import { complaint, expectBoolean, expectObject, ShapeError, show } from "../ground/errors.js";
-import { type DType, dtypeOf, type Floats } from "../ground/numbers.js";
-import { expectLayer, type Layer } from "../layers/layer.js";
+import { complaint, expectBoolean, expectObject, ShapeError, show } from "../core/errors.js";
+import { type DType, dtypeOf, type Floats } from "../core/dtype.js";
+import { expectLayer } from "../layers/guards.js";
+import { type Layer } from "../layers/contract.js";
 import { parametersByPath, statisticsByPath } from "../layers/sequential.js";
-import { printShape, sameShape, type Shape } from "../tensor/shape.js";
-import { loadStateDict, type StateEntry } from "../training/state-dict.js";
+import { printShape, sameShape, type Shape } from "../core/shape.js";
+import { loadStateDict, type StateEntry } from "../model/state.js";
 import type { StoredArray } from "./stored-array.js";
 
 /** How `loadKeras` and `loadPyTorch` treat numbers. */

@@ -1,7 +1,7 @@
 /** .npy: one NumPy array, a header in the syntax of a Python dict before its numbers. */
 
-import { complaint, expectBoolean, show } from "../ground/errors.js";
-import type { Shape } from "../tensor/shape.js";
+import { complaint, expectBoolean, show } from "../core/errors.js";
+import type { Shape } from "../core/shape.js";
 import { decodeUtf8, expectBytes, viewOf } from "./bytes.js";
 import { parseJsonObject } from "./json.js";
 import { decodeArray, expectStoredShape, type StoredArray, type StoredDType } from "./stored-array.js";

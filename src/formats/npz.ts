@@ -1,6 +1,6 @@
 /** .npz: several .npy files in a zip archive. */
 
-import { complaint, show } from "../ground/errors.js";
+import { complaint, show } from "../core/errors.js";
 import { expectBytes } from "./bytes.js";
 import { decodeNpy } from "./npy.js";
 import type { StoredArray, StoredArrays } from "./stored-array.js";

@@ -1,9 +1,9 @@
 /** PyTorch's state dicts: its names, its [outputs, inputs] weights, its count of batches. */
 
-import { complaint, ShapeError, show } from "../ground/errors.js";
-import type { Floats } from "../ground/numbers.js";
-import type { Layer } from "../layers/layer.js";
-import { printShape, type Shape } from "../tensor/shape.js";
+import { complaint, ShapeError, show } from "../core/errors.js";
+import type { Floats } from "../core/dtype.js";
+import type { Layer } from "../layers/contract.js";
+import { printShape, type Shape } from "../core/shape.js";
 import {
   arraysOf,
   byName,

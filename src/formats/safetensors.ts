@@ -1,7 +1,7 @@
 /** safetensors: eight bytes of length, a header in JSON, and the numbers. */
 
-import { complaint, show } from "../ground/errors.js";
-import type { Shape } from "../tensor/shape.js";
+import { complaint, show } from "../core/errors.js";
+import type { Shape } from "../core/shape.js";
 import { decodeUtf8, expectBytes, viewOf } from "./bytes.js";
 import { expectJsonObject, parseJsonObject } from "./json.js";
 import {

@@ -1,7 +1,7 @@
 /** StoredArray: an array as files hold it, and how its numbers stand there. */
 
-import { complaint, expectObject, expectOneOf, ShapeError, show } from "../ground/errors.js";
-import { printShape, type Shape, sizeOf } from "../tensor/shape.js";
+import { complaint, expectObject, expectOneOf, ShapeError, show } from "../core/errors.js";
+import { printShape, type Shape, sizeOf } from "../core/shape.js";
 
 /** The typed array that holds the values of each dtype; a `bool` is a byte, 0 or 1. */
 export interface StoredValues {

@@ -1,6 +1,6 @@
 /** zip: the members of an archive that are stored as they are, without compression. */
 
-import { complaint, show } from "../ground/errors.js";
+import { complaint, show } from "../core/errors.js";
 import { decodeUtf8, viewOf } from "./bytes.js";
 
 /** Of the end record, of an entry in the directory, and of the header in front of a member's bytes: their marks and least lengths. */

@@ -1,7 +1,7 @@
 /** Which kernels a pass runs on when it names none. */
 
-import type { Kernels } from "./kernels.js";
-import { plainKernels } from "./plain.js";
+import type { Kernels } from "./types.js";
+import { plainKernels } from "./plain/kernels.js";
 import { wasmOrRefusal } from "./wasm/instance.js";
 import { wasmKernels } from "./wasm/kernels.js";
 

@@ -4,16 +4,23 @@
  * @module
  */
 
-export type { DType, Floats } from "../ground/numbers.js";
-export { ShapeError } from "../ground/errors.js";
-export { channelView, type ChannelView } from "../tensor/shape.js";
-export type * from "./kernels.js";
+export type { DType, Floats } from "../core/dtype.js";
+export { ShapeError } from "../core/errors.js";
+export { channelView, type ChannelView } from "../core/shape.js";
+export type * from "./types.js";
 export { defaultKernels } from "./default.js";
-export { plainKernels } from "./plain.js";
+export { plainKernels } from "./plain/kernels.js";
 export { wasmKernels } from "./wasm/kernels.js";
 export { relaxedKernels } from "./wasm/relaxed.js";
-export { columnSums, matmul, matmulTransposedA, matmulTransposedB } from "./matmul.js";
-export { batchNormBackward, batchNormForward, normalize, normalizeBackward, reciprocalStd } from "./batch-norm.js";
+export { columnSums, matmul, matmulTransposedA, matmulTransposedB } from "./plain/matmul.js";
+export {
+  batchNormBackward,
+  batchNormForward,
+  moments,
+  normalize,
+  normalizeBackward,
+  reciprocalStd,
+} from "./plain/batch-norm.js";
 export {
   leakyRelu,
   leakyReluBackward,
@@ -23,6 +30,6 @@ export {
   sigmoidBackward,
   tanh,
   tanhBackward,
-} from "./elementwise.js";
-export { meanSquaredError, softmaxCrossEntropy } from "./losses.js";
-export { adam, sgd } from "./optimizers.js";
+} from "./plain/elementwise.js";
+export { meanSquaredError, softmaxCrossEntropy } from "./plain/losses.js";
+export { adam, sgd } from "./plain/optimizers.js";

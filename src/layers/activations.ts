@@ -1,11 +1,13 @@
 /** The activations as layers: each value by itself, no parameters, the same in every mode. */
 
-import { expectNumber, expectObject } from "../ground/errors.js";
+import { expectNumber, expectObject } from "../core/errors.js";
 import { defaultKernels } from "../kernels/default.js";
-import type { ElementwiseArguments, ElementwiseBackwardArguments, Kernels } from "../kernels/kernels.js";
-import { Tensor } from "../tensor/tensor.js";
-import { gradientOver, outputOver, outputToKeep, registerLeaf } from "./inside.js";
-import { expectForward, type Forward, guardBackward, type Layer, noGradients, type Pass, who } from "./layer.js";
+import type { ElementwiseArguments, ElementwiseBackwardArguments, Kernels } from "../kernels/types.js";
+import { Tensor } from "../core/tensor.js";
+import { gradientOver, outputOver, outputToKeep, registerLeaf } from "./private-tensors.js";
+import { expectForward, guardBackward, who } from "./guards.js";
+import { type Forward, type Layer, type Pass } from "./contract.js";
+import { noGradients } from "./gradients.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 
 /**

@@ -8,23 +8,15 @@ import {
   expectNumber,
   expectObject,
   expectOneOf,
-} from "../ground/errors.js";
-import type { DType } from "../ground/numbers.js";
-import { reciprocalStd } from "../kernels/batch-norm.js";
+} from "../core/errors.js";
+import type { DType } from "../core/dtype.js";
+import { reciprocalStd } from "../kernels/plain/batch-norm.js";
 import { defaultKernels } from "../kernels/default.js";
-import { Tensor } from "../tensor/tensor.js";
+import { Tensor } from "../core/tensor.js";
 import { expectAxis, expectTwoValues, featureView } from "./features.js";
-import { gradientFor, outputFor, registerLeaf, valuesToKeep } from "./inside.js";
-import {
-  expectDTypes,
-  expectForward,
-  type Forward,
-  guardBackward,
-  type Layer,
-  type Pass,
-  whenDone,
-  who,
-} from "./layer.js";
+import { gradientFor, outputFor, registerLeaf, valuesToKeep } from "./private-tensors.js";
+import { expectDTypes, expectForward, guardBackward, whenDone, who } from "./guards.js";
+import { type Forward, type Layer, type Pass } from "./contract.js";
 import { Parameter, RunningStatistic } from "./parameter.js";
 import { addWeightedStatisticsGradient, rowWeights, weightedMoments } from "./row-weights.js";
 

@@ -1,30 +1,15 @@
 /** Dense: the affine layer, y = xW + b. */
 
-import {
-  complaint,
-  expectBoolean,
-  expectCount,
-  expectObject,
-  expectOneOf,
-  ShapeError,
-  show,
-} from "../ground/errors.js";
-import type { DType } from "../ground/numbers.js";
-import { expectRandom, type Random } from "../ground/random.js";
+import { complaint, expectBoolean, expectCount, expectObject, expectOneOf, ShapeError, show } from "../core/errors.js";
+import type { DType } from "../core/dtype.js";
+import { expectRandom, type Random } from "../core/random.js";
 import { defaultKernels } from "../kernels/default.js";
-import { printShape, sameShape, type Shape } from "../tensor/shape.js";
-import { isTensor, Tensor } from "../tensor/tensor.js";
-import { gradientFor, outputFor, registerLeaf, valuesToKeep } from "./inside.js";
-import {
-  backwardOf,
-  expectDTypes,
-  expectForward,
-  type Forward,
-  guardBackward,
-  type Layer,
-  type Pass,
-  who,
-} from "./layer.js";
+import { printShape, sameShape, type Shape } from "../core/shape.js";
+import { isTensor, Tensor } from "../core/tensor.js";
+import { gradientFor, outputFor, registerLeaf, valuesToKeep } from "./private-tensors.js";
+import { backwardOf } from "./gradients.js";
+import { expectDTypes, expectForward, guardBackward, who } from "./guards.js";
+import { type Forward, type Layer, type Pass } from "./contract.js";
 import { Parameter, type RunningStatistic } from "./parameter.js";
 
 /** Initial values given by the caller; both are copied. */

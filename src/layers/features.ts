@@ -1,9 +1,9 @@
 /** Features: what every layer that gathers statistics by feature requires of its input. */
 
-import { complaint, expectObject, ShapeError, show } from "../ground/errors.js";
-import { channelView, type ChannelView, printShape, type Shape } from "../tensor/shape.js";
-import type { Tensor } from "../tensor/tensor.js";
-import type { Pass } from "./layer.js";
+import { complaint, expectObject, ShapeError, show } from "../core/errors.js";
+import { channelView, type ChannelView, printShape, type Shape } from "../core/shape.js";
+import type { Tensor } from "../core/tensor.js";
+import type { Pass } from "./contract.js";
 
 /** The view of an input from its feature axis, which may count from the end and must be `features` long. */
 export function featureView(name: string, input: Tensor, axis: number, features: number): ChannelView {

@@ -8,12 +8,13 @@ import {
   expectObject,
   expectOneOf,
   ShapeError,
-} from "../ground/errors.js";
-import { allocate, type DType } from "../ground/numbers.js";
+} from "../core/errors.js";
+import { allocate, type DType } from "../core/dtype.js";
 import { defaultKernels } from "../kernels/default.js";
-import { type ChannelView, channelView, printShape } from "../tensor/shape.js";
-import { Tensor } from "../tensor/tensor.js";
-import { expectDTypes, expectForward, type Forward, guardBackward, type Layer, type Pass, who } from "./layer.js";
+import { type ChannelView, channelView, printShape } from "../core/shape.js";
+import { Tensor } from "../core/tensor.js";
+import { expectDTypes, expectForward, guardBackward, who } from "./guards.js";
+import { type Forward, type Layer, type Pass } from "./contract.js";
 import { Parameter, type RunningStatistic } from "./parameter.js";
 
 /** How a `LayerNorm` is made. Only `features` is required. */

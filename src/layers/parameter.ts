@@ -4,9 +4,9 @@
  * They are different types, so that no optimizer can be handed a running mean.
  */
 
-import { complaint, expectOneOf, show } from "../ground/errors.js";
-import type { Floats } from "../ground/numbers.js";
-import { isTensor, type Tensor } from "../tensor/tensor.js";
+import { complaint, expectOneOf, show } from "../core/errors.js";
+import type { Floats } from "../core/dtype.js";
+import { isTensor, type Tensor } from "../core/tensor.js";
 
 /** What a parameter does in its layer: a matrix, an added vector, a gamma or a beta. */
 export type Role = "weight" | "bias" | "scale" | "shift";

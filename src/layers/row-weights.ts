@@ -8,10 +8,10 @@
  * rows: a loss that ignores the masked ones has dy = 0 there.
  */
 
-import { complaint, expectLength, expectObject, ShapeError, show } from "../ground/errors.js";
-import type { Floats } from "../ground/numbers.js";
-import type { BatchNormBackwardArguments } from "../kernels/kernels.js";
-import type { ChannelView } from "../tensor/shape.js";
+import { complaint, expectLength, expectObject, ShapeError, show } from "../core/errors.js";
+import type { Floats } from "../core/dtype.js";
+import type { BatchNormBackwardArguments } from "../kernels/types.js";
+import type { ChannelView } from "../core/shape.js";
 
 /** Weights of the rows of a batch, one for each neighborhood of a channel view: weight of (o, c, i) is `of[floor(o / run)]`. */
 export interface RowWeights {

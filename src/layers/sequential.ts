@@ -1,9 +1,11 @@
 /** Sequential: layers in a row, and the paths that name what is inside a model. */
 
-import { complaint, show } from "../ground/errors.js";
-import type { Tensor } from "../tensor/tensor.js";
-import { arePrivate, InnerPass, spend } from "./inside.js";
-import { addGradients, backwardOf, expectForward, expectLayer, type Forward, type Layer, type Pass } from "./layer.js";
+import { complaint, show } from "../core/errors.js";
+import type { Tensor } from "../core/tensor.js";
+import { arePrivate, InnerPass, spend } from "./private-tensors.js";
+import { addGradients, backwardOf } from "./gradients.js";
+import { expectForward, expectLayer } from "./guards.js";
+import { type Forward, type Layer, type Pass } from "./contract.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 
 /**

@@ -1,8 +1,8 @@
 /** checkGradient: is a gradient the gradient of its loss? Finite differences, with an estimate of their own error. */
 
-import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show, ShapeError } from "../ground/errors.js";
-import { type DType, tolerances } from "../ground/numbers.js";
-import { expectRandom, type Random } from "../ground/random.js";
+import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show, ShapeError } from "../core/errors.js";
+import { type DType, tolerances } from "../core/dtype.js";
+import { expectRandom, type Random } from "../core/random.js";
 import { Evaluator, expectObjective } from "./evaluate.js";
 import { compareDerivatives, type GradientComparison, type LineOfLosses, type Verdict } from "./finite-difference.js";
 import type { Group, Objective, ProbeOptions } from "./objective.js";

@@ -1,7 +1,7 @@
 /** checkObjective: does an objective keep its four promises? To be asked before any probe is believed. */
 
-import { expectObject } from "../ground/errors.js";
-import { expectRandom } from "../ground/random.js";
+import { expectObject } from "../core/errors.js";
+import { expectRandom } from "../core/random.js";
 import { checkGradient, type CheckGradientOptions, type GradientReport } from "./check-gradient.js";
 import { Evaluator, expectObjective } from "./evaluate.js";
 import type { Verdict } from "./finite-difference.js";

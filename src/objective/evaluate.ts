@@ -1,6 +1,6 @@
 /** Evaluate: how every check and probe calls an objective, so that all stop, report progress and refuse nonsense alike. */
 
-import { complaint, expectCount, expectLength, expectObject, show } from "../ground/errors.js";
+import { complaint, expectCount, expectLength, expectObject, show } from "../core/errors.js";
 import type { Evaluation, Objective, ProbeOptions } from "./objective.js";
 
 /** Requires an objective and a finite point. */

@@ -1,6 +1,6 @@
 /** Finite differences of a loss along a line: the derivative, how far it may be off, and whether it agrees with another. */
 
-import { type DType, unitRoundoff } from "../ground/numbers.js";
+import { type DType, unitRoundoff } from "../core/dtype.js";
 
 /**
  * What a comparison found: the two derivatives agree; they differ; or the finite difference cannot tell, because the loss has

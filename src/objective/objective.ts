@@ -1,6 +1,6 @@
 /** Objective: a loss as a function of a flat point, with its gradient. All that a check or a probe needs to know of a model. */
 
-import type { DType } from "../ground/numbers.js";
+import type { DType } from "../core/dtype.js";
 
 /** A loss and its gradient at one point. */
 export interface Evaluation {

@@ -1,7 +1,7 @@
 /** Vector: the arithmetic on flat points and gradients that checks and probes share. Nothing here changes its arguments. */
 
-import { expectLength } from "../ground/errors.js";
-import type { Random } from "../ground/random.js";
+import { expectLength } from "../core/errors.js";
+import type { Random } from "../core/random.js";
 
 /** The inner product <a, b>. */
 export function dot(a: Float64Array, b: Float64Array): number {

@@ -4,8 +4,8 @@
  * It hangs on a pass, not on a model: `observe: recorder.at(step)` records, leaving it out does not.
  */
 
-import { complaint, expectBoolean, expectCount, expectObject, show, ShapeError } from "../ground/errors.js";
-import type { Samples } from "../ground/samples.js";
+import { complaint, expectBoolean, expectCount, expectObject, show, ShapeError } from "../core/errors.js";
+import type { Samples } from "../core/samples.js";
 import { expectAxis, featureView, gatherColumns } from "./feature-columns.js";
 import { type LayerSummary, mergeFeatureSummaries, summarizeColumns } from "./feature-summaries.js";
 import { expectEdges } from "./histogram.js";

@@ -1,6 +1,6 @@
 /** Along the gradient: how loss and gradient change on the way that a step of gradient descent takes. */
 
-import { expectObject } from "../ground/errors.js";
+import { expectObject } from "../core/errors.js";
 import type { Objective, ProbeOptions } from "../objective/objective.js";
 import { addScaled, norm } from "../objective/vector.js";
 import { type Extreme, largestOver, range, smallestOver } from "./extremes.js";

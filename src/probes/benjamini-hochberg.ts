@@ -1,6 +1,6 @@
 /** Benjamini-Hochberg: p-values of many features, adjusted for how many there are. */
 
-import { expectNumber } from "../ground/errors.js";
+import { expectNumber } from "../core/errors.js";
 import { expectFiniteValues } from "./finite-values.js";
 
 /**

@@ -1,6 +1,6 @@
 /** Blocks: what moves together when internal covariate shift is measured, in the order of the forward pass. */
 
-import { complaint, ShapeError, show } from "../ground/errors.js";
+import { complaint, ShapeError, show } from "../core/errors.js";
 import type { Group } from "../objective/objective.js";
 import { expectGroups } from "./groups.js";
 import type { Stretch } from "./stretches.js";

@@ -1,7 +1,7 @@
 /** Curvature: the ends of the Hessian's spectrum, and how the gradient lies in it. */
 
-import { expectCount, expectNumber, expectObject } from "../ground/errors.js";
-import { expectRandom, type Random, type RandomState } from "../ground/random.js";
+import { expectCount, expectNumber, expectObject } from "../core/errors.js";
+import { expectRandom, type Random, type RandomState } from "../core/random.js";
 import { expectObjective } from "../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../objective/objective.js";
 import { distance, dot, norm, scaled } from "../objective/vector.js";

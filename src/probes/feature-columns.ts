@@ -4,8 +4,8 @@
  * Features lie on axis 1 of [N, C] and [N, C, ...], or on the last axis of channels-last samples (`axis: -1`).
  */
 
-import { complaint, expectObject, show, ShapeError } from "../ground/errors.js";
-import type { Samples } from "../ground/samples.js";
+import { complaint, expectObject, show, ShapeError } from "../core/errors.js";
+import type { Samples } from "../core/samples.js";
 
 /** A shape seen from its feature axis: value (o, c, i) stands at (o * features + c) * inner + i. */
 export interface FeatureView {

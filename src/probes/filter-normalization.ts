@@ -1,7 +1,7 @@
 /** Filter normalization: random directions in which a step means the same for every unit, whatever the size of its weights. */
 
-import { expectObject, expectOneOf } from "../ground/errors.js";
-import { expectRandom, type Random, type RandomState } from "../ground/random.js";
+import { expectObject, expectOneOf } from "../core/errors.js";
+import { expectRandom, type Random, type RandomState } from "../core/random.js";
 import { expectPoint } from "../objective/evaluate.js";
 import type { Group } from "../objective/objective.js";
 import { randomNormal } from "../objective/vector.js";

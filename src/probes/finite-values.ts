@@ -1,6 +1,6 @@
 /** Values as probes take them from callers: plain lists of finite numbers. */
 
-import { complaint, ShapeError, show } from "../ground/errors.js";
+import { complaint, ShapeError, show } from "../core/errors.js";
 
 /** Why a figure of the same report is null, by the figure's name. */
 export type Reasons = Readonly<Record<string, string>>;

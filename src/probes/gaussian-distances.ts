@@ -4,8 +4,8 @@
  * They need the moments, not the values: those of two records of an `ActivationRecorder` will do.
  */
 
-import { complaint, show } from "../ground/errors.js";
-import { log } from "../ground/numbers.js";
+import { complaint, show } from "../core/errors.js";
+import { log } from "../core/math.js";
 import type { Reasons } from "./finite-values.js";
 import type { Moments } from "./moments.js";
 

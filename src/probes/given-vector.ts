@@ -1,6 +1,6 @@
 /** Vectors that a caller gives beside the point: directions, updates, points of a trajectory. */
 
-import { complaint, expectLength, show } from "../ground/errors.js";
+import { complaint, expectLength, show } from "../core/errors.js";
 
 /** Requires a finite Float64Array as long as the point; returns a copy of it. */
 export function expectGivenVector(who: string, name: string, vector: unknown, length: number): Float64Array {

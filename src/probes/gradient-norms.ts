@@ -1,7 +1,7 @@
 /** Gradient norms: how large the gradient of each parameter is, and how it grows from layer to layer. */
 
-import { expectObject } from "../ground/errors.js";
-import { exp, log } from "../ground/numbers.js";
+import { expectObject } from "../core/errors.js";
+import { exp, log } from "../core/math.js";
 import { expectObjective } from "../objective/evaluate.js";
 import type { Group, Objective, ProbeOptions } from "../objective/objective.js";
 import { norm } from "../objective/vector.js";

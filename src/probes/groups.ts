@@ -1,6 +1,6 @@
 /** Groups: the named stretches of a point, as a caller hands them to a probe. */
 
-import { complaint, expectObject, ShapeError, show } from "../ground/errors.js";
+import { complaint, expectObject, ShapeError, show } from "../core/errors.js";
 import type { Group } from "../objective/objective.js";
 import { expectStretches } from "./stretches.js";
 

@@ -1,7 +1,7 @@
 /** The trace of the Hessian: the sum of all its eigenvalues, estimated from random signs. */
 
-import { expectCount, expectObject } from "../ground/errors.js";
-import { expectRandom, type Random, type RandomState } from "../ground/random.js";
+import { expectCount, expectObject } from "../core/errors.js";
+import { expectRandom, type Random, type RandomState } from "../core/random.js";
 import type { Objective, ProbeOptions } from "../objective/objective.js";
 import { dot, randomSigns } from "../objective/vector.js";
 import type { Reasons } from "./finite-values.js";

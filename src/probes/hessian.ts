@@ -1,7 +1,7 @@
 /** Products of the Hessian with a vector, by central differences of the gradient: no second derivative is needed. */
 
-import { expectNumber, expectObject } from "../ground/errors.js";
-import type { DType } from "../ground/numbers.js";
+import { expectNumber, expectObject } from "../core/errors.js";
+import type { DType } from "../core/dtype.js";
 import type { Objective, ProbeOptions } from "../objective/objective.js";
 import { addScaled, distance, norm, scaled } from "../objective/vector.js";
 import { expectGivenVector } from "./given-vector.js";

@@ -4,8 +4,8 @@
  * p and q are the parts of the values in each cell, the two cells outside the edges included; r = (p + q) / 2, 0 ln 0 = 0.
  */
 
-import { expectNumber, expectObject, complaint, ShapeError } from "../ground/errors.js";
-import { log } from "../ground/numbers.js";
+import { expectNumber, expectObject, complaint, ShapeError } from "../core/errors.js";
+import { log } from "../core/math.js";
 import type { Reasons } from "./finite-values.js";
 import { expectSameEdges, type Histogram, histogramTotal } from "./histogram.js";
 import type { FigureKind } from "./report.js";

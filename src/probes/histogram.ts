@@ -4,7 +4,7 @@
  *   cell k = [e_k, e_(k+1)), the last one closed;   below: x < e_0;   above: x > e_K
  */
 
-import { complaint, expectNumber, ShapeError, show } from "../ground/errors.js";
+import { complaint, expectNumber, ShapeError, show } from "../core/errors.js";
 import { expectFiniteValues } from "./finite-values.js";
 
 /** How many finite values lie in each cell, and outside on either side. */

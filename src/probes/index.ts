@@ -82,7 +82,7 @@ export type { PermutationOptions } from "./row-permutations.js";
 export type { TestStatistic } from "./split-statistics.js";
 export { mmdTest, type MmdTestOptions, type MmdTestReport } from "./mmd-test.js";
 export { benjaminiHochberg } from "./benjamini-hochberg.js";
-export type { Samples } from "../ground/samples.js";
+export type { Samples } from "../core/samples.js";
 
 // Slices
 export {

@@ -1,6 +1,6 @@
 /** Internal covariate shift: how much a layer's gradient changes because the layers below it have moved. */
 
-import { complaint, expectNumber, expectObject, expectOneOf, show } from "../ground/errors.js";
+import { complaint, expectNumber, expectObject, expectOneOf, show } from "../core/errors.js";
 import { expectObjective } from "../objective/evaluate.js";
 import type { Group, Objective, ProbeOptions } from "../objective/objective.js";
 import { addScaled, distance, norm } from "../objective/vector.js";

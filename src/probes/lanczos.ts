@@ -1,6 +1,6 @@
 /** Lanczos: a symmetric matrix that is known only by its products, seen in the few directions that tell most of its spectrum. */
 
-import type { Random } from "../ground/random.js";
+import type { Random } from "../core/random.js";
 import { addScaled, dot, norm, randomDirection, scaled } from "../objective/vector.js";
 import { tridiagonalEigen } from "./symmetric-eigen.js";
 

@@ -1,6 +1,6 @@
 /** Layer values: a copy of what a layer gave, each unit's values sorted, ready to be compared with what it gives later. */
 
-import type { Samples } from "../ground/samples.js";
+import type { Samples } from "../core/samples.js";
 import { featureView, gatherColumns } from "./feature-columns.js";
 import { momentsOfRange } from "./moments.js";
 

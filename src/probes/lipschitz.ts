@@ -1,8 +1,8 @@
 /** Lipschitz constants: how fast loss and gradient change at most, from below, by looking at pairs of points. */
 
-import { complaint, expectCount, expectNumber, expectObject, show } from "../ground/errors.js";
-import { exp, log } from "../ground/numbers.js";
-import { expectRandom, type Random, type RandomState } from "../ground/random.js";
+import { complaint, expectCount, expectNumber, expectObject, show } from "../core/errors.js";
+import { exp, log } from "../core/math.js";
+import { expectRandom, type Random, type RandomState } from "../core/random.js";
 import { expectObjective } from "../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../objective/objective.js";
 import { addScaled, distance, norm, randomDirection } from "../objective/vector.js";

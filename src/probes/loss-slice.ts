@@ -1,7 +1,7 @@
 /** Slices: the loss along one direction through a point, or over the plane of two. */
 
-import { complaint, expectNumber, expectObject, show } from "../ground/errors.js";
-import type { RandomState } from "../ground/random.js";
+import { complaint, expectNumber, expectObject, show } from "../core/errors.js";
+import type { RandomState } from "../core/random.js";
 import { expectObjective } from "../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../objective/objective.js";
 import { addScaled, dot, norm } from "../objective/vector.js";

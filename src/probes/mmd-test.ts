@@ -1,8 +1,8 @@
 /** MMD test: whether two independent sets of rows differ at all, all features at once. */
 
-import type { RandomState } from "../ground/random.js";
-import { expectObject } from "../ground/errors.js";
-import type { Samples } from "../ground/samples.js";
+import type { RandomState } from "../core/random.js";
+import { expectObject } from "../core/errors.js";
+import type { Samples } from "../core/samples.js";
 import { kernelMatrix, type MmdOptions } from "./mmd.js";
 import { poolRows } from "./pooled-rows.js";
 import type { FigureKind } from "./report.js";

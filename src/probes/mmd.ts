@@ -4,9 +4,9 @@
  *   k(x, y) = exp(-||x - y||² / (2 h²))        mmd² = mean k(x, x') + mean k(y, y') - 2 mean k(x, y)
  */
 
-import { expectNumber, expectObject } from "../ground/errors.js";
-import { exp } from "../ground/numbers.js";
-import type { Samples } from "../ground/samples.js";
+import { expectNumber, expectObject } from "../core/errors.js";
+import { exp } from "../core/math.js";
+import type { Samples } from "../core/samples.js";
 import type { Reasons } from "./finite-values.js";
 import { type PooledRows, poolRows } from "./pooled-rows.js";
 import { quantilesOfRange } from "./quantiles.js";

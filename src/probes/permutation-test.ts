@@ -1,8 +1,8 @@
 /** Permutation test: whether two independent sets of rows differ, feature by feature. */
 
-import { expectObject, expectOneOf } from "../ground/errors.js";
-import type { RandomState } from "../ground/random.js";
-import type { Samples } from "../ground/samples.js";
+import { expectObject, expectOneOf } from "../core/errors.js";
+import type { RandomState } from "../core/random.js";
+import type { Samples } from "../core/samples.js";
 import { benjaminiHochberg } from "./benjamini-hochberg.js";
 import { expectAxis } from "./feature-columns.js";
 import { poolRows } from "./pooled-rows.js";

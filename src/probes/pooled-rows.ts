@@ -1,7 +1,7 @@
 /** Pooled rows: two samples on top of each other. A row is one sample of the data, all its features together. */
 
-import { complaint, ShapeError } from "../ground/errors.js";
-import type { Samples } from "../ground/samples.js";
+import { complaint, ShapeError } from "../core/errors.js";
+import type { Samples } from "../core/samples.js";
 import { featureView } from "./feature-columns.js";
 import { expectFiniteValues } from "./finite-values.js";
 

@@ -1,7 +1,7 @@
 /** Probe run: what one probe does with an objective. It starts where all is finite; further out a diverged model is data. */
 
-import { complaint, show } from "../ground/errors.js";
-import type { DType } from "../ground/numbers.js";
+import { complaint, show } from "../core/errors.js";
+import type { DType } from "../core/dtype.js";
 import { Evaluator, expectObjective } from "../objective/evaluate.js";
 import type { Evaluation, Objective, ProbeOptions } from "../objective/objective.js";
 import { isFiniteVector } from "../objective/vector.js";

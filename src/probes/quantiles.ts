@@ -6,7 +6,7 @@
  * This is "type 7", the default of NumPy, R and SciPy.
  */
 
-import { complaint, expectNumber, show } from "../ground/errors.js";
+import { complaint, expectNumber, show } from "../core/errors.js";
 import { expectFiniteValues } from "./finite-values.js";
 
 /**

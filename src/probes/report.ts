@@ -1,7 +1,7 @@
 /** Report: what all probes return, plain JSON, and how to write it to a file and read it back without loss. */
 
-import { complaint, show } from "../ground/errors.js";
-import type { DType } from "../ground/numbers.js";
+import { complaint, show } from "../core/errors.js";
+import type { DType } from "../core/dtype.js";
 
 /**
  * How far a figure may be trusted.

@@ -5,8 +5,8 @@
  * rows, all features together: the values of one row depend on each other, so they may not be shuffled one by one.
  */
 
-import { complaint, expectCount } from "../ground/errors.js";
-import { expectRandom, type Random, type RandomState } from "../ground/random.js";
+import { complaint, expectCount } from "../core/errors.js";
+import { expectRandom, type Random, type RandomState } from "../core/random.js";
 import type { ProbeOptions } from "../objective/objective.js";
 
 /** How the rows are permuted. */

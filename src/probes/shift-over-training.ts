@@ -1,7 +1,7 @@
 /** Shift over training: how far the values inside a network move in one update, and since the beginning. */
 
-import { complaint, expectCount, expectObject, expectOneOf, show, ShapeError } from "../ground/errors.js";
-import type { Samples } from "../ground/samples.js";
+import { complaint, expectCount, expectObject, expectOneOf, show, ShapeError } from "../core/errors.js";
+import type { Samples } from "../core/samples.js";
 import type { Observer } from "./activation-recorder.js";
 import { expectAxis } from "./feature-columns.js";
 import { type LayerValues, layerValues } from "./layer-values.js";

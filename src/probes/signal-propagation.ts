@@ -1,7 +1,7 @@
 /** Signal propagation: whether a layer still tells the samples of a batch apart. */
 
-import { exp, log } from "../ground/numbers.js";
-import type { Samples } from "../ground/samples.js";
+import { exp, log } from "../core/math.js";
+import type { Samples } from "../core/samples.js";
 import { dot, norm } from "../objective/vector.js";
 import { featureView } from "./feature-columns.js";
 import { expectFiniteValues, type Reasons } from "./finite-values.js";

@@ -1,8 +1,8 @@
 /** Spectral density: how the eigenvalues of the Hessian are spread, without computing them one by one. */
 
-import { complaint, expectCount, expectNumber, expectObject, show } from "../ground/errors.js";
-import { exp } from "../ground/numbers.js";
-import { expectRandom, type Random, type RandomState } from "../ground/random.js";
+import { complaint, expectCount, expectNumber, expectObject, show } from "../core/errors.js";
+import { exp } from "../core/math.js";
+import { expectRandom, type Random, type RandomState } from "../core/random.js";
 import { expectObjective } from "../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../objective/objective.js";
 import { differenceStepOf, hessianTimes } from "./hessian.js";

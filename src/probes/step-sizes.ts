@@ -1,6 +1,6 @@
 /** Step sizes: how far a probe goes along the gradient, as multiples of the gradient. */
 
-import { complaint, expectNumber, show } from "../ground/errors.js";
+import { complaint, expectNumber, show } from "../core/errors.js";
 
 /**
  * Step sizes around a learning rate: by default .01, .1, .5, 1, 2 and 4 times it.

@@ -1,6 +1,6 @@
 /** Stretches: the coordinates of a point that a probe is asked to look at. */
 
-import { complaint, expectCount, ShapeError, show } from "../ground/errors.js";
+import { complaint, expectCount, ShapeError, show } from "../core/errors.js";
 
 /** Some coordinates of a point: `start` up to but not including `end`. A `Group` is one. */
 export interface Stretch {

@@ -1,6 +1,6 @@
 /** The eigenvalues of symmetric matrices of a few hundred rows: tridiagonal form by reflections, then implicit QR steps. */
 
-import { complaint, show } from "../ground/errors.js";
+import { complaint, show } from "../core/errors.js";
 import { addScaled, dot, norm } from "../objective/vector.js";
 
 /** Eigenvalues in rising order, each with its eigenvector of length 1. */

@@ -1,7 +1,7 @@
 /** Theorem 4.1 of Santurkar et al. 2018: batch norm takes two directions out of the gradient, and divides it by the std. */
 
-import { complaint, expectLength, expectNumber, expectObject, ShapeError } from "../ground/errors.js";
-import type { Samples } from "../ground/samples.js";
+import { complaint, expectLength, expectNumber, expectObject, ShapeError } from "../core/errors.js";
+import type { Samples } from "../core/samples.js";
 import { expectAxis, featureView, gatherColumns } from "./feature-columns.js";
 import { expectFiniteValues, type Reasons } from "./finite-values.js";
 import type { FigureKind } from "./report.js";

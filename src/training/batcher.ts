@@ -1,8 +1,8 @@
 /** Batcher: a data set in batches, epoch by epoch. */
 
-import { complaint, expectCount, expectObject, expectOneOf, ShapeError, show } from "../ground/errors.js";
-import { expectRandom, type Random } from "../ground/random.js";
-import { isTensor, type Tensor } from "../tensor/tensor.js";
+import { complaint, expectCount, expectObject, expectOneOf, ShapeError, show } from "../core/errors.js";
+import { expectRandom, type Random } from "../core/random.js";
+import { isTensor, type Tensor } from "../core/tensor.js";
 
 /** What a `Batcher` takes. */
 export interface BatcherOptions<Target extends Tensor | ArrayLike<number>> {

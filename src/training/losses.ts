@@ -1,11 +1,11 @@
 /** Losses: how wrong an output is, and the gradient to start the backward pass with. */
 
-import { complaint, expectNumber, expectObject, ShapeError, show } from "../ground/errors.js";
-import type { Floats } from "../ground/numbers.js";
+import { complaint, expectNumber, expectObject, ShapeError, show } from "../core/errors.js";
+import type { Floats } from "../core/dtype.js";
 import { defaultKernels } from "../kernels/default.js";
-import type { Kernels } from "../kernels/kernels.js";
-import { printShape, sameShape } from "../tensor/shape.js";
-import { isTensor, Tensor } from "../tensor/tensor.js";
+import type { Kernels } from "../kernels/types.js";
+import { printShape, sameShape } from "../core/shape.js";
+import { isTensor, Tensor } from "../core/tensor.js";
 
 /** A loss and its gradient with respect to the output that it was computed from. */
 export interface LossValue {

@@ -1,12 +1,13 @@
 /** Optimizer: what SGD and Adam share, above all the check of all gradients before any value moves. */
 
-import { complaint, expectNumber, expectObject, expectOneOf, show } from "../ground/errors.js";
-import type { Floats } from "../ground/numbers.js";
+import { complaint, expectNumber, expectObject, expectOneOf, show } from "../core/errors.js";
+import type { Floats } from "../core/dtype.js";
 import { defaultKernels } from "../kernels/default.js";
-import type { Kernels } from "../kernels/kernels.js";
-import { expectGradient, type Gradients } from "../layers/layer.js";
+import type { Kernels } from "../kernels/types.js";
+import { expectGradient } from "../layers/guards.js";
+import { type Gradients } from "../layers/contract.js";
 import type { Parameter, Role } from "../layers/parameter.js";
-import { isTensor } from "../tensor/tensor.js";
+import { isTensor } from "../core/tensor.js";
 
 /** What every optimizer takes. */
 export interface OptimizerOptions {

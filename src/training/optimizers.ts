@@ -1,8 +1,8 @@
 /** SGD, Adam and AdamW: how parameters follow their gradients, with PyTorch's semantics. In order of increasing complexity. */
 
-import { complaint, expectBoolean, expectNumber } from "../ground/errors.js";
-import { allocate, type Floats } from "../ground/numbers.js";
-import type { Kernels } from "../kernels/kernels.js";
+import { complaint, expectBoolean, expectNumber } from "../core/errors.js";
+import { allocate, type Floats } from "../core/dtype.js";
+import type { Kernels } from "../kernels/types.js";
 import type { Parameter } from "../layers/parameter.js";
 import { Optimizer, type OptimizerOptions } from "./optimizer.js";
 

@@ -1,21 +1,13 @@
 /** BatchRenorm: batch norm corrected towards the running statistics, so that training and inference agree more closely. */
 
-import { expectNumber, expectObject } from "../ground/errors.js";
-import { allocate } from "../ground/numbers.js";
+import { expectNumber, expectObject } from "../core/errors.js";
+import { allocate } from "../core/dtype.js";
 import { defaultKernels } from "../kernels/default.js";
-import { Tensor } from "../tensor/tensor.js";
+import { Tensor } from "../core/tensor.js";
 import { BatchNorm, type BatchNormOptions } from "../layers/batch-norm.js";
 import { expectNoRowWeights, expectTwoValues, featureView } from "../layers/features.js";
-import {
-  expectDTypes,
-  expectForward,
-  type Forward,
-  guardBackward,
-  type Layer,
-  type Pass,
-  whenDone,
-  who,
-} from "../layers/layer.js";
+import { expectDTypes, expectForward, guardBackward, whenDone, who } from "../layers/guards.js";
+import { type Forward, type Layer, type Pass } from "../layers/contract.js";
 import { Parameter, type RunningStatistic } from "../layers/parameter.js";
 
 /** How a `BatchRenorm` is made: as a `BatchNorm`, and how far it may correct. */

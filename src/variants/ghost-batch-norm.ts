@@ -1,21 +1,13 @@
 /** GhostBatchNorm: batch norm whose statistics come from small groups of the batch, as if each group were a batch. */
 
-import { complaint, expectCount, expectObject, ShapeError } from "../ground/errors.js";
+import { complaint, expectCount, expectObject, ShapeError } from "../core/errors.js";
 import { defaultKernels } from "../kernels/default.js";
-import type { ChannelView } from "../tensor/shape.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { ChannelView } from "../core/shape.js";
+import { Tensor } from "../core/tensor.js";
 import { BatchNorm, type BatchNormOptions } from "../layers/batch-norm.js";
 import { expectNoRowWeights, expectTwoValues, featureView } from "../layers/features.js";
-import {
-  expectDTypes,
-  expectForward,
-  type Forward,
-  guardBackward,
-  type Layer,
-  type Pass,
-  whenDone,
-  who,
-} from "../layers/layer.js";
+import { expectDTypes, expectForward, guardBackward, whenDone, who } from "../layers/guards.js";
+import { type Forward, type Layer, type Pass } from "../layers/contract.js";
 import type { Parameter, RunningStatistic } from "../layers/parameter.js";
 
 /** How a `GhostBatchNorm` is made: as a `BatchNorm`, and how many rows make a group. */

@@ -1,20 +1,12 @@
 /** LpNorm: the mean is removed as in batch norm, but the scale is an l1, l2 or l-infinity norm of the uncentered values. */
 
-import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show } from "../ground/errors.js";
-import type { DType, Floats } from "../ground/numbers.js";
-import type { ChannelView } from "../tensor/shape.js";
-import { Tensor } from "../tensor/tensor.js";
+import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show } from "../core/errors.js";
+import type { DType, Floats } from "../core/dtype.js";
+import type { ChannelView } from "../core/shape.js";
+import { Tensor } from "../core/tensor.js";
 import { expectAxis, expectNoRowWeights, expectTwoValues, featureView } from "../layers/features.js";
-import {
-  expectDTypes,
-  expectForward,
-  type Forward,
-  guardBackward,
-  type Layer,
-  type Pass,
-  whenDone,
-  who,
-} from "../layers/layer.js";
+import { expectDTypes, expectForward, guardBackward, whenDone, who } from "../layers/guards.js";
+import { type Forward, type Layer, type Pass } from "../layers/contract.js";
 import { Parameter, RunningStatistic } from "../layers/parameter.js";
 
 /** How an `LpNorm` is made. `features` and `p` are required. */

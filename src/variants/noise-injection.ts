@@ -1,20 +1,13 @@
 /** NoiseInjection: the time-varying noise with which Santurkar et al. made batch-normalized activations unstable on purpose. */
 
-import { complaint, expectNumber, expectObject, expectOneOf, ShapeError } from "../ground/errors.js";
-import { expectRandom, type Random } from "../ground/random.js";
-import { channelView, printShape } from "../tensor/shape.js";
-import { Tensor } from "../tensor/tensor.js";
+import { complaint, expectNumber, expectObject, expectOneOf, ShapeError } from "../core/errors.js";
+import { expectRandom, type Random } from "../core/random.js";
+import { channelView, printShape } from "../core/shape.js";
+import { Tensor } from "../core/tensor.js";
 import { expectAxis } from "../layers/features.js";
-import {
-  expectForward,
-  type Forward,
-  guardBackward,
-  type Layer,
-  noGradients,
-  type Pass,
-  whenDone,
-  who,
-} from "../layers/layer.js";
+import { expectForward, guardBackward, whenDone, who } from "../layers/guards.js";
+import { type Forward, type Layer, type Pass } from "../layers/contract.js";
+import { noGradients } from "../layers/gradients.js";
 import type { Parameter, RunningStatistic } from "../layers/parameter.js";
 
 /** How a `NoiseInjection` is made. What is not said is as in the paper. */

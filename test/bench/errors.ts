@@ -4,9 +4,9 @@
  * In units of round-off (2^-24 in float32) of the largest result. float64 is held by the tests instead: there is no wider type here.
  */
 import { plainKernels, wasmKernels } from "batchnorm";
-import { Random } from "../../src/ground/random.js";
-import { unitRoundoff, type Floats } from "../../src/ground/numbers.js";
-import type { Kernels } from "../../src/kernels/kernels.js";
+import { Random } from "../../src/core/random.js";
+import { unitRoundoff, type Floats } from "../../src/core/dtype.js";
+import type { Kernels } from "../../src/kernels/types.js";
 
 const random = new Random(1);
 const normal = (length: number, mean = 0.5, std = 2): Float32Array =>

@@ -1,8 +1,8 @@
 /** Single kernels: products, batch normalization, element-wise functions, losses and optimizer steps. */
-import { allocate, type DType, type Floats } from "../../src/ground/numbers.js";
-import { Random } from "../../src/ground/random.js";
-import type { Kernels } from "../../src/kernels/kernels.js";
-import type { ChannelView } from "../../src/tensor/shape.js";
+import { allocate, type DType, type Floats } from "../../src/core/dtype.js";
+import { Random } from "../../src/core/random.js";
+import type { Kernels } from "../../src/kernels/types.js";
+import type { ChannelView } from "../../src/core/shape.js";
 import type { Run } from "./measure.js";
 
 /** A work, to be prepared for any kernel set. */

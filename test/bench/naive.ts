@@ -6,8 +6,8 @@ import type {
   MatmulArguments,
   NormalizeArguments,
   SoftmaxCrossEntropyArguments,
-} from "../../src/kernels/kernels.js";
-import { plainKernels } from "../../src/kernels/plain.js";
+} from "../../src/kernels/types.js";
+import { plainKernels } from "../../src/kernels/plain/kernels.js";
 
 /** The naive kernels; those that no benchmark needs are the plain ones. */
 export const naiveKernels: Kernels = {

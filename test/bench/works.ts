@@ -1,5 +1,5 @@
 /** The works of `npm run bench` and `npm run bench:browser`, and what is told of them. */
-import { plainKernels } from "../../src/kernels/plain.js";
+import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import { wasmKernels } from "../../src/kernels/wasm/kernels.js";
 import {
   batchNormWork,

@@ -1,7 +1,7 @@
 /** BatchNorm against PyTorch: every layout, scale and center, both modes, forward and backward. */
 import { BatchNorm, type DType, type Kernels, type Mode } from "batchnorm";
 import { describe, expect, it } from "vitest";
-import { tolerances, unitRoundoff } from "../../src/ground/numbers.js";
+import { tolerances, unitRoundoff } from "../../src/core/dtype.js";
 import {
   expectTensor,
   expectValues,

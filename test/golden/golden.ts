@@ -19,7 +19,7 @@ import {
   Tensor,
 } from "batchnorm";
 import { expect } from "vitest";
-import { tolerances } from "../../src/ground/numbers.js";
+import { tolerances } from "../../src/core/dtype.js";
 
 /** Each of them must give the golden values. */
 export { kernelSets } from "../support/kernel-sets.js";

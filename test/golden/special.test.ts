@@ -1,6 +1,6 @@
 /** exp, log, tanh and sigmoid against correctly rounded values. */
 import { describe, expect, it } from "vitest";
-import { exp, log, sigmoid, tanh } from "../../src/ground/numbers.js";
+import { exp, log, sigmoid, tanh } from "../../src/core/math.js";
 import { type GoldenNumber, readCases } from "./golden.js";
 
 interface SpecialCase {

@@ -1,6 +1,6 @@
 /** The random stream and the hash behind seeds, bit for bit. */
 import { describe, expect, it } from "vitest";
-import { murmur3, Random } from "../../src/ground/random.js";
+import { murmur3, Random } from "../../src/core/random.js";
 import { readCases } from "./golden.js";
 
 interface StreamCase {

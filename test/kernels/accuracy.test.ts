@@ -3,8 +3,8 @@
  * the binades where the result leaves 0 or reaches 1, and a million seeded points elsewhere. The plain set rounds a double.
  */
 import { describe, expect, it } from "vitest";
-import { exp, sigmoid, tanh } from "../../src/ground/numbers.js";
-import { Random } from "../../src/ground/random.js";
+import { exp, sigmoid, tanh } from "../../src/core/math.js";
+import { Random } from "../../src/core/random.js";
 import { wasmKernels } from "../../src/kernels/wasm/kernels.js";
 
 const CHUNK = 2 ** 17;

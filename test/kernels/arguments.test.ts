@@ -1,6 +1,6 @@
 /** Both kernel sets refuse the same calls in the same words, and write nothing then. */
 import { describe, expect, it } from "vitest";
-import type { Kernels } from "../../src/kernels/kernels.js";
+import type { Kernels } from "../../src/kernels/types.js";
 import { kernelSets } from "../support/kernel-sets.js";
 import { thrownBy } from "../support/throws.js";
 

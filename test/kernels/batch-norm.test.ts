@@ -1,11 +1,11 @@
 /** Batch normalization of both kernel sets: against the reference, and where float32 has few digits to spare. */
 import { describe, expect, it } from "vitest";
-import { type DType, type Floats, tolerances } from "../../src/ground/numbers.js";
-import { Random } from "../../src/ground/random.js";
-import type { Kernels } from "../../src/kernels/kernels.js";
-import { plainKernels } from "../../src/kernels/plain.js";
+import { type DType, type Floats, tolerances } from "../../src/core/dtype.js";
+import { Random } from "../../src/core/random.js";
+import type { Kernels } from "../../src/kernels/types.js";
+import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import { wasmKernels } from "../../src/kernels/wasm/kernels.js";
-import type { ChannelView } from "../../src/tensor/shape.js";
+import type { ChannelView } from "../../src/core/shape.js";
 import { expectBits, expectClose } from "../support/close.js";
 import { kernelCases, randomFloats, sizes, unwritten } from "../support/kernel-sets.js";
 import * as reference from "../support/reference.js";

@@ -1,7 +1,7 @@
 /** Activations of both kernel sets: against the reference, in place, at special values. */
 import { describe, expect, it } from "vitest";
-import { tolerances } from "../../src/ground/numbers.js";
-import { Random } from "../../src/ground/random.js";
+import { tolerances } from "../../src/core/dtype.js";
+import { Random } from "../../src/core/random.js";
 import { expectBits, expectClose } from "../support/close.js";
 import { kernelCases, randomFloats, sizes, unwritten } from "../support/kernel-sets.js";
 import { activations } from "../support/reference.js";

@@ -1,7 +1,7 @@
 /** The three products and column sums of both kernel sets against the reference. */
 import { describe, expect, it } from "vitest";
-import { tolerances } from "../../src/ground/numbers.js";
-import { Random } from "../../src/ground/random.js";
+import { tolerances } from "../../src/core/dtype.js";
+import { Random } from "../../src/core/random.js";
 import { expectBits, expectClose } from "../support/close.js";
 import { kernelCases, randomFloats, sizes, unwritten } from "../support/kernel-sets.js";
 import * as reference from "../support/reference.js";

@@ -1,7 +1,7 @@
 /** Optimizer steps of both kernel sets against the reference. */
 import { describe, it } from "vitest";
-import { tolerances } from "../../src/ground/numbers.js";
-import { Random } from "../../src/ground/random.js";
+import { tolerances } from "../../src/core/dtype.js";
+import { Random } from "../../src/core/random.js";
 import { expectBits, expectClose } from "../support/close.js";
 import { kernelCases, randomFloats, sizes } from "../support/kernel-sets.js";
 import * as reference from "../support/reference.js";

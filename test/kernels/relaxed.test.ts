@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { tolerances } from "../../src/ground/numbers.js";
-import { Random } from "../../src/ground/random.js";
+import { tolerances } from "../../src/core/dtype.js";
+import { Random } from "../../src/core/random.js";
 import { buildRelaxed } from "../../src/kernels/wasm/assembly/build.mjs";
 import { decodeBytes } from "../../src/kernels/wasm/encoding.js";
 import { relaxedModuleText } from "../../src/kernels/wasm/relaxed-module.js";

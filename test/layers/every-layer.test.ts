@@ -1,14 +1,14 @@
 /** What every layer promises, over the whole table of test/support/cases.ts. */
 import { describe, expect, it } from "vitest";
-import { checkLayer } from "../../src/check-layer.js";
-import { ShapeError } from "../../src/ground/errors.js";
-import { type DType, unitRoundoff } from "../../src/ground/numbers.js";
-import { Random } from "../../src/ground/random.js";
-import type { Kernels } from "../../src/kernels/kernels.js";
-import type { Layer, Mode } from "../../src/layers/layer.js";
+import { checkLayer } from "../../src/model/check-layer.js";
+import { ShapeError } from "../../src/core/errors.js";
+import { type DType, unitRoundoff } from "../../src/core/dtype.js";
+import { Random } from "../../src/core/random.js";
+import type { Kernels } from "../../src/kernels/types.js";
+import type { Layer, Mode } from "../../src/layers/contract.js";
 import { parametersByPath, statisticsByPath } from "../../src/layers/sequential.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
-import { loadStateDict, stateDict } from "../../src/training/state-dict.js";
+import type { Tensor } from "../../src/core/tensor.js";
+import { loadStateDict, stateDict } from "../../src/model/state.js";
 import { type LayerCase, layerCases, refusals } from "../support/cases.js";
 import { expectBits, expectClose, expectError, gradientsByPath, memoryOf } from "../support/close.js";
 import { kernelSets } from "../support/kernel-sets.js";

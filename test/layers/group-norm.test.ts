@@ -1,12 +1,12 @@
 /** Group and layer normalization on both kernel sets against the reference. */
 import { describe, expect, it } from "vitest";
-import { type DType, type Floats, tolerances } from "../../src/ground/numbers.js";
-import { Random } from "../../src/ground/random.js";
-import type { Kernels } from "../../src/kernels/kernels.js";
-import { plainKernels } from "../../src/kernels/plain.js";
+import { type DType, type Floats, tolerances } from "../../src/core/dtype.js";
+import { Random } from "../../src/core/random.js";
+import type { Kernels } from "../../src/kernels/types.js";
+import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import { wasmKernels } from "../../src/kernels/wasm/kernels.js";
 import { GroupNorm, LayerNorm } from "../../src/layers/group-norm.js";
-import { Tensor } from "../../src/tensor/tensor.js";
+import { Tensor } from "../../src/core/tensor.js";
 import { expectClose } from "../support/close.js";
 import { kernelCases, randomFloats, sizes } from "../support/kernel-sets.js";
 import * as reference from "../support/reference.js";

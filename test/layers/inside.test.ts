@@ -17,7 +17,7 @@ import {
   Tensor,
 } from "batchnorm";
 import { GhostBatchNorm } from "batchnorm/variants";
-import { valuesToKeep } from "../../src/layers/inside.js";
+import { valuesToKeep } from "../../src/layers/private-tensors.js";
 import { expectBits, gradientsByPath } from "../support/close.js";
 import { kernelSets } from "../support/kernel-sets.js";
 

@@ -1,12 +1,12 @@
 /** The tests of the tests: every wrong version of test/support/mutants.ts is rejected by the checks that the right one passes. */
 import { describe, expect, it } from "vitest";
-import { checkLayer } from "../../src/check-layer.js";
-import { Random } from "../../src/ground/random.js";
-import type { Kernels } from "../../src/kernels/kernels.js";
-import { plainKernels } from "../../src/kernels/plain.js";
+import { checkLayer } from "../../src/model/check-layer.js";
+import { Random } from "../../src/core/random.js";
+import type { Kernels } from "../../src/kernels/types.js";
+import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import { checkGradient, type GradientReport } from "../../src/objective/check-gradient.js";
 import type { Objective } from "../../src/objective/objective.js";
-import { Tensor } from "../../src/tensor/tensor.js";
+import { Tensor } from "../../src/core/tensor.js";
 import { meanSquaredError, softmaxCrossEntropy } from "../../src/training/losses.js";
 import { layerCases, type LayerCase } from "../support/cases.js";
 import { faultless, kernelMutants, layerMutants, type LossMutant, lossMutants } from "../support/mutants.js";

@@ -1,10 +1,10 @@
 /** The running statistics of BatchNorm by value: after every batch, what the formula says, computed here in plain loops. */
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/ground/random.js";
+import { Random } from "../../src/core/random.js";
 import { BatchNorm, type BatchNormOptions } from "../../src/layers/batch-norm.js";
 import { Sequential } from "../../src/layers/sequential.js";
-import type { Shape } from "../../src/tensor/shape.js";
-import { Tensor } from "../../src/tensor/tensor.js";
+import type { Shape } from "../../src/core/shape.js";
+import { Tensor } from "../../src/core/tensor.js";
 import { layouts } from "../support/cases.js";
 import { expectBits, furthest, memoryOf } from "../support/close.js";
 import { faultlessStatistics, statisticsMutants } from "../support/mutants.js";

@@ -1,7 +1,7 @@
 /** Tests of the checker: what it must reject, what it may not reject, and when it must say that it cannot tell. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/ground/random.js";
+import { Random } from "../../src/core/random.js";
 import { checkGradient, type CheckGradientOptions } from "../../src/objective/check-gradient.js";
 import type { Group, Objective } from "../../src/objective/objective.js";
 import { absoluteValue, groupsOf, linear } from "../support/objectives.js";

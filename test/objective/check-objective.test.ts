@@ -1,6 +1,6 @@
 /** checkObjective: an objective that breaks a promise is told which one. */
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/ground/random.js";
+import { Random } from "../../src/core/random.js";
 import { checkObjective, type ObjectiveReport } from "../../src/objective/check-objective.js";
 import type { Objective } from "../../src/objective/objective.js";
 import { absoluteValue } from "../support/objectives.js";

@@ -1,6 +1,6 @@
 import { curvature, type CurvatureReport } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/ground/random.js";
+import { Random } from "../../src/core/random.js";
 import type { Objective } from "../../src/objective/objective.js";
 import { numbersOf } from "../golden/golden.js";
 import { goldenNetworks } from "../support/golden-probes.js";

@@ -1,6 +1,6 @@
 import { hessianTrace, hessianVectorProduct } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/ground/random.js";
+import { Random } from "../../src/core/random.js";
 import { distance, norm } from "../../src/objective/vector.js";
 import { numbersOf } from "../golden/golden.js";
 import { about, allAbout } from "../support/about.js";

@@ -1,6 +1,6 @@
 import { lipschitzAlongTrajectory, lipschitzFromPairs } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/ground/random.js";
+import { Random } from "../../src/core/random.js";
 import { norm } from "../../src/objective/vector.js";
 import { about, allAbout } from "../support/about.js";
 import { absoluteValue, bowl, cliff, linear, turnedBowl } from "../support/objectives.js";

@@ -1,6 +1,6 @@
 import { filterNormalizedDirection, lossPlane, lossSlice } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/ground/random.js";
+import { Random } from "../../src/core/random.js";
 import type { Group, Objective } from "../../src/objective/objective.js";
 import { norm } from "../../src/objective/vector.js";
 import { about, allAbout } from "../support/about.js";

@@ -2,7 +2,7 @@ import { mergeMoments, momentsOf, momentStatistics, noMoments } from "batchnorm/
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { about } from "../support/about.js";
-import { Random } from "../../src/ground/random.js";
+import { Random } from "../../src/core/random.js";
 import { expectClose } from "../support/close.js";
 import { plainNumber } from "../support/numbers.js";
 import { thrownBy } from "../support/throws.js";

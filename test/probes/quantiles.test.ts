@@ -1,7 +1,7 @@
 import { quantilesOf } from "batchnorm/probes";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/ground/random.js";
+import { Random } from "../../src/core/random.js";
 import { allAbout } from "../support/about.js";
 import { plainNumber, withShuffled } from "../support/numbers.js";
 import { thrownBy } from "../support/throws.js";

@@ -11,7 +11,7 @@ import {
 } from "batchnorm/probes";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/ground/random.js";
+import { Random } from "../../src/core/random.js";
 import { about } from "../support/about.js";
 import { plainNumber, withShuffled } from "../support/numbers.js";
 import { thrownBy } from "../support/throws.js";

@@ -1,6 +1,6 @@
 import { gradientNorms, signalPropagation } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/ground/random.js";
+import { Random } from "../../src/core/random.js";
 import type { Objective } from "../../src/objective/objective.js";
 import { allAbout } from "../support/about.js";
 import { bowl, groupsOf } from "../support/objectives.js";

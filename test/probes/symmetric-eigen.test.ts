@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/ground/random.js";
+import { Random } from "../../src/core/random.js";
 import { dot } from "../../src/objective/vector.js";
 import { symmetricEigenvalues, tridiagonalEigen } from "../../src/probes/symmetric-eigen.js";
 import { allAbout } from "../support/about.js";

@@ -4,19 +4,19 @@
  * A new layer gets its rows here and is then tested by `layers/every-layer.test.ts`: numerical gradients, purity, independence
  * of passes, state, refusals. What is special about a layer is tested in a file of its own.
  */
-import type { DType } from "../../src/ground/numbers.js";
-import { Random } from "../../src/ground/random.js";
+import type { DType } from "../../src/core/dtype.js";
+import { Random } from "../../src/core/random.js";
 import { LeakyReLU, ReLU, Sigmoid, Tanh } from "../../src/layers/activations.js";
 import { BatchNorm, type BatchNormOptions } from "../../src/layers/batch-norm.js";
 import { BatchRenorm } from "../../src/variants/batch-renorm.js";
 import { Dense } from "../../src/layers/dense.js";
 import { GhostBatchNorm } from "../../src/variants/ghost-batch-norm.js";
 import { GroupNorm, LayerNorm } from "../../src/layers/group-norm.js";
-import type { Layer, Mode } from "../../src/layers/layer.js";
+import type { Layer, Mode } from "../../src/layers/contract.js";
 import { LpNorm } from "../../src/variants/lp-norm.js";
 import { NoiseInjection, type NoiseInjectionOptions } from "../../src/variants/noise-injection.js";
 import { Sequential } from "../../src/layers/sequential.js";
-import type { Shape } from "../../src/tensor/shape.js";
+import type { Shape } from "../../src/core/shape.js";
 
 /** What a row needs to make its layer. */
 export interface Making {

@@ -1,7 +1,7 @@
 /** Comparisons that say what was off, by how much and where. */
 import { expect } from "vitest";
-import type { Floats } from "../../src/ground/numbers.js";
-import type { Gradients, Layer } from "../../src/layers/layer.js";
+import type { Floats } from "../../src/core/dtype.js";
+import type { Gradients, Layer } from "../../src/layers/contract.js";
 import { parametersByPath, statisticsByPath } from "../../src/layers/sequential.js";
 
 /** The largest difference, and where it is. A NaN on one side alone is infinitely far off. */

@@ -1,9 +1,9 @@
 /** What every test of the kernels runs over: both sets, both dtypes, and the sizes around a vector and a tile. */
-import type { DType, Floats } from "../../src/ground/numbers.js";
-import { allocate } from "../../src/ground/numbers.js";
-import type { Random } from "../../src/ground/random.js";
-import type { Kernels } from "../../src/kernels/kernels.js";
-import { plainKernels } from "../../src/kernels/plain.js";
+import type { DType, Floats } from "../../src/core/dtype.js";
+import { allocate } from "../../src/core/dtype.js";
+import type { Random } from "../../src/core/random.js";
+import type { Kernels } from "../../src/kernels/types.js";
+import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import { wasmOrRefusal } from "../../src/kernels/wasm/instance.js";
 import { moduleKernels } from "../../src/kernels/wasm/kernels.js";
 

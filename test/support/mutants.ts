@@ -3,16 +3,16 @@
  * every one of them: `layers/mutants.test.ts` sees to it. A mutant without a mistake comes first, to show that it is the mistake
  * that is rejected.
  */
-import type { Floats } from "../../src/ground/numbers.js";
-import type { BatchNormBackwardArguments, ElementwiseBackwardArguments, Kernels } from "../../src/kernels/kernels.js";
-import { plainKernels } from "../../src/kernels/plain.js";
+import type { Floats } from "../../src/core/dtype.js";
+import type { BatchNormBackwardArguments, ElementwiseBackwardArguments, Kernels } from "../../src/kernels/types.js";
+import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import { BatchNorm } from "../../src/layers/batch-norm.js";
 import { Dense } from "../../src/layers/dense.js";
-import type { Backward, Forward, Layer, Mode, Pass } from "../../src/layers/layer.js";
+import type { Backward, Forward, Layer, Mode, Pass } from "../../src/layers/contract.js";
 import type { Parameter } from "../../src/layers/parameter.js";
 import { Sequential } from "../../src/layers/sequential.js";
-import type { ChannelView } from "../../src/tensor/shape.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
+import type { ChannelView } from "../../src/core/shape.js";
+import type { Tensor } from "../../src/core/tensor.js";
 import type { LayerCase } from "./cases.js";
 
 /** A wrong kernel set, and the rows of the table where the mistake makes a difference. */

@@ -1,6 +1,6 @@
 /** Objectives whose answers are known: written by hand, in plain loops, so that no part of the library checks itself. */
 import type { Group, Objective } from "../../src/objective/objective.js";
-import { Random } from "../../src/ground/random.js";
+import { Random } from "../../src/core/random.js";
 
 /** L(x) = x'Hx/2 + b'x, for a symmetric H. Its Hessian is H everywhere. */
 export function quadratic(h: readonly (readonly number[])[], b: readonly number[] = h.map(() => 0)): Objective {

@@ -2,7 +2,8 @@
  * Every kernel once more, slowly: index by index from the equations, in double precision, without a trick. The kernel sets
  * are held against these.
  */
-import { exp, log, sigmoid, tanh, type Floats } from "../../src/ground/numbers.js";
+import { exp, log, sigmoid, tanh } from "../../src/core/math.js";
+import { type Floats } from "../../src/core/dtype.js";
 import type {
   AdamArguments,
   BatchNormBackwardArguments,
@@ -10,7 +11,7 @@ import type {
   NormalizeArguments,
   SGDArguments,
   SoftmaxCrossEntropyArguments,
-} from "../../src/kernels/kernels.js";
+} from "../../src/kernels/types.js";
 
 const range = (length: number): number[] => Array.from({ length }, (_, i) => i);
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

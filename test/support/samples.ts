@@ -1,10 +1,10 @@
 /** Inputs and parameters that are nothing special: what is 0, 1 or all the same hides mistakes. */
-import type { DType } from "../../src/ground/numbers.js";
-import type { Random } from "../../src/ground/random.js";
-import type { Layer } from "../../src/layers/layer.js";
+import type { DType } from "../../src/core/dtype.js";
+import type { Random } from "../../src/core/random.js";
+import type { Layer } from "../../src/layers/contract.js";
 import type { Role } from "../../src/layers/parameter.js";
-import type { Shape } from "../../src/tensor/shape.js";
-import { Tensor } from "../../src/tensor/tensor.js";
+import type { Shape } from "../../src/core/shape.js";
+import { Tensor } from "../../src/core/tensor.js";
 
 /** Values of mean 0.5 and std 2: a mean of 0 or a std of 1 would hide a term that subtracts or divides by it. */
 export function ordinary(shape: Shape, random: Random, dtype: DType = "float64"): Tensor {

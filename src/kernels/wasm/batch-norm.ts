@@ -7,9 +7,15 @@
  * 1e-38 or so), the plain kernels, whose arithmetic is double throughout, take the call.
  */
 
-import { expectNormalize, expectNormalizeBackward } from "../arguments.js";
-import * as plain from "../batch-norm.js";
-import type { BatchNormBackwardArguments, BatchNormForwardArguments, Kernels, NormalizeArguments } from "../kernels.js";
+import { expectBatchNormBackward, expectMoments, expectNormalize } from "../checks.js";
+import * as plain from "../plain/batch-norm.js";
+import type {
+  BatchNormBackwardArguments,
+  BatchNormForwardArguments,
+  Kernels,
+  MomentsArguments,
+  NormalizeArguments,
+} from "../types.js";
 import type { Wasm } from "./instance.js";
 import type { Routines } from "./module.js";
 import { type ChannelGroup, channelGroups, loadPiece, type Piece, sizeOfPiece, storePiece } from "./pieces.js";
@@ -18,10 +24,20 @@ import { beyondSingle, tooLargeForSingle } from "./single.js";
 /** The batch normalization of the WebAssembly kernel set. */
 export function batchNormKernels(
   wasm: Wasm,
-): Pick<Kernels, "batchNormForward" | "batchNormBackward" | "normalize" | "normalizeBackward"> {
+): Pick<Kernels, "moments" | "batchNormForward" | "batchNormBackward" | "normalize" | "normalizeBackward"> {
   return {
+    moments(args) {
+      expectMoments("moments", args);
+      for (const group of channelGroups(args.view)) {
+        wasm.memory.reset();
+        const at = wasm.memory.reserve(args.x, sizeOfPiece(group.pieces[0]!));
+        if (group.pieces.length === 1) loadPiece(wasm.memory, at, args.x, group.pieces[0]!);
+        moments(wasm, args, group, at);
+      }
+    },
     batchNormForward(args) {
-      expectNormalize("batchNormForward", args, args.variance);
+      expectMoments("batchNormForward", args);
+      expectNormalize("batchNormForward", args);
       const done = channelGroups(args.view).every((group) => forward(wasm, args, group, args));
       if (!done) plain.batchNormForward(args);
     },
@@ -31,12 +47,12 @@ export function batchNormKernels(
       if (!done) plain.normalize(args);
     },
     batchNormBackward(args) {
-      expectNormalizeBackward("batchNormBackward", args);
+      expectBatchNormBackward("batchNormBackward", args);
       const done = channelGroups(args.view).every((group) => backward(wasm, args, group, true));
       if (!done) plain.batchNormBackward(args);
     },
     normalizeBackward(args) {
-      expectNormalizeBackward("normalizeBackward", args);
+      expectBatchNormBackward("normalizeBackward", args);
       const done = channelGroups(args.view).every((group) => backward(wasm, args, group, false));
       if (!done) plain.normalizeBackward(args);
     },
@@ -60,7 +76,11 @@ function forward(
     if (!once) loadPiece(memory, at, x, piece);
   };
   if (once) loadPiece(memory, at, x, group.pieces[0]!);
-  if (batch !== undefined) moments(wasm, batch, group, at, load);
+  if (batch !== undefined) {
+    moments(wasm, batch, group, at);
+    const { from, to } = group;
+    plain.reciprocalStd(batch.variance.subarray(from, to), batch.epsilon, rstd.subarray(from, to));
+  }
 
   const channels = group.to - group.from;
   const center = memory.reserve(x, channels);
@@ -88,15 +108,17 @@ function forward(
   return true;
 }
 
-/** Mean, variance and rstd of a group's channels, in two passes. */
+/** Mean and variance of a group's channels, in two passes; a single piece is in the memory already. */
 function moments(
   { memory, of }: Wasm,
-  { view, x, epsilon, mean, variance, rstd }: BatchNormForwardArguments,
+  { view, x, mean, variance }: MomentsArguments,
   group: ChannelGroup,
   at: number,
-  load: (piece: Piece) => void,
 ): void {
   const { from, to } = group;
+  const load = (piece: Piece): void => {
+    if (group.pieces.length > 1) loadPiece(memory, at, x, piece);
+  };
   const channels = to - from;
   const m = view.outer * view.inner;
   const routines = of(x);
@@ -124,8 +146,6 @@ function moments(
     else routines.addSquaresOfPlanes(at, piece.outer, channels, piece.inner, center, sums);
   }
   for (let i = 0; i < channels; i++) variance[from + i] = double[sums / 8 + i]! / m;
-  if (channels === view.channels) plain.reciprocalStd(variance, epsilon, rstd);
-  else plain.reciprocalStd(variance.subarray(from, to), epsilon, rstd.subarray(from, to));
 }
 
 /** One group, through the statistics of the batch or past them; false where float32 does not hold the coefficients. */

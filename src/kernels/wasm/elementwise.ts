@@ -1,7 +1,7 @@
 /** Activations, part by part: each is computed in place in the memory. */
 
-import { expectElementwise, expectElementwiseBackward, expectSlope } from "../arguments.js";
-import type { ElementwiseArguments, ElementwiseBackwardArguments, Kernels } from "../kernels.js";
+import { expectElementwise, expectElementwiseBackward, expectSlope } from "../checks.js";
+import type { ElementwiseArguments, ElementwiseBackwardArguments, Kernels } from "../types.js";
 import type { Wasm } from "./instance.js";
 import type { Routines } from "./module.js";
 import { forEachPart } from "./pieces.js";

@@ -1,6 +1,6 @@
 /** The compiled module: built synchronously when first asked for, once. */
 
-import type { Floats } from "../../ground/numbers.js";
+import type { Floats } from "../../core/dtype.js";
 import { decodeBytes } from "./encoding.js";
 import { Memory } from "./memory.js";
 import { moduleText, type Routines } from "./module.js";

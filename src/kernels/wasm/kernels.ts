@@ -1,7 +1,7 @@
 /** The WebAssembly kernel set. */
 
-import { complaint } from "../../ground/errors.js";
-import type { Kernels } from "../kernels.js";
+import { complaint } from "../../core/errors.js";
+import type { Kernels } from "../types.js";
 import { batchNormKernels } from "./batch-norm.js";
 import { elementwiseKernels } from "./elementwise.js";
 import { type Wasm, wasmOrRefusal } from "./instance.js";

@@ -1,9 +1,9 @@
 /** Losses: whole rows pass through the memory; what is one number a row is computed here, in double precision. */
 
-import { log } from "../../ground/numbers.js";
-import { expectCrossEntropy, expectMeanSquaredError } from "../arguments.js";
-import type { Kernels, SoftmaxCrossEntropyArguments } from "../kernels.js";
-import { softmaxCrossEntropy } from "../losses.js";
+import { log } from "../../core/math.js";
+import { expectCrossEntropy, expectMeanSquaredError } from "../checks.js";
+import type { Kernels, SoftmaxCrossEntropyArguments } from "../types.js";
+import { softmaxCrossEntropy } from "../plain/losses.js";
 import type { Wasm } from "./instance.js";
 import { forEachPart, PIECE } from "./pieces.js";
 

@@ -1,8 +1,8 @@
 /** The three matrix products and column sums: large matrices pass through the memory in blocks. */
 
-import type { Floats } from "../../ground/numbers.js";
-import { expectColumnSums, expectMatmul } from "../arguments.js";
-import type { Kernels, MatmulArguments } from "../kernels.js";
+import type { Floats } from "../../core/dtype.js";
+import { expectColumnSums, expectMatmul } from "../checks.js";
+import type { Kernels, MatmulArguments } from "../types.js";
 import type { Wasm } from "./instance.js";
 import type { Memory } from "./memory.js";
 import type { Routines } from "./module.js";

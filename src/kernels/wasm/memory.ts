@@ -6,7 +6,7 @@
  * those of its pages that were touched. Large tensors pass through it piece by piece.
  */
 
-import type { Floats } from "../../ground/numbers.js";
+import type { Floats } from "../../core/dtype.js";
 
 /** Behind every array: loops that take 16 bytes a step may run past its end by less than that. */
 const SLACK = 16;

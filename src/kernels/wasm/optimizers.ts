@@ -1,7 +1,7 @@
 /** Optimizer steps, part by part. */
 
-import { expectAdam, expectSGD } from "../arguments.js";
-import type { Kernels } from "../kernels.js";
+import { expectAdam, expectSGD } from "../checks.js";
+import type { Kernels } from "../types.js";
 import type { Wasm } from "./instance.js";
 import { forEachPart } from "./pieces.js";
 

@@ -1,7 +1,7 @@
 /** How large tensors pass through the memory: in pieces that stay in the level-2 cache. */
 
-import type { Floats } from "../../ground/numbers.js";
-import type { ChannelView } from "../../tensor/shape.js";
+import type { Floats } from "../../core/dtype.js";
+import type { ChannelView } from "../../core/shape.js";
 import type { Memory } from "./memory.js";
 
 /** Numbers in a piece: 512 kB of float32. */

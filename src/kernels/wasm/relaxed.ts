@@ -1,7 +1,7 @@
 /** The WebAssembly kernels with relaxed products: faster where the processor has fused multiply-add, and not the same everywhere. */
 
-import { complaint } from "../../ground/errors.js";
-import type { Kernels } from "../kernels.js";
+import { complaint } from "../../core/errors.js";
+import type { Kernels } from "../types.js";
 import { instantiate, wasmOrRefusal } from "./instance.js";
 import { moduleKernels } from "./kernels.js";
 import { matmulKernels, type MatmulRoutines } from "./matmul.js";

@@ -1,9 +1,9 @@
 /** Where copying in and out costs more than the work: such calls go to the plain kernels. */
 
-import type { ChannelView } from "../../tensor/shape.js";
-import type { Floats } from "../../ground/numbers.js";
-import type { Kernels, MatmulArguments } from "../kernels.js";
-import { plainKernels } from "../plain.js";
+import type { ChannelView } from "../../core/shape.js";
+import type { Floats } from "../../core/dtype.js";
+import type { Kernels, MatmulArguments } from "../types.js";
+import { plainKernels } from "../plain/kernels.js";
 
 // Measured on V8: below these sizes the plain kernels are faster; sigmoid, tanh and softmax cross-entropy are at no size.
 const PRODUCTS = 216;
@@ -21,6 +21,7 @@ export function plainWhereSmall(set: Kernels): Kernels {
     matmulTransposedA: (args) => product(args).matmulTransposedA(args),
     matmulTransposedB: (args) => product(args).matmulTransposedB(args),
     columnSums: (args) => by(args.rows * args.columns < VALUES).columnSums(args),
+    moments: (args) => view(args.view).moments(args),
     batchNormForward: (args) => view(args.view).batchNormForward(args),
     batchNormBackward: (args) => view(args.view).batchNormBackward(args),
     normalize: (args) => view(args.view).normalize(args),

@@ -1,0 +1,157 @@
+/**
+ * Options: one declarative table per class or function, read by `readOptions`.
+ *
+ *   const rules = {
+ *     features: { kind: "count" },
+ *     epsilon: { kind: "number", low: 0, default: 1e-5 },
+ *   } as const satisfies OptionRules<BatchNormOptions>;
+ *   const { features, epsilon } = readOptions("BatchNorm", options, rules);
+ *
+ * An unknown key is refused, because an ignored `eps: 1e-3` is a silent bug; the message names the nearest key.
+ */
+
+import { complaint, expectBoolean, expectCount, expectNumber, expectObject, expectOneOf, show } from "./errors.js";
+import type { DType } from "./dtype.js";
+
+/** What a value must be. "any" is checked where it is used, "function" and "random" only by what is called on them. */
+type OptionKind =
+  | { readonly kind: "count"; readonly least?: number }
+  | { readonly kind: "integer" }
+  | {
+      readonly kind: "number";
+      readonly low: number;
+      readonly high?: number;
+      readonly withoutLow?: boolean;
+      readonly withoutHigh?: boolean;
+    }
+  | { readonly kind: "boolean" }
+  | { readonly kind: "word"; readonly words: readonly string[]; readonly cure?: string }
+  | { readonly kind: "function" }
+  | { readonly kind: "random" }
+  | { readonly kind: "any" };
+
+/** One row of a table: what an option must be, and what it is when left out. Without `default` or `optional` it is required. */
+export type OptionRule = OptionKind & {
+  readonly default?: unknown;
+  readonly optional?: true;
+  /** null is allowed too. */
+  readonly orNull?: true;
+};
+
+/** A table with a row for every key of an options type. */
+export type OptionRules<Options> = { readonly [Key in keyof Required<Options>]: OptionRule };
+
+/** The options with their defaults filled in. */
+export type ReadOptions<Options, Rules> = {
+  readonly [Key in keyof Required<Options>]: Key extends keyof Rules
+    ? Rules[Key] extends { readonly optional: true }
+      ? Options[Key]
+      : Exclude<Options[Key], undefined>
+    : never;
+};
+
+/** The rule of every `dtype` option. */
+export const dtypeRule: { readonly kind: "word"; readonly words: readonly DType[]; readonly default: DType } = {
+  kind: "word",
+  words: ["float32", "float64"],
+  default: "float32",
+};
+
+/**
+ * Checks options against their table and fills in the defaults.
+ *
+ * @throws {TypeError} if an option is unknown, missing or of the wrong kind
+ * @throws {RangeError} if a number is out of range
+ */
+export function readOptions<Options extends object, const Rules extends OptionRules<Options>>(
+  who: string,
+  options: Options,
+  rules: Rules,
+): ReadOptions<Options, Rules> {
+  expectObject(who, "options", options);
+  expectKnownKeys(who, options, Object.keys(rules));
+  const read: Record<string, unknown> = {};
+  for (const [name, rule] of Object.entries<OptionRule>(rules)) {
+    const given = (options as Record<string, unknown>)[name];
+    const value = given === undefined ? rule.default : given;
+    if (value !== undefined || !rule.optional) expectOption(who, name, value, rule);
+    read[name] = value;
+  }
+  return read as ReadOptions<Options, Rules>;
+}
+
+/** Requires that an options object has no key but these. */
+export function expectKnownKeys(who: string, options: object, known: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (known.includes(key)) continue;
+    const near = nearest(key, known);
+    const cure = near === undefined ? undefined : `did you mean ${near}?`;
+    throw new TypeError(complaint(who, `options among ${known.join(", ")}`, show(key), cure));
+  }
+}
+
+/** The known word that a mistyped or foreign one is close to: an abbreviation, or at most a third of its letters off. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  const lower = word.toLowerCase();
+  let best: string | undefined;
+  let least = Infinity;
+  for (const candidate of known) {
+    const other = candidate.toLowerCase();
+    const [short, long] = lower.length < other.length ? [lower, other] : [other, lower];
+    const distance = short.length >= 3 && long.startsWith(short) ? 0 : editDistance(lower, other);
+    if (distance <= Math.floor(Math.max(lower.length, other.length) / 3) && distance < least) {
+      least = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+/** How many letters to insert, delete or replace to make one word the other (Levenshtein 1966). */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(replaced, previous[j]! + 1, row[j - 1]! + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length]!;
+}
+
+function expectOption(who: string, name: string, value: unknown, rule: OptionRule): void {
+  if (value === null && rule.orNull) return;
+  switch (rule.kind) {
+    case "count":
+      expectCount(who, name, value, rule.least);
+      break;
+    case "integer":
+      if (typeof value !== "number") throw new TypeError(complaint(who, `${name} to be a number`, show(value)));
+      if (!Number.isSafeInteger(value)) {
+        throw new RangeError(complaint(who, `${name} to be a whole number`, show(value)));
+      }
+      break;
+    case "number":
+      expectNumber(who, name, value, rule);
+      break;
+    case "boolean":
+      expectBoolean(who, name, value);
+      break;
+    case "word":
+      expectOneOf(who, name, value, rule.words, rule.cure);
+      break;
+    case "function":
+      if (typeof value !== "function") throw new TypeError(complaint(who, `${name} to be a function`, show(value)));
+      break;
+    case "random":
+      if (typeof (value as { uniform?: unknown } | null | undefined)?.uniform !== "function") {
+        throw new TypeError(complaint(who, `${name} to be a Random`, show(value), "pass new Random(seed)"));
+      }
+      break;
+    case "any":
+      if (value === undefined) throw new TypeError(complaint(who, `the option ${name}`, "none"));
+      break;
+  }
+}

@@ -1,0 +1,238 @@
+/** Tensor: a shape over a typed array, row-major and contiguous. Nothing more: no broadcasting, no operators. */
+
+import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show, ShapeError } from "./errors.js";
+import { allocate, type DType, dtypeOf, type Floats, isFloats } from "./dtype.js";
+import { expectRandom, type Random } from "./random.js";
+import { expectValue, flattenNested, type Nested, shapeOfNested } from "./nested.js";
+import { expectShape, printShape, type Shape, sizeOf } from "./shape.js";
+
+/** Where random values come from and how they are spread. */
+export interface NormalOptions {
+  readonly random: Random;
+  readonly mean?: number | undefined;
+  readonly std?: number | undefined;
+  readonly dtype?: DType | undefined;
+}
+
+/** Where random values come from and where they lie: [low, high). */
+export interface UniformOptions {
+  readonly random: Random;
+  readonly low?: number | undefined;
+  readonly high?: number | undefined;
+  readonly dtype?: DType | undefined;
+}
+
+/**
+ * Numbers with a shape: `data[(i * shape[1] + j) * shape[2] + k]` is the value at (i, j, k).
+ *
+ * The shape never changes; the values may be written through `data`. Two tensors share memory only where a docstring says so.
+ *
+ * @throws {ShapeError} if the number of values is not what the shape holds
+ * @throws {TypeError} if the data is neither a Float32Array nor a Float64Array
+ * @example
+ * const x = Tensor.from([[1, 2, 3], [4, 5, 6]]);
+ * x.shape;        // => [2, 3]
+ * x.at(1, 2);     // => 6
+ * x.dtype;        // => "float32"
+ */
+export class Tensor {
+  /** The length of each axis. */
+  readonly shape: Shape;
+  /** The values, row by row. The tensor's own memory: writing here changes the tensor. */
+  readonly data: Floats;
+
+  /** Puts a shape over a typed array, which is kept, not copied. */
+  constructor(data: Floats, shape: Shape) {
+    if (!isFloats(data)) {
+      throw new TypeError(
+        complaint(
+          "Tensor",
+          "data to be a Float32Array or a Float64Array",
+          show(data),
+          "copy other arrays with Tensor.from",
+        ),
+      );
+    }
+    expectShape("Tensor", shape);
+    if (data.length !== sizeOf(shape)) {
+      throw new ShapeError(
+        complaint("Tensor", `${sizeOf(shape)} values for shape ${printShape(shape)}`, `${data.length}`),
+      );
+    }
+    this.shape = Object.freeze([...shape]);
+    this.data = data;
+  }
+
+  /** "float32" or "float64": the kind of `data`. */
+  get dtype(): DType {
+    return dtypeOf(this.data);
+  }
+
+  /** How many values there are. */
+  get size(): number {
+    return this.data.length;
+  }
+
+  /** A tensor with a copy of the values: nested arrays bring their shape; a flat or typed array may be given one. */
+  static from(
+    values: Nested | ArrayLike<number>,
+    options: { readonly shape?: Shape | undefined; readonly dtype?: DType | undefined } = {},
+  ): Tensor {
+    expectObject("Tensor.from", "options", options);
+    const dtype = expectDType("Tensor.from", options.dtype ?? (isFloats(values) ? dtypeOf(values) : "float32"));
+    const flat: number[] = [];
+    let shape: Shape;
+    if (typeof values === "object" && values !== null && !Array.isArray(values)) {
+      const list = values as ArrayLike<number>;
+      if (!Number.isSafeInteger(list.length)) {
+        throw new TypeError(complaint("Tensor.from", "numbers in nested arrays", show(values)));
+      }
+      for (let i = 0; i < list.length; i++) flat.push(expectValue(list[i]));
+      shape = [list.length];
+    } else {
+      shape = shapeOfNested(values as Nested);
+      flattenNested(values as Nested, shape, 0, flat);
+    }
+    const data = allocate(dtype, flat.length);
+    data.set(flat);
+    return new Tensor(data, options.shape ?? shape);
+  }
+
+  /** A tensor of zeros. */
+  static zeros(shape: Shape, dtype: DType = "float32"): Tensor {
+    return zeros("Tensor.zeros", shape, dtype);
+  }
+
+  /** A tensor that holds one value everywhere. */
+  static filled(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
+    const tensor = zeros("Tensor.filled", shape, dtype);
+    tensor.data.fill(expectValue(value));
+    return tensor;
+  }
+
+  /** Normally distributed values, mean 0 and std 1 unless said. */
+  static normal(shape: Shape, options: NormalOptions): Tensor {
+    expectObject("Tensor.normal", "options", options);
+    const { random, mean = 0, std = 1, dtype = "float32" } = options;
+    expectRandom("Tensor.normal", random);
+    expectNumber("Tensor.normal", "mean", mean, { low: -Infinity });
+    expectNumber("Tensor.normal", "std", std, { low: 0 });
+    const tensor = zeros("Tensor.normal", shape, dtype);
+    for (let i = 0; i < tensor.size; i++) tensor.data[i] = random.normal(mean, std);
+    return tensor;
+  }
+
+  /** Uniformly distributed values in [low, high), [0, 1) unless said, rounded to the dtype. */
+  static uniform(shape: Shape, options: UniformOptions): Tensor {
+    expectObject("Tensor.uniform", "options", options);
+    const { random, low = 0, high = 1, dtype = "float32" } = options;
+    expectRandom("Tensor.uniform", random);
+    expectNumber("Tensor.uniform", "low", low, { low: -Infinity });
+    expectNumber("Tensor.uniform", "high", high, { low });
+    const tensor = zeros("Tensor.uniform", shape, dtype);
+    for (let i = 0; i < tensor.size; i++) tensor.data[i] = random.uniform(low, high);
+    return tensor;
+  }
+
+  /** The value at one place: one index an axis. */
+  at(...indices: number[]): number {
+    const inside =
+      indices.length === this.shape.length &&
+      indices.every((index, axis) => Number.isInteger(index) && index >= 0 && index < this.shape[axis]!);
+    if (!inside) {
+      throw new RangeError(
+        complaint("Tensor.at", `${this.shape.length} indices within shape ${printShape(this.shape)}`, show(indices)),
+      );
+    }
+    let offset = 0;
+    for (let axis = 0; axis < indices.length; axis++) offset = offset * this.shape[axis]! + indices[axis]!;
+    return this.data[offset]!;
+  }
+
+  /** The same values in memory of their own. */
+  copy(): Tensor {
+    return new Tensor(this.data.slice(), this.shape);
+  }
+
+  /** The same values, in the same memory, under another shape of the same size. */
+  reshape(shape: Shape): Tensor {
+    expectShape("Tensor.reshape", shape);
+    if (sizeOf(shape) !== this.size) {
+      throw new ShapeError(complaint("Tensor.reshape", `a shape of ${this.size} values`, printShape(shape)));
+    }
+    return new Tensor(this.data, shape);
+  }
+
+  /** A copy of some rows (places on axis 0), in the order asked for; a row may be taken more than once. */
+  rows(indices: ArrayLike<number>): Tensor {
+    const count = this.shape[0];
+    if (count === undefined) throw new ShapeError(complaint("Tensor.rows", "at least one axis", "shape []"));
+    if (typeof indices !== "object" || indices === null) {
+      throw new TypeError(complaint("Tensor.rows", "row numbers in an array", show(indices)));
+    }
+    expectCount("Tensor.rows", "the number of rows", indices.length);
+    const width = this.size / count;
+    const data = allocate(this.dtype, indices.length * width);
+    for (let i = 0; i < indices.length; i++) {
+      const row = indices[i]!;
+      if (!Number.isInteger(row) || row < 0 || row >= count) {
+        throw new RangeError(complaint("Tensor.rows", `row numbers in 0..${count - 1}`, show(row)));
+      }
+      data.set(this.data.subarray(row * width, (row + 1) * width), i * width);
+    }
+    return new Tensor(data, [indices.length, ...this.shape.slice(1)]);
+  }
+
+  /** The values rounded to another dtype, in memory of their own. */
+  cast(dtype: DType): Tensor {
+    const data = allocate(expectDType("Tensor.cast", dtype), this.size);
+    data.set(this.data);
+    return new Tensor(data, this.shape);
+  }
+
+  /** The values as nested arrays; a single number for shape []. */
+  toNested(): Nested {
+    const build = (axis: number, offset: number, size: number): Nested => {
+      if (axis === this.shape.length) return this.data[offset]!;
+      const step = size / this.shape[axis]!;
+      return Array.from({ length: this.shape[axis]! }, (_, i) => build(axis + 1, offset + i * step, step));
+    };
+    return build(0, 0, this.size);
+  }
+
+  /** The tensor in readable form: dtype, shape, and up to six numbers an axis with four significant digits. */
+  toString(): string {
+    const print = (axis: number, offset: number, size: number): string => {
+      if (axis === this.shape.length) return String(Number(this.data[offset]!.toPrecision(4)));
+      const length = this.shape[axis]!;
+      const step = size / length;
+      const parts: string[] = [];
+      for (let i = 0; i < length; i++) {
+        if (length > 6 && i === 3) {
+          parts.push("...");
+          i = length - 3;
+        }
+        parts.push(print(axis + 1, offset + i * step, step));
+      }
+      return `[${parts.join(axis === this.shape.length - 1 ? ", " : ",\n" + " ".repeat(axis + 1))}]`;
+    };
+    return `Tensor ${this.dtype} ${printShape(this.shape)}\n${print(0, 0, this.size)}`;
+  }
+}
+
+/** Whether a value can be used as a tensor. Asks for what it has, not for its class: the ESM and the CJS build have one each. */
+export function isTensor(value: unknown): value is Tensor {
+  if (typeof value !== "object" || value === null) return false;
+  const { shape, data, dtype, size } = value as Partial<Tensor>;
+  return Array.isArray(shape) && isFloats(data) && dtype !== undefined && size !== undefined;
+}
+
+function zeros(who: string, shape: Shape, dtype: DType): Tensor {
+  expectShape(who, shape);
+  return new Tensor(allocate(expectDType(who, dtype), sizeOf(shape)), shape);
+}
+
+function expectDType(who: string, dtype: unknown): DType {
+  expectOneOf(who, "dtype", dtype, ["float32", "float64"]);
+  return dtype;
+}

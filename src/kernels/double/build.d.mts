@@ -1,2 +1,0 @@
-export const COPIED: readonly string[];
-export function copyOf(name: string): string;

@@ -1,0 +1,43 @@
+/** The plain kernel set: the readable TypeScript kernels gathered under the interface, for every host and for reference. */
+
+import { batchNormBackward, batchNormForward, moments, normalize, normalizeBackward } from "./batch-norm.js";
+import {
+  leakyRelu,
+  leakyReluBackward,
+  relu,
+  reluBackward,
+  sigmoid,
+  sigmoidBackward,
+  tanh,
+  tanhBackward,
+} from "./elementwise.js";
+import type { Kernels } from "../types.js";
+import { meanSquaredError, softmaxCrossEntropy } from "./losses.js";
+import { columnSums, matmul, matmulTransposedA, matmulTransposedB } from "./matmul.js";
+import { adam, sgd } from "./optimizers.js";
+
+/** The kernels in plain TypeScript: the reference that every other set is held against. */
+export const plainKernels: Kernels = {
+  name: "plain",
+  matmul,
+  matmulTransposedA,
+  matmulTransposedB,
+  columnSums,
+  moments,
+  batchNormForward,
+  batchNormBackward,
+  normalize,
+  normalizeBackward,
+  relu,
+  reluBackward,
+  leakyRelu,
+  leakyReluBackward,
+  sigmoid,
+  sigmoidBackward,
+  tanh,
+  tanhBackward,
+  softmaxCrossEntropy,
+  meanSquaredError,
+  sgd,
+  adam,
+};

@@ -1,0 +1,66 @@
+/** Gradients: maps from parameters to tensors, and how they add up. */
+
+import { expectNumber } from "../core/errors.js";
+import { Tensor } from "../core/tensor.js";
+import type { Backward, Gradients } from "./contract.js";
+import { expectGradient } from "./guards.js";
+import type { Parameter } from "./parameter.js";
+
+/** A `Backward` whose input gradient is computed when first read, and once. */
+export function backwardOf(gradients: Gradients, computeGradInput: () => Tensor): Backward {
+  return new LazyBackward(gradients, computeGradInput);
+}
+
+/** A class: a getter in an object literal makes V8 give each object a hidden class of its own, at the price of a small layer. */
+class LazyBackward implements Backward {
+  readonly gradients: Gradients;
+  readonly #compute: () => Tensor;
+  #gradInput: Tensor | undefined;
+
+  constructor(gradients: Gradients, compute: () => Tensor) {
+    this.gradients = gradients;
+    this.#compute = compute;
+  }
+
+  get gradInput(): Tensor {
+    this.#gradInput ??= this.#compute();
+    return this.#gradInput;
+  }
+}
+
+/**
+ * Adds gradients, times a weight, to a map: those of a parameter that is used twice, or of the parts of a batch.
+ *
+ *   into += weight from
+ *
+ * The loss of a batch is the mean over its rows, so that parts of n rows out of N add up with weight n / N. The statistics
+ * of batch norm do not: each part is normalized by its own.
+ *
+ * @throws {ShapeError | TypeError} if a gradient is not like its parameter; nothing was added then
+ * @example
+ * const weight = new Parameter("weight", "weight", Tensor.from([0]));
+ * const total = new Map<Parameter, Tensor>();
+ * addGradients(total, new Map([[weight, Tensor.from([3])]]), 2 / 3);
+ * addGradients(total, new Map([[weight, Tensor.from([6])]]), 1 / 3);
+ * total.get(weight)!.at(0);   // => 4
+ */
+export function addGradients(into: Map<Parameter, Tensor>, from: Gradients, weight = 1): void {
+  expectNumber("addGradients", "weight", weight, { low: -Infinity });
+  for (const [parameter, gradient] of from) {
+    expectGradient("addGradients", parameter.name, gradient, parameter.value);
+  }
+  for (const [parameter, gradient] of from) {
+    const before = into.get(parameter);
+    if (before === undefined && weight === 1) {
+      into.set(parameter, gradient);
+      continue;
+    }
+    // A tensor of its own: the first one may belong to somebody else.
+    const sum = before?.copy() ?? Tensor.zeros(gradient.shape, gradient.dtype);
+    for (let i = 0; i < sum.size; i++) sum.data[i]! += weight * gradient.data[i]!;
+    into.set(parameter, sum);
+  }
+}
+
+/** The gradient of nothing, for layers without parameters. */
+export const noGradients: Gradients = new Map();

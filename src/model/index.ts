@@ -1,0 +1,31 @@
+/**
+ * batchnorm/tools: for models in use. Do training and inference agree, are the running statistics right, what is wrong with
+ * this model, and how does it run without batch norm layers?
+ *
+ * @module
+ */
+
+export {
+  compareModes,
+  type CompareModesOptions,
+  type LayerModes,
+  type ModesReport,
+  type OutputDifference,
+} from "./compare-modes.js";
+export {
+  recalibrate,
+  type RecalibratedLayer,
+  type RecalibrateOptions,
+  type RecalibrationReport,
+} from "./recalibrate.js";
+export {
+  foldBatchNorm,
+  type FoldBatchNormOptions,
+  type FoldedLayer,
+  type FoldedModel,
+  type FoldReport,
+} from "./fold.js";
+export { inspect, type InspectOptions, type InspectReport } from "./inspect/inspect.js";
+export type { Finding, FindingKind } from "./inspect/finding.js";
+export type { LayerSignal } from "./inspect/signal-findings.js";
+export type { StatisticsGap } from "./feature-statistics.js";

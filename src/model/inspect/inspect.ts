@@ -1,0 +1,123 @@
+/** inspect: what a model suffers from, as findings with evidence and cure. */
+
+import { complaint, expectObject, show } from "../../core/errors.js";
+import type { Kernels } from "../../kernels/types.js";
+import type { Layer } from "../../layers/contract.js";
+import type { Tensor } from "../../core/tensor.js";
+import type { Optimizer } from "../../training/optimizer.js";
+import { deadFeatures, nearConstantFeatures } from "./feature-findings.js";
+import type { Finding } from "./finding.js";
+import { batchTooSmall, largeMomentum, staleStatistics } from "./norm-findings.js";
+import { badNumbers, whereNotFinite } from "./number-findings.js";
+import { redundantBiases, weightDecay } from "./parameter-findings.js";
+import { expectModel, normPlaces, observePlaces, type Place } from "../tree.js";
+import { type LayerSignal, signalByDepth, signalFindings } from "./signal-findings.js";
+
+/** What `inspect` takes beside model and input. */
+export interface InspectOptions {
+  /** The optimizer that trains the model, to see what its weight decay acts on. */
+  readonly optimizer?: Pick<Optimizer, "parameters" | "weightDecay" | "withoutDecay"> | undefined;
+  /** The kernel set that does the arithmetic; the best there is when not said. */
+  readonly kernels?: Kernels | undefined;
+}
+
+/** What `inspect` found. Plain JSON. */
+export interface InspectReport {
+  readonly tool: "inspect";
+  readonly rows: number;
+  readonly passes: number;
+  /** Which statistics normalized where the values were looked at: "inference" only when the batch is too small for its own. */
+  readonly mode: "probe" | "inference";
+  /** The worst first; none if nothing is wrong. */
+  readonly findings: readonly Finding[];
+  /** How far apart the rows are in front of each layer and behind it, in the order of the work. */
+  readonly signal: readonly LayerSignal[];
+}
+
+/**
+ * Looks a model over with a batch of its training data, and leaves it as it was.
+ *
+ *   not finite            where NaN or Infinity begins: input, parameter, statistic or layer
+ *   batch too small       fewer than 2 values a feature in front of a batch norm (error), or than 16
+ *   exploding, vanishing  median growth of the spread of the rows ^ layers with weights beyond 1000 or 1 / 1000; or a spread of 0
+ *   running statistics    0.4 standard deviations off, over all features, and more than chance explains; see `compareModes`
+ *   large momentum        above 0.5: Keras's meaning?
+ *   near-constant         variance in front of a batch norm below epsilon, or std below the round-off of the mean
+ *   dead                  an activation gives the same for every row, and would for any: 4 standard deviations, or 1000 values
+ *   redundant bias        a Dense in front of batch norm, which subtracts it again
+ *   weight decay          of gamma and beta, of any layer
+ *
+ * Units     evidence is in words; `signal` in the unit of the values
+ * Modes     a pass in inference and one in probe
+ * Cost      two forward passes, and some passes over all values in them
+ *
+ * @throws {TypeError} if a container does not tell of its layers, or the optimizer is none
+ * @throws {RangeError} if a layer without running statistics refuses the batch as too small
+ * @example
+ * const random = new Random(1);
+ * const model = new Sequential([new Dense({ inputs: 2, outputs: 3, random }), new BatchNorm({ features: 3 })]);
+ * const optimizer = new SGD(model.parameters, { learningRate: 0.1, weightDecay: 0.01 });
+ * const { findings } = inspect(model, Tensor.normal([64, 2], { random }), { optimizer });
+ * findings.map(({ kind, severity, path }) => [kind, severity, path]);
+ * // => [["redundant bias", "note", "0"], ["weight decay on scale or shift", "note", "1"]]
+ * findings[0]!.cure;   // => "bias: false"
+ */
+export function inspect(model: Layer, input: Tensor, options: InspectOptions = {}): InspectReport {
+  const who = "inspect";
+  expectModel(who, model, input);
+  expectObject(who, "options", options);
+  const { optimizer, kernels } = options;
+  if (optimizer !== undefined) expectOptimizer(who, optimizer);
+
+  const { used, tracked } = inferencePlaces(model, input, kernels);
+  const tooSmall = normPlaces(who, model, used).flatMap(batchTooSmall);
+  const normalizes = tooSmall.every(({ severity }) => severity !== "error");
+  const looked = normalizes ? observePlaces(model, input, { mode: "probe", kernels }).places : tracked ? used : [];
+  const norms = looked.length === 0 ? [] : normPlaces(who, model, looked);
+
+  const numbers = badNumbers(model);
+  const notFinite = whereNotFinite(input, looked, numbers);
+  // Where a batch is finite by its own statistics, it may not be by the running ones.
+  if (tracked && notFinite.length === 0) notFinite.push(...whereNotFinite(input, used, numbers));
+  const signal = signalByDepth(looked);
+  const findings = [
+    ...numbers,
+    ...notFinite,
+    ...tooSmall,
+    ...signalFindings(looked, signal),
+    ...norms.flatMap(staleStatistics),
+    ...norms.flatMap(nearConstantFeatures),
+    ...deadFeatures(looked, norms),
+    ...norms.flatMap(largeMomentum),
+    ...redundantBiases(used),
+    ...(optimizer === undefined ? [] : weightDecay(model, optimizer)),
+  ];
+  const order = ["error", "warning", "note"];
+  findings.sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
+  const mode = normalizes ? "probe" : "inference";
+  return { tool: who, rows: input.shape[0]!, passes: normalizes ? 2 : 1, mode, findings, signal };
+}
+
+/** The values in inference, whether or not there are running statistics yet: what their shapes are. */
+function inferencePlaces(
+  model: Layer,
+  input: Tensor,
+  kernels: Kernels | undefined,
+): { readonly used: readonly Place[]; readonly tracked: boolean } {
+  const untracked = model.statistics.filter(({ name, values }) => name === "batchesTracked" && values[0] === 0);
+  try {
+    for (const { values } of untracked) values[0] = 1;
+    return {
+      used: observePlaces(model, input, { mode: "inference", kernels }).places,
+      tracked: untracked.length === 0,
+    };
+  } finally {
+    for (const { values } of untracked) values[0] = 0;
+  }
+}
+
+function expectOptimizer(who: string, optimizer: unknown): void {
+  const { parameters, weightDecay, withoutDecay } = (optimizer ?? {}) as Partial<Optimizer>;
+  if (Array.isArray(parameters) && typeof weightDecay === "number" && withoutDecay instanceof Set) return;
+  throw new TypeError(complaint(who, "optimizer to be an optimizer, as SGD is", show(optimizer)));
+}

@@ -1,0 +1,55 @@
+/** Findings about parameters that do nothing, or are pulled where they should not be. */
+
+import type { Layer } from "../../layers/contract.js";
+import { parametersByPath } from "../../layers/sequential.js";
+import type { Optimizer } from "../../training/optimizer.js";
+import type { Finding } from "./finding.js";
+import { batchNormOf, isDense, isOnLastAxis, type Place } from "../tree.js";
+
+/** Biases that a batch norm subtracts again: those of a Dense whose output goes nowhere else. */
+export function redundantBiases(places: readonly Place[]): Finding[] {
+  const isCancelled = ({ output }: Place): boolean => {
+    const readers = places.filter(({ input }) => input === output);
+    return (
+      readers.length > 0 &&
+      readers.every(({ layer, input }) => {
+        const norm = batchNormOf(layer);
+        return norm !== undefined && !norm.frozen.normalization && isOnLastAxis(norm, input.shape.length);
+      })
+    );
+  };
+  const found: Finding[] = [];
+  const seen = new Set<Layer>();
+  for (const { path, layer } of places) {
+    if (seen.has(layer) || !isDense(layer) || layer.bias === undefined) continue;
+    seen.add(layer);
+    if (!places.filter((place) => place.layer === layer).every(isCancelled)) continue;
+    const evidence = "the batch norm behind it subtracts the mean, and with it this bias, whose gradient is 0";
+    found.push({ kind: "redundant bias", severity: "note", path, evidence, cure: "bias: false" });
+  }
+  return found;
+}
+
+/** Gammas and betas that weight decay pulls to 0. */
+export function weightDecay(
+  model: Layer,
+  { parameters, weightDecay: decay, withoutDecay }: Pick<Optimizer, "parameters" | "weightDecay" | "withoutDecay">,
+): Finding[] {
+  if (decay === 0) return [];
+  const moved = new Set(parameters);
+  const names = new Map<string, string[]>();
+  for (const [path, parameter] of parametersByPath(model)) {
+    const { role, trainable, name } = parameter;
+    if ((role !== "scale" && role !== "shift") || !trainable || !moved.has(parameter) || withoutDecay.has(role))
+      continue;
+    const layer = path.slice(0, Math.max(0, path.length - name.length - 1));
+    names.set(layer, [...(names.get(layer) ?? []), name]);
+  }
+  return [...names].map(([path, own]) => ({
+    kind: "weight decay on scale or shift",
+    severity: "note",
+    path,
+    evidence: `weight decay ${decay} pulls ${own.join(" and ")} to 0, which does not make the model simpler`,
+    cure: 'withoutDecay: ["bias", "scale", "shift"]',
+  }));
+}

@@ -1,0 +1,74 @@
+/** Findings about the signal by depth: how far apart the rows of a batch are, layer after layer. */
+
+import { exp, log } from "../../core/math.js";
+import type { Tensor } from "../../core/tensor.js";
+import type { Finding } from "./finding.js";
+import { digits } from "./mode-findings.js";
+import type { Place } from "../tree.js";
+
+/** How far apart the rows are at one layer: the root of the mean variance from row to row; null where not finite. */
+export interface LayerSignal {
+  readonly path: string;
+  readonly entering: number | null;
+  readonly leaving: number | null;
+}
+
+const FEWEST_LAYERS = 3;
+const LARGEST_GROWTH = 1000;
+
+/** The signal at each place. */
+export function signalByDepth(places: readonly Place[]): LayerSignal[] {
+  return places.map(({ path, input, output }) => ({ path, entering: spread(input), leaving: spread(output) }));
+}
+
+/** A signal that dies at once, or grows or shrinks by depth. */
+export function signalFindings(places: readonly Place[], signal: readonly LayerSignal[]): Finding[] {
+  const end = signal.find(({ entering, leaving }) => entering !== null && entering > 0 && leaving === 0);
+  if (end !== undefined) {
+    const evidence = "all rows come out of it the same: what follows cannot tell them apart";
+    const cure = "look at its weights (all 0?), and for dead features in front of it";
+    return [{ kind: "vanishing signal", severity: "warning", path: end.path, evidence, cure }];
+  }
+  return growthByDepth(
+    signal.filter((_, i) => places[i]!.layer.parameters.some(({ role }) => role === "weight")),
+    signal.at(-1)?.leaving ?? null,
+  );
+}
+
+/**
+ * From layer with weights to layer with weights, what stands between included: so batch norm, which undoes the growth of the
+ * layer in front, is not taken for a jump. The median, as the first and last layers may well change the scale on purpose.
+ */
+function growthByDepth(layers: readonly LayerSignal[], last: number | null): Finding[] {
+  const spreads = [...layers.map(({ entering }) => entering), last];
+  if (layers.length < FEWEST_LAYERS || !spreads.every((value) => value !== null && value > 0)) return [];
+  const growth = layers.map((_, i) => spreads[i + 1]! / spreads[i]!).sort((a, b) => a - b);
+  const middle = growth.length / 2;
+  const median = (growth[Math.floor(middle)]! + growth[Math.ceil(middle) - 1]!) / 2;
+  const total = exp(layers.length * log(median));
+  if (total < LARGEST_GROWTH && total > 1 / LARGEST_GROWTH) return [];
+  const grows = total > 1;
+  const far = layers.find((_, i) => {
+    const ratio = spreads[i + 1]! / spreads[0]!;
+    return grows ? ratio >= LARGEST_GROWTH : ratio <= 1 / LARGEST_GROWTH;
+  });
+  const factor = grows ? `grow apart ${digits(median)}-fold` : `come closer ${digits(1 / median)}-fold`;
+  const evidence = `the rows ${factor} a layer (median of ${layers.length} layers with weights), from ${digits(spreads[0]!)} to ${digits(last!)}`;
+  const cure = 'put batch norm behind these layers, or start them with initial: "he" (ReLU) or "glorot"';
+  const kind = grows ? "exploding signal" : "vanishing signal";
+  return [{ kind, severity: "warning", path: (far ?? layers.at(-1)!).path, evidence, cure }];
+}
+
+function spread({ data, shape }: Tensor): number | null {
+  const rows = shape[0]!;
+  const width = data.length / rows;
+  let sum = 0;
+  for (let j = 0; j < width; j++) {
+    // Relative to the first row: rows that are the same give exactly 0.
+    let mean = 0;
+    for (let i = 0; i < rows; i++) mean += (data[i * width + j]! - data[j]!) / rows;
+    for (let i = 0; i < rows; i++) sum += (data[i * width + j]! - data[j]! - mean) ** 2;
+  }
+  const result = Math.sqrt(sum / data.length);
+  return Number.isFinite(result) ? result : null;
+}

@@ -1,0 +1,149 @@
+/** modelObjective: a model with a batch and a loss, seen as an objective. A bridge between the two towers. */
+
+import { complaint, expectLength, expectObject, expectOneOf, show } from "../core/errors.js";
+import { allocate, type DType } from "../core/dtype.js";
+import type { Kernels } from "../kernels/types.js";
+import { expectGradient, expectLayer } from "../layers/guards.js";
+import { type Layer, type Mode } from "../layers/contract.js";
+import { Parameter } from "../layers/parameter.js";
+import { parametersByPath } from "../layers/sequential.js";
+import type { Evaluation, Group, Objective } from "../objective/objective.js";
+import { isTensor, Tensor } from "../core/tensor.js";
+import type { Loss } from "../training/losses.js";
+
+/** A batch: what goes in and what should come out. */
+export interface Batch<Target> {
+  readonly input: Tensor;
+  readonly target: Target;
+}
+
+/** What `modelObjective` takes. */
+export interface ModelObjectiveOptions {
+  /** "probe" for the landscape that training sees, "inference" for that of the trained model: they are different functions. */
+  readonly mode: Exclude<Mode, "train">;
+  /** The parameters to vary; all when not said. The others stay as they are. */
+  readonly parameters?: Iterable<Parameter> | undefined;
+  /** The precision to evaluate in; "float64" when not said, whatever the model's own. */
+  readonly dtype?: DType | undefined;
+  /** The kernel set that does the arithmetic; the best there is when not said. */
+  readonly kernels?: Kernels | undefined;
+}
+
+/** A model as an objective, and where the model stands now. */
+export interface ModelObjective {
+  readonly objective: Objective;
+  /** The parameters' values at the time of the call, one after another; a fresh array. */
+  readonly point: Float64Array;
+  /** Which stretch of the point is which parameter, in the order of the forward pass. */
+  readonly groups: readonly Group[];
+  readonly mode: Exclude<Mode, "train">;
+  readonly dtype: DType;
+}
+
+/**
+ * Makes an objective of a model, a batch and a loss, for the checks and the probes.
+ *
+ * Each evaluation lends the parameters other tensors for as long as it takes, in double precision unless told otherwise; so
+ * the model's own values, versions, running statistics and random streams are never touched, also when an evaluation throws.
+ *
+ * Modes     probe: the batch's statistics, and the gradient goes through them. inference: the running statistics
+ * Numerics  a float32 objective moves by less than asked below steps of about 1e-6; hence the float64 default
+ * Cost      an evaluation is a forward and a backward pass and two copies of the parameters; `lossOnly` the forward alone
+ *
+ * @throws {TypeError} if mode, parameters or batch are not what they should be
+ * @example
+ * const random = new Random(1);
+ * const model = new Sequential([new Dense({ inputs: 2, outputs: 3, random }), new BatchNorm({ features: 3 }), new Tanh()]);
+ * const batch = { input: Tensor.normal([8, 2], { random }), target: Tensor.normal([8, 3], { random }) };
+ * const { objective, point, groups } = modelObjective(model, batch, meanSquaredError, { mode: "probe" });
+ * groups.map((group) => group.name);                                                // => ["0.weight", "0.bias", "1.gamma", "1.beta"]
+ * (await checkObjective(objective, point, { random, groups })).verdict;              // => "agrees"
+ */
+export function modelObjective<Target>(
+  model: Layer,
+  batch: Batch<Target>,
+  loss: Loss<Target>,
+  options: ModelObjectiveOptions,
+): ModelObjective {
+  const who = "modelObjective";
+  expectLayer(who, model);
+  expectObject(who, "the batch", batch);
+  if (typeof loss !== "function") throw new TypeError(complaint(who, "the loss to be a function", show(loss)));
+  expectObject(who, "options", options);
+  const { mode, dtype = "float64", kernels } = options;
+  expectOneOf(who, "mode", mode, ["probe", "inference"], "training would move the running statistics");
+  expectOneOf(who, "dtype", dtype, ["float32", "float64"]);
+  if (!isTensor(batch.input)) throw new TypeError(complaint(who, "batch.input to be a Tensor", show(batch.input)));
+  const byPath = parametersByPath(model);
+  const { parameters } = options;
+  if (
+    parameters !== undefined &&
+    typeof (parameters as Partial<typeof parameters> | null)?.[Symbol.iterator] !== "function"
+  ) {
+    throw new TypeError(complaint(who, "parameters to be a list", show(parameters)));
+  }
+  const varied = new Set(parameters ?? byPath.values());
+  for (const parameter of varied) {
+    if (![...byPath.values()].includes(parameter)) {
+      throw new TypeError(complaint(who, "parameters of the model", `a foreign ${show(parameter.name)}`));
+    }
+  }
+  const groups: (Group & { readonly parameter: Parameter })[] = [];
+  for (const [name, parameter] of byPath) {
+    if (!varied.has(parameter)) continue;
+    const start = groups.at(-1)?.end ?? 0;
+    const { shape, size } = parameter.value;
+    groups.push({ name, role: parameter.role, shape, start, end: start + size, parameter });
+  }
+  const length = groups.at(-1)?.end ?? 0;
+  const point = new Float64Array(length);
+  for (const { start, parameter } of groups) point.set(parameter.value.data, start);
+
+  // Copies in the dtype of the evaluation: of the batch, and of the parameters that do not vary.
+  const input = batch.input.cast(dtype);
+  const target = copyOf(batch.target, dtype);
+  const held = new Map<Parameter, Tensor>();
+  for (const parameter of byPath.values()) if (!varied.has(parameter)) held.set(parameter, parameter.value.cast(dtype));
+
+  const at = <T>(where: Float64Array, work: () => T): T => {
+    if (!((where as unknown) instanceof Float64Array)) {
+      throw new TypeError(complaint(who, "the point to be a Float64Array", show(where)));
+    }
+    expectLength(who, "the point", where, length);
+    const values = new Map(held);
+    for (const { start, end, shape, parameter } of groups) {
+      const data = allocate(dtype, end - start);
+      data.set(where.subarray(start, end));
+      values.set(parameter, new Tensor(data, shape));
+    }
+    return Parameter.holding(values, work);
+  };
+  const pass = { mode, kernels };
+  const evaluate = (where: Float64Array): Evaluation =>
+    at(where, () => {
+      const { output, backward } = model.forward(input, pass);
+      const { loss: value, gradOutput } = loss(output, target, { kernels });
+      const { gradients } = backward(gradOutput);
+      const gradient = new Float64Array(length);
+      for (const { name, start, parameter } of groups) {
+        const part = gradients.get(parameter);
+        if (part === undefined) continue;
+        expectGradient(who, name, part, parameter.value);
+        gradient.set(part.data, start);
+      }
+      return { loss: value, gradient };
+    });
+  const lossOnly = (where: Float64Array): number =>
+    at(where, () => loss(model.forward(input, pass).output, target, { kernels }).loss);
+  const objective: Objective = Object.assign(evaluate, { lossOnly, dtype, mode });
+  const named = groups.map(({ name, role, shape, start, end }) => ({ name, role, shape, start, end }));
+  return { objective, point, groups: named, mode, dtype };
+}
+
+/** A target that the caller may write to: a tensor in the dtype of the evaluation, labels as they are. */
+function copyOf<Target>(target: Target, dtype: DType): Target {
+  if (isTensor(target)) return target.cast(dtype) as Target & Tensor;
+  if (Array.isArray(target) || ArrayBuffer.isView(target))
+    return (target as Target & Int32Array).slice() as Target & Int32Array;
+  return target;
+}

@@ -1,0 +1,110 @@
+/** State: a model's parameters and running statistics by path, as plain JSON. */
+
+import { complaint, expectObject, ShapeError, show } from "../core/errors.js";
+import type { DType, Floats } from "../core/dtype.js";
+import { expectLayer } from "../layers/guards.js";
+import { type Layer } from "../layers/contract.js";
+import { parametersByPath, statisticsByPath } from "../layers/sequential.js";
+import { printShape, sameShape, type Shape } from "../core/shape.js";
+
+/** One named array of a saved model. */
+export interface StateEntry {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  /** Row by row. Every float32 and float64 number survives JSON exactly; -0 is saved as 0, as JSON writes it. */
+  readonly values: readonly number[];
+}
+
+/** A saved model: parameters and running statistics by path, as in "1.gamma" and "1.runningMean". */
+export type StateDict = Readonly<Record<string, StateEntry>>;
+
+/**
+ * Everything that a trained model consists of beside its code, as plain JSON.
+ *
+ * Cost      one copy of the values
+ *
+ * @example
+ * const norm = new BatchNorm({ features: 1 });
+ * Object.keys(stateDict(norm));       // => ["gamma", "beta", "runningMean", "runningVariance", "batchesTracked"]
+ * const text = JSON.stringify(stateDict(norm));
+ * loadStateDict(norm, JSON.parse(text));
+ */
+export function stateDict(model: Layer): StateDict {
+  expectLayer("stateDict", model);
+  const entries: Record<string, StateEntry> = {};
+  for (const [path, { shape, dtype, values }] of slots(model)) {
+    // x + 0 turns -0 into 0, so that what is saved equals what JSON gives back
+    entries[path] = { shape: [...shape], dtype, values: Array.from(values, (value) => value + 0) };
+  }
+  return entries;
+}
+
+/**
+ * Loads a saved state into a model of the same structure.
+ *
+ * It refuses, and then has changed nothing: missing or unknown entries, another shape or dtype, values that are not finite,
+ * running variances below 0.
+ *
+ * @throws {TypeError} if entries are missing, unknown, or not entries at all
+ * @throws {ShapeError} if an entry has another shape than the model
+ * @throws {RangeError} if a value is not finite, or a variance or count is negative
+ */
+export function loadStateDict(model: Layer, state: StateDict): void {
+  const name = "loadStateDict";
+  expectLayer(name, model);
+  expectObject(name, "the state", state);
+  const own = slots(model);
+  const missing = [...own.keys()].filter((path) => !Object.hasOwn(state, path));
+  const unknown = Object.keys(state).filter((path) => !own.has(path));
+  if (missing.length > 0 || unknown.length > 0) {
+    const lists = [...missing.map((path) => `no "${path}"`), ...unknown.map((path) => `an unknown "${path}"`)];
+    throw new TypeError(
+      complaint(name, "exactly the model's entries", lists.join(", "), "build the model as it was when saved"),
+    );
+  }
+  for (const [path, slot] of own) expectEntry(`${name}: "${path}"`, state[path], slot);
+  for (const [path, slot] of own) slot.write(state[path]!.values);
+}
+
+interface Slot {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly values: Floats;
+  readonly least: number;
+  write(values: readonly number[]): void;
+}
+
+function slots(model: Layer): Map<string, Slot> {
+  const found = new Map<string, Slot>();
+  for (const [path, parameter] of parametersByPath(model)) {
+    const { shape, dtype, data } = parameter.value;
+    const write = (values: readonly number[]): void => parameter.update((own) => own.set(values));
+    found.set(path, { shape, dtype, values: data, least: -Infinity, write });
+  }
+  for (const [path, { values, least }] of statisticsByPath(model)) {
+    found.set(path, { shape: [values.length], dtype: "float64", values, least, write: (saved) => values.set(saved) });
+  }
+  return found;
+}
+
+function expectEntry(name: string, entry: StateEntry | undefined, { shape, dtype, least }: Slot): void {
+  expectObject(name, "the entry", entry);
+  const { shape: savedShape, dtype: savedDtype, values } = entry;
+  if (!Array.isArray(savedShape) || !Array.isArray(values)) {
+    throw new TypeError(complaint(name, "an entry of shape, dtype and values", show(entry)));
+  }
+  if (!sameShape(savedShape, shape))
+    throw new ShapeError(complaint(name, `shape ${printShape(shape)}`, printShape(savedShape)));
+  if (savedDtype !== dtype) throw new TypeError(complaint(name, `dtype ${dtype}`, show(savedDtype)));
+  const size = shape.reduce((product, axis) => product * axis, 1);
+  if (values.length !== size) throw new ShapeError(complaint(name, `${size} values`, `${values.length}`));
+  for (const [index, value] of values.entries()) {
+    if (typeof value !== "number" || !Number.isFinite(value)) {
+      throw new RangeError(complaint(name, "finite numbers", `${show(value)} at place ${index}`));
+    }
+    if (dtype === "float32" && !Number.isFinite(Math.fround(value))) {
+      throw new RangeError(complaint(name, "numbers that float32 can hold", `${value} at place ${index}`));
+    }
+    if (value < least) throw new RangeError(complaint(name, `no number below ${least}`, `${value} at place ${index}`));
+  }
+}
