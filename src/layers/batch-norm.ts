@@ -200,7 +200,8 @@ export class BatchNorm implements Layer {
     const x = input.data;
     const mean = new Float64Array(this.features);
     const variance = new Float64Array(this.features);
-    const weights = pass.rowWeights && rowWeights(name, pass.rowWeights, input.shape[0]!, view);
+    const weights =
+      pass.rowWeights === undefined ? undefined : rowWeights(name, pass.rowWeights, input.shape[0]!, view);
     const count = weights ? weights.effectiveCount : view.outer * view.inner;
     expectTwoValues(name, pass, count, input, this.trackRunningStatistics);
     if (weights) {
