@@ -1,11 +1,11 @@
 /** Dense: the affine layer, y = xW + b. */
 
 import type { DType } from "../core/dtype.js";
-import { complaint, expectOneOf, ShapeError, show } from "../core/errors.js";
+import { complaint, expectOneOf, ShapeError } from "../core/errors.js";
 import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
 import { expectRandom, type Random } from "../core/random.js";
 import { printShape, sameShape, type Shape } from "../core/shape.js";
-import { isTensor, Tensor } from "../core/tensor.js";
+import { expectTensor, Tensor } from "../core/tensor.js";
 import type { Forward, Layer, Pass } from "./contract.js";
 import { beginForward, guardedForward } from "./forward.js";
 import { zeroGradients } from "./gradients.js";
@@ -132,7 +132,7 @@ export class Dense implements Layer {
 }
 
 function copyOfInitial(name: string, values: Tensor, shape: Shape, dtype: DType): Tensor {
-  if (!isTensor(values)) throw new TypeError(complaint("Dense", `initial.${name} to be a Tensor`, show(values)));
+  expectTensor("Dense", `initial.${name}`, values);
   if (!sameShape(values.shape, shape)) {
     throw new ShapeError(complaint("Dense", `initial.${name} of shape ${printShape(shape)}`, printShape(values.shape)));
   }

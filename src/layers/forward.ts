@@ -2,7 +2,7 @@
 
 import { complaint, expectObject, expectOneOf, show } from "../core/errors.js";
 import { nearest } from "../core/options.js";
-import { isTensor, type Tensor } from "../core/tensor.js";
+import { expectTensor, type Tensor } from "../core/tensor.js";
 import { defaultKernels } from "../kernels/default.js";
 import type { Kernels } from "../kernels/types.js";
 import type { Backward, Forward, Gradients, Pass } from "./contract.js";
@@ -29,7 +29,7 @@ export function beginForward(kind: string, input: Tensor, pass: Pass, parameters
   expectOneOf(name, "mode", pass.mode, ["train", "probe", "inference"]);
   // Inside a container, which sets `defer`, the container has checked the keys.
   if (pass.defer === undefined) expectNoMisspelling(name, pass);
-  if (!isTensor(input)) throw new TypeError(complaint(name, "the input to be a Tensor", show(input)));
+  expectTensor(name, "the input", input);
   for (const parameter of parameters) {
     if (parameter.value.dtype === input.dtype) continue;
     const expected = `an input of dtype ${parameter.value.dtype}, as ${parameter.name} is`;

@@ -2,7 +2,7 @@
 
 import { complaint, expectObject, ShapeError, show } from "../core/errors.js";
 import { channelView, type ChannelView, printShape, sameShape } from "../core/shape.js";
-import { isTensor, type Tensor } from "../core/tensor.js";
+import { expectTensor, type Tensor } from "../core/tensor.js";
 import type { Layer, Pass } from "./contract.js";
 import type { Parameter } from "./parameter.js";
 
@@ -18,7 +18,7 @@ export function guardBackward(
   const { shape, dtype } = output;
   const versions = parameters.map((parameter) => parameter.version);
   return (gradOutput) => {
-    if (!isTensor(gradOutput)) throw new TypeError(complaint(name, "gradOutput to be a Tensor", show(gradOutput)));
+    expectTensor(name, "gradOutput", gradOutput);
     if (!sameShape(gradOutput.shape, shape)) {
       const expected = `gradOutput of shape ${printShape(shape)}, as the output is`;
       throw new ShapeError(complaint(name, expected, printShape(gradOutput.shape)));
@@ -47,7 +47,7 @@ export function expectLayer(name: string, layer: unknown, where = ""): asserts l
 /** Requires a gradient like the values that it belongs to. */
 export function expectGradient(name: string, of: string, gradient: unknown, value: Tensor): asserts gradient is Tensor {
   const expected = `the gradient of ${of}`;
-  if (!isTensor(gradient)) throw new TypeError(complaint(name, `${expected} to be a Tensor`, show(gradient)));
+  expectTensor(name, expected, gradient);
   if (!sameShape(gradient.shape, value.shape)) {
     const shape = printShape(value.shape);
     throw new ShapeError(complaint(name, `${expected} of shape ${shape}`, printShape(gradient.shape)));

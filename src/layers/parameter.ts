@@ -6,7 +6,7 @@
 
 import { complaint, expectOneOf, show } from "../core/errors.js";
 import { type Floats, typedArrayName } from "../core/dtype.js";
-import { isTensor, type Tensor } from "../core/tensor.js";
+import { expectTensor, type Tensor } from "../core/tensor.js";
 
 /** What a parameter does in its layer: a matrix, an added vector, a gamma or a beta. */
 export type Role = "weight" | "bias" | "scale" | "shift";
@@ -38,7 +38,7 @@ export class Parameter {
   constructor(name: string, role: Role, value: Tensor) {
     if (typeof name !== "string") throw new TypeError(complaint("Parameter", "name to be a string", show(name)));
     expectOneOf("Parameter", "role", role, ["weight", "bias", "scale", "shift"]);
-    if (!isTensor(value)) throw new TypeError(complaint(`Parameter "${name}"`, "value to be a Tensor", show(value)));
+    expectTensor(`Parameter "${name}"`, "value", value);
     this.name = name;
     this.role = role;
     this.tensor = value;
