@@ -91,7 +91,7 @@ export class BatchRenorm implements Layer {
     }
     kernels.normalize({ view, x, gamma, beta, mean, rstd, y });
     if (pass.mode === "train" && !norm.frozen.updates) {
-      afterPass(pass, () => norm.track(mean, estimatedVariance(norm, variance, count)));
+      afterPass(pass, () => norm.track(mean, estimatedVariance(norm.varianceEstimator, variance, count)));
     }
 
     return guardedForward(name, output, this.parameters, (gradOutput) => {
