@@ -257,7 +257,7 @@ describe("refusals", () => {
     await expectError(
       () => norm.forward(ordinary([4, 2], new Random(1), "float32"), { mode: "train" }),
       "RangeError",
-      'BatchNorm: expected running statistics in mode "train", got none, as no batch was tracked - run a batch in mode "train", or load statistics',
+      'BatchNorm: expected running statistics in mode "train", got none, as no batch was tracked - unfreeze the layer for a batch, or load statistics',
     );
     expect(memoryOf(norm)).toEqual(before);
   });
@@ -284,4 +284,26 @@ describe("whatever is frozen", () => {
       expect(calls).toEqual([usesBatch ? "batchNormBackward" : "normalizeBackward"]);
     },
   );
+});
+
+describe("a second freeze", () => {
+  it("adds to the first", () => {
+    const norm = new BatchNorm({ features: 1 });
+    norm.freeze({ updates: false, parameters: false });
+    norm.freeze({ normalization: false, parameters: false });
+    expect(norm.frozen).toEqual({ normalization: true, updates: true, parameters: false });
+    norm.freeze({ normalization: false, updates: false });
+    expect(norm.frozen).toEqual({ normalization: true, updates: true, parameters: true });
+  });
+
+  it("leaves alone what the user made untrainable, and so does unfreezing", () => {
+    const norm = new BatchNorm({ features: 1 });
+    norm.gamma!.trainable = false;
+    norm.freeze({ parameters: false });
+    expect([norm.gamma!.trainable, norm.beta!.trainable]).toEqual([false, true]);
+    norm.freeze();
+    norm.freeze();
+    norm.unfreeze();
+    expect([norm.gamma!.trainable, norm.beta!.trainable]).toEqual([false, true]);
+  });
 });
