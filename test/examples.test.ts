@@ -151,7 +151,7 @@ describe("the figures of docs/probes.md", () => {
     "are what the script draws",
     async () => {
       const program = join(scratch, "figures.js");
-      await bundle({ entryPoints: [join(folder, "figures", "main.ts")], outfile: program });
+      await bundle({ entryPoints: [join(folder, "laboratory", "figures", "main.ts")], outfile: program });
       const out = join(scratch, "figures");
       const quick = ["distances", "mmd", "theorem41", "depth"];
       const { status, stdout } = await node([program, ...quick, "--out", out]);
