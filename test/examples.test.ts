@@ -159,7 +159,7 @@ describe("the figures of docs/probes.md", () => {
       expect(status).toBe(0);
       expect(stdout.split("\n").filter((line) => /^\S/.test(line))).toEqual(quick);
       // Positions to a tenth of a pixel: engines may differ in last digits of a logarithm.
-      const number = /\d+\.\d+/g;
+      const number = /\d+(?:\.\d+)?/g;
       const numbersIn = (text: string): number[] => (text.match(number) ?? []).map(Number);
       for (const name of quick) {
         const [now, before] = [out, images].map((at) => readFileSync(join(at, `probe-${name}.svg`), "utf8"));
