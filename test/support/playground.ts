@@ -66,7 +66,7 @@ export class PlaygroundSite {
         complaints.push(`asked for ${request.url()}`);
     });
     page.on("response", (response) => {
-      if (!response.ok()) complaints.push(`${response.status()} for ${response.url()}`);
+      if (response.status() >= 400) complaints.push(`${response.status()} for ${response.url()}`);
     });
     await page.goto(`${this.url}#${settings}`);
     return { page, complaints };
