@@ -2,9 +2,10 @@
 import { expect } from "vitest";
 
 /** `class: who: expected X, got Y`, with ` - cure` where there is one. */
-const MESSAGE = /^(\w*Error): ([A-Za-z][\w.]*(?::? "[^"]+")?): expected (.+?, got .*?[^.])( - .+[^.])?$/s;
+const MESSAGE =
+  /^(\w*Error): ([A-Za-z][\w.]*(?::? "[^"]*"(?: for "[^"]+")?)?): expected (.+?, got .*?[^.])( - .+[^.])?$/s;
 /** `class: who: fact | fact | cure` */
-const REFUSAL = /^(\w*Error): (\*|[A-Za-z][\w.]*(?::? "[^"]+")?): (.+)$/s;
+const REFUSAL = /^(\w*Error): (\*|[A-Za-z][\w.]*(?::? "[^"]*"(?: for "[^"]+")?)?): (.+)$/s;
 
 /**
  * Requires that `work` throws (or rejects) as in `RangeError: Dense "2": inputs | 1 | 0 | cure`: the class and who refuses, then
