@@ -128,6 +128,11 @@ export class BatchNorm implements Layer {
     registerLeaf(this, BatchNorm);
   }
 
+  /** Whether inference is one scale and one shift per feature: false in a class that inherits from this one and has another forward. */
+  get isAffineInInference(): boolean {
+    return this.forward === BatchNorm.prototype.forward;
+  }
+
   forward(input: Tensor, pass: Pass): Forward {
     expectForward("BatchNorm", input, pass);
     const name = who("BatchNorm", pass);

@@ -98,6 +98,11 @@ export class Dense implements Layer {
     registerLeaf(this, Dense);
   }
 
+  /** Whether the output is xW + b and nothing else: false in a class that inherits from this one and has another forward. */
+  get isAffine(): boolean {
+    return this.forward === Dense.prototype.forward;
+  }
+
   forward(input: Tensor, pass: Pass): Forward {
     expectForward("Dense", input, pass);
     const name = who("Dense", pass);

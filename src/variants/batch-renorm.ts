@@ -62,6 +62,11 @@ export class BatchRenorm implements Layer {
     this.statistics = this.norm.statistics;
   }
 
+  /** Whether inference is one scale and one shift per feature: false in a class that inherits from this one and has another forward. */
+  get isAffineInInference(): boolean {
+    return this.forward === BatchRenorm.prototype.forward;
+  }
+
   forward(input: Tensor, pass: Pass): Forward {
     expectForward("BatchRenorm", input, pass);
     const { norm } = this;

@@ -53,6 +53,11 @@ export class GhostBatchNorm implements Layer {
     this.statistics = this.norm.statistics;
   }
 
+  /** Whether inference is one scale and one shift per feature: false in a class that inherits from this one and has another forward. */
+  get isAffineInInference(): boolean {
+    return this.forward === GhostBatchNorm.prototype.forward;
+  }
+
   forward(input: Tensor, pass: Pass): Forward {
     expectForward("GhostBatchNorm", input, pass);
     const { norm } = this;
