@@ -1,32 +1,45 @@
-/** checkLayer: is a layer's backward pass the derivative of its forward? A bridge between the two towers. */
+/** checkLayer: is a layer's backward pass the derivative of its forward? */
 
-import { complaint, expectObject, expectOneOf, show } from "../core/errors.js";
+import { complaint, show } from "../core/errors.js";
 import { allocate, type DType, type Floats } from "../core/dtype.js";
-import { expectRandom, type Random } from "../core/random.js";
+import { type OptionRules, readOptions } from "../core/options.js";
+import type { Random } from "../core/random.js";
 import type { Kernels } from "../kernels/types.js";
 import { expectGradient, expectLayer } from "../layers/guards.js";
 import { type Layer, type Mode } from "../layers/contract.js";
 import { Parameter } from "../layers/parameter.js";
-import { parametersByPath } from "../layers/sequential.js";
+import { parametersByPath } from "./tree.js";
 import { checkGradient, type GradientReport } from "../objective/check-gradient.js";
 import type { Evaluation, Group, Objective, ProbeOptions } from "../objective/objective.js";
 import { isTensor, Tensor } from "../core/tensor.js";
 
-/** What `checkLayer` takes. */
+/** Options for `checkLayer`. */
 export interface CheckLayerOptions extends ProbeOptions {
   /** Whose derivative to check; "train" would move the running statistics, and has the derivative of "probe". */
   readonly mode: Exclude<Mode, "train">;
   /** Draws the weights of the outputs, the direction and the coordinates. */
   readonly random: Random;
-  /** The precision to check in; "float64" when not said, whatever the layer's own. */
+  /** The precision to check in, whatever the layer's own. Default: "float64". */
   readonly dtype?: DType | undefined;
-  /** How many coordinates of the input and of each parameter to look at, all where it has fewer; 3 when not said. */
+  /** How many coordinates of the input and of each parameter to compare, all where there are fewer. Default: 3. */
   readonly coordinatesPerGroup?: number | undefined;
   /** Allowed error; see `checkGradient`. */
   readonly tolerance?: number | undefined;
-  /** The kernel set that does the arithmetic; the best there is when not said. */
+  /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
+
+// What checkGradient takes, it checks itself.
+const checkLayerRules = {
+  mode: { kind: "word", words: ["probe", "inference"], cure: 'the derivative in mode "train" is that of "probe"' },
+  random: { kind: "random" },
+  dtype: { kind: "word", words: ["float32", "float64"], default: "float64" },
+  coordinatesPerGroup: { kind: "any", optional: true },
+  tolerance: { kind: "any", optional: true },
+  kernels: { kind: "any", optional: true },
+  signal: { kind: "any", optional: true },
+  onProgress: { kind: "function", optional: true },
+} as const satisfies OptionRules<CheckLayerOptions>;
 
 /**
  * Checks a layer's hand-written backward pass against finite differences, with respect to its input and every parameter.
@@ -49,11 +62,7 @@ export async function checkLayer(layer: Layer, input: Tensor, options: CheckLaye
   const who = "checkLayer";
   expectLayer(who, layer);
   if (!isTensor(input)) throw new TypeError(complaint(who, "the input to be a Tensor", show(input)));
-  expectObject(who, "options", options);
-  const { mode, random, dtype = "float64", kernels } = options;
-  expectOneOf(who, "mode", mode, ["probe", "inference"], 'the derivative in mode "train" is that of "probe"');
-  expectOneOf(who, "dtype", dtype, ["float32", "float64"]);
-  expectRandom(who, random);
+  const { mode, random, dtype, kernels, ...ofCheck } = readOptions(who, options, checkLayerRules);
 
   const parts: (Group & { readonly parameter: Parameter | undefined })[] = [
     { name: "input", role: "weight", shape: input.shape, start: 0, end: input.size, parameter: undefined },
@@ -96,6 +105,5 @@ export async function checkLayer(layer: Layer, input: Tensor, options: CheckLaye
   const evaluate = (where: Float64Array): Evaluation => at(where, true);
   const lossOnly = (where: Float64Array): number => at(where, false).loss;
   const objective: Objective = Object.assign(evaluate, { lossOnly, dtype });
-  const { signal, onProgress, coordinatesPerGroup, tolerance } = options;
-  return checkGradient(objective, point, { random, groups: parts, signal, onProgress, coordinatesPerGroup, tolerance });
+  return checkGradient(objective, point, { random, groups: parts, ...ofCheck });
 }

@@ -1,23 +1,39 @@
 /** compareModes: the same batch with its own statistics and in inference, layer by layer. */
 
-import { complaint, expectObject, show } from "../core/errors.js";
+import { complaint } from "../core/errors.js";
+import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import type { Layer } from "../layers/contract.js";
+import type { Moments } from "../probes/moments.js";
 import type { Tensor } from "../core/tensor.js";
 import type { Loss } from "../training/losses.js";
-import { featureMoments, type StatisticsGap, statisticsGap, summarizeGap } from "./feature-statistics.js";
-import { findingOf, overallFinding } from "./inspect/mode-findings.js";
-import { expectModel, normalizesByMode, normPlaces, type NormPlace, observePlaces } from "./tree.js";
+import {
+  featureMoments,
+  gapCause,
+  type GapSummary,
+  gapText,
+  type StatisticsGap,
+  statisticsGap,
+  summarizeGap,
+} from "./feature-statistics.js";
+import { digits } from "./inspect/finding.js";
+import { expectModel, normalizesByMode, normPlaces, type NormPlace, observePlaces } from "./places.js";
 
-/** What `compareModes` takes beside model and input. */
+/** Options for `compareModes`. */
 export interface CompareModesOptions<Target> {
-  /** With a target, for the loss in both modes and each layer's part in the difference. */
+  /** With a target: compares the loss in both modes, and each layer's part in the difference. */
   readonly loss?: Loss<Target> | undefined;
   readonly target?: Target | undefined;
-  /** The kernel set that does the arithmetic; the best there is when not said. */
+  /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
+
+const compareModesRules = {
+  loss: { kind: "function", optional: true },
+  target: { kind: "any", optional: true },
+  kernels: { kind: "any", optional: true },
+} as const satisfies OptionRules<CompareModesOptions<unknown>>;
 
 /** How far apart two outputs are. */
 export interface OutputDifference {
@@ -89,14 +105,10 @@ export function compareModes<Target>(
 ): ModesReport {
   const who = "compareModes";
   expectModel(who, model, input);
-  expectObject(who, "options", options);
-  const { loss, target, kernels } = options;
+  const { loss, target, kernels } = readOptions(who, options, compareModesRules);
   if ((loss === undefined) !== (target === undefined)) {
     const got = loss === undefined ? "a target alone" : "a loss alone";
     throw new TypeError(complaint(who, "a loss and a target, or neither", got));
-  }
-  if (loss !== undefined && typeof loss !== "function") {
-    throw new TypeError(complaint(who, "loss to be a function", show(loss)));
   }
   const batch = observePlaces(model, input, { mode: "probe", kernels });
   const inference = observePlaces(model, input, { mode: "inference", kernels });
@@ -141,7 +153,7 @@ function modesOf(place: NormPlace): Omit<LayerModes, "path" | "output" | "lossDi
     ...gap,
     featuresOff: summary.featuresOff,
     verdict,
-    finding: findingOf(norm, verdict, moments, summary),
+    finding: layerFinding(norm, verdict, moments, summary),
   };
 }
 
@@ -183,4 +195,47 @@ function differenceOf(batch: Tensor, inference: Tensor): OutputDifference {
     size += batch.data[i]! ** 2;
   }
   return { difference: Math.sqrt(squares / batch.size), size: Math.sqrt(size / batch.size) };
+}
+
+/** Words what a layer's gap says, and why it may be there. */
+function layerFinding(
+  norm: BatchNorm,
+  verdict: "fits" | "off" | "same",
+  moments: readonly Moments[],
+  gap: GapSummary,
+): string {
+  if (verdict === "same") {
+    const statistics = norm.trackRunningStatistics
+      ? "its running statistics (it is frozen)"
+      : "the batch (it keeps no running statistics)";
+    return `normalizes with ${statistics} in both modes`;
+  }
+  if (verdict === "fits") return "the running statistics fit this batch";
+  return `${gapText(gap)}; ${gapCause(norm, moments, gap)}`;
+}
+
+/** Words what the whole comparison says. */
+function overallFinding(
+  layers: readonly LayerModes[],
+  output: OutputDifference,
+  loss: { readonly batch: number; readonly inference: number } | undefined,
+): string {
+  const inLoss =
+    loss === undefined
+      ? ""
+      : `; the loss is ${digits(loss.batch, 3)} with the batch's statistics and ${digits(loss.inference, 3)} in inference`;
+  const differs = `the outputs differ by ${digits((100 * output.difference) / (output.size || 1))} % of their size${inLoss}`;
+  const off = layers.filter(({ verdict }) => verdict === "off");
+  if (layers.every(({ verdict }) => verdict === "same"))
+    return `no layer normalizes differently in the two modes; ${differs}`;
+  const fewest = Math.min(...layers.map(({ valuesPerFeature }) => valuesPerFeature));
+  if (off.length === 0) {
+    const known = digits(1 / Math.sqrt(fewest));
+    const small = `; with ${fewest} values a feature a batch knows its mean to ${known} standard deviations: compare on a larger one`;
+    return `all running statistics fit this batch; ${differs}${fewest < 32 ? small : ""}`;
+  }
+  const worst = off.reduce((a, b) => (Math.abs(b.lossDifference ?? 0) > Math.abs(a.lossDifference ?? 0) ? b : a));
+  const name = layers.length === 1 ? "" : `${JSON.stringify(worst.path)}: `;
+  const counted = layers.length === 1 ? "" : `${off.length} of ${layers.length} batch norms do not fit this batch; `;
+  return `${differs}; ${counted}${name}${worst.finding}`;
 }

@@ -1,12 +1,13 @@
-/** modelObjective: a model with a batch and a loss, seen as an objective. A bridge between the two towers. */
+/** modelObjective: a model with a batch and a loss, seen as an objective. */
 
-import { complaint, expectLength, expectObject, expectOneOf, show } from "../core/errors.js";
-import { allocate, type DType } from "../core/dtype.js";
+import { complaint, expectLength, expectObject, show } from "../core/errors.js";
+import { allocate, type DType, typedArrayName } from "../core/dtype.js";
+import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import { expectGradient, expectLayer } from "../layers/guards.js";
 import { type Layer, type Mode } from "../layers/contract.js";
 import { Parameter } from "../layers/parameter.js";
-import { parametersByPath } from "../layers/sequential.js";
+import { parametersByPath } from "./tree.js";
 import type { Evaluation, Group, Objective } from "../objective/objective.js";
 import { isTensor, Tensor } from "../core/tensor.js";
 import type { Loss } from "../training/losses.js";
@@ -17,17 +18,24 @@ export interface Batch<Target> {
   readonly target: Target;
 }
 
-/** What `modelObjective` takes. */
+/** Options for `modelObjective`. */
 export interface ModelObjectiveOptions {
   /** "probe" for the landscape that training sees, "inference" for that of the trained model: they are different functions. */
   readonly mode: Exclude<Mode, "train">;
-  /** The parameters to vary; all when not said. The others stay as they are. */
+  /** The parameters to vary; the others stay as they are. Default: all. */
   readonly parameters?: Iterable<Parameter> | undefined;
-  /** The precision to evaluate in; "float64" when not said, whatever the model's own. */
+  /** The precision to evaluate in, whatever the model's own. Default: "float64". */
   readonly dtype?: DType | undefined;
-  /** The kernel set that does the arithmetic; the best there is when not said. */
+  /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
+
+const modelObjectiveRules = {
+  mode: { kind: "word", words: ["probe", "inference"], cure: "training would move the running statistics" },
+  parameters: { kind: "any", optional: true },
+  dtype: { kind: "word", words: ["float32", "float64"], default: "float64" },
+  kernels: { kind: "any", optional: true },
+} as const satisfies OptionRules<ModelObjectiveOptions>;
 
 /** A model as an objective, and where the model stands now. */
 export interface ModelObjective {
@@ -69,20 +77,14 @@ export function modelObjective<Target>(
   expectLayer(who, model);
   expectObject(who, "the batch", batch);
   if (typeof loss !== "function") throw new TypeError(complaint(who, "the loss to be a function", show(loss)));
-  expectObject(who, "options", options);
-  const { mode, dtype = "float64", kernels } = options;
-  expectOneOf(who, "mode", mode, ["probe", "inference"], "training would move the running statistics");
-  expectOneOf(who, "dtype", dtype, ["float32", "float64"]);
+  const { mode, parameters, dtype, kernels } = readOptions(who, options, modelObjectiveRules);
   if (!isTensor(batch.input)) throw new TypeError(complaint(who, "batch.input to be a Tensor", show(batch.input)));
   const byPath = parametersByPath(model);
-  const { parameters } = options;
-  if (
-    parameters !== undefined &&
-    typeof (parameters as Partial<typeof parameters> | null)?.[Symbol.iterator] !== "function"
-  ) {
+  const chosen: Partial<Iterable<Parameter>> | null = parameters === undefined ? byPath.values() : parameters;
+  if (typeof chosen?.[Symbol.iterator] !== "function") {
     throw new TypeError(complaint(who, "parameters to be a list", show(parameters)));
   }
-  const varied = new Set(parameters ?? byPath.values());
+  const varied = new Set(chosen as Iterable<Parameter>);
   for (const parameter of varied) {
     if (![...byPath.values()].includes(parameter)) {
       throw new TypeError(complaint(who, "parameters of the model", `a foreign ${show(parameter.name)}`));
@@ -106,7 +108,7 @@ export function modelObjective<Target>(
   for (const parameter of byPath.values()) if (!varied.has(parameter)) held.set(parameter, parameter.value.cast(dtype));
 
   const at = <T>(where: Float64Array, work: () => T): T => {
-    if (!((where as unknown) instanceof Float64Array)) {
+    if (typedArrayName(where) !== "Float64Array") {
       throw new TypeError(complaint(who, "the point to be a Float64Array", show(where)));
     }
     expectLength(who, "the point", where, length);

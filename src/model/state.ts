@@ -4,7 +4,7 @@ import { complaint, expectObject, ShapeError, show } from "../core/errors.js";
 import type { DType, Floats } from "../core/dtype.js";
 import { expectLayer } from "../layers/guards.js";
 import { type Layer } from "../layers/contract.js";
-import { parametersByPath, statisticsByPath } from "../layers/sequential.js";
+import { parametersByPath, statisticsByPath } from "./tree.js";
 import { printShape, sameShape, type Shape } from "../core/shape.js";
 
 /** One named array of a saved model. */
@@ -66,7 +66,7 @@ export function loadStateDict(model: Layer, state: StateDict): void {
   for (const [path, slot] of own) slot.write(state[path]!.values);
 }
 
-interface Slot {
+interface StateSlot {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly values: Floats;
@@ -74,8 +74,8 @@ interface Slot {
   write(values: readonly number[]): void;
 }
 
-function slots(model: Layer): Map<string, Slot> {
-  const found = new Map<string, Slot>();
+function slots(model: Layer): Map<string, StateSlot> {
+  const found = new Map<string, StateSlot>();
   for (const [path, parameter] of parametersByPath(model)) {
     const { shape, dtype, data } = parameter.value;
     const write = (values: readonly number[]): void => parameter.update((own) => own.set(values));
@@ -87,7 +87,7 @@ function slots(model: Layer): Map<string, Slot> {
   return found;
 }
 
-function expectEntry(name: string, entry: StateEntry | undefined, { shape, dtype, least }: Slot): void {
+function expectEntry(name: string, entry: StateEntry | undefined, { shape, dtype, least }: StateSlot): void {
   expectObject(name, "the entry", entry);
   const { shape: savedShape, dtype: savedDtype, values } = entry;
   if (!Array.isArray(savedShape) || !Array.isArray(values)) {

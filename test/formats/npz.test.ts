@@ -2,7 +2,7 @@ import { crc32 as nodeCrc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readNpz } from "batchnorm/formats";
-import { crc32 } from "../../src/formats/zip.js";
+import { crc32 } from "../../src/formats/npz.js";
 import {
   damaged,
   joined,

@@ -6,9 +6,8 @@ import { type Moments, momentsOfRange } from "../../probes/moments.js";
 import { sameShape } from "../../core/shape.js";
 import type { Tensor } from "../../core/tensor.js";
 import { featureMoments } from "../feature-statistics.js";
-import { type Finding, featuresText, severityByShare } from "./finding.js";
-import { digits } from "./mode-findings.js";
-import { isFiniteTensor, type NormPlace, type Place } from "../tree.js";
+import { digits, type Finding } from "./finding.js";
+import { isFiniteTensor, type NormPlace, type Place } from "../places.js";
 
 /** So many standard deviations from 0, or so many values without one exception: then an activation is stuck. */
 const STUCK_DEVIATIONS = 4;
@@ -73,4 +72,16 @@ function momentsByFeature({ data, shape }: Tensor, axis: number): Moments[] {
   const view = { outer: product(shape.slice(0, at)), features: shape[at]!, inner: product(shape.slice(at + 1)) };
   const { values, starts } = gatherColumns(data, { rows: shape[0]!, ...view });
   return Array.from({ length: view.features }, (_, c) => momentsOfRange(values, starts[c]!, starts[c + 1]!));
+}
+
+/** Names features in words: "feature 3 (1 of 16)", "features 0, 5, 9 and 4 more (7 of 16)". */
+function featuresText(features: readonly number[], of: number): string {
+  const shown = features.length > 5 ? features.slice(0, 3) : features;
+  const more = features.length > shown.length ? ` and ${features.length - shown.length} more` : "";
+  return `feature${features.length === 1 ? "" : "s"} ${shown.join(", ")}${more} (${features.length} of ${of})`;
+}
+
+/** A finding about few features is a note, about half of them or more a warning. */
+function severityByShare(features: readonly number[], of: number): "warning" | "note" {
+  return features.length * 2 >= of ? "warning" : "note";
 }

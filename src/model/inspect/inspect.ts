@@ -1,25 +1,31 @@
 /** inspect: what a model suffers from, as findings with evidence and cure. */
 
-import { complaint, expectObject, show } from "../../core/errors.js";
+import { complaint, show } from "../../core/errors.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Kernels } from "../../kernels/types.js";
 import type { Layer } from "../../layers/contract.js";
 import type { Tensor } from "../../core/tensor.js";
-import type { Optimizer } from "../../training/optimizer.js";
+import type { Optimizer } from "../../training/optimizers.js";
 import { deadFeatures, nearConstantFeatures } from "./feature-findings.js";
 import type { Finding } from "./finding.js";
 import { batchTooSmall, largeMomentum, staleStatistics } from "./norm-findings.js";
 import { badNumbers, whereNotFinite } from "./number-findings.js";
 import { redundantBiases, weightDecay } from "./parameter-findings.js";
-import { expectModel, normPlaces, observePlaces, type Place } from "../tree.js";
+import { expectModel, normPlaces, observePlaces, type Place } from "../places.js";
 import { type LayerSignal, signalByDepth, signalFindings } from "./signal-findings.js";
 
-/** What `inspect` takes beside model and input. */
+/** Options for `inspect`. */
 export interface InspectOptions {
   /** The optimizer that trains the model, to see what its weight decay acts on. */
   readonly optimizer?: Pick<Optimizer, "parameters" | "weightDecay" | "withoutDecay"> | undefined;
-  /** The kernel set that does the arithmetic; the best there is when not said. */
+  /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
+
+const inspectRules = {
+  optimizer: { kind: "any", optional: true },
+  kernels: { kind: "any", optional: true },
+} as const satisfies OptionRules<InspectOptions>;
 
 /** What `inspect` found. Plain JSON. */
 export interface InspectReport {
@@ -65,31 +71,31 @@ export interface InspectReport {
 export function inspect(model: Layer, input: Tensor, options: InspectOptions = {}): InspectReport {
   const who = "inspect";
   expectModel(who, model, input);
-  expectObject(who, "options", options);
-  const { optimizer, kernels } = options;
+  const { optimizer, kernels } = readOptions(who, options, inspectRules);
   if (optimizer !== undefined) expectOptimizer(who, optimizer);
 
-  const { used, tracked } = inferencePlaces(model, input, kernels);
-  const tooSmall = normPlaces(who, model, used).flatMap(batchTooSmall);
+  const { inference, tracked } = inferencePlaces(model, input, kernels);
+  const tooSmall = normPlaces(who, model, inference).flatMap(batchTooSmall);
   const normalizes = tooSmall.every(({ severity }) => severity !== "error");
-  const looked = normalizes ? observePlaces(model, input, { mode: "probe", kernels }).places : tracked ? used : [];
-  const norms = looked.length === 0 ? [] : normPlaces(who, model, looked);
+  const ofBatch = normalizes ? observePlaces(model, input, { mode: "probe", kernels }).places : undefined;
+  const places = ofBatch ?? (tracked ? inference : []);
+  const norms = places.length === 0 ? [] : normPlaces(who, model, places);
 
   const numbers = badNumbers(model);
-  const notFinite = whereNotFinite(input, looked, numbers);
+  const notFinite = whereNotFinite(input, places, numbers);
   // Where a batch is finite by its own statistics, it may not be by the running ones.
-  if (tracked && notFinite.length === 0) notFinite.push(...whereNotFinite(input, used, numbers));
-  const signal = signalByDepth(looked);
+  if (tracked && notFinite.length === 0) notFinite.push(...whereNotFinite(input, inference, numbers));
+  const signal = signalByDepth(places);
   const findings = [
     ...numbers,
     ...notFinite,
     ...tooSmall,
-    ...signalFindings(looked, signal),
+    ...signalFindings(places, signal),
     ...norms.flatMap(staleStatistics),
     ...norms.flatMap(nearConstantFeatures),
-    ...deadFeatures(looked, norms),
+    ...deadFeatures(places, norms),
     ...norms.flatMap(largeMomentum),
-    ...redundantBiases(used),
+    ...redundantBiases(inference),
     ...(optimizer === undefined ? [] : weightDecay(model, optimizer)),
   ];
   const order = ["error", "warning", "note"];
@@ -103,12 +109,12 @@ function inferencePlaces(
   model: Layer,
   input: Tensor,
   kernels: Kernels | undefined,
-): { readonly used: readonly Place[]; readonly tracked: boolean } {
+): { readonly inference: readonly Place[]; readonly tracked: boolean } {
   const untracked = model.statistics.filter(({ name, values }) => name === "batchesTracked" && values[0] === 0);
   try {
     for (const { values } of untracked) values[0] = 1;
     return {
-      used: observePlaces(model, input, { mode: "inference", kernels }).places,
+      inference: observePlaces(model, input, { mode: "inference", kernels }).places,
       tracked: untracked.length === 0,
     };
   } finally {
@@ -118,6 +124,6 @@ function inferencePlaces(
 
 function expectOptimizer(who: string, optimizer: unknown): void {
   const { parameters, weightDecay, withoutDecay } = (optimizer ?? {}) as Partial<Optimizer>;
-  if (Array.isArray(parameters) && typeof weightDecay === "number" && withoutDecay instanceof Set) return;
+  if (Array.isArray(parameters) && typeof weightDecay === "number" && typeof withoutDecay?.has === "function") return;
   throw new TypeError(complaint(who, "optimizer to be an optimizer, as SGD is", show(optimizer)));
 }

@@ -4,14 +4,15 @@ import { exp } from "../../core/math.js";
 import type { Moments } from "../../probes/moments.js";
 import {
   featureMoments,
+  gapCause,
+  gapText,
   runningStatistics,
   type StatisticsGap,
   statisticsGap,
   summarizeGap,
 } from "../feature-statistics.js";
-import type { Finding } from "./finding.js";
-import { cause, digits, gapText } from "./mode-findings.js";
-import { isFiniteTensor, type NormPlace, normalizesByMode } from "../tree.js";
+import { digits, type Finding } from "./finding.js";
+import { isFiniteTensor, type NormPlace, normalizesByMode } from "../places.js";
 
 const FEW_VALUES = 16;
 
@@ -49,7 +50,7 @@ export function staleStatistics(place: NormPlace): Finding[] {
       severity: "warning",
       path,
       evidence: gapText(summary),
-      cure: cause(norm, moments, summary),
+      cure: gapCause(norm, moments, summary),
     },
   ];
 }

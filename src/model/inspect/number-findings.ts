@@ -2,24 +2,24 @@
 
 import { show } from "../../core/errors.js";
 import type { Layer } from "../../layers/contract.js";
-import { parametersByPath, statisticsByPath } from "../../layers/sequential.js";
+import { parametersByPath, statisticsByPath } from "../tree.js";
 import type { Tensor } from "../../core/tensor.js";
 import type { Finding } from "./finding.js";
-import { isFiniteTensor, type Place } from "../tree.js";
+import { isFiniteTensor, type Place } from "../places.js";
 
 /** Parameters and statistics that are not finite, or below what they can be. */
 export function badNumbers(model: Layer): Finding[] {
   const found: Finding[] = [];
-  const look = (path: string, values: ArrayLike<number>, least: number, cure: string): void => {
+  const check = (path: string, values: ArrayLike<number>, least: number, cure: string): void => {
     const evidence = textOf(values, least);
     if (evidence !== undefined) found.push({ kind: "not finite", severity: "error", path, evidence, cure });
   };
   for (const [path, { value }] of parametersByPath(model)) {
     const cure = "load an earlier state, and train on with a lower learning rate";
-    look(path, value.data, -Infinity, cure);
+    check(path, value.data, -Infinity, cure);
   }
   for (const [path, { values, least }] of statisticsByPath(model)) {
-    look(path, values, least, "recalibrate(model, batches), or load an earlier state");
+    check(path, values, least, "recalibrate(model, batches), or load an earlier state");
   }
   return found;
 }

@@ -1,10 +1,10 @@
 /** Findings about parameters that do nothing, or are pulled where they should not be. */
 
 import type { Layer } from "../../layers/contract.js";
-import { parametersByPath } from "../../layers/sequential.js";
-import type { Optimizer } from "../../training/optimizer.js";
+import { parametersByPath } from "../tree.js";
+import type { Optimizer } from "../../training/optimizers.js";
 import type { Finding } from "./finding.js";
-import { batchNormOf, isDense, isOnLastAxis, type Place } from "../tree.js";
+import { batchNormOf, isDense, isOnLastAxis, type Place } from "../places.js";
 
 /** Biases that a batch norm subtracts again: those of a Dense whose output goes nowhere else. */
 export function redundantBiases(places: readonly Place[]): Finding[] {

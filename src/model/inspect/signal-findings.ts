@@ -2,9 +2,8 @@
 
 import { exp, log } from "../../core/math.js";
 import type { Tensor } from "../../core/tensor.js";
-import type { Finding } from "./finding.js";
-import { digits } from "./mode-findings.js";
-import type { Place } from "../tree.js";
+import { digits, type Finding } from "./finding.js";
+import type { Place } from "../places.js";
 
 /** How far apart the rows are at one layer: the root of the mean variance from row to row; null where not finite. */
 export interface LayerSignal {
