@@ -43,10 +43,10 @@ export function decodeNpy(who: string, bytes: Uint8Array): StoredArray {
   if (version !== 1 && version !== 2 && version !== 3)
     throw new TypeError(complaint(who, "format version 1, 2 or 3", show(version)));
   const start = version === 1 ? 10 : 12;
-  if (bytes.length < start)
-    throw new RangeError(
-      complaint(who, `a .npy file of at least ${start} bytes`, `${bytes.length}`, "the file is cut short"),
-    );
+  if (bytes.length < start) {
+    const expected = `a .npy file of at least ${start} bytes`;
+    throw new RangeError(complaint(who, expected, `${bytes.length}`, "the file is cut short"));
+  }
   const view = viewOf(bytes);
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   const longest = Math.min(bytes.length - start, LONGEST_NPY_HEADER);
@@ -55,15 +55,9 @@ export function decodeNpy(who: string, bytes: Uint8Array): StoredArray {
   const { descr, fortranOrder, shape } = parseHeader(who, bytes.subarray(start, start + length));
   const dtype = NPY_DTYPES.get(descr);
   if (dtype === undefined) {
-    const cure = `convert it before saving, as in array.astype("<f8")`;
-    throw new TypeError(
-      complaint(
-        who,
-        `dtype ${[...NPY_DTYPES.keys()].join(", ")}`,
-        typeof descr === "string" ? show(descr) : "records",
-        cure,
-      ),
-    );
+    const got = typeof descr === "string" ? show(descr) : "records";
+    const cure = 'convert it before saving, as in array.astype("<f8")';
+    throw new TypeError(complaint(who, `dtype ${[...NPY_DTYPES.keys()].join(", ")}`, got, cure));
   }
   const array = decodeArray(who, shape, dtype, bytes.subarray(start + length));
   return fortranOrder ? byRows(array) : array;

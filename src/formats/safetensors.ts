@@ -176,15 +176,10 @@ function rangeOf(name: string, entry: unknown, length: number): StoredRange {
   expectJsonObject(name, "the entry", entry);
   const { dtype: tag, shape, data_offsets: offsets } = entry;
   const dtype = SAFETENSORS_DTYPES.get(tag);
-  if (dtype === undefined)
-    throw new TypeError(
-      complaint(
-        name,
-        `dtype ${[...SAFETENSORS_DTYPES.keys()].join(", ")}`,
-        show(tag),
-        "convert it before saving, as in PyTorch's tensor.float()",
-      ),
-    );
+  if (dtype === undefined) {
+    const cure = "convert it before saving, as in PyTorch's tensor.float()";
+    throw new TypeError(complaint(name, `dtype ${[...SAFETENSORS_DTYPES.keys()].join(", ")}`, show(tag), cure));
+  }
   expectStoredShape(name, shape);
   if (!Array.isArray(offsets) || offsets.length !== 2)
     throw new TypeError(complaint(name, "two data_offsets", show(offsets)));

@@ -142,7 +142,7 @@ export function compareModes<Target>(
 /** The statistics of one place, and what they say. */
 function modesOf(place: NormPlace): Omit<LayerModes, "path" | "output" | "lossDifference"> {
   const { norm } = place;
-  const moments = featureMoments("compareModes", place);
+  const moments = featureMoments("compareModes", place.path, place.input, norm.axis);
   const valuesPerFeature = moments[0]!.count;
   const gap = norm.trackRunningStatistics ? statisticsGap(norm, moments) : { meanShift: [], logVarianceRatio: [] };
   const summary = summarizeGap(gap, valuesPerFeature);
@@ -163,26 +163,25 @@ function modesOf(place: NormPlace): Omit<LayerModes, "path" | "output" | "lossDi
  */
 function lossDifferences(places: readonly NormPlace[], start: number, lossNow: () => number): number[] {
   const differences = places.map(() => 0);
-  const switched = new Map<
-    BatchNorm,
-    { readonly frozen: BatchNorm["frozen"]; readonly trainable: readonly boolean[] }
-  >();
+  const restorers: (() => void)[] = [];
   let before = start;
   try {
     for (let i = places.length - 1; i >= 0; i--) {
       const { norm } = places[i]!;
       if (!normalizesByMode(norm)) continue;
-      switched.set(norm, { frozen: norm.frozen, trainable: norm.parameters.map((parameter) => parameter.trainable) });
+      const { frozen } = norm;
+      const trainable = norm.parameters.map((parameter) => parameter.trainable);
+      restorers.push(() => {
+        norm.freeze(frozen);
+        for (const [j, parameter] of norm.parameters.entries()) parameter.trainable = trainable[j]!;
+      });
       norm.freeze({ ...norm.frozen, normalization: true });
       const after = lossNow();
       differences[i] = after - before;
       before = after;
     }
   } finally {
-    for (const [norm, { frozen, trainable }] of switched) {
-      norm.freeze(frozen);
-      for (const [i, parameter] of norm.parameters.entries()) parameter.trainable = trainable[i]!;
-    }
+    for (const restore of restorers) restore();
   }
   return differences;
 }

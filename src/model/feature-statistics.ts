@@ -4,10 +4,10 @@ import { complaint, show } from "../core/errors.js";
 import { exp, log } from "../core/math.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import { channelView } from "../core/shape.js";
+import type { Tensor } from "../core/tensor.js";
 import { gatherColumns } from "../probes/feature-columns.js";
-import { mergeMoments, type Moments, momentsOfRange } from "../probes/moments.js";
+import { type Moments, momentsOfRange } from "../probes/moments.js";
 import { digits } from "./inspect/finding.js";
-import type { NormPlace } from "./places.js";
 
 /** How far running statistics are from others, feature by feature. */
 export interface StatisticsGap {
@@ -17,29 +17,19 @@ export interface StatisticsGap {
   readonly logVarianceRatio: readonly number[];
 }
 
-/** The moments of each feature; requires finite values. */
-export function featureMoments(
-  who: string,
-  { path, norm, input }: Pick<NormPlace, "path" | "norm" | "input">,
-): Moments[] {
-  const { outer, channels, inner } = channelView(input.shape, norm.axis);
+/** Returns the moments of each feature; requires finite values. */
+export function featureMoments(who: string, path: string, input: Tensor, axis: number): Moments[] {
+  const { outer, channels, inner } = channelView(input.shape, axis);
   const columns = gatherColumns(input.data, { rows: input.shape[0]!, outer, features: channels, inner });
   return Array.from({ length: channels }, (_, c) => {
     const [start, end] = [columns.starts[c]!, columns.starts[c + 1]!];
     if (end - start < columns.count) {
-      const bad = columns.nans[c]! > 0 ? "NaN" : "Infinity";
-      const cure = "inspect(model, input) says where they begin";
-      throw new RangeError(
-        complaint(who, `finite values in front of batch norm ${show(path)}`, `${bad} in feature ${c}`, cure),
-      );
+      const expected = `finite values in front of batch norm ${show(path)}`;
+      const got = `${columns.nans[c]! > 0 ? "NaN" : "Infinity"} in feature ${c}`;
+      throw new RangeError(complaint(who, expected, got, "inspect(model, input) says where they begin"));
     }
     return momentsOfRange(columns.values, start, end);
   });
-}
-
-/** Puts two lists of moments together, feature by feature; the first may be missing. */
-export function mergeFeatureMoments(a: readonly Moments[] | undefined, b: readonly Moments[]): Moments[] {
-  return b.map((own, c) => (a === undefined ? own : mergeMoments(a[c]!, own)));
 }
 
 /** The variance that the layer's running variance averages: M2 / (n - 1), or M2 / n where it is "biased". */

@@ -139,21 +139,18 @@ function foldRow(row: readonly RowLayer[], ranks: ReadonlyMap<string, number>): 
   const folded: FoldedLayer[] = [];
   for (let changed = true; changed;) {
     changed = false;
-    for (const slot of row) {
-      const norm = foldable(slot);
-      if (norm === undefined || !isOnLastAxis(norm, ranks.get(slot.path)!)) continue;
-      const { preceding, following } = neighbors(row, slot);
-      for (const [side, beside] of Object.entries({ preceding, following }) as [
-        "preceding" | "following",
-        RowLayer,
-      ][]) {
+    for (const entry of row) {
+      const norm = foldable(entry);
+      if (norm === undefined || !isOnLastAxis(norm, ranks.get(entry.path)!)) continue;
+      for (const side of ["preceding", "following"] as const) {
+        const beside = neighbors(row, entry)[side];
         if (!isDense(beside?.layer)) continue;
         const fold = side === "preceding" ? foldIntoPreceding : foldIntoFollowing;
         const dense = fold(beside.layer, affineOf(norm));
         if (dense === undefined) continue;
         beside.layer = dense;
-        slot.layer = undefined;
-        folded.push({ path: slot.path, into: beside.path, side });
+        entry.layer = undefined;
+        folded.push({ path: entry.path, into: beside.path, side });
         changed = true;
         break;
       }
@@ -162,26 +159,23 @@ function foldRow(row: readonly RowLayer[], ranks: ReadonlyMap<string, number>): 
   return folded;
 }
 
-/** The layers directly beside one, those that were folded left out. */
-function neighbors(
-  row: readonly RowLayer[],
-  slot: RowLayer,
-): { preceding: RowLayer | undefined; following: RowLayer | undefined } {
-  const left = row.filter((other) => other === slot || other.layer !== undefined);
-  const at = left.indexOf(slot);
+/** Returns the layers directly beside one; those that were folded do not count. */
+function neighbors(row: readonly RowLayer[], entry: RowLayer): Record<FoldedLayer["side"], RowLayer | undefined> {
+  const left = row.filter((other) => other === entry || other.layer !== undefined);
+  const at = left.indexOf(entry);
   return { preceding: left[at - 1], following: left[at + 1] };
 }
 
 function reasonToKeep(row: readonly RowLayer[], path: string, ranks: ReadonlyMap<string, number>): string {
-  const slot = row.find((one) => one.path === path);
-  if (slot === undefined) return "it stands in a container other than a Sequential";
-  const norm = batchNormOf(slot.layer!)!;
+  const entry = row.find((one) => one.path === path);
+  if (entry === undefined) return "it stands in a container other than a Sequential";
+  const norm = batchNormOf(entry.layer!)!;
   if (!norm.trackRunningStatistics)
     return "it keeps no running statistics, so that every batch is normalized by its own";
-  if (foldable(slot) === undefined) return "it is a layer of its own kind";
+  if (foldable(entry) === undefined) return "it is a layer of its own kind";
   if (!isOnLastAxis(norm, ranks.get(path)!))
     return `its features are on axis ${norm.axis}, and those of a Dense on the last`;
-  const { preceding, following } = neighbors(row, slot);
+  const { preceding, following } = neighbors(row, entry);
   if (isDense(preceding?.layer) || isDense(following?.layer)) {
     return "a folded weight would not be finite";
   }
@@ -189,10 +183,10 @@ function reasonToKeep(row: readonly RowLayer[], path: string, ranks: ReadonlyMap
   return `no Dense is directly beside it: in front is ${name(preceding)}, behind is ${name(following)}, and scale and shift do not pass through an activation`;
 }
 
-/** The model anew, from the slots that are left; undefined when none is. */
-function rebuild(model: Sequential, slots: Iterator<RowLayer>): Sequential | undefined {
+/** Builds the model anew from the layers that are left; undefined if there are none. */
+function rebuild(model: Sequential, entries: Iterator<RowLayer>): Sequential | undefined {
   const layers = [...model.children.values()].map((layer) =>
-    isSequential(layer) ? rebuild(layer, slots) : (slots.next().value as RowLayer).layer,
+    isSequential(layer) ? rebuild(layer, entries) : (entries.next().value as RowLayer).layer,
   );
   const left = layers.filter((layer) => layer !== undefined);
   return left.length === 0 ? undefined : new Sequential(left);
@@ -205,9 +199,8 @@ function largest(before: Tensor, after: Tensor): { largestDifference: number; la
     const difference = Math.abs(after.data[i]! - before.data[i]!);
     if (!Number.isFinite(difference)) {
       const got = `${show(before.data[i])} and ${show(after.data[i])} at place ${i}`;
-      throw new RangeError(
-        complaint("foldBatchNorm", "finite outputs of both models", got, "inspect(model, input) says where they begin"),
-      );
+      const cure = "inspect(model, input) says where they begin";
+      throw new RangeError(complaint("foldBatchNorm", "finite outputs of both models", got, cure));
     }
     largestDifference = Math.max(largestDifference, difference);
     largestOutput = Math.max(largestOutput, Math.abs(before.data[i]!));
@@ -235,11 +228,9 @@ function affineOf(norm: BatchNorm): Affine {
 /** scale (xW + b) + shift as one Dense; undefined where its numbers would not be finite. */
 function foldIntoPreceding(dense: Dense, { scale, shift }: Affine): Dense | undefined {
   const { weight, bias, outputs } = dense;
-  return denseOf(
-    dense,
-    Float64Array.from(weight.value.data, (w, i) => w * scale[i % outputs]!),
-    shift.map((value, j) => scale[j]! * (bias?.value.data[j] ?? 0) + value),
-  );
+  const newWeight = Float64Array.from(weight.value.data, (w, i) => w * scale[i % outputs]!);
+  const newBias = shift.map((value, j) => scale[j]! * (bias?.value.data[j] ?? 0) + value);
+  return denseOf(dense, newWeight, newBias);
 }
 
 /** (scale x + shift) W + b as one Dense; undefined where its numbers would not be finite. */
@@ -249,17 +240,13 @@ function foldIntoFollowing(dense: Dense, { scale, shift }: Affine): Dense | unde
   const newBias = Float64Array.from({ length: outputs }, (_, j) => {
     return shift.reduce((sum, value, i) => sum + value * w[i * outputs + j]!, bias?.value.data[j] ?? 0);
   });
-  return denseOf(
-    dense,
-    Float64Array.from(w, (value, i) => value * scale[Math.floor(i / outputs)]!),
-    newBias,
-  );
+  const newWeight = Float64Array.from(w, (value, i) => value * scale[Math.floor(i / outputs)]!);
+  return denseOf(dense, newWeight, newBias);
 }
 
 function denseOf({ inputs, outputs, weight }: Dense, w: Float64Array, b: Float64Array): Dense | undefined {
   const { dtype } = weight.value;
   const initial = { weight: Tensor.from(w, { shape: [inputs, outputs], dtype }), bias: Tensor.from(b, { dtype }) };
-  return isFiniteTensor(initial.weight) && isFiniteTensor(initial.bias)
-    ? new Dense({ inputs, outputs, initial, dtype })
-    : undefined;
+  const isFinite = isFiniteTensor(initial.weight) && isFiniteTensor(initial.bias);
+  return isFinite ? new Dense({ inputs, outputs, initial, dtype }) : undefined;
 }

@@ -5,7 +5,7 @@ import { allocate, type DType, typedArrayName } from "../core/dtype.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import { expectGradient, expectLayer } from "../layers/guards.js";
-import { type Layer, type Mode } from "../layers/contract.js";
+import type { Gradients, Layer, Mode } from "../layers/contract.js";
 import { Parameter } from "../layers/parameter.js";
 import { parametersByPath } from "./tree.js";
 import type { Evaluation, Group, Objective } from "../objective/objective.js";
@@ -90,22 +90,45 @@ export function modelObjective<Target>(
       throw new TypeError(complaint(who, "parameters of the model", `a foreign ${show(parameter.name)}`));
     }
   }
-  const groups: (Group & { readonly parameter: Parameter })[] = [];
-  for (const [name, parameter] of byPath) {
-    if (!varied.has(parameter)) continue;
-    const start = groups.at(-1)?.end ?? 0;
-    const { shape, size } = parameter.value;
-    groups.push({ name, role: parameter.role, shape, start, end: start + size, parameter });
-  }
-  const length = groups.at(-1)?.end ?? 0;
-  const point = new Float64Array(length);
-  for (const { start, parameter } of groups) point.set(parameter.value.data, start);
-
   // Copies in the dtype of the evaluation: of the batch, and of the parameters that do not vary.
   const input = batch.input.cast(dtype);
   const target = copyOf(batch.target, dtype);
   const held = new Map<Parameter, Tensor>();
   for (const parameter of byPath.values()) if (!varied.has(parameter)) held.set(parameter, parameter.value.cast(dtype));
+
+  const entries = [...byPath].filter(([, parameter]) => varied.has(parameter));
+  const flat = flatObjective(who, entries, { dtype, held }, () => {
+    const { output, backward } = model.forward(input, { mode, kernels });
+    const { loss: value, gradOutput } = loss(output, target, { kernels });
+    return { loss: value, backward: () => backward(gradOutput).gradients };
+  });
+  return { ...flat, objective: Object.assign(flat.objective, { mode }), mode, dtype };
+}
+
+/** A loss, and the gradients that its backward pass would give. */
+interface LossRun {
+  readonly loss: number;
+  readonly backward: () => Gradients;
+}
+
+/**
+ * Makes an objective of some parameters by name and a run of the model: at each evaluation the parameters hold the values of
+ * the point, and those in `held` the tensors given there.
+ */
+export function flatObjective(
+  who: string,
+  parameters: readonly (readonly [name: string, parameter: Parameter])[],
+  { dtype, held }: { readonly dtype: DType; readonly held?: ReadonlyMap<Parameter, Tensor> },
+  run: () => LossRun,
+): Pick<ModelObjective, "objective" | "point" | "groups"> {
+  const groups: Group[] = [];
+  for (const [name, { role, value }] of parameters) {
+    const start = groups.at(-1)?.end ?? 0;
+    groups.push({ name, role, shape: value.shape, start, end: start + value.size });
+  }
+  const point = new Float64Array(groups.at(-1)?.end ?? 0);
+  for (const [i, { start }] of groups.entries()) point.set(parameters[i]![1].value.data, start);
+  const { length } = point;
 
   const at = <T>(where: Float64Array, work: () => T): T => {
     if (typedArrayName(where) !== "Float64Array") {
@@ -113,33 +136,29 @@ export function modelObjective<Target>(
     }
     expectLength(who, "the point", where, length);
     const values = new Map(held);
-    for (const { start, end, shape, parameter } of groups) {
+    for (const [i, { start, end, shape }] of groups.entries()) {
       const data = allocate(dtype, end - start);
       data.set(where.subarray(start, end));
-      values.set(parameter, new Tensor(data, shape));
+      values.set(parameters[i]![1], new Tensor(data, shape));
     }
     return Parameter.holding(values, work);
   };
-  const pass = { mode, kernels };
   const evaluate = (where: Float64Array): Evaluation =>
     at(where, () => {
-      const { output, backward } = model.forward(input, pass);
-      const { loss: value, gradOutput } = loss(output, target, { kernels });
-      const { gradients } = backward(gradOutput);
+      const { loss, backward } = run();
+      const gradients = backward();
       const gradient = new Float64Array(length);
-      for (const { name, start, parameter } of groups) {
+      for (const [i, { name, start }] of groups.entries()) {
+        const parameter = parameters[i]![1];
         const part = gradients.get(parameter);
         if (part === undefined) continue;
         expectGradient(who, name, part, parameter.value);
         gradient.set(part.data, start);
       }
-      return { loss: value, gradient };
+      return { loss, gradient };
     });
-  const lossOnly = (where: Float64Array): number =>
-    at(where, () => loss(model.forward(input, pass).output, target, { kernels }).loss);
-  const objective: Objective = Object.assign(evaluate, { lossOnly, dtype, mode });
-  const named = groups.map(({ name, role, shape, start, end }) => ({ name, role, shape, start, end }));
-  return { objective, point, groups: named, mode, dtype };
+  const lossOnly = (where: Float64Array): number => at(where, () => run().loss);
+  return { objective: Object.assign(evaluate, { lossOnly, dtype }), point, groups };
 }
 
 /** A target that the caller may write to: a tensor in the dtype of the evaluation, labels as they are. */

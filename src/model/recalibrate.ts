@@ -5,15 +5,9 @@ import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import type { Layer, Pass } from "../layers/contract.js";
-import type { Moments } from "../probes/moments.js";
+import { mergeMoments, type Moments } from "../probes/moments.js";
 import { isTensor, type Tensor } from "../core/tensor.js";
-import {
-  featureMoments,
-  mergeFeatureMoments,
-  type StatisticsGap,
-  statisticsGap,
-  varianceFor,
-} from "./feature-statistics.js";
+import { featureMoments, type StatisticsGap, statisticsGap, varianceFor } from "./feature-statistics.js";
 import { batchNormOf, expectModel, normPlaces, observePlaces } from "./places.js";
 import { layersByPath } from "./tree.js";
 
@@ -189,7 +183,8 @@ function gather(
     for (const place of normPlaces("recalibrate", model, places)) {
       if (!wants(place.norm)) continue;
       const before = gathered.get(place.norm);
-      const moments = mergeFeatureMoments(before?.moments, featureMoments("recalibrate", place));
+      const own = featureMoments("recalibrate", place.path, place.input, place.norm.axis);
+      const moments = before === undefined ? own : own.map((next, c) => mergeMoments(before.moments[c]!, next));
       gathered.set(place.norm, { path: before?.path ?? place.path, moments, batches: (before?.batches ?? 0) + 1 });
     }
   }

@@ -1,11 +1,11 @@
 /** State: a model's parameters and running statistics by path, as plain JSON. */
 
-import { complaint, expectObject, ShapeError, show } from "../core/errors.js";
+import { complaint, expectLength, expectObject, ShapeError, show } from "../core/errors.js";
 import type { DType, Floats } from "../core/dtype.js";
 import { expectLayer } from "../layers/guards.js";
-import { type Layer } from "../layers/contract.js";
+import type { Layer } from "../layers/contract.js";
 import { parametersByPath, statisticsByPath } from "./tree.js";
-import { printShape, sameShape, type Shape } from "../core/shape.js";
+import { printShape, sameShape, type Shape, sizeOf } from "../core/shape.js";
 
 /** One named array of a saved model. */
 export interface StateEntry {
@@ -96,8 +96,7 @@ function expectEntry(name: string, entry: StateEntry | undefined, { shape, dtype
   if (!sameShape(savedShape, shape))
     throw new ShapeError(complaint(name, `shape ${printShape(shape)}`, printShape(savedShape)));
   if (savedDtype !== dtype) throw new TypeError(complaint(name, `dtype ${dtype}`, show(savedDtype)));
-  const size = shape.reduce((product, axis) => product * axis, 1);
-  if (values.length !== size) throw new ShapeError(complaint(name, `${size} values`, `${values.length}`));
+  expectLength(name, "the entry", values, sizeOf(shape));
   for (const [index, value] of values.entries()) {
     if (typeof value !== "number" || !Number.isFinite(value)) {
       throw new RangeError(complaint(name, "finite numbers", `${show(value)} at place ${index}`));

@@ -73,15 +73,9 @@ export function softmaxCrossEntropy(
   if (isTensor(target)) {
     expectTarget(name, target, logits);
     for (let i = 0; i < target.size; i++) {
-      if (!(target.data[i]! >= 0)) {
-        throw new RangeError(
-          complaint(
-            name,
-            "distributions without negative values",
-            `${target.data[i]} in row ${Math.floor(i / classes)}`,
-          ),
-        );
-      }
+      if (target.data[i]! >= 0) continue;
+      const got = `${target.data[i]} in row ${Math.floor(i / classes)}`;
+      throw new RangeError(complaint(name, "distributions without negative values", got));
     }
     probabilities = target.data;
   } else labels = labelsOf(target, rows, classes);
@@ -119,14 +113,12 @@ function expectOutput(name: string, output: unknown): void {
 
 function expectTarget(name: string, target: Tensor, output: Tensor): void {
   if (!sameShape(target.shape, output.shape)) {
-    throw new ShapeError(
-      complaint(name, `a target of shape ${printShape(output.shape)}, as the output is`, printShape(target.shape)),
-    );
+    const expected = `a target of shape ${printShape(output.shape)}, as the output is`;
+    throw new ShapeError(complaint(name, expected, printShape(target.shape)));
   }
   if (target.dtype !== output.dtype) {
-    throw new TypeError(
-      complaint(name, `a target of dtype ${output.dtype}`, target.dtype, `use target.cast("${output.dtype}")`),
-    );
+    const cure = `use target.cast("${output.dtype}")`;
+    throw new TypeError(complaint(name, `a target of dtype ${output.dtype}`, target.dtype, cure));
   }
 }
 
@@ -140,9 +132,8 @@ function labelsOf(target: ArrayLike<number>, rows: number, classes: number): Int
   for (let row = 0; row < rows; row++) {
     const label = target[row]!;
     if (!Number.isInteger(label) || label < 0 || label >= classes) {
-      throw new RangeError(
-        complaint(name, `labels to be whole numbers in 0..${classes - 1}`, `${show(label)} in row ${row}`),
-      );
+      const got = `${show(label)} in row ${row}`;
+      throw new RangeError(complaint(name, `labels to be whole numbers in 0..${classes - 1}`, got));
     }
     labels[row] = label;
   }

@@ -41,8 +41,9 @@ export abstract class Optimizer {
       throw new TypeError(complaint(kind, "parameters to be a list", show(parameters), "pass model.parameters"));
     }
     this.parameters = [...new Set(parameters)];
-    for (const parameter of this.parameters) {
-      if (!isParameter(parameter)) throw new TypeError(complaint(kind, "parameters only", show(parameter)));
+    for (const parameter of this.parameters as readonly (Partial<Parameter> | null | undefined)[]) {
+      if (isTensor(parameter?.value) && typeof parameter.update === "function") continue;
+      throw new TypeError(complaint(kind, "parameters only", show(parameter)));
     }
     if (!Array.isArray(withoutDecay)) {
       throw new TypeError(complaint(kind, "withoutDecay to be a list of roles", show(withoutDecay)));
@@ -83,10 +84,9 @@ export abstract class Optimizer {
     }
     for (const [parameter, gradient] of gradients) {
       if (!this.parameters.includes(parameter)) {
+        const got = `one of a foreign ${show(parameter.name)}`;
         const cure = "pass that parameter to the constructor";
-        throw new RangeError(
-          complaint(kind, "gradients of its own parameters", `one of a foreign ${show(parameter.name)}`, cure),
-        );
+        throw new RangeError(complaint(kind, "gradients of its own parameters", got, cure));
       }
       expectGradient(kind, parameter.name, gradient, parameter.value);
     }
@@ -102,16 +102,9 @@ export abstract class Optimizer {
     parameter: Parameter,
     values: Floats,
     gradient: Floats,
-    weightDecay: number,
+    decay: number,
     kernels: Kernels,
   ): void;
-}
-
-/** Asks for what a parameter has, not for its class: the ESM and the CJS build have one each. */
-function isParameter(value: unknown): value is Parameter {
-  return (
-    typeof value === "object" && value !== null && isTensor((value as Partial<Parameter>).value) && "update" in value
-  );
 }
 
 /** Options for `SGD`. */
@@ -182,7 +175,7 @@ export class SGD extends Optimizer {
 
   protected move(parameter: Parameter, values: Floats, gradient: Floats, weightDecay: number, kernels: Kernels): void {
     const { learningRate, momentum, nesterov } = this;
-    const velocity = momentum === 0 ? undefined : stateOf(this.velocities, parameter);
+    const velocity = momentum === 0 ? undefined : stateOf(this.velocities, parameter, (zeros) => zeros());
     kernels.sgd({ values, gradient, velocity, learningRate, momentum, nesterov, weightDecay });
   }
 }
@@ -214,12 +207,9 @@ abstract class AdamFamily extends Optimizer {
 
   protected move(parameter: Parameter, values: Floats, gradient: Floats, weightDecay: number, kernels: Kernels): void {
     const { learningRate, beta1, beta2, epsilon } = this;
-    let moments = this.moments.get(parameter);
-    if (moments === undefined) {
-      const { dtype, size } = parameter.value;
-      moments = { first: allocate(dtype, size), second: allocate(dtype, size), power1: 1, power2: 1 };
-      this.moments.set(parameter, moments);
-    }
+    const moments = stateOf(this.moments, parameter, (zeros) => {
+      return { first: zeros(), second: zeros(), power1: 1, power2: 1 };
+    });
     moments.power1 *= beta1;
     moments.power2 *= beta2;
     kernels.adam({
@@ -278,10 +268,12 @@ export class AdamW extends AdamFamily {
   }
 }
 
-function stateOf(states: Map<Parameter, Floats>, parameter: Parameter): Floats {
+/** Returns what an optimizer remembers of a parameter; `start` makes it at first, of zeros like the parameter's values. */
+function stateOf<T>(states: Map<Parameter, T>, parameter: Parameter, start: (zeros: () => Floats) => T): T {
   let state = states.get(parameter);
   if (state === undefined) {
-    state = allocate(parameter.value.dtype, parameter.value.size);
+    const { dtype, size } = parameter.value;
+    state = start(() => allocate(dtype, size));
     states.set(parameter, state);
   }
   return state;

@@ -6,13 +6,17 @@ import type { Kernels } from "../../kernels/types.js";
 import type { Layer } from "../../layers/contract.js";
 import type { Tensor } from "../../core/tensor.js";
 import type { Optimizer } from "../../training/optimizers.js";
-import { deadFeatures, nearConstantFeatures } from "./feature-findings.js";
 import type { Finding } from "./finding.js";
-import { batchTooSmall, largeMomentum, staleStatistics } from "./norm-findings.js";
-import { badNumbers, whereNotFinite } from "./number-findings.js";
+import {
+  batchTooSmall,
+  deadFeatures,
+  largeMomentum,
+  nearConstantFeatures,
+  staleStatistics,
+} from "./feature-findings.js";
 import { redundantBiases, weightDecay } from "./parameter-findings.js";
 import { expectModel, normPlaces, observePlaces, type Place } from "../places.js";
-import { type LayerSignal, signalByDepth, signalFindings } from "./signal-findings.js";
+import { badNumbers, type LayerSignal, signalByDepth, signalFindings, whereNotFinite } from "./value-findings.js";
 
 /** Options for `inspect`. */
 export interface InspectOptions {
