@@ -83,7 +83,7 @@ export function loadPyTorch(model: Layer, arrays: StoredArrays, options: LoadPyT
     if (own.name === "batchesTracked") numbers.set(own, [countOf(self, stored)]);
     else if (isMatrix(own)) {
       const shape = transposedShape(own.shape);
-      numbers.set(own, transpose(numbersFor(self, own, shape, stored!, cast), shape));
+      numbers.set(own, transposeMatrix(numbersFor(self, own, shape, stored!, cast), shape));
     } else numbers.set(own, numbersFor(self, own, own.shape, stored!, cast));
   }
   for (const [own, count] of numbers) {
@@ -121,7 +121,7 @@ export function toPyTorch(model: Layer): StoredArrays {
       }
       arrays.set(name, { shape: [], dtype: "int64", values: BigInt64Array.of(BigInt(count)) });
     } else if (isMatrix(own)) {
-      arrays.set(name, storedFloats(transposedShape(own.shape), transpose(own.values, own.shape)));
+      arrays.set(name, storedFloats(transposedShape(own.shape), transposeMatrix(own.values, own.shape)));
     } else {
       arrays.set(name, storedFloats(own.shape, own.values.slice()));
     }
@@ -144,7 +144,7 @@ function transposedShape([rows, columns]: Shape): Shape {
 }
 
 /** [rows, columns] -> [columns, rows] */
-function transpose<V extends Floats | number[]>(values: V, [rows, columns]: Shape): V {
+function transposeMatrix<V extends Floats | number[]>(values: V, [rows, columns]: Shape): V {
   const result = values.slice() as V;
   for (let i = 0; i < values.length; i++) result[(i % columns!) * rows! + Math.floor(i / columns!)] = values[i]!;
   return result;

@@ -18,7 +18,7 @@ import {
   summarizeGap,
 } from "./feature-statistics.js";
 import { digits } from "./inspect/finding.js";
-import { expectModel, normalizesByMode, normPlaces, type NormPlace, observePlaces } from "./places.js";
+import { expectModel, normalizesByMode, observedNorms, type ObservedNorm, observeLayers } from "./observe.js";
 
 /** Options for `compareModes`. */
 export interface CompareModesOptions<Target> {
@@ -110,28 +110,28 @@ export function compareModes<Target>(
     const got = loss === undefined ? "a target alone" : "a loss alone";
     throw new TypeError(complaint(who, "a loss and a target, or neither", got));
   }
-  const batch = observePlaces(model, input, { mode: "probe", kernels });
-  const inference = observePlaces(model, input, { mode: "inference", kernels });
+  const batch = observeLayers(model, input, { mode: "probe", kernels });
+  const inference = observeLayers(model, input, { mode: "inference", kernels });
   const lossOf = (output: Tensor): number => loss!(output, target!, { kernels }).loss;
   const losses = loss && { batch: lossOf(batch.output), inference: lossOf(inference.output) };
 
-  const outputs = new Map(inference.places.map(({ path, output }) => [path, output]));
-  const places = normPlaces(who, model, batch.places);
+  const outputs = new Map(inference.observed.map(({ path, output }) => [path, output]));
+  const observed = observedNorms(who, model, batch.observed);
   const ofLayers =
     losses &&
-    lossDifferences(places, losses.batch, () => {
+    lossDifferences(observed, losses.batch, () => {
       return lossOf(model.forward(input, { mode: "probe", kernels }).output);
     });
-  const layers = places.map((place, i): LayerModes => {
-    const output = differenceOf(place.output, outputs.get(place.path)!);
-    return { path: place.path, ...modesOf(place), output, lossDifference: ofLayers?.[i] ?? null };
+  const layers = observed.map((observation, i): LayerModes => {
+    const output = differenceOf(observation.output, outputs.get(observation.path)!);
+    return { path: observation.path, ...modesOf(observation), output, lossDifference: ofLayers?.[i] ?? null };
   });
   const output = differenceOf(batch.output, inference.output);
   const difference = losses && { ...losses, difference: losses.inference - losses.batch };
   return {
     tool: who,
     rows: input.shape[0]!,
-    passes: 2 + (losses === undefined ? 0 : new Set(places.map(({ norm }) => norm).filter(normalizesByMode)).size),
+    passes: 2 + (losses === undefined ? 0 : new Set(observed.map(({ norm }) => norm).filter(normalizesByMode)).size),
     layers,
     output,
     loss: difference ?? null,
@@ -140,9 +140,9 @@ export function compareModes<Target>(
 }
 
 /** The statistics of one place, and what they say. */
-function modesOf(place: NormPlace): Omit<LayerModes, "path" | "output" | "lossDifference"> {
-  const { norm } = place;
-  const moments = featureMoments("compareModes", place.path, place.input, norm.axis);
+function modesOf(observation: ObservedNorm): Omit<LayerModes, "path" | "output" | "lossDifference"> {
+  const { norm } = observation;
+  const moments = featureMoments("compareModes", observation.path, observation.input, norm.axis);
   const valuesPerFeature = moments[0]!.count;
   const gap = norm.trackRunningStatistics ? statisticsGap(norm, moments) : { meanShift: [], logVarianceRatio: [] };
   const summary = summarizeGap(gap, valuesPerFeature);
@@ -161,13 +161,13 @@ function modesOf(place: NormPlace): Omit<LayerModes, "path" | "output" | "lossDi
  * The change of the loss as one batch norm after another takes its running statistics, the last one first: the other way
  * round the batch statistics of those behind would hide what a layer does. A batch norm at two places counts at its last.
  */
-function lossDifferences(places: readonly NormPlace[], start: number, lossNow: () => number): number[] {
-  const differences = places.map(() => 0);
+function lossDifferences(observed: readonly ObservedNorm[], start: number, lossNow: () => number): number[] {
+  const differences = observed.map(() => 0);
   const restorers: (() => void)[] = [];
   let before = start;
   try {
-    for (let i = places.length - 1; i >= 0; i--) {
-      const { norm } = places[i]!;
+    for (let i = observed.length - 1; i >= 0; i--) {
+      const { norm } = observed[i]!;
       if (!normalizesByMode(norm)) continue;
       const { frozen } = norm;
       const trainable = norm.parameters.map((parameter) => parameter.trainable);

@@ -16,8 +16,8 @@ import {
   isFiniteTensor,
   isOnLastAxis,
   normsByPath,
-  observePlaces,
-} from "./places.js";
+  observeLayers,
+} from "./observe.js";
 
 /** Options for `foldBatchNorm`. */
 export interface FoldBatchNormOptions {
@@ -91,8 +91,8 @@ export function foldBatchNorm(model: Layer, input: Tensor, options: FoldBatchNor
   if (!isSequential(model)) {
     throw new TypeError(complaint(who, "a Sequential", "another layer", "put the layers into one"));
   }
-  const before = observePlaces(model, input, { mode: "inference", kernels });
-  const ranks = new Map(before.places.map(({ path, input: entered }) => [path, entered.shape.length]));
+  const before = observeLayers(model, input, { mode: "inference", kernels });
+  const ranks = new Map(before.observed.map(({ path, input: entered }) => [path, entered.shape.length]));
   const row = rowOf(model, "");
   const folded = foldRow(row, ranks);
   const kept = [...normsByPath(model).keys()]

@@ -8,7 +8,7 @@ import type { Layer, Pass } from "../layers/contract.js";
 import { mergeMoments, type Moments } from "../probes/moments.js";
 import { isTensor, type Tensor } from "../core/tensor.js";
 import { featureMoments, type StatisticsGap, statisticsGap, varianceFor } from "./feature-statistics.js";
-import { batchNormOf, expectModel, normPlaces, observePlaces } from "./places.js";
+import { batchNormOf, expectModel, observedNorms, observeLayers } from "./observe.js";
 import { layersByPath } from "./tree.js";
 
 /** Options for `recalibrate`. */
@@ -179,13 +179,13 @@ function gather(
 ): Map<BatchNorm, Gathered> {
   const gathered = new Map<BatchNorm, Gathered>();
   for (const input of inputs) {
-    const { places } = observePlaces(model, input, pass);
-    for (const place of normPlaces("recalibrate", model, places)) {
-      if (!wants(place.norm)) continue;
-      const before = gathered.get(place.norm);
-      const own = featureMoments("recalibrate", place.path, place.input, place.norm.axis);
+    const { observed } = observeLayers(model, input, pass);
+    for (const { path, norm, input: entered } of observedNorms("recalibrate", model, observed)) {
+      if (!wants(norm)) continue;
+      const before = gathered.get(norm);
+      const own = featureMoments("recalibrate", path, entered, norm.axis);
       const moments = before === undefined ? own : own.map((next, c) => mergeMoments(before.moments[c]!, next));
-      gathered.set(place.norm, { path: before?.path ?? place.path, moments, batches: (before?.batches ?? 0) + 1 });
+      gathered.set(norm, { path: before?.path ?? path, moments, batches: (before?.batches ?? 0) + 1 });
     }
   }
   return gathered;

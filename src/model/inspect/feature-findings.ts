@@ -13,7 +13,7 @@ import {
   statisticsGap,
   summarizeGap,
 } from "../feature-statistics.js";
-import { isFiniteTensor, type NormPlace, normalizesByMode, type Place } from "../places.js";
+import { isFiniteTensor, type ObservedNorm, normalizesByMode, type ObservedLayer } from "../observe.js";
 import { digits, type Finding } from "./finding.js";
 
 /** Fewer values than these per feature make poor statistics. */
@@ -23,7 +23,7 @@ const STUCK_DEVIATIONS = 4;
 const STUCK_VALUES = 1000;
 
 /** Whether the batch has enough values a feature for statistics of its own. */
-export function batchTooSmall({ path, norm, input }: NormPlace): Finding[] {
+export function batchTooSmall({ path, norm, input }: ObservedNorm): Finding[] {
   const values = input.size / norm.features;
   if (norm.frozen.normalization || values >= FEW_VALUES) return [];
   const found = { kind: "batch too small", path } as const;
@@ -40,7 +40,7 @@ export function batchTooSmall({ path, norm, input }: NormPlace): Finding[] {
 }
 
 /** Whether the running statistics are those of the batch, as far as a batch of its size can tell. */
-export function staleStatistics({ path, norm, input }: NormPlace): Finding[] {
+export function staleStatistics({ path, norm, input }: ObservedNorm): Finding[] {
   const { mean, variance } = runningStatistics(norm);
   const known = norm.batchesTracked.values[0]! > 0 && [...mean, ...variance].every((value) => Number.isFinite(value));
   if (!known || !normalizesByMode(norm) || input.size < 2 * norm.features || !isFiniteTensor(input)) return [];
@@ -68,7 +68,7 @@ function isFar({ meanShift, logVarianceRatio }: StatisticsGap, moments: readonly
 }
 
 /** Whether the momentum is hardly meant. */
-export function largeMomentum({ path, norm: { momentum, trackRunningStatistics } }: NormPlace): Finding[] {
+export function largeMomentum({ path, norm: { momentum, trackRunningStatistics } }: ObservedNorm): Finding[] {
   if (!trackRunningStatistics || momentum === null || momentum <= 0.5) return [];
   const evidence = `momentum ${momentum}: the running statistics are ${digits(100 * momentum)} % those of the last batch`;
   const cure = `momentum ${digits(1 - momentum)}, if ${momentum} was meant as in Keras`;
@@ -76,7 +76,7 @@ export function largeMomentum({ path, norm: { momentum, trackRunningStatistics }
 }
 
 /** Features whose variance in front of a batch norm is lost in epsilon, or in round-off. */
-export function nearConstantFeatures({ path, norm, input }: NormPlace): Finding[] {
+export function nearConstantFeatures({ path, norm, input }: ObservedNorm): Finding[] {
   if (norm.frozen.normalization || !isFiniteTensor(input) || input.size < 2 * norm.features) return [];
   const moments = featureMoments("inspect", path, input, norm.axis);
   const varianceOf = ({ m2, count }: Moments): number => m2 / count;
@@ -104,8 +104,8 @@ export function nearConstantFeatures({ path, norm, input }: NormPlace): Finding[
 }
 
 /** Features that an activation makes the same for every row, though they differ in front of it. */
-export function deadFeatures(places: readonly Place[], norms: readonly NormPlace[]): Finding[] {
-  return places.flatMap(({ path, layer, input, output }): Finding[] => {
+export function deadFeatures(observed: readonly ObservedLayer[], norms: readonly ObservedNorm[]): Finding[] {
+  return observed.flatMap(({ path, layer, input, output }): Finding[] => {
     const isActivation =
       layer.parameters.length + layer.statistics.length === 0 && sameShape(input.shape, output.shape);
     if (!isActivation || input.shape.length < 2 || !isFiniteTensor(input) || !isFiniteTensor(output)) return [];

@@ -15,7 +15,7 @@ import {
   staleStatistics,
 } from "./feature-findings.js";
 import { redundantBiases, weightDecay } from "./parameter-findings.js";
-import { expectModel, normPlaces, observePlaces, type Place } from "../places.js";
+import { expectModel, observedNorms, observeLayers, type ObservedLayer } from "../observe.js";
 import { badNumbers, type LayerSignal, signalByDepth, signalFindings, whereNotFinite } from "./value-findings.js";
 
 /** Options for `inspect`. */
@@ -78,26 +78,26 @@ export function inspect(model: Layer, input: Tensor, options: InspectOptions = {
   const { optimizer, kernels } = readOptions(who, options, inspectRules);
   if (optimizer !== undefined) expectOptimizer(who, optimizer);
 
-  const { inference, tracked } = inferencePlaces(model, input, kernels);
-  const tooSmall = normPlaces(who, model, inference).flatMap(batchTooSmall);
+  const { inference, tracked } = observeInference(model, input, kernels);
+  const tooSmall = observedNorms(who, model, inference).flatMap(batchTooSmall);
   const normalizes = tooSmall.every(({ severity }) => severity !== "error");
-  const ofBatch = normalizes ? observePlaces(model, input, { mode: "probe", kernels }).places : undefined;
-  const places = ofBatch ?? (tracked ? inference : []);
-  const norms = places.length === 0 ? [] : normPlaces(who, model, places);
+  const ofBatch = normalizes ? observeLayers(model, input, { mode: "probe", kernels }).observed : undefined;
+  const observed = ofBatch ?? (tracked ? inference : []);
+  const norms = observed.length === 0 ? [] : observedNorms(who, model, observed);
 
   const numbers = badNumbers(model);
-  const notFinite = whereNotFinite(input, places, numbers);
+  const notFinite = whereNotFinite(input, observed, numbers);
   // Where a batch is finite by its own statistics, it may not be by the running ones.
   if (tracked && notFinite.length === 0) notFinite.push(...whereNotFinite(input, inference, numbers));
-  const signal = signalByDepth(places);
+  const signal = signalByDepth(observed);
   const findings = [
     ...numbers,
     ...notFinite,
     ...tooSmall,
-    ...signalFindings(places, signal),
+    ...signalFindings(observed, signal),
     ...norms.flatMap(staleStatistics),
     ...norms.flatMap(nearConstantFeatures),
-    ...deadFeatures(places, norms),
+    ...deadFeatures(observed, norms),
     ...norms.flatMap(largeMomentum),
     ...redundantBiases(inference),
     ...(optimizer === undefined ? [] : weightDecay(model, optimizer)),
@@ -109,16 +109,16 @@ export function inspect(model: Layer, input: Tensor, options: InspectOptions = {
 }
 
 /** The values in inference, whether or not there are running statistics yet: what their shapes are. */
-function inferencePlaces(
+function observeInference(
   model: Layer,
   input: Tensor,
   kernels: Kernels | undefined,
-): { readonly inference: readonly Place[]; readonly tracked: boolean } {
+): { readonly inference: readonly ObservedLayer[]; readonly tracked: boolean } {
   const untracked = model.statistics.filter(({ name, values }) => name === "batchesTracked" && values[0] === 0);
   try {
     for (const { values } of untracked) values[0] = 1;
     return {
-      inference: observePlaces(model, input, { mode: "inference", kernels }).places,
+      inference: observeLayers(model, input, { mode: "inference", kernels }).observed,
       tracked: untracked.length === 0,
     };
   } finally {

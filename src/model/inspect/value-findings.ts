@@ -4,7 +4,7 @@ import { show } from "../../core/errors.js";
 import { exp, log } from "../../core/math.js";
 import type { Tensor } from "../../core/tensor.js";
 import type { Layer } from "../../layers/contract.js";
-import { isFiniteTensor, type Place } from "../places.js";
+import { isFiniteTensor, type ObservedLayer } from "../observe.js";
 import { parametersByPath, statisticsByPath } from "../tree.js";
 import { digits, type Finding } from "./finding.js";
 
@@ -12,7 +12,7 @@ import { digits, type Finding } from "./finding.js";
 export function badNumbers(model: Layer): Finding[] {
   const found: Finding[] = [];
   const check = (path: string, values: ArrayLike<number>, least: number, cure: string): void => {
-    const evidence = textOf(values, least);
+    const evidence = badValuesText(values, least);
     if (evidence !== undefined) found.push({ kind: "not finite", severity: "error", path, evidence, cure });
   };
   for (const [path, { value }] of parametersByPath(model)) {
@@ -26,17 +26,17 @@ export function badNumbers(model: Layer): Finding[] {
 }
 
 /** Where values that are not finite come out of finite ones, layers apart whose own numbers are bad. */
-export function whereNotFinite(input: Tensor, places: readonly Place[], bad: readonly Finding[]): Finding[] {
+export function whereNotFinite(input: Tensor, observed: readonly ObservedLayer[], bad: readonly Finding[]): Finding[] {
   const found: Finding[] = [];
   const add = (path: string, { data, shape }: Tensor, what: string, cure: string): void => {
     const row = data.length / shape[0]!;
     const first = Math.floor(data.findIndex((value) => !Number.isFinite(value)) / row);
-    const evidence = `${what} ${textOf(data)!}, in row ${first}`;
+    const evidence = `${what} ${badValuesText(data)!}, in row ${first}`;
     found.push({ kind: "not finite", severity: "error", path, evidence, cure });
   };
   if (!isFiniteTensor(input)) add("", input, "in the input,", "check the data: missing values, division by 0");
   const paths = bad.map(({ path }) => path.slice(0, Math.max(0, path.lastIndexOf("."))));
-  for (const { path, input: entered, output } of places) {
+  for (const { path, input: entered, output } of observed) {
     if (paths.includes(path) || isFiniteTensor(output) || !isFiniteTensor(entered)) continue;
     let largest = 0;
     for (const value of entered.data) largest = Math.max(largest, Math.abs(value));
@@ -47,7 +47,7 @@ export function whereNotFinite(input: Tensor, places: readonly Place[], bad: rea
 }
 
 /** "3 of 12 values are not finite, the first is NaN at place 4"; undefined where all are, and none is below the least. */
-function textOf(values: ArrayLike<number>, least = -Infinity): string | undefined {
+function badValuesText(values: ArrayLike<number>, least = -Infinity): string | undefined {
   const list = Array.from(values);
   const isBad = (value: number): boolean => !Number.isFinite(value) || value < least;
   const count = list.filter(isBad).length;
@@ -67,13 +67,13 @@ export interface LayerSignal {
 const FEWEST_LAYERS = 3;
 const LARGEST_GROWTH = 1000;
 
-/** The signal at each place. */
-export function signalByDepth(places: readonly Place[]): LayerSignal[] {
-  return places.map(({ path, input, output }) => ({ path, entering: spread(input), leaving: spread(output) }));
+/** Returns the signal at each layer. */
+export function signalByDepth(observed: readonly ObservedLayer[]): LayerSignal[] {
+  return observed.map(({ path, input, output }) => ({ path, entering: spread(input), leaving: spread(output) }));
 }
 
 /** A signal that dies at once, or grows or shrinks by depth. */
-export function signalFindings(places: readonly Place[], signal: readonly LayerSignal[]): Finding[] {
+export function signalFindings(observed: readonly ObservedLayer[], signal: readonly LayerSignal[]): Finding[] {
   const end = signal.find(({ entering, leaving }) => entering !== null && entering > 0 && leaving === 0);
   if (end !== undefined) {
     const evidence = "all rows come out of it the same: what follows cannot tell them apart";
@@ -81,7 +81,7 @@ export function signalFindings(places: readonly Place[], signal: readonly LayerS
     return [{ kind: "vanishing signal", severity: "warning", path: end.path, evidence, cure }];
   }
   return growthByDepth(
-    signal.filter((_, i) => places[i]!.layer.parameters.some(({ role }) => role === "weight")),
+    signal.filter((_, i) => observed[i]!.layer.parameters.some(({ role }) => role === "weight")),
     signal.at(-1)?.leaving ?? null,
   );
 }

@@ -1,4 +1,4 @@
-/** Places: where in a model its layers stand, what goes in and comes out there, and which of them are batch norms. */
+/** Observations: what enters and leaves each layer of a model in one pass, and which of the layers are batch norms. */
 
 import { complaint, show } from "../core/errors.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
@@ -8,8 +8,8 @@ import type { Layer, Pass } from "../layers/contract.js";
 import { isTensor, type Tensor } from "../core/tensor.js";
 import { layersByPath } from "./tree.js";
 
-/** A layer at work: what went in and what came out, at one place of a model. */
-export interface Place {
+/** What went into a layer and what came out, at one place of a model. */
+export interface ObservedLayer {
   /** As in "2.0"; "" for the model itself. */
   readonly path: string;
   readonly layer: Layer;
@@ -17,8 +17,8 @@ export interface Place {
   readonly output: Tensor;
 }
 
-/** A batch norm at a place. */
-export interface NormPlace extends Place {
+/** What went into a batch norm and what came out. */
+export interface ObservedNorm extends ObservedLayer {
   /** The layer itself, or the batch norm that it is built around. */
   readonly norm: BatchNorm;
 }
@@ -77,23 +77,23 @@ export function normsByPath(model: Layer): Map<string, BatchNorm> {
 }
 
 /** Runs one forward pass and returns, with its output, every layer at work that is not a container, in the order of the work. */
-export function observePlaces(model: Layer, input: Tensor, pass: Pass): { output: Tensor; places: Place[] } {
+export function observeLayers(model: Layer, input: Tensor, pass: Pass): { output: Tensor; observed: ObservedLayer[] } {
   const layers = new Map(layersByPath(model));
-  const places: Place[] = [];
+  const observed: ObservedLayer[] = [];
   const add = (path: string, output: Tensor, entered: Tensor): void => {
     const layer = layers.get(path);
-    if (layer !== undefined && layer.children === undefined) places.push({ path, layer, input: entered, output });
+    if (layer !== undefined && layer.children === undefined) observed.push({ path, layer, input: entered, output });
   };
   const { output } = model.forward(input, { ...pass, observe: add });
   add("", output, input);
-  return { output, places };
+  return { output, observed };
 }
 
-/** Returns the batch norms among the places; requires that all of the model's were seen. */
-export function normPlaces(who: string, model: Layer, places: readonly Place[]): NormPlace[] {
-  const found = places.flatMap((place): NormPlace[] => {
-    const norm = batchNormOf(place.layer);
-    return norm === undefined ? [] : [{ ...place, norm }];
+/** Returns the batch norms among the observed layers; requires that all of the model's were seen. */
+export function observedNorms(who: string, model: Layer, observed: readonly ObservedLayer[]): ObservedNorm[] {
+  const found = observed.flatMap((observation): ObservedNorm[] => {
+    const norm = batchNormOf(observation.layer);
+    return norm === undefined ? [] : [{ ...observation, norm }];
   });
   const seen = new Set(found.map(({ path }) => path));
   for (const path of normsByPath(model).keys()) {
