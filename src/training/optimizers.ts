@@ -175,7 +175,11 @@ export class SGD extends Optimizer {
 
   protected move(parameter: Parameter, values: Floats, gradient: Floats, weightDecay: number, kernels: Kernels): void {
     const { learningRate, momentum, nesterov } = this;
-    const velocity = momentum === 0 ? undefined : stateOf(this.velocities, parameter, (zeros) => zeros());
+    let velocity = this.velocities.get(parameter);
+    if (velocity === undefined && momentum > 0) {
+      velocity = zerosLike(parameter);
+      this.velocities.set(parameter, velocity);
+    }
     kernels.sgd({ values, gradient, velocity, learningRate, momentum, nesterov, weightDecay });
   }
 }
@@ -207,9 +211,11 @@ abstract class AdamFamily extends Optimizer {
 
   protected move(parameter: Parameter, values: Floats, gradient: Floats, weightDecay: number, kernels: Kernels): void {
     const { learningRate, beta1, beta2, epsilon } = this;
-    const moments = stateOf(this.moments, parameter, (zeros) => {
-      return { first: zeros(), second: zeros(), power1: 1, power2: 1 };
-    });
+    let moments = this.moments.get(parameter);
+    if (moments === undefined) {
+      moments = { first: zerosLike(parameter), second: zerosLike(parameter), power1: 1, power2: 1 };
+      this.moments.set(parameter, moments);
+    }
     moments.power1 *= beta1;
     moments.power2 *= beta2;
     kernels.adam({
@@ -268,13 +274,6 @@ export class AdamW extends AdamFamily {
   }
 }
 
-/** Returns what an optimizer remembers of a parameter; `start` makes it at first, of zeros like the parameter's values. */
-function stateOf<T>(states: Map<Parameter, T>, parameter: Parameter, start: (zeros: () => Floats) => T): T {
-  let state = states.get(parameter);
-  if (state === undefined) {
-    const { dtype, size } = parameter.value;
-    state = start(() => allocate(dtype, size));
-    states.set(parameter, state);
-  }
-  return state;
+function zerosLike({ value }: Parameter): Floats {
+  return allocate(value.dtype, value.size);
 }

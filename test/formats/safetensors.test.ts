@@ -186,6 +186,11 @@ describe("writeSafetensors", () => {
     expect(file).toEqual(safetensorsFile(padded, joined(doubles(0.5), Uint8Array.of(7, 8, 9))));
   });
 
+  it("gives bytes in memory of their own, as the types of Blob and fetch ask for since TypeScript 5.7", () => {
+    const bytes: Uint8Array<ArrayBuffer> = writeSafetensors(new Map());
+    expect(bytes.buffer.byteLength).toBe(bytes.length);
+  });
+
   it("writes an array that is a part of a longer one", () => {
     const values = Float64Array.of(1, 2, 3, 4).subarray(1, 3);
     const file = writeSafetensors(new Map<string, StoredArray>([["a", { shape: [2], dtype: "float64", values }]]));
