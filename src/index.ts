@@ -8,7 +8,7 @@
 export { Tensor, type NormalOptions, type UniformOptions } from "./core/tensor.js";
 export type { Nested } from "./core/nested.js";
 export { channelView, type ChannelView, type Shape } from "./core/shape.js";
-export type { DType, Floats } from "./core/dtype.js";
+export type { DType, Floats, OwnFloats } from "./core/dtype.js";
 export { Random, type RandomState } from "./core/random.js";
 
 // Layers
