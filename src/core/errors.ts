@@ -12,7 +12,7 @@ export class ShapeError extends Error {
 
   /** Asks for the name, since another copy of the library (CommonJS beside ESM, a worker's clone) has a class of its own. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    if (this !== ShapeError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    if (this !== ShapeError) return super[Symbol.hasInstance](value);
     const { name, message } = (value ?? {}) as Partial<Error>;
     return name === "ShapeError" && typeof message === "string";
   }

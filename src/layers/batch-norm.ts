@@ -1,24 +1,19 @@
-/** BatchNorm: the layer around the kernels of kernels/batch-norm.ts. It chooses the statistics and keeps the running ones. */
+/** BatchNorm: the layer around kernels/plain/batch-norm.ts. It chooses the statistics, applies them, and keeps the running ones. */
 
-import {
-  complaint,
-  expectBoolean,
-  expectCount,
-  expectLength,
-  expectNumber,
-  expectObject,
-  expectOneOf,
-} from "../core/errors.js";
 import type { DType } from "../core/dtype.js";
-import { reciprocalStd } from "../kernels/plain/batch-norm.js";
-import { defaultKernels } from "../kernels/default.js";
+import { complaint, expectLength } from "../core/errors.js";
+import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
+import type { ChannelView } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
-import { expectAxis, expectTwoValues, featureView } from "./features.js";
-import { gradientFor, outputFor, registerLeaf, valuesToKeep } from "./private-tensors.js";
-import { expectDTypes, expectForward, guardBackward, whenDone, who } from "./guards.js";
-import { type Forward, type Layer, type Pass } from "./contract.js";
+import { reciprocalStd } from "../kernels/plain/batch-norm.js";
+import type { BatchNormBackwardArguments, Kernels } from "../kernels/types.js";
+import type { Forward, Layer, Pass } from "./contract.js";
+import { afterPass, beginForward, guardedForward } from "./forward.js";
+import { zeroGradients } from "./gradients.js";
+import { expectTracked, expectTwoValues, featureView } from "./guards.js";
 import { Parameter, RunningStatistic } from "./parameter.js";
-import { addWeightedStatisticsGradient, rowWeights, weightedMoments } from "./row-weights.js";
+import { gradientTensor, keptValues, outputTensor, registerLeaf } from "./private-tensors.js";
+import { rowWeights, weightedBackward, weightedMoments } from "./row-weights.js";
 
 /** How a `BatchNorm` is made. Only `features` is required. */
 export interface BatchNormOptions {
@@ -46,11 +41,48 @@ export interface BatchNormOptions {
   readonly dtype?: DType | undefined;
 }
 
+/** The options of `BatchNorm`, for the layers that are built around one. */
+export const batchNormRules: OptionRules<BatchNormOptions> = {
+  features: { kind: "count" },
+  axis: { kind: "integer", default: 1 },
+  epsilon: { kind: "number", low: 0, default: 1e-5 },
+  momentum: { kind: "number", low: 0, high: 1, orNull: true, default: 0.1 },
+  scale: { kind: "boolean", default: true },
+  center: { kind: "boolean", default: true },
+  trackRunningStatistics: { kind: "boolean", default: true },
+  varianceEstimator: { kind: "word", words: ["unbiased", "biased"], default: "unbiased" },
+  dtype: dtypeRule,
+};
+
 /** What `BatchNorm.freeze` freezes; all of it when not said. */
 export interface FreezeOptions {
   readonly normalization?: boolean | undefined;
   readonly updates?: boolean | undefined;
   readonly parameters?: boolean | undefined;
+}
+
+const freezeRules = {
+  normalization: { kind: "boolean", default: true },
+  updates: { kind: "boolean", default: true },
+  parameters: { kind: "boolean", default: true },
+} as const satisfies OptionRules<FreezeOptions>;
+
+/** The statistics that normalize one pass. */
+interface Statistics {
+  readonly mean: Float64Array;
+  readonly rstd: Float64Array;
+  /** The backward pass that belongs to them: through them where they are the batch's, past them where they are constants. */
+  readonly backward: (args: BatchNormBackwardArguments) => void;
+  /** What running statistics learn from this pass, if anything. */
+  readonly update?: (() => void) | undefined;
+}
+
+/** Mean and variance of a batch, from how many values, and the backward pass through them. */
+interface BatchMoments {
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+  readonly count: number;
+  readonly backward: (args: BatchNormBackwardArguments) => void;
 }
 
 /**
@@ -96,102 +128,88 @@ export class BatchNorm implements Layer {
   readonly batchesTracked: RunningStatistic;
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
-  #frozen = { normalization: false, updates: false, parameters: false };
+  private frozenParts = { normalization: false, updates: false, parameters: false };
 
-  /** Makes the layer: gamma 1, beta 0, no batch tracked. */
+  /** Creates the layer with gamma = 1, beta = 0 and no tracked batches. */
   constructor(options: BatchNormOptions) {
-    expectObject("BatchNorm", "options", options);
-    const { features, axis = 1, epsilon = 1e-5, momentum = 0.1, scale = true, center = true } = options;
-    const { trackRunningStatistics = true, varianceEstimator = "unbiased", dtype = "float32" } = options;
-    expectCount("BatchNorm", "features", features);
-    expectAxis("BatchNorm", axis);
-    expectNumber("BatchNorm", "epsilon", epsilon, { low: 0 });
-    if (momentum !== null) expectNumber("BatchNorm", "momentum", momentum, { low: 0, high: 1 });
-    for (const [name, value] of Object.entries({ scale, center, trackRunningStatistics })) {
-      expectBoolean("BatchNorm", name, value);
-    }
-    expectOneOf("BatchNorm", "varianceEstimator", varianceEstimator, ["unbiased", "biased"]);
-    expectOneOf("BatchNorm", "dtype", dtype, ["float32", "float64"]);
+    const { features, scale, center, dtype, ...rest } = readOptions("BatchNorm", options, batchNormRules);
     this.features = features;
-    this.axis = axis;
-    this.epsilon = epsilon;
-    this.momentum = momentum;
-    this.varianceEstimator = varianceEstimator;
-    this.trackRunningStatistics = trackRunningStatistics;
+    this.axis = rest.axis;
+    this.epsilon = rest.epsilon;
+    this.momentum = rest.momentum;
+    this.varianceEstimator = rest.varianceEstimator;
+    this.trackRunningStatistics = rest.trackRunningStatistics;
     this.gamma = scale ? new Parameter("gamma", "scale", Tensor.filled([features], 1, dtype)) : undefined;
     this.beta = center ? new Parameter("beta", "shift", Tensor.zeros([features], dtype)) : undefined;
     this.runningMean = new RunningStatistic("runningMean", new Float64Array(features));
     this.runningVariance = new RunningStatistic("runningVariance", new Float64Array(features).fill(1), 0);
     this.batchesTracked = new RunningStatistic("batchesTracked", new Float64Array(1), 0);
     this.parameters = [this.gamma, this.beta].filter((parameter) => parameter !== undefined);
-    this.statistics = trackRunningStatistics ? [this.runningMean, this.runningVariance, this.batchesTracked] : [];
-    registerLeaf(this, BatchNorm);
+    const statistics = [this.runningMean, this.runningVariance, this.batchesTracked];
+    this.statistics = this.trackRunningStatistics ? statistics : [];
+    registerLeaf(this);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
-    expectForward("BatchNorm", input, pass);
-    const name = who("BatchNorm", pass);
+    const { name, kernels } = beginForward("BatchNorm", input, pass, this.parameters);
     const view = featureView(name, input, this.axis, this.features);
-    expectDTypes(name, input, this.parameters);
-    const kernels = pass.kernels ?? defaultKernels();
-    const fromBatch = !this.trackRunningStatistics || (pass.mode !== "inference" && !this.#frozen.normalization);
-    const tracks = pass.mode === "train" && this.trackRunningStatistics && !this.#frozen.updates;
-    const gathers = fromBatch || tracks;
-    const given = gathers ? pass.rowWeights : undefined;
-    const weights = given === undefined ? undefined : rowWeights(name, given, input.shape[0]!, view);
-    const x = valuesToKeep(input);
-    const output = outputFor(pass, input.shape, input.dtype);
-    const [gamma, beta, y] = [this.gamma?.value.data, this.beta?.value.data, output.data];
+    const { mean, rstd, backward, update } = this.chooseStatistics(name, input, view, pass, kernels);
+
+    const x = keptValues(input);
+    const gamma = this.gamma?.value.data;
+    const beta = this.beta?.value.data;
+    const output = outputTensor(pass, input.shape, input.dtype);
+    kernels.normalize({ view, x, gamma, beta, mean, rstd, y: output.data });
+    if (update) afterPass(pass, update);
+
+    return guardedForward(name, output, this.parameters, (gradOutput) => {
+      const gradInput = gradientTensor(input);
+      const gradients = zeroGradients(this.parameters);
+      const dgamma = this.gamma && gradients.get(this.gamma)!.data;
+      const dbeta = this.beta && gradients.get(this.beta)!.data;
+      backward({ view, x, dy: gradOutput.data, gamma, mean, rstd, dx: gradInput.data, dgamma, dbeta });
+      return { gradInput, gradients };
+    });
+  }
+
+  /** Which statistics normalize: the batch's or the running ones; and whether the running ones follow the batch. */
+  private chooseStatistics(name: string, input: Tensor, view: ChannelView, pass: Pass, kernels: Kernels): Statistics {
+    const tracks = this.trackRunningStatistics;
+    const fromBatch = !tracks || (pass.mode !== "inference" && !this.frozenParts.normalization);
+    const follows = tracks && pass.mode === "train" && !this.frozenParts.updates;
+    if (!fromBatch) expectTracked(name, pass, this.batchesTracked.values[0]!);
+    const batch = fromBatch || follows ? this.batchMoments(name, input, view, pass, kernels) : undefined;
+
+    const [mean, variance] = fromBatch
+      ? [batch!.mean, batch!.variance]
+      : [this.runningMean.values.slice(), this.runningVariance.values];
     const rstd = new Float64Array(this.features);
-    let mean = new Float64Array(this.features);
-    const variance = new Float64Array(this.features);
-    const batch = { mean, variance, values: view.outer * view.inner };
-    if (gathers) {
-      if (weights) batch.values = weights.effectiveCount;
-      const asked = { shape: input.shape, weighted: weights !== undefined, hasInference: this.trackRunningStatistics };
-      expectTwoValues(name, pass.mode, batch.values, asked);
-      if (weights === undefined) {
-        kernels.batchNormForward({ view, x, gamma, beta, epsilon: this.epsilon, mean, variance, rstd, y });
-      } else {
-        weightedMoments(view, x, weights, mean, variance);
-        reciprocalStd(variance, this.epsilon, rstd);
-        kernels.normalize({ view, x, gamma, beta, mean, rstd, y });
-      }
-    }
-    if (!fromBatch) {
-      if (this.batchesTracked.values[0] === 0) {
-        const cure = 'run a batch in mode "train", or load statistics';
-        const expected = `running statistics in mode "${pass.mode}"`;
-        throw new RangeError(complaint(name, expected, "none, as no batch was tracked", cure));
-      }
-      mean = this.runningMean.values.slice();
-      reciprocalStd(this.runningVariance.values, this.epsilon, rstd);
-      kernels.normalize({ view, x, gamma, beta, mean, rstd, y });
-    }
-    if (tracks) {
-      const correction = this.varianceEstimator === "unbiased" ? batch.values / (batch.values - 1) : 1;
-      for (let c = 0; c < this.features; c++) batch.variance[c]! *= correction;
-      whenDone(pass, () => this.track(batch.mean, batch.variance));
-    }
-    const guard = guardBackward(name, output, this.parameters);
+    reciprocalStd(variance, this.epsilon, rstd);
     return {
-      output,
-      backward: (gradOutput) => {
-        guard(gradOutput);
-        const dx = gradientFor(input);
-        const dgamma = this.gamma && Tensor.zeros([this.features], input.dtype);
-        const dbeta = this.beta && Tensor.zeros([this.features], input.dtype);
-        const dy = gradOutput.data;
-        const args = { view, x, dy, gamma, mean, rstd, dx: dx.data, dgamma: dgamma?.data, dbeta: dbeta?.data };
-        if (fromBatch && !weights) kernels.batchNormBackward(args);
-        else kernels.normalizeBackward(args);
-        if (fromBatch && weights) addWeightedStatisticsGradient(args, weights);
-        const gradients = new Map<Parameter, Tensor>();
-        if (this.gamma && dgamma) gradients.set(this.gamma, dgamma);
-        if (this.beta && dbeta) gradients.set(this.beta, dbeta);
-        return { gradInput: dx, gradients };
-      },
+      mean,
+      rstd,
+      backward: fromBatch ? batch!.backward : (args) => kernels.normalizeBackward(args),
+      update: follows
+        ? () => this.track(batch!.mean, estimatedVariance(this, batch!.variance, batch!.count))
+        : undefined,
     };
+  }
+
+  /** The moments of the batch, each row alike or by its weight. */
+  private batchMoments(name: string, input: Tensor, view: ChannelView, pass: Pass, kernels: Kernels): BatchMoments {
+    const x = input.data;
+    const mean = new Float64Array(this.features);
+    const variance = new Float64Array(this.features);
+    const weights =
+      pass.rowWeights === undefined ? undefined : rowWeights(name, pass.rowWeights, input.shape[0]!, view);
+    const count = weights ? weights.effectiveCount : view.outer * view.inner;
+    expectTwoValues(name, pass, count, input, this.trackRunningStatistics);
+    if (weights) {
+      weightedMoments({ view, x, mean, variance }, weights);
+      return { mean, variance, count, backward: (args) => weightedBackward(args, weights) };
+    }
+    kernels.moments({ view, x, mean, variance });
+    return { mean, variance, count, backward: (args) => kernels.batchNormBackward(args) };
   }
 
   /**
@@ -199,16 +217,12 @@ export class BatchNorm implements Layer {
    * running statistics normalize in every mode, with `updates` they are not updated, with `parameters` gamma and beta stay.
    */
   freeze(options: FreezeOptions = {}): void {
-    expectObject("BatchNorm.freeze", "options", options);
-    const { normalization = true, updates = true, parameters = true } = options;
-    for (const [name, value] of Object.entries({ normalization, updates, parameters })) {
-      expectBoolean("BatchNorm.freeze", name, value);
-    }
+    const { normalization, updates, parameters } = readOptions("BatchNorm.freeze", options, freezeRules);
     if (normalization && !this.trackRunningStatistics) {
       const expected = "running statistics to normalize with";
       throw new RangeError(complaint("BatchNorm.freeze", expected, "trackRunningStatistics: false"));
     }
-    this.#frozen = { normalization, updates, parameters };
+    this.frozenParts = { normalization, updates, parameters };
     for (const parameter of this.parameters) parameter.trainable = !parameters;
   }
 
@@ -219,7 +233,7 @@ export class BatchNorm implements Layer {
 
   /** What is frozen: nothing at first. */
   get frozen(): Readonly<Record<keyof FreezeOptions, boolean>> {
-    return { ...this.#frozen };
+    return { ...this.frozenParts };
   }
 
   /**
@@ -239,4 +253,13 @@ export class BatchNorm implements Layer {
       this.runningVariance.values[c] = (1 - rate) * this.runningVariance.values[c]! + rate * variance[c]!;
     }
   }
+}
+
+/** The variance that running statistics average: that of a batch of `count` values, or its unbiased estimate. */
+export function estimatedVariance(
+  { varianceEstimator }: BatchNorm,
+  variance: Float64Array,
+  count: number,
+): Float64Array {
+  return varianceEstimator === "biased" ? variance : variance.map((biased) => biased * (count / (count - 1)));
 }

@@ -1,6 +1,6 @@
 /** Containers, parameters, and the guard of a backward pass. */
 import {
-  guardBackward,
+  guardedForward,
   Parameter,
   parametersByPath,
   RunningStatistic,
@@ -8,6 +8,10 @@ import {
   statisticsByPath,
 } from "../../src/index.js";
 import { as, dense, gamma, pass, tensor, type Row } from "./row.js";
+
+const unused = (): never => {
+  throw new Error("the guard let something pass");
+};
 
 export const models: readonly Row[] = [
   [
@@ -90,26 +94,26 @@ export const models: readonly Row[] = [
   [
     "TypeError",
     "Mine: expected gradOutput to be a Tensor, got [1, 2]",
-    () => guardBackward("Mine", tensor(2), [])(as([1, 2])),
+    () => guardedForward("Mine", tensor(2), [], unused).backward(as([1, 2])),
   ],
   [
     "ShapeError",
     "Mine: expected gradOutput of shape [2], as the output is, got [3]",
-    () => guardBackward("Mine", tensor(2), [])(tensor(3)),
+    () => guardedForward("Mine", tensor(2), [], unused).backward(tensor(3)),
   ],
   [
     "TypeError",
     'Mine: expected gradOutput of dtype float32, got float64 - use gradOutput.cast("float32")',
-    () => guardBackward("Mine", tensor(2), [])(tensor(2).cast("float64")),
+    () => guardedForward("Mine", tensor(2), [], unused).backward(tensor(2).cast("float64")),
   ],
   [
     "RangeError",
     'Mine "3": expected gamma as it was in the forward pass, got changed values - call backward before the parameters are updated',
     () => {
       const parameter = gamma();
-      const guard = guardBackward('Mine "3"', tensor(2), [parameter]);
+      const { backward } = guardedForward('Mine "3"', tensor(2), [parameter], unused);
       parameter.update((values) => values.fill(2));
-      guard(tensor(2));
+      backward(tensor(2));
     },
   ],
 ];

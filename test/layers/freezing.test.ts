@@ -5,10 +5,12 @@ import {
   BatchNorm,
   checkLayer,
   Dense,
+  type Kernels,
   type Layer,
   loadStateDict,
   type Mode,
   type Pass,
+  plainKernels,
   Random,
   Sequential,
   SGD,
@@ -259,4 +261,27 @@ describe("refusals", () => {
     );
     expect(memoryOf(norm)).toEqual(before);
   });
+});
+
+describe("whatever is frozen", () => {
+  const modes = ["train", "probe", "inference"] as const satisfies Mode[];
+
+  it.each(switches.flatMap((frozen) => modes.map((mode) => ({ frozen, mode }))))(
+    "nothing is computed twice: $frozen in mode $mode",
+    ({ frozen, mode }) => {
+      const norm = settle(new BatchNorm({ features: 3, dtype: "float64" }), SHAPE, new Random(3));
+      norm.freeze(frozen);
+      const calls: string[] = [];
+      const kernels = new Proxy(plainKernels, {
+        get: (set, name: keyof Kernels) => (calls.push(name), set[name]),
+      });
+      const input = ordinary(SHAPE, new Random(4));
+      const { backward } = norm.forward(input, { mode, kernels });
+      const usesBatch = mode !== "inference" && !frozen.normalization;
+      const tracks = mode === "train" && !frozen.updates;
+      expect(calls.splice(0)).toEqual(usesBatch || tracks ? ["moments", "normalize"] : ["normalize"]);
+      backward(input);
+      expect(calls).toEqual([usesBatch ? "batchNormBackward" : "normalizeBackward"]);
+    },
+  );
 });

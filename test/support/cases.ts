@@ -371,7 +371,7 @@ export const refusals: readonly Refusal[] = [
       shape: [3, 4],
       mode,
       error: "ShapeError",
-      message: "LayerNorm: expected 3 features on the last axis of the input, got shape [3, 4]",
+      message: "LayerNorm: expected 3 features on axis -1 of the input, got shape [3, 4]",
     },
     {
       name: `LayerNorm, rank 1, ${mode}`,
@@ -379,7 +379,7 @@ export const refusals: readonly Refusal[] = [
       shape: [3],
       mode,
       error: "ShapeError",
-      message: "LayerNorm: expected 3 features on the last axis of the input, got shape [3]",
+      message: "LayerNorm: expected 3 features on axis -1 of the input, got shape [3]",
     },
     {
       name: `GroupNorm, other features, ${mode}`,

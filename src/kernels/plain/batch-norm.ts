@@ -67,8 +67,19 @@ export function normalize(args: NormalizeArguments): void {
   }
 }
 
-/** The whole forward pass: `moments`, `reciprocalStd`, `normalize`. */
+/**
+ * The whole forward pass: `moments`, `reciprocalStd`, `normalize`.
+ *
+ * @example
+ * const x = Float32Array.of(1, 10, 2, 20, 4, 40, 5, 50);
+ * const y = new Float32Array(8);
+ * const [mean, variance, rstd] = [new Float64Array(2), new Float64Array(2), new Float64Array(2)];
+ * batchNormForward({ view: { outer: 4, channels: 2, inner: 1 }, x, epsilon: 0, y, mean, variance, rstd });
+ * mean;          // => Float64Array [3, 30]
+ * variance;      // => Float64Array [2.5, 250]
+ */
 export function batchNormForward(args: BatchNormForwardArguments): void {
+  expectMoments("batchNormForward", args);
   expectNormalize("batchNormForward", args);
   moments(args);
   reciprocalStd(args.variance, args.epsilon, args.rstd);
