@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
+const PACKAGE = ["test/package.test.ts", "test/copies.test.ts"];
 
 export default defineConfig({
   resolve: {
@@ -20,10 +21,10 @@ export default defineConfig({
       // `npm test`: Node alone, no network, no build.
       {
         extends: true,
-        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/package.test.ts", "test/browser/**"] },
+        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [...PACKAGE, "test/browser/**"] },
       },
       // Part of `npm run check:package`: looks at what `npm run build` made and at the packed tarball.
-      { extends: true, test: { name: "package", include: ["test/package.test.ts"], testTimeout: 120_000 } },
+      { extends: true, test: { name: "package", include: PACKAGE, testTimeout: 120_000 } },
       // `npm run test:browser`: in a real Chromium, on what `npm run build` made.
       {
         extends: true,

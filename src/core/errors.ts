@@ -10,7 +10,7 @@
 export class ShapeError extends Error {
   override readonly name: string = "ShapeError";
 
-  /** Asks for the name, since another copy of the library (CommonJS beside ESM, a worker's clone) has a class of its own. */
+  /** Asks for the name, since another copy of the library (CommonJS beside ESM, say) has a class of its own. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (this !== ShapeError) return super[Symbol.hasInstance](value);
     const { name, message } = (value ?? {}) as Partial<Error>;
