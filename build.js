@@ -18,16 +18,13 @@ rmSync("dist", { recursive: true, force: true });
 mkdirSync("dist/cjs", { recursive: true });
 
 // ES modules. `splitting` moves what entries share into files of its own: one copy of the state for all of them.
-const esm = { ...options, entryPoints: entries, format: "esm", splitting: true, outdir: "dist" };
-await write(esm);
+await write({ ...options, entryPoints: entries, format: "esm", splitting: true, outdir: "dist" });
 
 // CommonJS, which esbuild does not split: one file with everything, and for each entry one that picks its part.
-const everything = Object.entries(entries).map(([name, path]) => `export * as ${name} from "${path}";`);
-const stdin = { contents: everything.join("\n"), resolveDir: "." };
-await write({ ...options, stdin, format: "cjs", platform: "node", outfile: "dist/cjs/all.js" });
-for (const name of Object.keys(entries)) {
-  writeFileSync(`dist/cjs/${name}.js`, `"use strict";\nmodule.exports = require("./all.js").${name};\n`);
-}
+await write({ ...options, entryPoints: { all: "src/global.ts" }, format: "cjs", platform: "node", outdir: "dist/cjs" });
+const names = Object.keys(entries).filter((name) => name !== "index");
+writeFileSync("dist/cjs/index.js", `const { ${names}, ...main } = require("./all.js");\nmodule.exports = main;\n`);
+for (const name of names) writeFileSync(`dist/cjs/${name}.js`, `module.exports = require("./all.js").${name};\n`);
 // Files that end in .js, since old resolvers know no .cjs.
 writeFileSync("dist/cjs/package.json", '{ "type": "commonjs" }\n');
 

@@ -148,12 +148,12 @@ describe.each([
   });
 
   it("runs on kernels of the other", () => {
-    const kernels = user.main.wasmKernels()!;
+    const kernels = user.main.wasmKernels();
     const input = makeInput(user.main);
     const output = (set: mainEntry.Kernels): unknown => [
       ...makeModel(maker.main).forward(input, { mode: "train", kernels: set }).output.data,
     ];
-    expect(output(kernels)).toEqual(output(maker.main.wasmKernels()!));
+    expect(output(kernels)).toEqual(output(maker.main.wasmKernels()));
   });
 });
 
@@ -205,7 +205,7 @@ describe("arrays of another realm", () => {
   });
 
   it("go through kernels of both sets", () => {
-    for (const set of [kernels.plainKernels, kernels.wasmKernels()!]) {
+    for (const set of [kernels.plainKernels, kernels.wasmKernels()]) {
       const y: Float32Array = foreign("new Float32Array(256)");
       set.relu({ x: foreign("new Float32Array(256).fill(-1).fill(2, 0, 3)"), y });
       expect([...y.subarray(0, 5)]).toEqual([2, 2, 2, 0, 0]);
@@ -282,10 +282,10 @@ describe("a model behind Vue's reactive proxy", () => {
     const random = reactive(new Random(1)) as unknown as mainEntry.Random;
     expect(random.uniform()).toBe(new Random(1).uniform());
     expect(reactive(new Random(1)).fork("a").uniform()).toBe(new Random(1).fork("a").uniform());
-    const tensor = reactive(Tensor.from([[1, 2]])) as unknown as Tensor;
+    const tensor = reactive(Tensor.from([[1, 2]]));
     expect(tensor.at(0, 1)).toBe(2);
     expect(tensor.reshape([2]).shape).toEqual([2]);
-    const target = reactive(Tensor.from([[0, 0]])) as unknown as Tensor;
+    const target = reactive(Tensor.from([[0, 0]]));
     expect(main.meanSquaredError(tensor, target).loss).toBe(2.5);
   });
 });
