@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
 const { exports, repository } = JSON.parse(readFileSync("package.json", "utf8"));
 if (process.env.npm_command === "publish" && repository === undefined) {
-  console.error("package.json: expected repository, bugs and homepage, got none - see "Publishing" in docs/contributing.md");
+  console.error("package.json: expected repository, got none - fill it as docs/contributing.md says under Publishing");
   process.exit(1);
 }
 
