@@ -176,7 +176,7 @@ function lossDifferences(observed: readonly ObservedNorm[], start: number, lossN
         norm.freeze(frozen);
         for (const [j, parameter] of norm.parameters.entries()) parameter.trainable = trainable[j]!;
       });
-      norm.freeze({ ...norm.frozen, normalization: true });
+      norm.freeze({ normalization: true, updates: false, parameters: false });
       const after = lossNow();
       differences[i] = after - before;
       before = after;
