@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { tolerances } from "../../src/core/dtype.js";
 import { Random } from "../../src/core/random.js";
 import { buildRelaxed } from "../../src/kernels/wasm/assembly/build.mjs";
-import { decodeBytes } from "../../src/kernels/wasm/encoding.js";
+import { decodeBytes } from "../../src/kernels/wasm/instance.js";
 import { relaxedModuleText } from "../../src/kernels/wasm/relaxed-module.js";
 import { relaxedKernels } from "../../src/kernels/wasm/relaxed.js";
 import { expectClose } from "../support/close.js";
