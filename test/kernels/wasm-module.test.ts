@@ -99,9 +99,10 @@ describe("a host that refuses", () => {
     ["a content security policy", refusing(new EvalError("blocked by CSP")), "blocked by CSP"],
   ])("with %s names its reason, and the default is the plain set", async (_, webAssembly, reason) => {
     const { named, best } = await onHost(webAssembly);
-    const message = `Error: wasmKernels: expected a host that compiles WebAssembly SIMD, got ${reason} - use plainKernels`;
-    expect(thrownBy(named)).toBe(message);
-    expect(thrownBy(named)).toBe(message);
+    const thrown = thrownBy(named);
+    expect(thrown.startsWith("Error: wasmKernels: ")).toBe(true);
+    for (const fact of [reason, "plainKernels"]) expect(thrown).toContain(fact);
+    expect(thrownBy(named)).toBe(thrown);
     expect(best().name).toBe("plain");
   });
 });
