@@ -5,23 +5,21 @@
  */
 
 // Numbers with a shape
-export { Tensor, type NormalOptions, type UniformOptions } from "./core/tensor.js";
-export type { Nested } from "./core/nested.js";
+export { type Nested, type NormalOptions, Tensor, type TensorFromOptions, type UniformOptions } from "./core/tensor.js";
 export { channelView, type ChannelView, type Shape } from "./core/shape.js";
 export type { DType, Floats } from "./core/dtype.js";
 export { Random, type RandomState } from "./core/random.js";
 
 // Layers
 export { BatchNorm, type BatchNormOptions, type FreezeOptions } from "./layers/batch-norm.js";
-export { Dense, type DenseOptions, type GivenDense } from "./layers/dense.js";
+export { Dense, type DenseOptions, type DenseInitialValues } from "./layers/dense.js";
 export { LeakyReLU, type LeakyReLUOptions, ReLU, Sigmoid, Tanh } from "./layers/activations.js";
 export { GroupNorm, type GroupNormOptions, LayerNorm, type LayerNormOptions } from "./layers/group-norm.js";
 export { parametersByPath, Sequential, statisticsByPath } from "./layers/sequential.js";
 
 // The contract, and what a layer of your own needs
 export type { Backward, Forward, Gradients, Layer, Mode, Pass } from "./layers/contract.js";
-export { backwardOf } from "./layers/gradients.js";
-export { guardBackward, whenDone } from "./layers/guards.js";
+export { afterPass, beginForward, type ForwardStart, guardedForward, type LazyBackward } from "./layers/forward.js";
 export { Parameter, type Role, RunningStatistic } from "./layers/parameter.js";
 
 // Training

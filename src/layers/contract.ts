@@ -35,7 +35,7 @@ export interface Pass {
   readonly observe?: ((path: string, output: Tensor, input: Tensor) => void) | undefined;
   /**
    * Takes a change of state (running statistics, a random stream) to be made once the whole pass has succeeded. Set by the
-   * outermost container, so that a pass that throws has changed nothing. See `whenDone`.
+   * outermost container, so that a pass that throws has changed nothing. See `afterPass`.
    */
   readonly defer?: ((change: () => void) => void) | undefined;
 }

@@ -2,10 +2,11 @@
 
 import { complaint, show } from "../core/errors.js";
 import type { Tensor } from "../core/tensor.js";
-import { arePrivate, InnerPass, spend } from "./private-tensors.js";
-import { addGradients, backwardOf } from "./gradients.js";
-import { expectForward, expectLayer } from "./guards.js";
-import { type Forward, type Layer, type Pass } from "./contract.js";
+import { arePrivate, PrivatePass, recycle } from "./private-tensors.js";
+import { beginForward, lazyBackward } from "./forward.js";
+import { addGradients } from "./gradients.js";
+import { expectLayer } from "./guards.js";
+import type { Forward, Layer, Pass } from "./contract.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 
 /**
@@ -49,7 +50,7 @@ export class Sequential implements Layer {
   }
 
   forward(input: Tensor, pass: Pass): Forward {
-    expectForward("Sequential", input, pass);
+    beginForward("Sequential", input, pass, []);
     const changes: (() => void)[] = [];
     const defer = pass.defer ?? ((change: () => void): void => void changes.push(change));
     const forwards: Forward[] = [];
@@ -62,7 +63,7 @@ export class Sequential implements Layer {
       const entering = output;
       // Not { ...pass, path, defer }: V8 makes a hidden class for each such object, which costs more than a small layer.
       const inner = isPrivate[forwards.length]!
-        ? new InnerPass(pass, path, defer, spares)
+        ? new PrivatePass(pass, path, defer, spares)
         : Object.assign({}, pass, { path, defer });
       const forward = layer.forward(entering, inner);
       output = forward.output;
@@ -81,13 +82,13 @@ export class Sequential implements Layer {
         addGradients(gradients, backward.gradients);
         for (let i = forwards.length - 2; i >= 0; i--) {
           const { gradInput } = backward;
-          spend(entering, gradInput);
+          recycle(entering, gradInput);
           entering = gradInput;
           backward = forwards[i]!.backward(entering);
           addGradients(gradients, backward.gradients);
         }
         const first = backward;
-        return backwardOf(gradients, () => first.gradInput);
+        return lazyBackward(gradients, () => first.gradInput);
       },
     };
   }

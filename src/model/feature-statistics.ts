@@ -3,7 +3,7 @@
 import { complaint, show } from "../core/errors.js";
 import { exp, log } from "../core/math.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
-import { featureView } from "../layers/features.js";
+import { featureView } from "../layers/guards.js";
 import { gatherColumns } from "../probes/feature-columns.js";
 import { mergeMoments, type Moments, momentsOfRange } from "../probes/moments.js";
 import type { NormPlace } from "./tree.js";

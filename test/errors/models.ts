@@ -1,6 +1,6 @@
 /** Containers, parameters, and the guard of a backward pass. */
 import {
-  guardBackward,
+  guardedForward,
   Parameter,
   parametersByPath,
   RunningStatistic,
@@ -8,6 +8,10 @@ import {
   statisticsByPath,
 } from "../../src/index.js";
 import { as, dense, gamma, pass, tensor, type Row } from "./row.js";
+
+const unused = (): never => {
+  throw new Error("the guard let something pass");
+};
 
 export const models: readonly Row[] = [
   ["TypeError: Sequential: object", () => new Sequential(as(dense()))],
@@ -46,19 +50,22 @@ export const models: readonly Row[] = [
     () => new RunningStatistic("count", as(new Float32Array(1))),
   ],
   ['TypeError: RunningStatistic "count": "0"', () => new RunningStatistic("count", new Float64Array(1), as("0"))],
-  ["TypeError: Mine: gradOutput | Tensor | [1, 2]", () => guardBackward("Mine", tensor(2), [])(as([1, 2]))],
-  ["ShapeError: Mine: gradOutput | [2] | [3]", () => guardBackward("Mine", tensor(2), [])(tensor(3))],
+  [
+    "TypeError: Mine: gradOutput | Tensor | [1, 2]",
+    () => guardedForward("Mine", tensor(2), [], unused).backward(as([1, 2])),
+  ],
+  ["ShapeError: Mine: gradOutput | [2] | [3]", () => guardedForward("Mine", tensor(2), [], unused).backward(tensor(3))],
   [
     "TypeError: Mine: gradOutput | float32 | float64 | cure",
-    () => guardBackward("Mine", tensor(2), [])(tensor(2).cast("float64")),
+    () => guardedForward("Mine", tensor(2), [], unused).backward(tensor(2).cast("float64")),
   ],
   [
     'RangeError: Mine "3": gamma | cure',
     () => {
       const parameter = gamma();
-      const guard = guardBackward('Mine "3"', tensor(2), [parameter]);
+      const { backward } = guardedForward('Mine "3"', tensor(2), [parameter], unused);
       parameter.update((values) => values.fill(2));
-      guard(tensor(2));
+      backward(tensor(2));
     },
   ],
 ];

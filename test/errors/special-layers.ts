@@ -6,7 +6,7 @@ export const specialLayers: readonly Row[] = [
   ["TypeError: BatchRenorm: options | undefined", () => new BatchRenorm(as(undefined))],
   ["RangeError: BatchRenorm: largestScale | 1 | 0.5", () => new BatchRenorm({ features: 3, largestScale: 0.5 })],
   ["RangeError: BatchRenorm: largestShift | 0 | -1", () => new BatchRenorm({ features: 3, largestShift: -1 })],
-  ["RangeError: BatchNorm: features | 1 | 0", () => new BatchRenorm({ features: 0 })],
+  ["RangeError: BatchRenorm: features | 1 | 0", () => new BatchRenorm({ features: 0 })],
   ["ShapeError: BatchRenorm: 3 | 1 | [4, 5]", () => new BatchRenorm({ features: 3 }).forward(tensor(4, 5), pass)],
   [
     'RangeError: BatchRenorm: 2 | "probe" | [1, 3] | cure',

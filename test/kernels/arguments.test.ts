@@ -39,6 +39,7 @@ const refusals: readonly (readonly [keyof Kernels, object, string])[] = [
   ],
   ["columnSums", { rows: 2, columns: 3, x: floats(6), out: floats(2) }, "ShapeError: columnSums: out | 3 | 2"],
   ["columnSums", { rows: 0, columns: 3, x: floats(0), out: floats(3) }, "RangeError: columnSums: rows | 1 | 0"],
+  ["moments", { ...forward, mean: doubles(2) }, "ShapeError: moments: mean | 3 | 2"],
   ["batchNormForward", { ...forward, view: { ...view, outer: 0 } }, "RangeError: batchNormForward: view.outer | 1 | 0"],
   ["batchNormForward", { ...forward, gamma: floats(2) }, "ShapeError: batchNormForward: gamma | 3 | 2"],
   [

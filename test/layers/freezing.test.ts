@@ -5,10 +5,12 @@ import {
   BatchNorm,
   checkLayer,
   Dense,
+  type Kernels,
   type Layer,
   loadStateDict,
   type Mode,
   type Pass,
+  plainKernels,
   Random,
   Sequential,
   SGD,
@@ -250,5 +252,50 @@ describe("refusals", () => {
       'RangeError: BatchNorm: "train" | none | cure',
     );
     expect(memoryOf(norm)).toEqual(before);
+  });
+});
+
+describe("whatever is frozen", () => {
+  const modes = ["train", "probe", "inference"] as const satisfies Mode[];
+
+  it.each(switches.flatMap((frozen) => modes.map((mode) => ({ frozen, mode }))))(
+    "nothing is computed twice: $frozen in mode $mode",
+    ({ frozen, mode }) => {
+      const norm = settle(new BatchNorm({ features: 3, dtype: "float64" }), SHAPE, new Random(3));
+      norm.freeze(frozen);
+      const calls: string[] = [];
+      const kernels = new Proxy(plainKernels, {
+        get: (set, name: keyof Kernels) => (calls.push(name), set[name]),
+      });
+      const input = ordinary(SHAPE, new Random(4));
+      const { backward } = norm.forward(input, { mode, kernels });
+      const usesBatch = mode !== "inference" && !frozen.normalization;
+      const tracks = mode === "train" && !frozen.updates;
+      expect(calls.splice(0)).toEqual(usesBatch || tracks ? ["moments", "normalize"] : ["normalize"]);
+      backward(input);
+      expect(calls).toEqual([usesBatch ? "batchNormBackward" : "normalizeBackward"]);
+    },
+  );
+});
+
+describe("a second freeze", () => {
+  it("adds to the first", () => {
+    const norm = new BatchNorm({ features: 1 });
+    norm.freeze({ updates: false, parameters: false });
+    norm.freeze({ normalization: false, parameters: false });
+    expect(norm.frozen).toEqual({ normalization: true, updates: true, parameters: false });
+    norm.freeze({ normalization: false, updates: false });
+    expect(norm.frozen).toEqual({ normalization: true, updates: true, parameters: true });
+  });
+
+  it("leaves alone what the user made untrainable, and so does unfreezing", () => {
+    const norm = new BatchNorm({ features: 1 });
+    norm.gamma!.trainable = false;
+    norm.freeze({ parameters: false });
+    expect([norm.gamma!.trainable, norm.beta!.trainable]).toEqual([false, true]);
+    norm.freeze();
+    norm.freeze();
+    norm.unfreeze();
+    expect([norm.gamma!.trainable, norm.beta!.trainable]).toEqual([false, true]);
   });
 });

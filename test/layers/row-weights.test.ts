@@ -305,3 +305,19 @@ describe("refusals", () => {
     expect(memoryOf(layer)).toEqual(before);
   });
 });
+
+describe("a row of weight 0 whose gradient is 0", () => {
+  it("may hold anything, NaN too, without a trace in any gradient", () => {
+    const norm = new BatchNorm({ features: 1, epsilon: 0, dtype: "float64" });
+    const x = Tensor.from([[1], [7], [9], [15], [NaN]], { dtype: "float64" });
+    const dy = Tensor.from([[1], [2], [3], [5], [0]], { dtype: "float64" });
+    const { backward } = norm.forward(x, { mode: "train", rowWeights: [1, 1, 1, 1, 0] });
+    const { gradInput, gradients } = backward(dy);
+    // mean 8, variance 25, so xhat = (x - 8) / 5; sum dy = 11, sum dy xhat = 5.8
+    const expected = [-1.4, -0.2, 0.2, 1.4].map((xhat, n) => (dy.at(n, 0) - (11 + xhat * 5.8) / 4) / 5);
+    expectClose("gradInput", gradInput.data, [...expected, 0], 1e-14);
+    expectClose("gamma", gradients.get(norm.gamma!)!.data, [5.8], 1e-14);
+    expectClose("beta", gradients.get(norm.beta!)!.data, [11], 1e-15);
+    expectClose("running mean", norm.runningMean.values, [0.8], 1e-15);
+  });
+});
