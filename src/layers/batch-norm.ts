@@ -100,8 +100,8 @@ interface BatchMoments {
  *     probe       the batch             through the statistics       untouched
  *     inference   running statistics    statistics as constants      untouched
  *
- * `freeze` and `trackRunningStatistics: false` override parts of this table. With `rowWeights` in the pass, rows (indices of
- * axis 0) count in the batch statistics by their weight; every row is normalized all the same.
+ * `freeze` and `trackRunningStatistics: false` override parts of this table. With `rowWeights` in the pass, rows
+ * (indices of axis 0) or positions count in the batch statistics by their weight; all are normalized.
  *
  * - **Shapes**: x, y [N, C], [N, C, L], [N, C, H, W], [N, C, D, H, W], or channels last with `axis: -1` · gamma, beta [C]
  * - **Units**: xhat is in standard deviations of its feature; y is in the unit of gamma and beta
@@ -225,7 +225,7 @@ export class BatchNorm implements Layer {
       expectFiniteVariance(name, variance);
       return { mean, variance, count, backward: (args) => kernels.batchNormBackward(args) };
     }
-    const weights = rowWeights(name, pass.rowWeights, input.shape[0]!, view);
+    const weights = rowWeights(name, pass.rowWeights, input, view, this.axis);
     const count = weights.effectiveCount;
     expectTwoValues(name, pass, count, input, this.trackRunningStatistics);
     weightedMoments(args, weights);

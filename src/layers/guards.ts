@@ -1,6 +1,6 @@
 /** Guards: what every layer requires of its input, its pass, its gradients and its statistics. */
 
-import { complaint, expectObject, ShapeError, show } from "../core/errors.js";
+import { complaint, ShapeError, show } from "../core/errors.js";
 import { channelView, type ChannelView, printShape, sameShape } from "../core/shape.js";
 import { expectTensor, type Tensor } from "../core/tensor.js";
 import type { Layer, Pass } from "./contract.js";
@@ -86,8 +86,7 @@ export function expectTwoValues(
 /** Requires a pass without row weights, for layers that could only ignore them: a mask without effect would go unnoticed. */
 export function expectNoRowWeights(name: string, { rowWeights }: Pass): void {
   if (rowWeights === undefined) return;
-  expectObject(name, "rowWeights", rowWeights);
-  throw new TypeError(complaint(name, "a pass without row weights", `${rowWeights.length}`, "use a BatchNorm"));
+  throw new TypeError(complaint(name, "a pass without row weights", show(rowWeights), "use a BatchNorm"));
 }
 
 /** Requires that running statistics have seen a batch. */

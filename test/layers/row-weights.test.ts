@@ -321,3 +321,69 @@ describe("a row of weight 0 whose gradient is 0", () => {
     expectClose("running mean", norm.runningMean.values, [0.8], 1e-15);
   });
 });
+
+describe("a mask by position", () => {
+  const random = new Random(7);
+  const shape = [3, 2, 4]; // [N, C, L]
+  const x = Tensor.normal(shape, { random, mean: 2, std: 3, dtype: "float64" });
+  const lengths = [4, 1, 2];
+  const mask = Tensor.from(
+    lengths.map((length) => [0, 1, 2, 3].map((position) => (position < length ? 1 : 0))),
+    { dtype: "float64" },
+  );
+  /** The same numbers with the features last. */
+  const turned = Tensor.from(
+    [0, 1, 2].map((n) => [0, 1, 2, 3].map((l) => [0, 1].map((c) => x.at(n, c, l)))),
+    { dtype: "float64" },
+  );
+
+  it("gives the statistics of the positions that count, in both layouts", () => {
+    const counted = lengths.flatMap((length, n) => Array.from({ length }, (_, l) => [x.at(n, 0, l), x.at(n, 1, l)]));
+    const alone = new BatchNorm({ features: 2, dtype: "float64" });
+    alone.forward(Tensor.from(counted, { dtype: "float64" }), { mode: "train" });
+    for (const [input, axis] of [[x, 1] as const, [turned, -1] as const]) {
+      const norm = new BatchNorm({ features: 2, axis, dtype: "float64" });
+      norm.forward(input, { mode: "train", rowWeights: mask });
+      expectClose("mean", norm.runningMean.values, alone.runningMean.values, 1e-14);
+      expectClose("variance", norm.runningVariance.values, alone.runningVariance.values, 1e-14);
+    }
+  });
+
+  it("has a backward pass that is the derivative of its forward", async () => {
+    for (const [input, axis] of [[x, 1] as const, [turned, -1] as const]) {
+      const norm = settle(new BatchNorm({ features: 2, axis, dtype: "float64" }), input.shape, new Random(8));
+      const report = await checkLayer(new Weighted(norm, mask as unknown as ArrayLike<number>), input, {
+        mode: "probe",
+        random: new Random(9),
+        coordinatesPerGroup: 24,
+      });
+      expect(report.verdict).toBe("agrees");
+    }
+  });
+
+  it("equals row weights where all positions of a row weigh the same", () => {
+    const norm = (): BatchNorm => new BatchNorm({ features: 2, dtype: "float64" });
+    const byRow = norm().forward(x, { mode: "probe", rowWeights: [1, 0, 2] }).output;
+    const byPosition = Tensor.from(
+      [1, 0, 2].map((weight) => [weight, weight, weight, weight]),
+      { dtype: "float64" },
+    );
+    expectBits("output", norm().forward(x, { mode: "probe", rowWeights: byPosition }).output.data, byRow.data);
+  });
+
+  it("of another shape is refused with both shapes", () => {
+    const norm = new BatchNorm({ features: 2, dtype: "float64" });
+    const wrong = Tensor.filled([3, 3], 1, "float64");
+    expect(() => norm.forward(x, { mode: "train", rowWeights: wrong })).toThrow(/\[3, 4\].*\[3, 3\]/);
+  });
+});
+
+describe("the scale of row weights", () => {
+  it.each([1e-170, 1e155, 5e-324, 1e308])("does not matter (%s)", (scale) => {
+    const x = Tensor.from([[1], [2], [4]], { dtype: "float64" });
+    const norm = (): BatchNorm => new BatchNorm({ features: 1, dtype: "float64" });
+    const one = norm().forward(x, { mode: "probe", rowWeights: [1, 0, 1] }).output;
+    const other = norm().forward(x, { mode: "probe", rowWeights: [scale, 0, scale] }).output;
+    expectBits("output", other.data, one.data);
+  });
+});
