@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Kernels } from "../../src/kernels/types.js";
 import { kernelSets } from "../support/kernel-sets.js";
 import { expectRefusal } from "../support/refusal.js";
+import { thrownBy } from "../support/throws.js";
 
 const floats = (length: number): Float32Array => new Float32Array(length).fill(7);
 const doubles = (length: number): Float64Array => new Float64Array(length).fill(7);
