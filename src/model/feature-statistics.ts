@@ -4,8 +4,8 @@ import { complaint, show } from "../core/errors.js";
 import { exp, log } from "../core/math.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import { featureView } from "../layers/features.js";
-import { gatherColumns } from "../probes/feature-columns.js";
-import { mergeMoments, type Moments, momentsOfRange } from "../probes/moments.js";
+import { gatherColumns } from "../probes/values/feature-columns.js";
+import { mergeMoments, type Moments, momentsOfRange } from "../probes/values/moments.js";
 import type { NormPlace } from "./tree.js";
 
 /** How far running statistics are from others, feature by feature. */

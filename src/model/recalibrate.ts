@@ -4,7 +4,7 @@ import { complaint, expectObject, expectOneOf, show } from "../core/errors.js";
 import type { Kernels } from "../kernels/types.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import type { Layer, Pass } from "../layers/contract.js";
-import type { Moments } from "../probes/moments.js";
+import type { Moments } from "../probes/values/moments.js";
 import { isTensor, type Tensor } from "../core/tensor.js";
 import {
   featureMoments,

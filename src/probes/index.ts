@@ -10,8 +10,8 @@ export {
   type AlongGradientOptions,
   type AlongGradientReport,
   type AlongGradientStep,
-} from "./along-gradient.js";
-export { stepSizesAround } from "./step-sizes.js";
+} from "./landscape/along-gradient.js";
+export { stepSizesAround } from "./landscape/along-gradient.js";
 export {
   lipschitzAlongTrajectory,
   type LipschitzAlongTrajectoryReport,
@@ -21,18 +21,22 @@ export {
   type LipschitzPair,
   type LipschitzReport,
   type QuotientSummary,
-} from "./lipschitz.js";
+} from "./landscape/lipschitz.js";
 
 // Curvature
-export { curvature, type CurvatureOptions, type CurvatureReport, type Eigenvalue } from "./curvature.js";
-export { hessianTrace, type HessianTraceOptions, type HessianTraceReport } from "./hessian-trace.js";
-export { hessianVectorProduct, type HessianVectorProductOptions, type HessianVectorProductReport } from "./hessian.js";
+export { curvature, type CurvatureOptions, type CurvatureReport, type Eigenvalue } from "./curvature/curvature.js";
+export { hessianTrace, type HessianTraceOptions, type HessianTraceReport } from "./curvature/hessian-trace.js";
+export {
+  hessianVectorProduct,
+  type HessianVectorProductOptions,
+  type HessianVectorProductReport,
+} from "./curvature/hessian.js";
 export {
   spectralDensity,
   type SpectralDensityOptions,
   type SpectralDensityReport,
   type SpectralNode,
-} from "./spectral-density.js";
+} from "./curvature/spectral-density.js";
 
 // The values inside a network
 export {
@@ -42,9 +46,9 @@ export {
   type ActivationReport,
   mergeActivationRecords,
   type Observer,
-} from "./activation-recorder.js";
-export type { FeatureHistograms, FeatureSummaries, LayerSummary } from "./feature-summaries.js";
-export type { Figure, Summary } from "./summary.js";
+} from "./values/activation-recorder.js";
+export type { FeatureHistograms, FeatureSummaries, LayerSummary } from "./values/summary.js";
+export type { Figure, Summary } from "./values/summary.js";
 export {
   mergeMoments,
   type Moments,
@@ -52,17 +56,17 @@ export {
   type MomentStatistics,
   momentStatistics,
   noMoments,
-} from "./moments.js";
-export { quantilesOf } from "./quantiles.js";
-export { type Histogram, histogramOf, histogramQuantile, mergeHistograms } from "./histogram.js";
-export type { Reasons } from "./finite-values.js";
+} from "./values/moments.js";
+export { quantilesOf } from "./values/quantiles.js";
+export { type Histogram, histogramOf, histogramQuantile, mergeHistograms } from "./values/histogram.js";
+export type { Reasons } from "./shared/arguments.js";
 export {
   ShiftOverTraining,
   type ShiftOverTrainingOptions,
   type ShiftOverTrainingReport,
-} from "./shift-over-training.js";
-export type { Place, ShiftRecord } from "./shift-record.js";
-export type { Shift, UnitFigures } from "./shift.js";
+} from "./shift/shift-over-training.js";
+export type { Place, ShiftRecord } from "./shift/shift-over-training.js";
+export type { Shift, UnitFigures } from "./shift/shift-over-training.js";
 
 // Distances between two samples
 export {
@@ -71,17 +75,21 @@ export {
   kolmogorovSmirnov,
   type SampleDistances,
   wasserstein1,
-} from "./sample-distances.js";
-export { type GaussianDistances, gaussianDistances } from "./gaussian-distances.js";
-export { compareHistograms, type HistogramDistances } from "./histogram-distances.js";
-export { maximumMeanDiscrepancy, type MmdOptions, type MmdReport } from "./mmd.js";
+} from "./distances/sample-distances.js";
+export { type GaussianDistances, gaussianDistances } from "./distances/gaussian-distances.js";
+export { compareHistograms, type HistogramDistances } from "./distances/histogram-distances.js";
+export { maximumMeanDiscrepancy, type MmdOptions, type MmdReport } from "./distances/mmd.js";
 
 // Tests for two independent samples
-export { permutationTest, type PermutationTestOptions, type PermutationTestReport } from "./permutation-test.js";
-export type { PermutationOptions } from "./row-permutations.js";
-export type { TestStatistic } from "./split-statistics.js";
-export { mmdTest, type MmdTestOptions, type MmdTestReport } from "./mmd-test.js";
-export { benjaminiHochberg } from "./benjamini-hochberg.js";
+export {
+  permutationTest,
+  type PermutationTestOptions,
+  type PermutationTestReport,
+} from "./distances/permutation-test.js";
+export type { PermutationOptions } from "./distances/row-permutations.js";
+export type { TestStatistic } from "./distances/permutation-test.js";
+export { mmdTest, type MmdTestOptions, type MmdTestReport } from "./distances/mmd-test.js";
+export { benjaminiHochberg } from "./distances/benjamini-hochberg.js";
 export type { Samples } from "../core/samples.js";
 
 // Slices
@@ -94,22 +102,22 @@ export {
   type LossSliceOptions,
   type LossSliceReport,
   type SliceDirection,
-} from "./loss-slice.js";
+} from "./landscape/loss-slice.js";
 export {
   type FilterNormalizationOptions,
   filterNormalizedDirection,
   type FilterNormalizedDirection,
-} from "./filter-normalization.js";
+} from "./landscape/filter-normalization.js";
 
 // Theory, and networks at initialization
-export { theorem41, type Theorem41Feature, type Theorem41Options, type Theorem41Report } from "./theorem41.js";
+export { theorem41, type Theorem41Feature, type Theorem41Options, type Theorem41Report } from "./theory/theorem41.js";
 export {
   gradientNorms,
   type GradientNormsOptions,
   type GradientNormsReport,
   type GroupNorm,
-} from "./gradient-norms.js";
-export { signalPropagation, type SignalPropagationReport } from "./signal-propagation.js";
+} from "./landscape/gradient-norms.js";
+export { signalPropagation, type SignalPropagationReport } from "./values/signal-propagation.js";
 
 // Internal covariate shift
 export {
@@ -117,11 +125,11 @@ export {
   internalCovariateShift,
   type InternalCovariateShiftOptions,
   type InternalCovariateShiftReport,
-} from "./internal-covariate-shift.js";
-export type { BlockRule } from "./blocks.js";
-export type { GradientChange } from "./gradient-change.js";
+} from "./shift/internal-covariate-shift.js";
+export type { BlockRule } from "./shift/internal-covariate-shift.js";
+export type { GradientChange } from "./landscape/gradient-change.js";
 
 // Reports
-export { type FigureKind, parseReport, type ProbeReport, stringifyReport } from "./report.js";
-export type { Extreme } from "./extremes.js";
-export type { Stretch } from "./stretches.js";
+export { type FigureKind, parseReport, type ProbeReport, stringifyReport } from "./shared/report.js";
+export type { Extreme } from "./landscape/along-gradient.js";
+export type { Stretch } from "./shared/arguments.js";

@@ -1,8 +1,8 @@
 /** Findings about features that do not vary: in front of a batch norm, and behind an activation. */
 
 import { unitRoundoff } from "../../core/dtype.js";
-import { gatherColumns } from "../../probes/feature-columns.js";
-import { type Moments, momentsOfRange } from "../../probes/moments.js";
+import { gatherColumns } from "../../probes/values/feature-columns.js";
+import { type Moments, momentsOfRange } from "../../probes/values/moments.js";
 import { sameShape } from "../../core/shape.js";
 import type { Tensor } from "../../core/tensor.js";
 import { featureMoments } from "../feature-statistics.js";

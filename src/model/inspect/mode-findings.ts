@@ -2,7 +2,7 @@
 
 import { exp, log } from "../../core/math.js";
 import type { BatchNorm } from "../../layers/batch-norm.js";
-import type { Moments } from "../../probes/moments.js";
+import type { Moments } from "../../probes/values/moments.js";
 import { type GapSummary, runningStatistics, statisticsGap, summarizeGap } from "../feature-statistics.js";
 
 const CURE = "recalibrate(model, batches)";

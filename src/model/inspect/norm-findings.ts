@@ -1,7 +1,7 @@
 /** Findings about batch norms: the batch, the running statistics, the momentum. */
 
 import { exp } from "../../core/math.js";
-import type { Moments } from "../../probes/moments.js";
+import type { Moments } from "../../probes/values/moments.js";
 import {
   featureMoments,
   runningStatistics,

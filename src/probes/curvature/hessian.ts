@@ -1,0 +1,84 @@
+/** Products of the Hessian with a vector, by central differences of the gradient: no second derivative is needed. */
+
+import type { DType } from "../../core/dtype.js";
+import { expectNumber, expectObject } from "../../core/errors.js";
+import type { Objective, ProbeOptions } from "../../objective/objective.js";
+import { addScaled, distance, norm, scaled } from "../../objective/vector.js";
+import { expectGivenVector } from "../shared/arguments.js";
+import type { FigureKind, ProbeReport } from "../shared/report.js";
+import { ProbeRun } from "../shared/run.js";
+
+/** What `hessianVectorProduct` takes. */
+export interface HessianVectorProductOptions extends ProbeOptions {
+  /** The vector v, as long as the point. */
+  readonly vector: Float64Array;
+  /** How far to go to each side, whatever the length of v; `1.5e-8 (1 + ||x||)` when not said, on a float32 objective 3.5e-4. */
+  readonly differenceStep?: number | undefined;
+}
+
+/** What `hessianVectorProduct` returns. */
+export interface HessianVectorProductReport extends ProbeReport {
+  readonly probe: "hessianVectorProduct";
+  /** H v. */
+  readonly product: readonly number[];
+  /** h. */
+  readonly differenceStep: number;
+  /** The norm of the difference between the products at h and at h/2. */
+  readonly errorEstimate: number;
+}
+
+const KINDS: Readonly<Record<string, FigureKind>> = { product: "estimate", errorEstimate: "estimate" };
+
+/**
+ * The square root of the distance from 1 to the next number. For a smooth loss its cube root would balance truncation and
+ * round-off; but a longer step crosses kinks of ReLU, and each of them counts as 1/h of curvature that is not there.
+ */
+const SQUARE_ROOT_OF_EPSILON: Readonly<Record<DType, number>> = { float32: 2 ** -11.5, float64: 2 ** -26 };
+
+/**
+ * Multiplies the Hessian of the loss with a vector.
+ *
+ *   H v = ||v|| (g(x + h u) - g(x - h u)) / 2h,  u = v / ||v||
+ *
+ * Numerics  relative errors of about 1e-8 on float64 networks. A ReLU that changes sides within h adds the jump of the gradient
+ *           over 2h, which may be many times the curvature: the error estimate shows it, a smaller step avoids it
+ * Cost      4 evaluations; none for v = 0
+ *
+ * @throws {TypeError | RangeError | ShapeError} if point, vector or step are wrong, or loss or gradient is not finite near the point
+ * @example
+ * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
+ * const { product } = await hessianVectorProduct(bowl, Float64Array.of(3, 1), { vector: Float64Array.of(1, 1) });
+ * product.map((value) => value.toFixed(6)); // => ["1.000000", "9.000000"]
+ */
+export async function hessianVectorProduct(
+  objective: Objective,
+  point: Float64Array,
+  options: HessianVectorProductOptions,
+): Promise<HessianVectorProductReport> {
+  const who = "hessianVectorProduct";
+  expectObject(who, "options", options);
+  const run = new ProbeRun(who, objective, point, options, 4);
+  const vector = expectGivenVector(who, "vector", options.vector, run.point.length);
+  const step = differenceStepOf(who, run, options.differenceStep);
+  const product = await hessianTimes(run, vector, step);
+  const finer = await hessianTimes(run, vector, step / 2);
+  const errorEstimate = distance(product, finer);
+  return { ...run.describe(who, KINDS), product: Array.from(product), differenceStep: step, errorEstimate };
+}
+
+/** The step at a run's point: a caller's, or the default. */
+export function differenceStepOf(who: string, run: ProbeRun, given: number | undefined): number {
+  if (given === undefined) return SQUARE_ROOT_OF_EPSILON[run.dtype] * (1 + norm(run.point));
+  expectNumber(who, "differenceStep", given, { low: 0, withoutLow: true });
+  return given;
+}
+
+/** H v at a run's point: 2 evaluations, none for v = 0. */
+export async function hessianTimes(run: ProbeRun, vector: Float64Array, step: number): Promise<Float64Array> {
+  const size = norm(vector);
+  if (size === 0) return new Float64Array(vector.length);
+  const where = `${step} from the point`;
+  const ahead = await run.at(addScaled(run.point, step / size, vector), where);
+  const behind = await run.at(addScaled(run.point, -step / size, vector), where);
+  return scaled(size / (2 * step), addScaled(ahead.gradient, -1, behind.gradient));
+}

@@ -1,0 +1,178 @@
+/** Slices: the loss along one direction through a point, or over the plane of two. */
+
+import { complaint, expectNumber, expectObject, show } from "../../core/errors.js";
+import type { RandomState } from "../../core/random.js";
+import { expectObjective } from "../../objective/evaluate.js";
+import type { Objective, ProbeOptions } from "../../objective/objective.js";
+import { addScaled, dot, norm } from "../../objective/vector.js";
+import { expectGivenVector, type Reasons } from "../shared/arguments.js";
+import type { FigureKind, ProbeReport } from "../shared/report.js";
+import { ProbeRun } from "../shared/run.js";
+import type { FilterNormalizedDirection } from "./filter-normalization.js";
+
+/** A direction of one's own, or one of `filterNormalizedDirection`, of which the report then says how it was drawn. */
+export type SliceDirection = Float64Array | FilterNormalizedDirection;
+
+/** What a report says of a direction. */
+export interface DirectionReport {
+  readonly norm: number;
+  readonly kind: "given" | "filter-normalized";
+  /** What happened to biases, gammas and betas; null for a given direction, as is `random`. */
+  readonly vectors: "ignore" | "copy" | null;
+  readonly random: RandomState | null;
+}
+
+/** What `lossSlice` takes. */
+export interface LossSliceOptions extends ProbeOptions {
+  readonly direction: SliceDirection;
+  /** The s of x + s d, in the order to evaluate. */
+  readonly coefficients: readonly number[];
+}
+
+/** What `lossSlice` returns. */
+export interface LossSliceReport extends ProbeReport {
+  readonly probe: "lossSlice";
+  /** L(x). */
+  readonly lossAtPoint: number;
+  readonly coefficients: readonly number[];
+  /** L(x + s d) for each coefficient; Infinity where it is not finite. */
+  readonly loss: readonly number[];
+  readonly direction: DirectionReport;
+}
+
+/** What `lossPlane` takes. */
+export interface LossPlaneOptions extends ProbeOptions {
+  readonly directions: readonly [SliceDirection, SliceDirection];
+  /** The s and the t of x + s d1 + t d2. */
+  readonly coefficients: readonly [readonly number[], readonly number[]];
+}
+
+/** What `lossPlane` returns. */
+export interface LossPlaneReport extends ProbeReport {
+  readonly probe: "lossPlane";
+  /** L(x). */
+  readonly lossAtPoint: number;
+  readonly coefficients: readonly [readonly number[], readonly number[]];
+  /** One row a t, in it one L(x + s d1 + t d2) a s; Infinity where it is not finite. */
+  readonly loss: readonly (readonly number[])[];
+  readonly directions: readonly [DirectionReport, DirectionReport];
+  /** The cosine of the angle between the directions: near 0 for random ones. Null where one is 0. */
+  readonly cosine: number | null;
+  /** Why a figure here is null. */
+  readonly reasons: Reasons;
+}
+
+const KINDS: Readonly<Record<string, FigureKind>> = { loss: "exact" };
+
+/**
+ * Computes the loss along a direction: L(x + s d).
+ *
+ * Numerics  a loss that is not finite is data: Infinity
+ * Cost      one loss a coefficient and one at x, by `lossOnly` where the objective has it
+ * Source    Goodfellow, Vinyals & Saxe 2015; with filter normalization: Li et al. 2018
+ *
+ * @throws {TypeError | RangeError | ShapeError} if the options or the point are wrong, or the loss at x is not finite
+ * @example
+ * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
+ * const options = { direction: Float64Array.of(1, 0), coefficients: [-1, 0, 1] };
+ * (await lossSlice(bowl, Float64Array.of(3, 1), options)).loss; // => [6.5, 9, 12.5]
+ */
+export async function lossSlice(
+  objective: Objective,
+  point: Float64Array,
+  options: LossSliceOptions,
+): Promise<LossSliceReport> {
+  const who = "lossSlice";
+  expectObjective(who, objective, point);
+  expectObject(who, "options", options);
+  const coefficients = expectCoefficients(who, "coefficients", options.coefficients);
+  const [direction, described] = expectDirection(who, "direction", options.direction, point.length);
+  const run = new ProbeRun(who, objective, point, options, 1 + coefficients.length);
+  const lossAtPoint = await run.lossAt(run.point);
+  const loss: number[] = [];
+  for (const s of coefficients) loss.push(await run.lookAtLoss(addScaled(run.point, s, direction)));
+  return { ...run.describe(who, KINDS), lossAtPoint, coefficients, loss, direction: described };
+}
+
+/**
+ * Computes the loss over the plane of two directions: L(x + s d1 + t d2).
+ *
+ * Numerics  a loss that is not finite is data: Infinity
+ * Cost      one loss a point of the grid and one at x, by `lossOnly` where the objective has it
+ * Source    Li, Xu, Taylor, Studer & Goldstein 2018
+ *
+ * @throws {TypeError | RangeError | ShapeError} if the options or the point are wrong, or the loss at x is not finite
+ * @example
+ * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
+ * const report = await lossPlane(bowl, Float64Array.of(3, 1), {
+ *   directions: [Float64Array.of(1, 0), Float64Array.of(0, 1)],
+ *   coefficients: [[-3, 0], [-1, 0, 1]],
+ * });
+ * report.loss; // => [[0, 4.5], [4.5, 9], [18, 22.5]]
+ */
+export async function lossPlane(
+  objective: Objective,
+  point: Float64Array,
+  options: LossPlaneOptions,
+): Promise<LossPlaneReport> {
+  const who = "lossPlane";
+  expectObjective(who, objective, point);
+  expectObject(who, "options", options);
+  expectPair(who, "directions", options.directions);
+  expectPair(who, "coefficients", options.coefficients);
+  const [first, firstDescribed] = expectDirection(who, "directions[0]", options.directions[0], point.length);
+  const [second, secondDescribed] = expectDirection(who, "directions[1]", options.directions[1], point.length);
+  const across = expectCoefficients(who, "coefficients[0]", options.coefficients[0]);
+  const down = expectCoefficients(who, "coefficients[1]", options.coefficients[1]);
+  const run = new ProbeRun(who, objective, point, options, 1 + across.length * down.length);
+  const lossAtPoint = await run.lossAt(run.point);
+  const loss: number[][] = [];
+  for (const t of down) {
+    const origin = addScaled(run.point, t, second);
+    const row: number[] = [];
+    for (const s of across) row.push(await run.lookAtLoss(addScaled(origin, s, first)));
+    loss.push(row);
+  }
+  const sizes = firstDescribed.norm * secondDescribed.norm;
+  return {
+    ...run.describe(who, KINDS),
+    lossAtPoint,
+    coefficients: [across, down],
+    loss,
+    directions: [firstDescribed, secondDescribed],
+    cosine: sizes === 0 ? null : dot(first, second) / sizes,
+    reasons: sizes === 0 ? { cosine: "a direction is 0" } : {},
+  };
+}
+
+function expectDirection(who: string, name: string, given: unknown, length: number): [Float64Array, DirectionReport] {
+  if (given instanceof Float64Array) {
+    const values = expectGivenVector(who, name, given, length);
+    return [values, { norm: norm(values), kind: "given", vectors: null, random: null }];
+  }
+  const drawn = (given ?? {}) as Partial<FilterNormalizedDirection>;
+  if (!(drawn.values instanceof Float64Array)) {
+    const cure = "pass a Float64Array or what filterNormalizedDirection returns";
+    throw new TypeError(complaint(who, `${name} to be a direction`, show(given), cure));
+  }
+  const values = expectGivenVector(who, name, drawn.values, length);
+  const { vectors = null, random = null } = drawn;
+  return [values, { norm: norm(values), kind: "filter-normalized", vectors, random }];
+}
+
+function expectCoefficients(who: string, name: string, coefficients: unknown): number[] {
+  if (!Array.isArray(coefficients)) {
+    throw new TypeError(complaint(who, `${name} to be an array of numbers`, show(coefficients)));
+  }
+  if (coefficients.length === 0) throw new RangeError(complaint(who, `at least 1 number in ${name}`, "0"));
+  return coefficients.map((coefficient: unknown, i) => {
+    expectNumber(who, `${name}[${i}]`, coefficient, { low: -Infinity });
+    return coefficient;
+  });
+}
+
+function expectPair(who: string, name: string, pair: unknown): void {
+  if (!Array.isArray(pair) || pair.length !== 2) {
+    throw new TypeError(complaint(who, `${name} to be an array of 2`, show(pair)));
+  }
+}

@@ -1,0 +1,236 @@
+/** Internal covariate shift: how much a layer's gradient changes because the layers below it have moved. */
+
+import { complaint, expectNumber, expectObject, expectOneOf, ShapeError, show } from "../../core/errors.js";
+import { expectObjective } from "../../objective/evaluate.js";
+import type { Group, Objective, ProbeOptions } from "../../objective/objective.js";
+import { addScaled, distance, norm } from "../../objective/vector.js";
+import { type GradientChange, gradientChange } from "../landscape/gradient-change.js";
+import { expectGivenVector, expectGroups, type Stretch } from "../shared/arguments.js";
+import type { FigureKind, ProbeReport } from "../shared/report.js";
+import { ProbeRun } from "../shared/run.js";
+
+const WHO = "internalCovariateShift";
+
+/** What `internalCovariateShift` takes: the groups, and either a learning rate or the point moved to. */
+export interface InternalCovariateShiftOptions extends ProbeOptions {
+  /** The parameters by name, in the order of the forward pass; together they cover the point. */
+  readonly groups: readonly Group[];
+  /** Moves by a step of gradient descent: x' = x - learningRate g(x). */
+  readonly learningRate?: number | undefined;
+  /** The point x' itself, for any other update. */
+  readonly moved?: Float64Array | undefined;
+  /** What moves together; "layer" when not said. */
+  readonly blocks?: BlockRule | undefined;
+  /** Which parameters of the blocks below move: all (when not said), or their matrices alone. */
+  readonly moves?: "all" | "weights" | undefined;
+}
+
+/** How the gradient of one block changed when the blocks below it moved. */
+export interface BlockShift {
+  /** The path of its first layer. */
+  readonly name: string;
+  /** The names of its groups. */
+  readonly members: readonly string[];
+  /** The loss with the blocks below moved; Infinity when it is not finite. */
+  readonly lossPrime: number;
+  /** Its matrices. Null where it has none. */
+  readonly weight: GradientChange | null;
+  /** Its matrices and biases. */
+  readonly linear: GradientChange | null;
+  /** All of it, with gamma and beta. */
+  readonly all: GradientChange;
+}
+
+/** What `internalCovariateShift` returns. */
+export interface InternalCovariateShiftReport extends ProbeReport {
+  readonly probe: "internalCovariateShift";
+  /** Null when the moved point was given. */
+  readonly learningRate: number | null;
+  /** How the blocks were made: "given" for a list of one's own. */
+  readonly blocksBy: "layer" | "module" | "given";
+  readonly moves: "all" | "weights";
+  /** ||x' - x|| of the whole move. */
+  readonly distance: number;
+  /** L(x). */
+  readonly loss: number;
+  /** ||g(x)|| of the whole gradient. */
+  readonly gradNorm: number;
+  /** One entry a block, in the order of the forward pass. */
+  readonly blocks: readonly BlockShift[];
+}
+
+const KINDS: Readonly<Record<string, FigureKind>> = { blocks: "exact", distance: "exact" };
+
+/**
+ * Measures internal covariate shift as a change of gradients: that of each layer, before and after the layers below it moved.
+ *
+ *   G_i = gradient of block i at x        G'_i = gradient of block i where blocks 1..i-1 stand at x', blocks i..k at x
+ *   difference = ||G - G'||        relativeDifference = ||G - G'|| / ||G||        cosine = <G, G'> / (||G|| ||G'||)
+ *
+ * The measured block and those above it stay, and the batch is the objective's own in both evaluations. For the first block
+ * nothing moves: difference 0, cosine 1. What moves (the blocks) and what is measured (weight, linear, all) are two things.
+ *
+ * Units     difference is in those of the gradient, and with relativeDifference proportional to a small learning rate
+ * Numerics  where ||G|| or ||G'|| is below 1e-12 of the whole gradient the cosine is round-off and therefore null, as for
+ *           the bias in front of a BatchNorm; a diverged loss gives an infinite difference
+ * Cost      one evaluation a block
+ * Source    Santurkar, Tsipras, Ilyas & Madry 2018, definition 2.1
+ *
+ * @throws {TypeError | RangeError | ShapeError} if the options or the point are wrong, or loss or gradient at x is not finite
+ * @example
+ * // f(X) = X W w on one row (1, 2), with W a number a and w a number b: L = (a b - 1)^2
+ * const objective: Objective = ([a, b]) => ({
+ *   loss: (a! * b! - 1) ** 2,
+ *   gradient: Float64Array.of(2 * (a! * b! - 1) * b!, 2 * (a! * b! - 1) * a!),
+ * });
+ * const groups: Group[] = [
+ *   { name: "0.weight", role: "weight", shape: [1, 1], start: 0, end: 1 },
+ *   { name: "1.weight", role: "weight", shape: [1, 1], start: 1, end: 2 },
+ * ];
+ * const report = await internalCovariateShift(objective, Float64Array.of(2, 1), { groups, learningRate: 0.25 });
+ * report.blocks.map((block) => block.all.difference); // => [0, 2.5]
+ */
+export async function internalCovariateShift(
+  objective: Objective,
+  point: Float64Array,
+  options: InternalCovariateShiftOptions,
+): Promise<InternalCovariateShiftReport> {
+  expectObject(WHO, "options", options);
+  const { groups, learningRate, moved, blocks: rule = "layer", moves = "all" } = options;
+  expectOneOf(WHO, "moves", moves, ["all", "weights"]);
+  expectObjective(WHO, objective, point);
+  const given = expectMove(learningRate, moved, point.length);
+  const blocks = blocksOf(WHO, groups, rule, point.length);
+  const run = new ProbeRun(WHO, objective, point, options, blocks.length);
+  const x = run.point;
+
+  const { loss, gradient } = await run.at(x);
+  const gradNorm = norm(gradient);
+  const xPrime = given ?? addScaled(x, -learningRate!, gradient);
+  const mixed = x.slice();
+  const shifts: BlockShift[] = [];
+  for (const [i, block] of blocks.entries()) {
+    const there = i === 0 ? { loss, gradient } : await run.look(mixed.slice());
+    shifts.push(describeBlock(block, gradient, gradNorm, there.loss, there.gradient));
+    for (const { role, start, end } of block.groups) {
+      if (moves === "all" || role === "weight") mixed.set(xPrime.subarray(start, end), start);
+    }
+  }
+  return {
+    ...run.describe(WHO, KINDS),
+    learningRate: learningRate ?? null,
+    blocksBy: typeof rule === "string" ? rule : "given",
+    moves,
+    distance: distance(xPrime, x),
+    loss,
+    gradNorm,
+    blocks: shifts,
+  };
+}
+
+function describeBlock(
+  block: Block,
+  g: Float64Array,
+  gradNorm: number,
+  lossPrime: number,
+  gPrime: Float64Array | null,
+): BlockShift {
+  const { weight, linear, all } = measuredGroups(block);
+  return {
+    name: block.name,
+    members: block.groups.map((group) => group.name),
+    lossPrime,
+    weight: weight && gradientChange(g, gPrime, weight, gradNorm),
+    linear: linear && gradientChange(g, gPrime, linear, gradNorm),
+    all: gradientChange(g, gPrime, all, gradNorm),
+  };
+}
+
+/** Requires one of the two ways to say where to move; returns the moved point if that is the one. */
+function expectMove(learningRate: unknown, moved: unknown, length: number): Float64Array | undefined {
+  if ((learningRate === undefined) === (moved === undefined)) {
+    const got = `learningRate ${show(learningRate)} and moved ${show(moved)}`;
+    throw new TypeError(complaint(WHO, "either a learningRate or the moved point", got));
+  }
+  if (moved !== undefined) return expectGivenVector(WHO, "moved", moved, length);
+  expectNumber(WHO, "learningRate", learningRate, { low: 0, withoutLow: true });
+  return undefined;
+}
+
+/** Some parameters that move together. */
+export interface Block {
+  /** The path of its first layer. */
+  readonly name: string;
+  readonly groups: readonly Group[];
+}
+
+/**
+ * How parameters are put into blocks.
+ *
+ * - `"layer"`: a weight with all that follows it up to the next weight: a Dense together with the norm behind it
+ * - `"module"`: the parameters of one module, so that the gamma and beta of a norm are a block of their own
+ * - a list of blocks, each a list of names of groups
+ */
+export type BlockRule = "layer" | "module" | readonly (readonly string[])[];
+
+/** Puts each group into exactly one block. The groups must cover the point, in the order of the forward pass. */
+export function blocksOf(who: string, groups: unknown, rule: BlockRule, length: number): Block[] {
+  const named = expectGroups(who, groups, length);
+  const covered = named.reduce((sum, { start, end }) => sum + end - start, 0);
+  if (covered !== length) {
+    throw new ShapeError(complaint(who, `groups that cover the point's ${length} coordinates`, `${covered}`));
+  }
+  if (rule === "layer") return splitBefore(named, (group) => group.role === "weight");
+  if (rule === "module") return splitBefore(named, (group, last) => moduleOf(group) !== moduleOf(last));
+  return givenBlocks(who, named, rule);
+}
+
+/** The stretches that are measured inside a block: its matrices, those with their biases, everything. Null where it has none. */
+export function measuredGroups(block: Block): {
+  readonly weight: readonly Stretch[] | null;
+  readonly linear: readonly Stretch[] | null;
+  readonly all: readonly Stretch[];
+} {
+  const some = (...roles: readonly Group["role"][]): readonly Group[] | null => {
+    const found = block.groups.filter((group) => roles.includes(group.role));
+    return found.length === 0 ? null : found;
+  };
+  return { weight: some("weight"), linear: some("weight", "bias"), all: block.groups };
+}
+
+function splitBefore(groups: readonly Group[], begins: (group: Group, last: Group) => boolean): Block[] {
+  const blocks: Group[][] = [];
+  for (const group of groups) {
+    const block = blocks.at(-1);
+    if (block === undefined || begins(group, block.at(-1)!)) blocks.push([group]);
+    else block.push(group);
+  }
+  return blocks.map((members) => ({ name: moduleOf(members[0]!), groups: members }));
+}
+
+/** "1" for "1.gamma"; a name without a path is a module of its own. */
+function moduleOf(group: Group): string {
+  const dot = group.name.lastIndexOf(".");
+  return dot < 0 ? group.name : group.name.slice(0, dot);
+}
+
+function givenBlocks(who: string, groups: readonly Group[], lists: unknown): Block[] {
+  const words = '"layer", "module" or lists of names of groups';
+  if (!Array.isArray(lists) || !lists.every(Array.isArray)) {
+    throw new TypeError(complaint(who, `blocks to be ${words}`, show(lists)));
+  }
+  const byName = new Map(groups.map((group) => [group.name, group]));
+  const blocks = (lists as unknown[][]).map((names, i) => {
+    if (names.length === 0) throw new RangeError(complaint(who, `blocks[${i}] to name at least 1 group`, "0"));
+    const members = names.map((name) => {
+      const group = byName.get(name as string);
+      byName.delete(name as string);
+      if (group !== undefined) return group;
+      throw new RangeError(complaint(who, "blocks that name each group once", `${show(name)} in blocks[${i}]`));
+    });
+    return { name: moduleOf(members[0]!), groups: members };
+  });
+  const [left] = byName.keys();
+  if (left !== undefined) throw new RangeError(complaint(who, "each group in a block", `${show(left)} in none`));
+  return blocks;
+}
