@@ -48,7 +48,7 @@ export {
   type Observer,
 } from "./values/activation-recorder.js";
 export type { FeatureHistograms, FeatureSummaries, LayerSummary } from "./values/summary.js";
-export type { Figure, Summary } from "./values/summary.js";
+export type { Summary } from "./values/summary.js";
 export {
   mergeMoments,
   type Moments,
@@ -59,7 +59,7 @@ export {
 } from "./values/moments.js";
 export { quantilesOf } from "./values/quantiles.js";
 export { type Histogram, histogramOf, histogramQuantile, mergeHistograms } from "./values/histogram.js";
-export type { Reasons } from "./shared/arguments.js";
+
 export {
   ShiftOverTraining,
   type ShiftOverTrainingOptions,
@@ -115,7 +115,7 @@ export {
   gradientNorms,
   type GradientNormsOptions,
   type GradientNormsReport,
-  type GroupNorm,
+  type GradientNormOfGroup,
 } from "./landscape/gradient-norms.js";
 export { signalPropagation, type SignalPropagationReport } from "./values/signal-propagation.js";
 
@@ -130,6 +130,14 @@ export type { BlockRule } from "./shift/internal-covariate-shift.js";
 export type { GradientChange } from "./landscape/gradient-change.js";
 
 // Reports
-export { type FigureKind, parseReport, type ProbeReport, stringifyReport } from "./shared/report.js";
+export {
+  type Figure,
+  type FigureKind,
+  type Kinds,
+  parseReport,
+  type ProbeReport,
+  type Reasons,
+  stringifyReport,
+} from "./shared/report.js";
 export type { Extreme } from "./landscape/along-gradient.js";
 export type { Stretch } from "./shared/arguments.js";

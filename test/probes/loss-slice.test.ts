@@ -47,7 +47,7 @@ describe("lossSlice", () => {
       vectors: "ignore",
       random: new Random(5).state,
     });
-    const again = filterNormalizedDirection(at(3, 4), groups, { random: Random.from(report.direction.random!) });
+    const again = filterNormalizedDirection(at(3, 4), groups, { random: Random.from(report.direction.randomState!) });
     expect(again).toEqual(direction);
   });
 

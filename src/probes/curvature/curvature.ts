@@ -1,19 +1,18 @@
 /** Curvature: the ends of the Hessian's spectrum, and how the gradient lies in it. */
 
-import { expectCount, expectNumber, expectObject } from "../../core/errors.js";
-import { expectRandom, type Random, type RandomState } from "../../core/random.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
+import type { Random, RandomState } from "../../core/random.js";
 import { expectObjective } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { distance, dot, norm, scaled } from "../../objective/vector.js";
-import type { Reasons } from "../shared/arguments.js";
-import type { FigureKind, ProbeReport } from "../shared/report.js";
+import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
-import { differenceStepOf, hessianTimes } from "./hessian.js";
+import { defaultDifferenceStep, hessianTimes } from "./hessian.js";
 import { asymmetryNote, lanczos, type RitzValues } from "./lanczos.js";
 
 const WHO = "curvature";
 
-/** What `curvature` takes. */
+/** Options for `curvature`. */
 export interface CurvatureOptions extends ProbeOptions {
   /** Draws the start direction. */
   readonly random: Random;
@@ -25,6 +24,15 @@ export interface CurvatureOptions extends ProbeOptions {
   readonly differenceStep?: number | undefined;
 }
 
+const curvatureRules = {
+  random: { kind: "random" },
+  steps: { kind: "count", default: 30 },
+  learningRate: { kind: "number", low: 0, withoutLow: true, optional: true },
+  differenceStep: { kind: "number", low: 0, withoutLow: true, optional: true },
+  signal: { kind: "any", optional: true },
+  onProgress: { kind: "function", optional: true },
+} as const satisfies OptionRules<CurvatureOptions>;
+
 /** An end of the spectrum. */
 export interface Eigenvalue {
   readonly value: number;
@@ -32,7 +40,7 @@ export interface Eigenvalue {
   readonly residual: number;
 }
 
-/** What `curvature` returns. */
+/** The report of `curvature`. */
 export interface CurvatureReport extends ProbeReport {
   readonly probe: "curvature";
   /** L(x) and ||g(x)||. */
@@ -47,7 +55,7 @@ export interface CurvatureReport extends ProbeReport {
   /** The largest |<u, Hv> - <v, Hu>| of two directions visited: 0 for a Hessian, so all of it is error of the products. */
   readonly asymmetry: number;
   /** Where the random stream stood: `Random.from` starts the same way again. */
-  readonly random: RandomState;
+  readonly randomState: RandomState;
   /** Falling. */
   readonly ritzValues: readonly number[];
   readonly residuals: readonly number[];
@@ -74,7 +82,7 @@ export interface CurvatureReport extends ProbeReport {
   readonly reasons: Reasons;
 }
 
-const KINDS: Readonly<Record<string, FigureKind>> = {
+const KINDS: Kinds = {
   largest: "lower bound",
   smallest: "upper bound",
   spectralNorm: "lower bound",
@@ -94,7 +102,7 @@ const KINDS: Readonly<Record<string, FigureKind>> = {
  * batch-normalized network shrink as 1 / ||W||^2 while its function stays the same: compare sharpness times learning rate.
  *
  * Numerics  Ritz values lie inside the spectrum: a large residual says that more steps are needed. Products carry the error
- *           of finite differences: look at `asymmetry` first, which shows the worst of all products. It is large where a
+ *           of finite differences: read `asymmetry` first, which shows the worst of all products. It is large where a
  *           ReLU changes sides within the difference step; a smaller step helps
  * Cost      2 evaluations a step and 5 more; keeps as many vectors as there are steps
  * Source    Cohen et al. 2021 (edge of stability); Ghorbani, Krishnan & Xiao 2019 (gradient share)
@@ -111,16 +119,13 @@ export async function curvature(
   point: Float64Array,
   options: CurvatureOptions,
 ): Promise<CurvatureReport> {
-  expectObject(WHO, "options", options);
-  const { random, steps: wanted = 30, learningRate } = options;
-  expectRandom(WHO, random);
-  expectCount(WHO, "steps", wanted);
-  if (learningRate !== undefined) expectNumber(WHO, "learningRate", learningRate, { low: 0, withoutLow: true });
+  const read = readOptions(WHO, options, curvatureRules);
+  const { random, learningRate } = read;
   expectObjective(WHO, objective, point);
-  const steps = Math.min(wanted, point.length);
-  const run = new ProbeRun(WHO, objective, point, options, 2 * steps + 5);
-  const state = random.state;
-  const step = differenceStepOf(WHO, run, options.differenceStep);
+  const steps = Math.min(read.steps, point.length);
+  const run = new ProbeRun(WHO, objective, point, read, 2 * steps + 5);
+  const randomState = random.state;
+  const step = read.differenceStep ?? defaultDifferenceStep(run);
 
   const { loss, gradient } = await run.at(run.point);
   let productError: number | undefined;
@@ -143,7 +148,7 @@ export async function curvature(
     differenceStep: step,
     productError: productError!,
     asymmetry: ritz.asymmetry,
-    random: state,
+    randomState,
     ritzValues: ritz.values.toReversed(),
     residuals: ritz.residuals.toReversed(),
     largest,

@@ -1,15 +1,14 @@
 /** The trace of the Hessian: the sum of all its eigenvalues, estimated from random signs. */
 
-import { expectCount, expectObject } from "../../core/errors.js";
-import { expectRandom, type Random, type RandomState } from "../../core/random.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
+import type { Random, RandomState } from "../../core/random.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { dot, randomSigns } from "../../objective/vector.js";
-import type { Reasons } from "../shared/arguments.js";
-import type { FigureKind, ProbeReport } from "../shared/report.js";
+import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
-import { differenceStepOf, hessianTimes } from "./hessian.js";
+import { defaultDifferenceStep, hessianTimes } from "./hessian.js";
 
-/** What `hessianTrace` takes. */
+/** Options for `hessianTrace`. */
 export interface HessianTraceOptions extends ProbeOptions {
   /** Draws the signs. */
   readonly random: Random;
@@ -19,7 +18,15 @@ export interface HessianTraceOptions extends ProbeOptions {
   readonly differenceStep?: number | undefined;
 }
 
-/** What `hessianTrace` returns. */
+const hessianTraceRules = {
+  random: { kind: "random" },
+  count: { kind: "count" },
+  differenceStep: { kind: "number", low: 0, withoutLow: true, optional: true },
+  signal: { kind: "any", optional: true },
+  onProgress: { kind: "function", optional: true },
+} as const satisfies OptionRules<HessianTraceOptions>;
+
+/** The report of `hessianTrace`. */
 export interface HessianTraceReport extends ProbeReport {
   readonly probe: "hessianTrace";
   /** The mean of z'Hz. */
@@ -31,12 +38,12 @@ export interface HessianTraceReport extends ProbeReport {
   readonly count: number;
   readonly differenceStep: number;
   /** Where the random stream stood: `Random.from` draws the same signs again. */
-  readonly random: RandomState;
+  readonly randomState: RandomState;
   /** Why a figure here is null. */
   readonly reasons: Reasons;
 }
 
-const KINDS: Readonly<Record<string, FigureKind>> = { trace: "estimate", standardError: "estimate", samples: "exact" };
+const KINDS: Kinds = { trace: "estimate", standardError: "estimate", samples: "exact" };
 
 /**
  * Estimates the trace of the Hessian.
@@ -61,13 +68,11 @@ export async function hessianTrace(
   options: HessianTraceOptions,
 ): Promise<HessianTraceReport> {
   const who = "hessianTrace";
-  expectObject(who, "options", options);
-  const { random, count } = options;
-  expectRandom(who, random);
-  expectCount(who, "count", count);
-  const run = new ProbeRun(who, objective, point, options, 2 * count);
-  const state = random.state;
-  const step = differenceStepOf(who, run, options.differenceStep);
+  const read = readOptions(who, options, hessianTraceRules);
+  const { random, count } = read;
+  const run = new ProbeRun(who, objective, point, read, 2 * count);
+  const randomState = random.state;
+  const step = read.differenceStep ?? defaultDifferenceStep(run);
   const samples: number[] = [];
   for (let i = 0; i < count; i++) {
     const signs = randomSigns(run.point.length, random);
@@ -82,7 +87,7 @@ export async function hessianTrace(
     samples,
     count,
     differenceStep: step,
-    random: state,
+    randomState,
     reasons: count === 1 ? { standardError: "a single sample has no scatter" } : {},
   };
 }

@@ -1,14 +1,14 @@
 /** Products of the Hessian with a vector, by central differences of the gradient: no second derivative is needed. */
 
 import type { DType } from "../../core/dtype.js";
-import { expectNumber, expectObject } from "../../core/errors.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, distance, norm, scaled } from "../../objective/vector.js";
-import { expectGivenVector } from "../shared/arguments.js";
-import type { FigureKind, ProbeReport } from "../shared/report.js";
+import { expectVector } from "../shared/arguments.js";
+import type { Kinds, ProbeReport } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
 
-/** What `hessianVectorProduct` takes. */
+/** Options for `hessianVectorProduct`. */
 export interface HessianVectorProductOptions extends ProbeOptions {
   /** The vector v, as long as the point. */
   readonly vector: Float64Array;
@@ -16,7 +16,14 @@ export interface HessianVectorProductOptions extends ProbeOptions {
   readonly differenceStep?: number | undefined;
 }
 
-/** What `hessianVectorProduct` returns. */
+const hessianVectorProductRules = {
+  vector: { kind: "any" },
+  differenceStep: { kind: "number", low: 0, withoutLow: true, optional: true },
+  signal: { kind: "any", optional: true },
+  onProgress: { kind: "function", optional: true },
+} as const satisfies OptionRules<HessianVectorProductOptions>;
+
+/** The report of `hessianVectorProduct`. */
 export interface HessianVectorProductReport extends ProbeReport {
   readonly probe: "hessianVectorProduct";
   /** H v. */
@@ -27,7 +34,7 @@ export interface HessianVectorProductReport extends ProbeReport {
   readonly errorEstimate: number;
 }
 
-const KINDS: Readonly<Record<string, FigureKind>> = { product: "estimate", errorEstimate: "estimate" };
+const KINDS: Kinds = { product: "estimate", errorEstimate: "estimate" };
 
 /**
  * The square root of the distance from 1 to the next number. For a smooth loss its cube root would balance truncation and
@@ -56,21 +63,19 @@ export async function hessianVectorProduct(
   options: HessianVectorProductOptions,
 ): Promise<HessianVectorProductReport> {
   const who = "hessianVectorProduct";
-  expectObject(who, "options", options);
-  const run = new ProbeRun(who, objective, point, options, 4);
-  const vector = expectGivenVector(who, "vector", options.vector, run.point.length);
-  const step = differenceStepOf(who, run, options.differenceStep);
+  const read = readOptions(who, options, hessianVectorProductRules);
+  const run = new ProbeRun(who, objective, point, read, 4);
+  const vector = expectVector(who, "vector", read.vector, run.point.length);
+  const step = read.differenceStep ?? defaultDifferenceStep(run);
   const product = await hessianTimes(run, vector, step);
   const finer = await hessianTimes(run, vector, step / 2);
   const errorEstimate = distance(product, finer);
   return { ...run.describe(who, KINDS), product: Array.from(product), differenceStep: step, errorEstimate };
 }
 
-/** The step at a run's point: a caller's, or the default. */
-export function differenceStepOf(who: string, run: ProbeRun, given: number | undefined): number {
-  if (given === undefined) return SQUARE_ROOT_OF_EPSILON[run.dtype] * (1 + norm(run.point));
-  expectNumber(who, "differenceStep", given, { low: 0, withoutLow: true });
-  return given;
+/** The step at a run's point where the caller names none. */
+export function defaultDifferenceStep({ dtype, point }: ProbeRun): number {
+  return SQUARE_ROOT_OF_EPSILON[dtype] * (1 + norm(point));
 }
 
 /** H v at a run's point: 2 evaluations, none for v = 0. */

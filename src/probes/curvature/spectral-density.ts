@@ -1,18 +1,19 @@
 /** Spectral density: how the eigenvalues of the Hessian are spread, without computing them one by one. */
 
-import { complaint, expectCount, expectNumber, expectObject, show } from "../../core/errors.js";
+import { complaint, show } from "../../core/errors.js";
 import { exp } from "../../core/math.js";
-import { expectRandom, type Random, type RandomState } from "../../core/random.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
+import type { Random, RandomState } from "../../core/random.js";
 import { expectObjective } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
-import type { FigureKind, ProbeReport } from "../shared/report.js";
+import type { Kinds, ProbeReport } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
-import { differenceStepOf, hessianTimes } from "./hessian.js";
+import { defaultDifferenceStep, hessianTimes } from "./hessian.js";
 import { asymmetryNote, lanczos } from "./lanczos.js";
 
 const WHO = "spectralDensity";
 
-/** What `spectralDensity` takes. */
+/** Options for `spectralDensity`. */
 export interface SpectralDensityOptions extends ProbeOptions {
   /** Draws the start directions. */
   readonly random: Random;
@@ -26,13 +27,23 @@ export interface SpectralDensityOptions extends ProbeOptions {
   readonly differenceStep?: number | undefined;
 }
 
+const spectralDensityRules = {
+  random: { kind: "random" },
+  steps: { kind: "count", default: 30 },
+  starts: { kind: "count", default: 4 },
+  width: { kind: "number", low: 0, withoutLow: true, optional: true },
+  differenceStep: { kind: "number", low: 0, withoutLow: true, optional: true },
+  signal: { kind: "any", optional: true },
+  onProgress: { kind: "function", optional: true },
+} as const satisfies OptionRules<SpectralDensityOptions>;
+
 /** The Ritz values of one start, and the share of the density that each carries. */
 export interface SpectralNode {
   readonly values: readonly number[];
   readonly weights: readonly number[];
 }
 
-/** What `spectralDensity` returns. */
+/** The report of `spectralDensity`. */
 export interface SpectralDensityReport extends ProbeReport {
   readonly probe: "spectralDensity";
   /** The eigenvalues to plot over, evenly spaced. */
@@ -48,12 +59,12 @@ export interface SpectralDensityReport extends ProbeReport {
   /** Says when the products are too far from those of a Hessian to trust the density; null when they are not. */
   readonly note: string | null;
   /** Where the random stream stood: `Random.from` draws the same starts again. */
-  readonly random: RandomState;
+  readonly randomState: RandomState;
   /** What the density was drawn from, start by start. */
   readonly nodes: readonly SpectralNode[];
 }
 
-const KINDS: Readonly<Record<string, FigureKind>> = { density: "estimate", nodes: "estimate" };
+const KINDS: Kinds = { density: "estimate", nodes: "estimate" };
 
 /** How many widths the plot goes beyond the outermost Ritz values: beyond lies less than 2e-9 of the density. */
 const MARGIN = 6;
@@ -80,17 +91,13 @@ export async function spectralDensity(
   point: Float64Array,
   options: SpectralDensityOptions,
 ): Promise<SpectralDensityReport> {
-  expectObject(WHO, "options", options);
-  const { random, steps: wanted = 30, starts = 4, width: wantedWidth } = options;
-  expectRandom(WHO, random);
-  expectCount(WHO, "steps", wanted);
-  expectCount(WHO, "starts", starts);
-  if (wantedWidth !== undefined) expectNumber(WHO, "width", wantedWidth, { low: 0, withoutLow: true });
+  const read = readOptions(WHO, options, spectralDensityRules);
+  const { random, starts } = read;
   expectObjective(WHO, objective, point);
-  const steps = Math.min(wanted, point.length);
-  const run = new ProbeRun(WHO, objective, point, options, 2 * steps * starts);
-  const state = random.state;
-  const step = differenceStepOf(WHO, run, options.differenceStep);
+  const steps = Math.min(read.steps, point.length);
+  const run = new ProbeRun(WHO, objective, point, read, 2 * steps * starts);
+  const randomState = random.state;
+  const step = read.differenceStep ?? defaultDifferenceStep(run);
 
   const nodes: SpectralNode[] = [];
   let largestAsymmetry = 0;
@@ -102,7 +109,7 @@ export async function spectralDensity(
   }
   const all = nodes.flatMap((node) => node.values);
   const [low, high] = [Math.min(...all), Math.max(...all)];
-  const width = wantedWidth ?? defaultWidth(low, high);
+  const width = read.width ?? defaultWidth(low, high);
   const eigenvalues = gridAround(low, high, width);
   return {
     ...run.describe(WHO, KINDS),
@@ -114,7 +121,7 @@ export async function spectralDensity(
     differenceStep: step,
     asymmetry: largestAsymmetry,
     note: asymmetryNote(largestAsymmetry, Math.max(Math.abs(low), Math.abs(high)), step),
-    random: state,
+    randomState,
     nodes,
   };
 }

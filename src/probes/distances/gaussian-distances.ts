@@ -6,7 +6,7 @@
 
 import { complaint, show } from "../../core/errors.js";
 import { log } from "../../core/math.js";
-import type { Reasons } from "../shared/arguments.js";
+import type { Reasons } from "../shared/report.js";
 import type { Moments } from "../values/moments.js";
 
 /** From a to b, an earlier and a later sample. Variances are biased unless the name says otherwise. */

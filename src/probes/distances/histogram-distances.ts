@@ -6,8 +6,7 @@
 
 import { complaint, expectNumber, expectObject, ShapeError } from "../../core/errors.js";
 import { log } from "../../core/math.js";
-import type { Reasons } from "../shared/arguments.js";
-import type { FigureKind } from "../shared/report.js";
+import type { FigureKind, Reasons } from "../shared/report.js";
 import { expectSameEdges, type Histogram, histogramTotal } from "../values/histogram.js";
 
 /** What `compareHistograms` returns, from a to b. Divergences are in nats; a name that ends in Bits says so. */

@@ -3,17 +3,17 @@
 import { expectObject } from "../../core/errors.js";
 import type { RandomState } from "../../core/random.js";
 import type { Samples } from "../../core/samples.js";
-import type { FigureKind } from "../shared/report.js";
+import type { Kinds } from "../shared/report.js";
 import { kernelMatrix, type MmdOptions } from "./mmd.js";
 import { type PermutationOptions, permuteRows, poolRows, tooFewPermutations } from "./row-permutations.js";
 
-/** What `mmdTest` takes. */
+/** Options for `mmdTest`. */
 export interface MmdTestOptions extends MmdOptions, PermutationOptions {}
 
-/** What `mmdTest` returns. */
+/** The report of `mmdTest`. */
 export interface MmdTestReport {
   readonly probe: "mmdTest";
-  readonly kinds: Readonly<Record<string, FigureKind>>;
+  readonly kinds: Kinds;
   /** How many rows a and b have. */
   readonly n: number;
   readonly m: number;

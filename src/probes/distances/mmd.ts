@@ -7,8 +7,7 @@
 import { expectNumber, expectObject } from "../../core/errors.js";
 import { exp } from "../../core/math.js";
 import type { Samples } from "../../core/samples.js";
-import type { Reasons } from "../shared/arguments.js";
-import type { FigureKind } from "../shared/report.js";
+import type { FigureKind, Reasons } from "../shared/report.js";
 import { quantilesOfRange } from "../values/quantiles.js";
 import { type PooledRows, poolRows } from "./row-permutations.js";
 
@@ -18,7 +17,7 @@ export interface MmdOptions {
   readonly bandwidth?: number | undefined;
 }
 
-/** What `maximumMeanDiscrepancy` returns. */
+/** The report of `maximumMeanDiscrepancy`. */
 export interface MmdReport {
   readonly probe: "maximumMeanDiscrepancy";
   /** How far all figures may be trusted, at this bandwidth. */

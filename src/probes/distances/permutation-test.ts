@@ -3,7 +3,7 @@
 import { expectObject, expectOneOf } from "../../core/errors.js";
 import type { RandomState } from "../../core/random.js";
 import type { Samples } from "../../core/samples.js";
-import type { FigureKind } from "../shared/report.js";
+import type { Kinds } from "../shared/report.js";
 import { expectAxis, featureView, gatherColumns } from "../values/feature-columns.js";
 import { momentsOfRange } from "../values/moments.js";
 import { benjaminiHochberg } from "./benjamini-hochberg.js";
@@ -15,7 +15,7 @@ import {
   tooFewPermutations,
 } from "./row-permutations.js";
 
-/** What `permutationTest` takes. */
+/** Options for `permutationTest`. */
 export interface PermutationTestOptions extends PermutationOptions {
   /** "wasserstein1" when not said. */
   readonly statistic?: TestStatistic | undefined;
@@ -26,7 +26,7 @@ export interface PermutationTestOptions extends PermutationOptions {
 /** What `permutationTest` returns: one entry a feature in each list. */
 export interface PermutationTestReport {
   readonly probe: "permutationTest";
-  readonly kinds: Readonly<Record<string, FigureKind>>;
+  readonly kinds: Kinds;
   readonly statistic: TestStatistic;
   readonly axis: number;
   /** How many rows a and b have. */

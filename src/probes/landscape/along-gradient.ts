@@ -1,17 +1,18 @@
 /** Along the gradient: how loss and gradient change on the way that a step of gradient descent takes. */
 
-import { complaint, expectNumber, expectObject, show } from "../../core/errors.js";
+import { complaint, expectNumber, show } from "../../core/errors.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, norm } from "../../objective/vector.js";
-import { expectStretches, type Reasons, type Stretch } from "../shared/arguments.js";
-import type { FigureKind, ProbeReport } from "../shared/report.js";
+import { expectStretches, type Stretch } from "../shared/arguments.js";
+import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
 import { type GradientChange, gradientChange } from "./gradient-change.js";
 
 const WHO = "alongGradient";
 const NO_WAY = "the gradient is 0, so no step leads anywhere";
 
-/** What `alongGradient` takes. */
+/** Options for `alongGradient`. */
 export interface AlongGradientOptions extends ProbeOptions {
   /** Multiples of the gradient itself, as a learning rate is one; each above 0. `stepSizesAround` makes them from a learning rate. */
   readonly stepSizes: readonly number[];
@@ -19,7 +20,14 @@ export interface AlongGradientOptions extends ProbeOptions {
   readonly groups?: readonly Stretch[] | undefined;
 }
 
-/** What was found at y = x - stepSize g. */
+const alongGradientRules = {
+  stepSizes: { kind: "any" },
+  groups: { kind: "any", optional: true },
+  signal: { kind: "any", optional: true },
+  onProgress: { kind: "function", optional: true },
+} as const satisfies OptionRules<AlongGradientOptions>;
+
+/** The loss and the gradient at y = x - stepSize g. */
 export interface AlongGradientStep {
   /** eta, a multiple of the gradient. */
   readonly stepSize: number;
@@ -45,7 +53,7 @@ export interface AlongGradientStep {
   readonly reasons: Reasons;
 }
 
-/** What `alongGradient` returns. */
+/** The report of `alongGradient`. */
 export interface AlongGradientReport extends ProbeReport {
   readonly probe: "alongGradient";
   readonly stepSizes: readonly number[];
@@ -69,7 +77,7 @@ export interface AlongGradientReport extends ProbeReport {
   readonly lossSlopeMax: Extreme;
 }
 
-const KINDS: Readonly<Record<string, FigureKind>> = {
+const KINDS: Kinds = {
   profile: "exact",
   lossRange: "lower bound",
   lossRangeWithOrigin: "lower bound",
@@ -87,7 +95,7 @@ const KINDS: Readonly<Record<string, FigureKind>> = {
  *   y = x - eta g,  g = g(x)        gradientChange = ||g(y) - g||        beta = ||g(y) - g|| / (eta ||g||)
  *   lossSlope = |L(y) - L(x)| / (eta ||g||)        gain = (L(x) - L(y)) / (eta ||g||^2)
  *
- * Every step starts from the same x with the same g, on the objective's one batch: this is a look around, not training.
+ * Every step starts from the same x with the same g, on the objective's one batch: this is a measurement, not training.
  * Gain is 1 where the loss falls as its slope promises, 0 where nothing is gained and negative where the loss rises; it does
  * not depend on the scale of loss and weights, so it compares networks where beta does not.
  *
@@ -107,12 +115,12 @@ export async function alongGradient(
   point: Float64Array,
   options: AlongGradientOptions,
 ): Promise<AlongGradientReport> {
-  expectObject(WHO, "options", options);
-  const { stepSizes } = options;
+  const read = readOptions(WHO, options, alongGradientRules);
+  const { stepSizes } = read;
   expectStepSizes(WHO, stepSizes);
-  const run = new ProbeRun(WHO, objective, point, options, 1 + stepSizes.length);
+  const run = new ProbeRun(WHO, objective, point, read, 1 + stepSizes.length);
   const x = run.point;
-  const groups = options.groups === undefined ? null : expectStretches(WHO, options.groups, x.length);
+  const groups = read.groups === undefined ? null : expectStretches(WHO, read.groups, x.length);
   const compared = groups ?? [{ start: 0, end: x.length }];
 
   const { loss, gradient } = await run.at(x);
@@ -120,14 +128,16 @@ export async function alongGradient(
   const gradNorm = norm(g);
   const profile: AlongGradientStep[] = [];
   for (const stepSize of stepSizes) {
-    const there = await run.look(addScaled(x, -stepSize, g));
-    profile.push(
-      describeStep(stepSize, { loss, gradNorm }, there.loss, gradientChange(g, there.gradient, compared, gradNorm)),
-    );
+    const far = await run.farAt(addScaled(x, -stepSize, g));
+    const change = gradientChange(g, far.gradient, compared, gradNorm);
+    profile.push(describeStep(stepSize, { loss, gradNorm }, far.loss, change));
   }
 
   const losses = profile.map((step) => step.loss);
+  const lossChanges = losses.map((each) => Math.abs(each - loss));
   const changes = profile.map((step) => step.gradientChange);
+  const betas = profile.map((step) => step.beta);
+  const slopes = profile.map((step) => step.lossSlope);
   return {
     ...run.describe(WHO, KINDS),
     stepSizes: [...stepSizes],
@@ -137,20 +147,11 @@ export async function alongGradient(
     profile,
     lossRange: range(losses),
     lossRangeWithOrigin: range([...losses, loss]),
-    maxLossChange: largestOver(
-      stepSizes,
-      losses.map((each) => Math.abs(each - loss)),
-    ),
+    maxLossChange: largestOver(stepSizes, lossChanges),
     gradientChangeMin: smallestOver(stepSizes, changes),
     gradientChangeMax: largestOver(stepSizes, changes),
-    betaMax: largestBeta(
-      stepSizes,
-      profile.map((step) => step.beta),
-    ),
-    lossSlopeMax: largestOver(
-      stepSizes,
-      profile.map((step) => step.lossSlope),
-    ),
+    betaMax: largestBeta(stepSizes, betas),
+    lossSlopeMax: largestOver(stepSizes, slopes),
   };
 }
 
@@ -217,13 +218,13 @@ export interface Extreme {
 }
 
 /** The largest value over the step sizes; null where a figure is not defined at a step. */
-export function largestOver(stepSizes: readonly number[], values: readonly (number | null)[]): Extreme {
+function largestOver(stepSizes: readonly number[], values: readonly (number | null)[]): Extreme {
   const defined = values.filter((value) => value !== null);
   return locate(stepSizes, values, defined.length === 0 ? null : Math.max(...defined));
 }
 
 /** The smallest value over the step sizes. */
-export function smallestOver(stepSizes: readonly number[], values: readonly number[]): Extreme {
+function smallestOver(stepSizes: readonly number[], values: readonly number[]): Extreme {
   return locate(stepSizes, values, Math.min(...values));
 }
 
@@ -240,7 +241,7 @@ function agrees(a: number | null, b: number): boolean {
 }
 
 /** Largest less smallest. Where any has diverged the range is not finite, also where all have. */
-export function range(values: readonly number[]): number {
+function range(values: readonly number[]): number {
   const largest = Math.max(...values);
   return largest === Infinity ? Infinity : largest - Math.min(...values);
 }
@@ -260,7 +261,7 @@ export function stepSizesAround(
 }
 
 /** Requires at least one step size, each above 0. */
-export function expectStepSizes(who: string, stepSizes: unknown): asserts stepSizes is readonly number[] {
+function expectStepSizes(who: string, stepSizes: unknown): asserts stepSizes is readonly number[] {
   if (!Array.isArray(stepSizes)) {
     throw new TypeError(
       complaint(who, "stepSizes to be an array of numbers", show(stepSizes), "use stepSizesAround(0.1)"),

@@ -1,25 +1,30 @@
 /** Filter normalization: random directions in which a step means the same for every unit, whatever the size of its weights. */
 
-import { expectObject, expectOneOf } from "../../core/errors.js";
-import { expectRandom, type Random, type RandomState } from "../../core/random.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
+import type { Random, RandomState } from "../../core/random.js";
 import { expectPoint } from "../../objective/evaluate.js";
 import type { Group } from "../../objective/objective.js";
 import { randomNormal } from "../../objective/vector.js";
-import { expectGroups } from "../shared/arguments.js";
+import { expectParameterGroups } from "../shared/arguments.js";
 
-/** What `filterNormalizedDirection` takes. */
+/** Options for `filterNormalizedDirection`. */
 export interface FilterNormalizationOptions {
   readonly random: Random;
   /** Biases, gammas and betas: left where they are ("ignore", when not said), or stretched by their own value ("copy"). */
   readonly vectors?: "ignore" | "copy" | undefined;
 }
 
+const filterNormalizationRules = {
+  random: { kind: "random" },
+  vectors: { kind: "word", words: ["ignore", "copy"], default: "ignore" },
+} as const satisfies OptionRules<FilterNormalizationOptions>;
+
 /** A direction, and how it was drawn. */
 export interface FilterNormalizedDirection {
   readonly values: Float64Array;
   readonly vectors: "ignore" | "copy";
   /** Where the random stream stood: `Random.from` draws the same direction again. */
-  readonly random: RandomState;
+  readonly randomState: RandomState;
 }
 
 /**
@@ -46,13 +51,10 @@ export function filterNormalizedDirection(
 ): FilterNormalizedDirection {
   const who = "filterNormalizedDirection";
   expectPoint(who, point);
-  expectObject(who, "options", options);
-  const { random, vectors = "ignore" } = options;
-  expectRandom(who, random);
-  expectOneOf(who, "vectors", vectors, ["ignore", "copy"]);
-  const state = random.state;
+  const { random, vectors } = readOptions(who, options, filterNormalizationRules);
+  const randomState = random.state;
   const values = new Float64Array(point.length);
-  for (const { role, shape, start, end } of expectGroups(who, groups, point.length)) {
+  for (const { role, shape, start, end } of expectParameterGroups(who, groups, point.length)) {
     const weights = point.subarray(start, end);
     if (role === "weight" && shape.length > 1) {
       const draw = randomNormal(end - start, random);
@@ -61,7 +63,7 @@ export function filterNormalizedDirection(
       values.set(weights, start);
     }
   }
-  return { values, vectors, random: state };
+  return { values, vectors, randomState };
 }
 
 /** Gives each column of `draw` the norm of the same column of `weights`. */

@@ -1,7 +1,8 @@
 /** Gradient change: the gradient G against the gradient G' after a move, in one pass over both. */
 
 import { scaled } from "../../objective/vector.js";
-import type { Reasons, Stretch } from "../shared/arguments.js";
+import type { Stretch } from "../shared/arguments.js";
+import type { Reasons } from "../shared/report.js";
 
 /** How a gradient changed. */
 export interface GradientChange {

@@ -1,22 +1,27 @@
 /** Gradient norms: how large the gradient of each parameter is, and how it grows from layer to layer. */
 
-import { expectObject } from "../../core/errors.js";
 import { exp, log } from "../../core/math.js";
-import { expectObjective } from "../../objective/evaluate.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Group, Objective, ProbeOptions } from "../../objective/objective.js";
 import { norm } from "../../objective/vector.js";
-import { expectGroups, type Reasons } from "../shared/arguments.js";
-import type { FigureKind, ProbeReport } from "../shared/report.js";
+import { expectParameterGroups } from "../shared/arguments.js";
+import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
 
-/** What `gradientNorms` takes. */
+/** Options for `gradientNorms`. */
 export interface GradientNormsOptions extends ProbeOptions {
   /** The parameters by name, in the order of the forward pass. */
   readonly groups: readonly Group[];
 }
 
+const gradientNormsRules = {
+  groups: { kind: "any" },
+  signal: { kind: "any", optional: true },
+  onProgress: { kind: "function", optional: true },
+} as const satisfies OptionRules<GradientNormsOptions>;
+
 /** The gradient of one parameter. */
-export interface GroupNorm {
+export interface GradientNormOfGroup {
   readonly name: string;
   readonly role: Group["role"];
   /** ||dL/dW||. */
@@ -25,20 +30,20 @@ export interface GroupNorm {
   readonly energy: number;
 }
 
-/** What `gradientNorms` returns. */
+/** The report of `gradientNorms`. */
 export interface GradientNormsReport extends ProbeReport {
   readonly probe: "gradientNorms";
   readonly loss: number;
   /** ||g||, of the whole gradient. */
   readonly gradNorm: number;
-  readonly groups: readonly GroupNorm[];
+  readonly groups: readonly GradientNormOfGroup[];
   /** The factor by which the energy of the weights grows with each layer towards the input: above 1 gradients explode. */
   readonly growth: number | null;
   /** Why a figure here is null. */
   readonly reasons: Reasons;
 }
 
-const KINDS: Readonly<Record<string, FigureKind>> = { gradNorm: "exact", groups: "exact", growth: "estimate" };
+const KINDS: Kinds = { gradNorm: "exact", groups: "exact", growth: "estimate" };
 
 /**
  * Measures the norm of the gradient and of each parameter's part, and how the weights' grow with depth.
@@ -67,10 +72,9 @@ export async function gradientNorms(
   options: GradientNormsOptions,
 ): Promise<GradientNormsReport> {
   const who = "gradientNorms";
-  expectObjective(who, objective, point);
-  expectObject(who, "options", options);
-  const groups = expectGroups(who, options.groups, point.length);
-  const run = new ProbeRun(who, objective, point, options, 1);
+  const read = readOptions(who, options, gradientNormsRules);
+  const run = new ProbeRun(who, objective, point, read, 1);
+  const groups = expectParameterGroups(who, read.groups, point.length);
   const { loss, gradient } = await run.at(run.point);
   const norms = groups.map(({ name, role, start, end }) => {
     const size = norm(gradient.subarray(start, end));

@@ -1,14 +1,15 @@
-/** Lipschitz constants: how fast loss and gradient change at most, from below, by looking at pairs of points. */
+/** Lipschitz constants: how fast loss and gradient change at most, from below, from pairs of points. */
 
-import { complaint, expectCount, expectNumber, expectObject, show } from "../../core/errors.js";
+import { complaint, expectNumber, show } from "../../core/errors.js";
 import { exp, log } from "../../core/math.js";
-import { expectRandom, type Random, type RandomState } from "../../core/random.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
+import type { Random, RandomState } from "../../core/random.js";
 import { expectObjective } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, distance, norm, randomDirection } from "../../objective/vector.js";
-import { expectGivenVector, type Reasons } from "../shared/arguments.js";
-import type { FigureKind, ProbeReport } from "../shared/report.js";
-import { ProbeRun, type Sighting } from "../shared/run.js";
+import { expectVector } from "../shared/arguments.js";
+import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
+import { type FarEvaluation, ProbeRun } from "../shared/run.js";
 
 /** What was found between two points u and v. */
 export interface LipschitzPair {
@@ -48,7 +49,7 @@ export interface LipschitzReport extends ProbeReport {
   readonly reasons: Reasons;
 }
 
-/** What `lipschitzFromPairs` takes. */
+/** Options for `lipschitzFromPairs`. */
 export interface LipschitzFromPairsOptions extends ProbeOptions {
   /** How many pairs to draw. */
   readonly count: number;
@@ -58,22 +59,36 @@ export interface LipschitzFromPairsOptions extends ProbeOptions {
   readonly random: Random;
 }
 
-/** What `lipschitzFromPairs` returns. */
+const fromPairsRules = {
+  count: { kind: "count" },
+  minRadius: { kind: "number", low: 0, withoutLow: true },
+  maxRadius: { kind: "number", low: 0 },
+  random: { kind: "random" },
+  signal: { kind: "any", optional: true },
+  onProgress: { kind: "function", optional: true },
+} as const satisfies OptionRules<LipschitzFromPairsOptions>;
+
+const alongTrajectoryRules = {
+  signal: { kind: "any", optional: true },
+  onProgress: { kind: "function", optional: true },
+} as const satisfies OptionRules<ProbeOptions>;
+
+/** The report of `lipschitzFromPairs`. */
 export interface LipschitzFromPairsReport extends LipschitzReport {
   readonly probe: "lipschitzFromPairs";
   readonly count: number;
   readonly minRadius: number;
   readonly maxRadius: number;
   /** Where the random stream stood: `Random.from` draws the same pairs again. */
-  readonly random: RandomState;
+  readonly randomState: RandomState;
 }
 
-/** What `lipschitzAlongTrajectory` returns. */
+/** The report of `lipschitzAlongTrajectory`. */
 export interface LipschitzAlongTrajectoryReport extends LipschitzReport {
   readonly probe: "lipschitzAlongTrajectory";
 }
 
-const KINDS: Readonly<Record<string, FigureKind>> = {
+const KINDS: Kinds = {
   pairs: "exact",
   median: "estimate",
   quantile90: "estimate",
@@ -103,23 +118,20 @@ export async function lipschitzFromPairs(
   options: LipschitzFromPairsOptions,
 ): Promise<LipschitzFromPairsReport> {
   const who = "lipschitzFromPairs";
-  expectObject(who, "options", options);
-  const { count, minRadius, maxRadius, random } = options;
-  expectCount(who, "count", count);
-  expectNumber(who, "minRadius", minRadius, { low: 0, withoutLow: true });
+  const read = readOptions(who, options, fromPairsRules);
+  const { count, minRadius, maxRadius, random } = read;
   expectNumber(who, "maxRadius", maxRadius, { low: minRadius });
-  expectRandom(who, random);
-  const run = new ProbeRun(who, objective, point, options, 1 + count);
-  const state = random.state;
+  const run = new ProbeRun(who, objective, point, read, 1 + count);
+  const randomState = random.state;
   const x = run.point;
   const v = await run.at(x);
   const pairs: LipschitzPair[] = [];
   for (let i = 0; i < count; i++) {
     const radius = minRadius * exp(random.uniform() * log(maxRadius / minRadius));
-    const there = addScaled(x, radius, randomDirection(x.length, random));
-    pairs.push(describePair(await run.look(there), v, distance(there, x), norm(x)));
+    const far = addScaled(x, radius, randomDirection(x.length, random));
+    pairs.push(describePair(await run.farAt(far), v, distance(far, x), norm(x)));
   }
-  return { ...run.describe(who, KINDS), count, minRadius, maxRadius, random: state, ...summarize(pairs) };
+  return { ...run.describe(who, KINDS), count, minRadius, maxRadius, randomState, ...summarizePairs(pairs) };
 }
 
 /**
@@ -141,18 +153,19 @@ export async function lipschitzAlongTrajectory(
   options: ProbeOptions = {},
 ): Promise<LipschitzAlongTrajectoryReport> {
   const who = "lipschitzAlongTrajectory";
+  const read = readOptions(who, options, alongTrajectoryRules);
   if (!Array.isArray(points)) {
     throw new TypeError(complaint(who, "points to be an array of Float64Arrays", show(points)));
   }
   if (points.length < 2) throw new RangeError(complaint(who, "at least 2 points", `${points.length}`));
-  const given = points as readonly Float64Array[];
-  expectObjective(who, objective, given[0]);
-  const path = given.map((point, i) => expectGivenVector(who, `points[${i}]`, point, given[0]!.length));
-  const run = new ProbeRun(who, objective, path[0]!, options, path.length);
+  const [start] = points as readonly Float64Array[];
+  expectObjective(who, objective, start);
+  const path = points.map((point, i) => expectVector(who, `points[${i}]`, point, start!.length));
+  const run = new ProbeRun(who, objective, path[0]!, read, path.length);
   const pairs: LipschitzPair[] = [];
-  let before: Sighting | undefined;
+  let before: FarEvaluation | undefined;
   for (const [i, point] of path.entries()) {
-    const { loss, gradient } = await run.look(point);
+    const { loss, gradient } = await run.farAt(point);
     if (before !== undefined) {
       const last = path[i - 1]!;
       pairs.push(describePair({ loss, gradient }, before, distance(point, last), norm(last)));
@@ -160,10 +173,10 @@ export async function lipschitzAlongTrajectory(
     // A copy: this gradient must outlast the next evaluation.
     before = { loss, gradient: gradient && gradient.slice() };
   }
-  return { ...run.describe(who, KINDS), ...summarize(pairs) };
+  return { ...run.describe(who, KINDS), ...summarizePairs(pairs) };
 }
 
-function describePair(u: Sighting, v: Sighting, apart: number, size: number): LipschitzPair {
+function describePair(u: FarEvaluation, v: FarEvaluation, apart: number, size: number): LipschitzPair {
   const change = u.gradient === null || v.gradient === null ? Infinity : distance(u.gradient, v.gradient);
   const diverged = u.loss === Infinity || v.loss === Infinity;
   return {
@@ -174,7 +187,7 @@ function describePair(u: Sighting, v: Sighting, apart: number, size: number): Li
   };
 }
 
-function summarize(all: readonly LipschitzPair[]): Omit<LipschitzReport, keyof ProbeReport> {
+function summarizePairs(all: readonly LipschitzPair[]): Omit<LipschitzReport, keyof ProbeReport> {
   const pairs = all.filter((pair) => pair.distance > 0);
   const reasons: Record<string, string> = {};
   if (pairs.some((pair) => pair.relativeDistance === null)) reasons["relativeDistance"] = "the point is 0";
@@ -194,15 +207,15 @@ function summarizeQuotients(pairs: readonly LipschitzPair[], read: (pair: Lipsch
   if (last === undefined) return { median: null, quantile90: null, maximum: null, distanceAtMaximum: null };
   const quotients = rising.map(read);
   return {
-    median: quantile(quotients, 0.5),
-    quantile90: quantile(quotients, 0.9),
+    median: quantileOf(quotients, 0.5),
+    quantile90: quantileOf(quotients, 0.9),
     maximum: read(last),
     distanceAtMaximum: last.distance,
   };
 }
 
 /** Between the order statistics ("type 7"), infinities among them. */
-function quantile(rising: readonly number[], level: number): number {
+function quantileOf(rising: readonly number[], level: number): number {
   const h = (rising.length - 1) * level;
   const [low, high] = [rising[Math.floor(h)]!, rising[Math.ceil(h)]!];
   return low === high ? low : low + (h - Math.floor(h)) * (high - low);

@@ -1,12 +1,13 @@
 /** Slices: the loss along one direction through a point, or over the plane of two. */
 
-import { complaint, expectNumber, expectObject, show } from "../../core/errors.js";
+import { complaint, expectNumber, show } from "../../core/errors.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
 import type { RandomState } from "../../core/random.js";
-import { expectObjective } from "../../objective/evaluate.js";
+import { expectObjective, isFloat64Array } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, dot, norm } from "../../objective/vector.js";
-import { expectGivenVector, type Reasons } from "../shared/arguments.js";
-import type { FigureKind, ProbeReport } from "../shared/report.js";
+import { expectVector } from "../shared/arguments.js";
+import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
 import type { FilterNormalizedDirection } from "./filter-normalization.js";
 
@@ -16,20 +17,27 @@ export type SliceDirection = Float64Array | FilterNormalizedDirection;
 /** What a report says of a direction. */
 export interface DirectionReport {
   readonly norm: number;
-  readonly kind: "given" | "filter-normalized";
-  /** What happened to biases, gammas and betas; null for a given direction, as is `random`. */
+  readonly from: "caller" | "filterNormalizedDirection";
+  /** What happened to biases, gammas and betas; null for a caller's own direction, as is `randomState`. */
   readonly vectors: "ignore" | "copy" | null;
-  readonly random: RandomState | null;
+  readonly randomState: RandomState | null;
 }
 
-/** What `lossSlice` takes. */
+/** Options for `lossSlice`. */
 export interface LossSliceOptions extends ProbeOptions {
   readonly direction: SliceDirection;
   /** The s of x + s d, in the order to evaluate. */
   readonly coefficients: readonly number[];
 }
 
-/** What `lossSlice` returns. */
+const lossSliceRules = {
+  direction: { kind: "any" },
+  coefficients: { kind: "any" },
+  signal: { kind: "any", optional: true },
+  onProgress: { kind: "function", optional: true },
+} as const satisfies OptionRules<LossSliceOptions>;
+
+/** The report of `lossSlice`. */
 export interface LossSliceReport extends ProbeReport {
   readonly probe: "lossSlice";
   /** L(x). */
@@ -40,14 +48,21 @@ export interface LossSliceReport extends ProbeReport {
   readonly direction: DirectionReport;
 }
 
-/** What `lossPlane` takes. */
+/** Options for `lossPlane`. */
 export interface LossPlaneOptions extends ProbeOptions {
   readonly directions: readonly [SliceDirection, SliceDirection];
   /** The s and the t of x + s d1 + t d2. */
   readonly coefficients: readonly [readonly number[], readonly number[]];
 }
 
-/** What `lossPlane` returns. */
+const lossPlaneRules = {
+  directions: { kind: "any" },
+  coefficients: { kind: "any" },
+  signal: { kind: "any", optional: true },
+  onProgress: { kind: "function", optional: true },
+} as const satisfies OptionRules<LossPlaneOptions>;
+
+/** The report of `lossPlane`. */
 export interface LossPlaneReport extends ProbeReport {
   readonly probe: "lossPlane";
   /** L(x). */
@@ -62,7 +77,7 @@ export interface LossPlaneReport extends ProbeReport {
   readonly reasons: Reasons;
 }
 
-const KINDS: Readonly<Record<string, FigureKind>> = { loss: "exact" };
+const KINDS: Kinds = { loss: "exact" };
 
 /**
  * Computes the loss along a direction: L(x + s d).
@@ -84,13 +99,13 @@ export async function lossSlice(
 ): Promise<LossSliceReport> {
   const who = "lossSlice";
   expectObjective(who, objective, point);
-  expectObject(who, "options", options);
-  const coefficients = expectCoefficients(who, "coefficients", options.coefficients);
-  const [direction, described] = expectDirection(who, "direction", options.direction, point.length);
-  const run = new ProbeRun(who, objective, point, options, 1 + coefficients.length);
+  const read = readOptions(who, options, lossSliceRules);
+  const coefficients = expectCoefficients(who, "coefficients", read.coefficients);
+  const [direction, described] = expectDirection(who, "direction", read.direction, point.length);
+  const run = new ProbeRun(who, objective, point, read, 1 + coefficients.length);
   const lossAtPoint = await run.lossAt(run.point);
   const loss: number[] = [];
-  for (const s of coefficients) loss.push(await run.lookAtLoss(addScaled(run.point, s, direction)));
+  for (const s of coefficients) loss.push(await run.farLossAt(addScaled(run.point, s, direction)));
   return { ...run.describe(who, KINDS), lossAtPoint, coefficients, loss, direction: described };
 }
 
@@ -117,20 +132,21 @@ export async function lossPlane(
 ): Promise<LossPlaneReport> {
   const who = "lossPlane";
   expectObjective(who, objective, point);
-  expectObject(who, "options", options);
-  expectPair(who, "directions", options.directions);
-  expectPair(who, "coefficients", options.coefficients);
-  const [first, firstDescribed] = expectDirection(who, "directions[0]", options.directions[0], point.length);
-  const [second, secondDescribed] = expectDirection(who, "directions[1]", options.directions[1], point.length);
-  const across = expectCoefficients(who, "coefficients[0]", options.coefficients[0]);
-  const down = expectCoefficients(who, "coefficients[1]", options.coefficients[1]);
-  const run = new ProbeRun(who, objective, point, options, 1 + across.length * down.length);
+  const read = readOptions(who, options, lossPlaneRules);
+  const { directions, coefficients } = read;
+  expectPair(who, "directions", directions);
+  expectPair(who, "coefficients", coefficients);
+  const [first, firstDescribed] = expectDirection(who, "directions[0]", directions[0], point.length);
+  const [second, secondDescribed] = expectDirection(who, "directions[1]", directions[1], point.length);
+  const across = expectCoefficients(who, "coefficients[0]", coefficients[0]);
+  const down = expectCoefficients(who, "coefficients[1]", coefficients[1]);
+  const run = new ProbeRun(who, objective, point, read, 1 + across.length * down.length);
   const lossAtPoint = await run.lossAt(run.point);
   const loss: number[][] = [];
   for (const t of down) {
     const origin = addScaled(run.point, t, second);
     const row: number[] = [];
-    for (const s of across) row.push(await run.lookAtLoss(addScaled(origin, s, first)));
+    for (const s of across) row.push(await run.farLossAt(addScaled(origin, s, first)));
     loss.push(row);
   }
   const sizes = firstDescribed.norm * secondDescribed.norm;
@@ -145,19 +161,23 @@ export async function lossPlane(
   };
 }
 
-function expectDirection(who: string, name: string, given: unknown, length: number): [Float64Array, DirectionReport] {
-  if (given instanceof Float64Array) {
-    const values = expectGivenVector(who, name, given, length);
-    return [values, { norm: norm(values), kind: "given", vectors: null, random: null }];
-  }
-  const drawn = (given ?? {}) as Partial<FilterNormalizedDirection>;
-  if (!(drawn.values instanceof Float64Array)) {
+function expectDirection(
+  who: string,
+  name: string,
+  direction: unknown,
+  length: number,
+): [Float64Array, DirectionReport] {
+  const drawn = (
+    isFloat64Array(direction) ? { values: direction } : (direction ?? {})
+  ) as Partial<FilterNormalizedDirection>;
+  const { values, vectors = null, randomState = null } = drawn;
+  if (!isFloat64Array(values)) {
     const cure = "pass a Float64Array or what filterNormalizedDirection returns";
-    throw new TypeError(complaint(who, `${name} to be a direction`, show(given), cure));
+    throw new TypeError(complaint(who, `${name} to be a direction`, show(direction), cure));
   }
-  const values = expectGivenVector(who, name, drawn.values, length);
-  const { vectors = null, random = null } = drawn;
-  return [values, { norm: norm(values), kind: "filter-normalized", vectors, random }];
+  const copy = expectVector(who, name, values, length);
+  const from = values === direction ? "caller" : "filterNormalizedDirection";
+  return [copy, { norm: norm(copy), from, vectors, randomState }];
 }
 
 function expectCoefficients(who: string, name: string, coefficients: unknown): number[] {

@@ -1,13 +1,12 @@
-/** Vectors that a caller gives beside the point: directions, updates, points of a trajectory. */
+/** Arguments: the vectors, groups and values that probes take from their callers, checked and copied. */
 
 import { complaint, expectCount, expectLength, expectObject, ShapeError, show } from "../../core/errors.js";
+import { isFloat64Array } from "../../objective/evaluate.js";
 import type { Group } from "../../objective/objective.js";
 
 /** Requires a finite Float64Array as long as the point; returns a copy of it. */
-export function expectGivenVector(who: string, name: string, vector: unknown, length: number): Float64Array {
-  if (!(vector instanceof Float64Array)) {
-    throw new TypeError(complaint(who, `${name} to be a Float64Array`, show(vector)));
-  }
+export function expectVector(who: string, name: string, vector: unknown, length: number): Float64Array {
+  if (!isFloat64Array(vector)) throw new TypeError(complaint(who, `${name} to be a Float64Array`, show(vector)));
   expectLength(who, name, vector, length);
   const bad = vector.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0)
@@ -51,7 +50,7 @@ export function expectStretches(who: string, stretches: unknown, length: number)
 const ROLES: readonly unknown[] = ["weight", "bias", "scale", "shift"];
 
 /** Requires groups with name, role and a shape as large as their stretch, within a point and without overlap. */
-export function expectGroups(who: string, groups: unknown, length: number): readonly Group[] {
+export function expectParameterGroups(who: string, groups: unknown, length: number): readonly Group[] {
   const stretches = expectStretches(who, groups, length);
   const named = groups as Partial<Group>[];
   named.forEach((group, i) => {
@@ -68,9 +67,6 @@ export function expectGroups(who: string, groups: unknown, length: number): read
   });
   return named as Group[];
 }
-
-/** Why a figure of the same report is null, by the figure's name. */
-export type Reasons = Readonly<Record<string, string>>;
 
 /** A copy of some values in double precision; requires that they are finite, and at least `least` of them. */
 export function expectFiniteValues(who: string, name: string, values: unknown, least = 0): Float64Array {

@@ -13,12 +13,20 @@ import { complaint, show } from "../../core/errors.js";
  */
 export type FigureKind = "exact" | "estimate" | "lower bound" | "upper bound";
 
+/** How far each figure may be trusted, by its name. */
+export type Kinds = Readonly<Record<string, FigureKind>>;
+
+/** A figure that may not be defined. */
+export type Figure = number | null;
+
+/** Why a figure of the same report is null, by the figure's name. */
+export type Reasons = Readonly<Record<string, string>>;
+
 /** What every probe of an objective reports beside its figures. */
 export interface ProbeReport {
   /** The function that made it. */
   readonly probe: string;
-  /** How far each figure may be trusted, by its name. */
-  readonly kinds: Readonly<Record<string, FigureKind>>;
+  readonly kinds: Kinds;
   /** The precision that the objective computes in. */
   readonly dtype: DType;
   /** What the objective says of itself, "probe" or "inference" for that of a model; null when it says nothing. */
@@ -27,6 +35,11 @@ export interface ProbeReport {
   readonly parameters: number;
   /** How often the objective was evaluated. */
   readonly evaluations: number;
+}
+
+/** The kinds of figures that may all be trusted alike. */
+export function kindsOf(figures: object, kind: FigureKind): Kinds {
+  return Object.fromEntries(Object.keys(figures).map((name) => [name, kind]));
 }
 
 const NAMES_OF_NUMBERS: ReadonlyMap<string, number> = new Map([

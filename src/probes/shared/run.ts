@@ -5,12 +5,12 @@ import { complaint, show } from "../../core/errors.js";
 import { Evaluator, expectObjective } from "../../objective/evaluate.js";
 import type { Evaluation, Objective, ProbeOptions } from "../../objective/objective.js";
 import { isFiniteVector } from "../../objective/vector.js";
-import type { ProbeReport } from "./report.js";
+import type { Kinds, ProbeReport } from "./report.js";
 
 const CURE = "probe a point where the model has not diverged";
 
-/** What was found at a point that may lie too far out: Infinity for a loss, null for a gradient that is not finite. */
-export interface Sighting {
+/** Loss and gradient at a point that may lie too far out: Infinity for a loss, null for a gradient that is not finite. */
+export interface FarEvaluation {
   readonly loss: number;
   readonly gradient: Float64Array | null;
 }
@@ -19,68 +19,70 @@ export interface Sighting {
 export class ProbeRun {
   /** A copy of the point where the probe starts: the caller may go on training while the probe waits. */
   readonly point: Float64Array;
-  readonly #who: string;
-  readonly #objective: Objective;
-  readonly #evaluator: Evaluator;
+  private readonly evaluator: Evaluator;
 
-  /** Prepares for `total` evaluations: the number that `onProgress` is told. */
-  constructor(who: string, objective: Objective, point: Float64Array, options: ProbeOptions, total: number) {
+  /** Prepares for `total` evaluations, the number that `onProgress` reports. */
+  constructor(
+    private readonly who: string,
+    private readonly objective: Objective,
+    point: Float64Array,
+    options: ProbeOptions,
+    total: number,
+  ) {
     expectObjective(who, objective, point);
     this.point = point.slice();
-    this.#who = who;
-    this.#objective = objective;
-    this.#evaluator = new Evaluator(who, objective, options, total);
+    this.evaluator = new Evaluator(who, objective, options, total);
   }
 
   /** The precision of the objective. */
   get dtype(): DType {
-    return this.#objective.dtype ?? "float64";
+    return this.objective.dtype ?? "float64";
   }
 
-  /** The part of the report that all probes share; asked for at the end, when the evaluations are counted. */
-  describe<Name extends string>(probe: Name, kinds: ProbeReport["kinds"]): ProbeReport & { readonly probe: Name } {
+  /** Returns the part of the report that all probes share. To be called at the end, when the evaluations are counted. */
+  describe<Name extends string>(probe: Name, kinds: Kinds): ProbeReport & { readonly probe: Name } {
     return {
       probe,
       kinds,
       dtype: this.dtype,
-      mode: this.#objective.mode ?? null,
+      mode: this.objective.mode ?? null,
       parameters: this.point.length,
-      evaluations: this.#evaluator.evaluations,
+      evaluations: this.evaluator.evaluations,
     };
   }
 
   /** Loss and gradient where both must be finite. The gradient is a copy, so an objective that reuses its array does no harm. */
   async at(point: Float64Array, where = "the point"): Promise<Evaluation> {
-    const { loss, gradient } = await this.#evaluator.at(point);
-    this.#expectFinite(`a finite loss at ${where}`, loss, "");
+    const { loss, gradient } = await this.evaluator.at(point);
+    this.expectFinite(`a finite loss at ${where}`, loss, "");
     const bad = gradient.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) this.#expectFinite(`a finite gradient at ${where}`, gradient[bad]!, ` at coordinate ${bad}`);
+    if (bad >= 0) this.expectFinite(`a finite gradient at ${where}`, gradient[bad]!, ` at coordinate ${bad}`);
     return { loss, gradient: gradient.slice() };
   }
 
   /** The loss where it must be finite. */
   async lossAt(point: Float64Array): Promise<number> {
-    const loss = await this.#evaluator.lossAt(point);
-    this.#expectFinite("a finite loss at the point", loss, "");
+    const loss = await this.evaluator.lossAt(point);
+    this.expectFinite("a finite loss at the point", loss, "");
     return loss;
   }
 
   /** Loss and gradient further out. A point that is itself not finite is not evaluated. */
-  async look(point: Float64Array): Promise<Sighting> {
+  async farAt(point: Float64Array): Promise<FarEvaluation> {
     if (!isFiniteVector(point)) return { loss: Infinity, gradient: null };
-    const { loss, gradient } = await this.#evaluator.at(point);
+    const { loss, gradient } = await this.evaluator.at(point);
     if (!Number.isFinite(loss)) return { loss: Infinity, gradient: null };
     return { loss, gradient: isFiniteVector(gradient) ? gradient : null };
   }
 
   /** The loss further out. */
-  async lookAtLoss(point: Float64Array): Promise<number> {
+  async farLossAt(point: Float64Array): Promise<number> {
     if (!isFiniteVector(point)) return Infinity;
-    const loss = await this.#evaluator.lossAt(point);
+    const loss = await this.evaluator.lossAt(point);
     return Number.isFinite(loss) ? loss : Infinity;
   }
 
-  #expectFinite(expected: string, value: number, where: string): void {
-    if (!Number.isFinite(value)) throw new RangeError(complaint(this.#who, expected, `${show(value)}${where}`, CURE));
+  private expectFinite(expected: string, value: number, where: string): void {
+    if (!Number.isFinite(value)) throw new RangeError(complaint(this.who, expected, `${show(value)}${where}`, CURE));
   }
 }

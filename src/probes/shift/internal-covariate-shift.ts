@@ -5,8 +5,8 @@ import { expectObjective } from "../../objective/evaluate.js";
 import type { Group, Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, distance, norm } from "../../objective/vector.js";
 import { type GradientChange, gradientChange } from "../landscape/gradient-change.js";
-import { expectGivenVector, expectGroups, type Stretch } from "../shared/arguments.js";
-import type { FigureKind, ProbeReport } from "../shared/report.js";
+import { expectParameterGroups, expectVector, type Stretch } from "../shared/arguments.js";
+import type { Kinds, ProbeReport } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
 
 const WHO = "internalCovariateShift";
@@ -41,7 +41,7 @@ export interface BlockShift {
   readonly all: GradientChange;
 }
 
-/** What `internalCovariateShift` returns. */
+/** The report of `internalCovariateShift`. */
 export interface InternalCovariateShiftReport extends ProbeReport {
   readonly probe: "internalCovariateShift";
   /** Null when the moved point was given. */
@@ -59,7 +59,7 @@ export interface InternalCovariateShiftReport extends ProbeReport {
   readonly blocks: readonly BlockShift[];
 }
 
-const KINDS: Readonly<Record<string, FigureKind>> = { blocks: "exact", distance: "exact" };
+const KINDS: Kinds = { blocks: "exact", distance: "exact" };
 
 /**
  * Measures internal covariate shift as a change of gradients: that of each layer, before and after the layers below it moved.
@@ -110,7 +110,7 @@ export async function internalCovariateShift(
   const mixed = x.slice();
   const shifts: BlockShift[] = [];
   for (const [i, block] of blocks.entries()) {
-    const there = i === 0 ? { loss, gradient } : await run.look(mixed.slice());
+    const there = i === 0 ? { loss, gradient } : await run.farAt(mixed.slice());
     shifts.push(describeBlock(block, gradient, gradNorm, there.loss, there.gradient));
     for (const { role, start, end } of block.groups) {
       if (moves === "all" || role === "weight") mixed.set(xPrime.subarray(start, end), start);
@@ -152,7 +152,7 @@ function expectMove(learningRate: unknown, moved: unknown, length: number): Floa
     const got = `learningRate ${show(learningRate)} and moved ${show(moved)}`;
     throw new TypeError(complaint(WHO, "either a learningRate or the moved point", got));
   }
-  if (moved !== undefined) return expectGivenVector(WHO, "moved", moved, length);
+  if (moved !== undefined) return expectVector(WHO, "moved", moved, length);
   expectNumber(WHO, "learningRate", learningRate, { low: 0, withoutLow: true });
   return undefined;
 }
@@ -175,7 +175,7 @@ export type BlockRule = "layer" | "module" | readonly (readonly string[])[];
 
 /** Puts each group into exactly one block. The groups must cover the point, in the order of the forward pass. */
 export function blocksOf(who: string, groups: unknown, rule: BlockRule, length: number): Block[] {
-  const named = expectGroups(who, groups, length);
+  const named = expectParameterGroups(who, groups, length);
   const covered = named.reduce((sum, { start, end }) => sum + end - start, 0);
   if (covered !== length) {
     throw new ShapeError(complaint(who, `groups that cover the point's ${length} coordinates`, `${covered}`));

@@ -3,13 +3,11 @@
 import { complaint, expectCount, expectObject, expectOneOf, ShapeError, show } from "../../core/errors.js";
 import type { Samples } from "../../core/samples.js";
 import { compareSorted, relativeTo } from "../distances/sample-distances.js";
-import type { Reasons } from "../shared/arguments.js";
-import type { FigureKind } from "../shared/report.js";
+import type { Figure, FigureKind, Reasons } from "../shared/report.js";
 import type { Observer } from "../values/activation-recorder.js";
 import { expectAxis, featureView, gatherColumns } from "../values/feature-columns.js";
 import { momentsOfRange } from "../values/moments.js";
 import { quantilesOf } from "../values/quantiles.js";
-import type { Figure } from "../values/summary.js";
 
 /** Where to look. */
 export interface ShiftOverTrainingOptions {

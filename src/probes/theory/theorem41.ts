@@ -2,8 +2,8 @@
 
 import { complaint, expectLength, expectNumber, expectObject, ShapeError } from "../../core/errors.js";
 import type { Samples } from "../../core/samples.js";
-import { expectFiniteValues, type Reasons } from "../shared/arguments.js";
-import type { FigureKind } from "../shared/report.js";
+import { expectFiniteValues } from "../shared/arguments.js";
+import type { Kinds, Reasons } from "../shared/report.js";
 import { expectAxis, featureView, gatherColumns } from "../values/feature-columns.js";
 
 const WHO = "theorem41";
@@ -44,10 +44,10 @@ export interface Theorem41Feature {
   readonly reasons: Reasons;
 }
 
-/** What `theorem41` returns. */
+/** The report of `theorem41`. */
 export interface Theorem41Report {
   readonly probe: "theorem41";
-  readonly kinds: Readonly<Record<string, FigureKind>>;
+  readonly kinds: Kinds;
   readonly epsilon: number;
   /** m: how many values of each feature the norm averages over. */
   readonly values: number;

@@ -6,7 +6,8 @@
  * Two samples' sums give those of both together, so a stream is taken block by block and shards are put together.
  */
 
-import { expectFiniteValues, type Reasons } from "../shared/arguments.js";
+import { expectFiniteValues } from "../shared/arguments.js";
+import type { Reasons } from "../shared/report.js";
 
 /** The central sums of a sample: all that mean, variance, skewness and kurtosis need, and all that merging needs. */
 export interface Moments {

@@ -4,14 +4,14 @@ import { exp, log } from "../../core/math.js";
 import type { Samples } from "../../core/samples.js";
 import { dot, norm } from "../../objective/vector.js";
 import { symmetricEigenvalues } from "../curvature/symmetric-eigen.js";
-import { expectFiniteValues, type Reasons } from "../shared/arguments.js";
-import type { FigureKind } from "../shared/report.js";
+import { expectFiniteValues } from "../shared/arguments.js";
+import type { Kinds, Reasons } from "../shared/report.js";
 import { featureView } from "./feature-columns.js";
 
-/** What `signalPropagation` returns. */
+/** The report of `signalPropagation`. */
 export interface SignalPropagationReport {
   readonly probe: "signalPropagation";
-  readonly kinds: Readonly<Record<string, FigureKind>>;
+  readonly kinds: Kinds;
   /** How many samples and how many values each. */
   readonly rows: number;
   readonly width: number;
@@ -27,7 +27,7 @@ export interface SignalPropagationReport {
   readonly reasons: Reasons;
 }
 
-const KINDS: Readonly<Record<string, FigureKind>> = {
+const KINDS: Kinds = {
   effectiveRank: "exact",
   entropicRank: "exact",
   meanAbsoluteCosine: "exact",

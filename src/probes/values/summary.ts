@@ -5,7 +5,7 @@
  * summary takes them from its histogram and calls them an estimate.
  */
 
-import type { Reasons } from "../shared/arguments.js";
+import type { Figure, Reasons } from "../shared/report.js";
 import type { FeatureColumns } from "./feature-columns.js";
 import { type Histogram, histogramOfRange, histogramQuantile, mergeHistograms } from "./histogram.js";
 import {
@@ -18,9 +18,6 @@ import {
   undefinedReason,
 } from "./moments.js";
 import { quantilesOfRange } from "./quantiles.js";
-
-/** A figure that may not be defined. */
-export type Figure = number | null;
 
 /** The figures of one sample. Moments, quantiles and histogram are those of its finite values. */
 export interface Summary {
