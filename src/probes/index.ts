@@ -65,7 +65,7 @@ export {
   type ShiftOverTrainingOptions,
   type ShiftOverTrainingReport,
 } from "./shift/shift-over-training.js";
-export type { Place, ShiftRecord } from "./shift/shift-over-training.js";
+export type { ActivationPlace, ShiftRecord } from "./shift/shift-over-training.js";
 export type { Shift, UnitFigures } from "./shift/shift-over-training.js";
 
 // Distances between two samples
@@ -77,7 +77,11 @@ export {
   wasserstein1,
 } from "./distances/sample-distances.js";
 export { type GaussianDistances, gaussianDistances } from "./distances/gaussian-distances.js";
-export { compareHistograms, type HistogramDistances } from "./distances/histogram-distances.js";
+export {
+  compareHistograms,
+  type CompareHistogramsOptions,
+  type HistogramDistances,
+} from "./distances/histogram-distances.js";
 export { maximumMeanDiscrepancy, type MmdOptions, type MmdReport } from "./distances/mmd.js";
 
 // Tests for two independent samples

@@ -4,16 +4,27 @@
  * p and q are the parts of the values in each cell, the two cells outside the edges included; r = (p + q) / 2, 0 ln 0 = 0.
  */
 
-import { complaint, expectNumber, expectObject, ShapeError } from "../../core/errors.js";
+import { complaint, ShapeError } from "../../core/errors.js";
 import { log } from "../../core/math.js";
-import type { FigureKind, Reasons } from "../shared/report.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
+import { type Kinds, kindsOf, type Reasons } from "../shared/report.js";
 import { expectSameEdges, type Histogram, histogramTotal } from "../values/histogram.js";
 
-/** What `compareHistograms` returns, from a to b. Divergences are in nats; a name that ends in Bits says so. */
+/** Options for `compareHistograms`. */
+export interface CompareHistogramsOptions {
+  /** The least proportion in `psiFloored`. Default: 1e-4. */
+  readonly floor?: number | undefined;
+}
+
+const compareHistogramsRules = {
+  floor: { kind: "number", low: 0, high: 1, withoutLow: true, withoutHigh: true, default: 1e-4 },
+} as const satisfies OptionRules<CompareHistogramsOptions>;
+
+/** The report of `compareHistograms`, from a to b. Divergences are in nats; a name that ends in Bits says so. */
 export interface HistogramDistances {
   readonly probe: "compareHistograms";
-  /** How far all figures may be trusted, on these edges. */
-  readonly kind: FigureKind;
+  /** On these edges. */
+  readonly kinds: Kinds;
   /** How many values a and b count. */
   readonly n: number;
   readonly m: number;
@@ -66,12 +77,10 @@ export interface HistogramDistances {
 export function compareHistograms(
   a: Histogram,
   b: Histogram,
-  options: { readonly floor?: number | undefined } = {},
+  options: CompareHistogramsOptions = {},
 ): HistogramDistances {
   const who = "compareHistograms";
-  expectObject(who, "options", options);
-  const { floor = 1e-4 } = options;
-  expectNumber(who, "floor", floor, { low: 0, high: 1, withoutLow: true, withoutHigh: true });
+  const { floor } = readOptions(who, options, compareHistogramsRules);
   expectSameEdges(who, a, b);
   const [n, m] = [histogramTotal(a), histogramTotal(b)];
   if (n === 0 || m === 0) {
@@ -83,10 +92,8 @@ export function compareHistograms(
   const sum = (term: (pk: number, qk: number) => number): number =>
     p.reduce((total, pk, k) => total + term(pk, q[k]!), 0);
 
-  const jensenShannon = Math.max(
-    0,
-    sum((pk, qk) => (toMiddle(pk, qk) + toMiddle(qk, pk)) / 2),
-  );
+  const middleTerm = (pk: number, qk: number): number => (toMiddle(pk, qk) + toMiddle(qk, pk)) / 2;
+  const jensenShannon = Math.max(0, sum(middleTerm));
   const raise = (part: number): number => Math.max(part, floor);
   const raised = (pk: number, qk: number): boolean => pk < floor || qk < floor;
   const psiTerm = (pk: number, qk: number): number => (raise(pk) - raise(qk)) * log(raise(pk) / raise(qk));
@@ -95,32 +102,30 @@ export function compareHistograms(
 
   const onlyA = p.filter((pk, k) => pk > 0 && q[k] === 0).length;
   const onlyB = q.filter((qk, k) => qk > 0 && p[k] === 0).length;
-  const klAB = onlyA > 0 ? null : Math.max(0, sum(relative));
-  const klBA =
-    onlyB > 0
-      ? null
-      : Math.max(
-          0,
-          sum((pk, qk) => relative(qk, pk)),
-        );
-  return {
-    probe: who,
-    kind: "exact",
-    n,
-    m,
-    edges: a.edges,
+  const klAB = onlyA > 0 ? null : Math.max(0, sum(klTerm));
+  const reverseTerm = (pk: number, qk: number): number => klTerm(qk, pk);
+  const klBA = onlyB > 0 ? null : Math.max(0, sum(reverseTerm));
+  const figures = {
     jensenShannonDivergence: jensenShannon,
     jensenShannonDivergenceBits: jensenShannon / Math.LN2,
     jensenShannonDistance: Math.sqrt(jensenShannon),
     jensenShannonDistanceBits: Math.sqrt(jensenShannon / Math.LN2),
     psi: onlyA + onlyB > 0 ? null : sum((pk, qk) => (pk === 0 ? 0 : (pk - qk) * log(pk / qk))),
     psiFloored,
-    floor,
     psiFromFloor,
     klHistogramAB: klAB,
     klHistogramBA: klBA,
     totalVariation: sum((pk, qk) => Math.abs(pk - qk)) / 2,
     hellinger: Math.sqrt(sum((pk, qk) => (Math.sqrt(pk) - Math.sqrt(qk)) ** 2) / 2),
+  };
+  return {
+    probe: who,
+    kinds: kindsOf(figures, "exact"),
+    n,
+    m,
+    edges: a.edges,
+    floor,
+    ...figures,
     note: psiFromFloor > 0 ? `the floor ${floor} decides ${psiFromFloor.toPrecision(6)} of psiFloored` : null,
     reasons: {
       ...(onlyA + onlyB > 0 ? { psi: `${onlyA + onlyB} cells are empty in one sample alone` } : {}),
@@ -131,11 +136,11 @@ export function compareHistograms(
 }
 
 /** p ln(p / q), 0 for p = 0. */
-function relative(p: number, q: number): number {
+function klTerm(p: number, q: number): number {
   return p === 0 ? 0 : p * log(p / q);
 }
 
 /** p ln(p / r), r half-way between p and q. */
 function toMiddle(p: number, q: number): number {
-  return relative(p, (p + q) / 2);
+  return klTerm(p, (p + q) / 2);
 }

@@ -1,6 +1,6 @@
 /** MMD test: whether two independent sets of rows differ at all, all features at once. */
 
-import { expectObject } from "../../core/errors.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
 import type { RandomState } from "../../core/random.js";
 import type { Samples } from "../../core/samples.js";
 import type { Kinds } from "../shared/report.js";
@@ -9,6 +9,14 @@ import { type PermutationOptions, permuteRows, poolRows, tooFewPermutations } fr
 
 /** Options for `mmdTest`. */
 export interface MmdTestOptions extends MmdOptions, PermutationOptions {}
+
+const mmdTestRules = {
+  bandwidth: { kind: "number", low: 0, withoutLow: true, optional: true },
+  permutations: { kind: "any", default: 999 },
+  random: { kind: "any", optional: true },
+  signal: { kind: "any", optional: true },
+  onProgress: { kind: "function", optional: true },
+} as const satisfies OptionRules<MmdTestOptions>;
 
 /** The report of `mmdTest`. */
 export interface MmdTestReport {
@@ -54,11 +62,11 @@ export interface MmdTestReport {
  */
 export async function mmdTest(a: Samples, b: Samples, options: MmdTestOptions): Promise<MmdTestReport> {
   const who = "mmdTest";
-  expectObject(who, "options", options);
+  const read = readOptions(who, options, mmdTestRules);
   const rows = poolRows(who, a, b);
   const { n, m } = rows;
-  const { kernel, bandwidth, bandwidthFrom } = kernelMatrix(who, rows, options);
-  const counts = await permuteRows(who, rows, options, [1], (weights, into) => {
+  const { kernel, bandwidth, bandwidthFrom } = kernelMatrix(rows, read.bandwidth);
+  const counts = await permuteRows(who, rows, read, [1], (weights, into) => {
     into[0] = mmdOfSplit(kernel, weights, n, m);
   });
   return {

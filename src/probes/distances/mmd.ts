@@ -4,24 +4,28 @@
  *   k(x, y) = exp(-||x - y||² / (2 h²))        mmd² = mean k(x, x') + mean k(y, y') - 2 mean k(x, y)
  */
 
-import { expectNumber, expectObject } from "../../core/errors.js";
 import { exp } from "../../core/math.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Samples } from "../../core/samples.js";
-import type { FigureKind, Reasons } from "../shared/report.js";
+import { type Kinds, kindsOf, type Reasons } from "../shared/report.js";
 import { quantilesOfRange } from "../values/quantiles.js";
 import { type PooledRows, poolRows } from "./row-permutations.js";
 
-/** How wide the kernel is. */
+/** Options for `maximumMeanDiscrepancy`. */
 export interface MmdOptions {
   /** h; when not said, the median of the positive distances between all pairs of rows of both samples. */
   readonly bandwidth?: number | undefined;
 }
 
+const mmdRules = {
+  bandwidth: { kind: "number", low: 0, withoutLow: true, optional: true },
+} as const satisfies OptionRules<MmdOptions>;
+
 /** The report of `maximumMeanDiscrepancy`. */
 export interface MmdReport {
   readonly probe: "maximumMeanDiscrepancy";
-  /** How far all figures may be trusted, at this bandwidth. */
-  readonly kind: FigureKind;
+  /** At this bandwidth. */
+  readonly kinds: Kinds;
   /** How many rows a and b have. */
   readonly n: number;
   readonly m: number;
@@ -55,9 +59,11 @@ export interface MmdReport {
  * maximumMeanDiscrepancy(a, b).mmd;   // => about 0.6587
  */
 export function maximumMeanDiscrepancy(a: Samples, b: Samples, options: MmdOptions = {}): MmdReport {
-  const rows = poolRows("maximumMeanDiscrepancy", a, b);
+  const who = "maximumMeanDiscrepancy";
+  const read = readOptions(who, options, mmdRules);
+  const rows = poolRows(who, a, b);
   const { n, m } = rows;
-  const { kernel, bandwidth, bandwidthFrom } = kernelMatrix("maximumMeanDiscrepancy", rows, options);
+  const { kernel, bandwidth, bandwidthFrom } = kernelMatrix(rows, read.bandwidth);
   const [xx, yy, xy] = [new ExactSum(), new ExactSum(), new ExactSum()];
   for (let i = 0; i < n + m; i++) {
     for (let j = 0; j < i; j++) {
@@ -73,16 +79,19 @@ export function maximumMeanDiscrepancy(a: Samples, b: Samples, options: MmdOptio
   yy.add(m);
   const biased = Math.max(0, xx.value / (n * n) + yy.value / (m * m) - (2 * xy.value) / (n * m));
   const single = n === 1 || m === 1;
+  const figures = {
+    mmd: Math.sqrt(biased),
+    mmdSquaredBiased: biased,
+    mmdSquaredUnbiased: single ? null : unbiased,
+  };
   return {
-    probe: "maximumMeanDiscrepancy",
-    kind: "exact",
+    probe: who,
+    kinds: kindsOf(figures, "exact"),
     n,
     m,
     bandwidth,
     bandwidthFrom,
-    mmd: Math.sqrt(biased),
-    mmdSquaredBiased: biased,
-    mmdSquaredUnbiased: single ? null : unbiased,
+    ...figures,
     reasons: {
       ...(bandwidth === null ? { bandwidth: "all rows are equal" } : {}),
       ...(single ? { mmdSquaredUnbiased: "a single row has no other row" } : {}),
@@ -91,18 +100,15 @@ export function maximumMeanDiscrepancy(a: Samples, b: Samples, options: MmdOptio
 }
 
 /** k between all rows of both samples, with the bandwidth that it was made with. */
-export interface KernelMatrix {
+interface KernelMatrix {
   /** k between rows i and j stands at i (n + m) + j and at j (n + m) + i. */
   readonly kernel: Float64Array;
   readonly bandwidth: number | null;
   readonly bandwidthFrom: "median" | "given";
 }
 
-/** Computes the kernel between all pairs of rows. */
-export function kernelMatrix(who: string, { n, m, width, values }: PooledRows, options: MmdOptions): KernelMatrix {
-  expectObject(who, "options", options);
-  const { bandwidth: given } = options;
-  if (given !== undefined) expectNumber(who, "bandwidth", given, { low: 0, withoutLow: true });
+/** Computes the kernel between all pairs of rows, with the median distance for a bandwidth that was not chosen. */
+export function kernelMatrix({ n, m, width, values }: PooledRows, chosen: number | undefined): KernelMatrix {
   const count = n + m;
   const kernel = new Float64Array(count * count);
   const distances = new Float64Array((count * (count - 1)) / 2);
@@ -120,7 +126,7 @@ export function kernelMatrix(who: string, { n, m, width, values }: PooledRows, o
     }
   }
   const median = positive === 0 ? null : quantilesOfRange(distances, 0, positive, [0.5])[0]!;
-  const bandwidth = given ?? median;
+  const bandwidth = chosen ?? median;
   for (let i = 0; i < count; i++) {
     kernel[i * count + i] = 1;
     for (let j = 0; j < i; j++) {
@@ -130,7 +136,7 @@ export function kernelMatrix(who: string, { n, m, width, values }: PooledRows, o
       kernel[j * count + i] = k;
     }
   }
-  return { kernel, bandwidth, bandwidthFrom: given === undefined ? "median" : "given" };
+  return { kernel, bandwidth, bandwidthFrom: chosen === undefined ? "median" : "given" };
 }
 
 /**
@@ -139,16 +145,16 @@ export function kernelMatrix(who: string, { n, m, width, values }: PooledRows, o
  * Source    Neumaier 1974
  */
 class ExactSum {
-  #sum = 0;
-  #rest = 0;
+  private sum = 0;
+  private rest = 0;
 
   add(term: number): void {
-    const sum = this.#sum + term;
-    this.#rest += Math.abs(this.#sum) >= Math.abs(term) ? this.#sum - sum + term : term - sum + this.#sum;
-    this.#sum = sum;
+    const sum = this.sum + term;
+    this.rest += Math.abs(this.sum) >= Math.abs(term) ? this.sum - sum + term : term - sum + this.sum;
+    this.sum = sum;
   }
 
   get value(): number {
-    return this.#sum + this.#rest;
+    return this.sum + this.rest;
   }
 }

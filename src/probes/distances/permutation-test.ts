@@ -1,10 +1,10 @@
 /** Permutation test: whether two independent sets of rows differ, feature by feature. */
 
-import { expectObject, expectOneOf } from "../../core/errors.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
 import type { RandomState } from "../../core/random.js";
 import type { Samples } from "../../core/samples.js";
 import type { Kinds } from "../shared/report.js";
-import { expectAxis, featureView, gatherColumns } from "../values/feature-columns.js";
+import { expectFeatureAxis, featureView, gatherColumns } from "../values/feature-columns.js";
 import { momentsOfRange } from "../values/moments.js";
 import { benjaminiHochberg } from "./benjamini-hochberg.js";
 import {
@@ -22,6 +22,19 @@ export interface PermutationTestOptions extends PermutationOptions {
   /** Where the features lie: 1, the default, for [N, C] and [N, C, ...], -1 for channels-last. */
   readonly axis?: number | undefined;
 }
+
+const permutationTestRules = {
+  statistic: {
+    kind: "word",
+    words: ["wasserstein1", "kolmogorovSmirnov", "energyDistance", "absoluteMeanShift"],
+    default: "wasserstein1",
+  },
+  axis: { kind: "integer", default: 1 },
+  permutations: { kind: "any", default: 999 },
+  random: { kind: "any", optional: true },
+  signal: { kind: "any", optional: true },
+  onProgress: { kind: "function", optional: true },
+} as const satisfies OptionRules<PermutationTestOptions>;
 
 /** What `permutationTest` returns: one entry a feature in each list. */
 export interface PermutationTestReport {
@@ -84,19 +97,13 @@ export async function permutationTest(
   options: PermutationTestOptions,
 ): Promise<PermutationTestReport> {
   const who = "permutationTest";
-  expectObject(who, "options", options);
-  const { statistic = "wasserstein1", axis = 1 } = options;
-  expectOneOf(who, "statistic", statistic, [
-    "wasserstein1",
-    "kolmogorovSmirnov",
-    "energyDistance",
-    "absoluteMeanShift",
-  ]);
-  expectAxis(who, axis);
+  const read = readOptions(who, options, permutationTestRules);
+  const { statistic, axis } = read;
+  expectFeatureAxis(who, axis);
   const rows = poolRows(who, a, b);
   const features = sortFeatures(who, rows, axis);
   const scales = features.map((feature) => scaleOf(statistic, feature));
-  const counts = await permuteRows(who, rows, options, scales, (weights, into) => {
+  const counts = await permuteRows(who, rows, read, scales, (weights, into) => {
     for (const [j, feature] of features.entries())
       into[j] = splitStatistic(statistic, feature, weights, rows.n, rows.m);
   });
@@ -121,11 +128,17 @@ export async function permutationTest(
   };
 }
 
+/*
+ * A statistic for thousands of splits of the same values: each feature is sorted once. A split is then one walk along its
+ * values, in which s = (how many of a so far) m - (how many of b so far) n is a whole number and F - G = s / (n m r), r
+ * values of the feature in a row.
+ */
+
 /** The distances that can be tested: figures of `compareSamples`. */
 export type TestStatistic = "wasserstein1" | "kolmogorovSmirnov" | "energyDistance" | "absoluteMeanShift";
 
 /** A feature of all rows, in rising order. */
-export interface SortedFeature {
+interface SortedFeature {
   /** The row of the i-th smallest value. */
   readonly row: Uint32Array;
   /** The i-th smallest value, less the mean of all: a shift does not depend on it, its rounding does. */
@@ -137,7 +150,7 @@ export interface SortedFeature {
 }
 
 /** Sorts the features of all rows. */
-export function sortFeatures(who: string, { n, m, values, shape }: PooledRows, axis: number): SortedFeature[] {
+function sortFeatures(who: string, { n, m, values, shape }: PooledRows, axis: number): SortedFeature[] {
   const view = featureView(who, { shape, data: values }, axis);
   const columns = gatherColumns(values, view);
   const perRow = columns.count / (n + m);
@@ -155,7 +168,7 @@ export function sortFeatures(who: string, { n, m, values, shape }: PooledRows, a
 }
 
 /** The distance between the n rows of weight m and the m rows of weight -n. */
-export function splitStatistic(
+function splitStatistic(
   statistic: TestStatistic,
   { row, centered, gap }: SortedFeature,
   weights: Float64Array,
@@ -191,7 +204,7 @@ export function splitStatistic(
 }
 
 /** What makes a statistic of one feature comparable with that of another: its size when all is multiplied by the spread. */
-export function scaleOf(statistic: TestStatistic, { std }: SortedFeature): number {
+function scaleOf(statistic: TestStatistic, { std }: SortedFeature): number {
   switch (statistic) {
     case "wasserstein1":
     case "absoluteMeanShift":

@@ -8,11 +8,12 @@
 import { complaint, expectCount, ShapeError } from "../../core/errors.js";
 import { expectRandom, type Random, type RandomState } from "../../core/random.js";
 import type { Samples } from "../../core/samples.js";
+import { throwIfAborted } from "../../objective/evaluate.js";
 import type { ProbeOptions } from "../../objective/objective.js";
 import { expectFiniteValues } from "../shared/arguments.js";
 import { featureView } from "../values/feature-columns.js";
 
-/** How the rows are permuted. */
+/** Options for `permutationTest` and `mmdTest`: how the rows are permuted. */
 export interface PermutationOptions extends ProbeOptions {
   /** How many random permutations, or "all" to go through every split of the rows; 999 when not said. */
   readonly permutations?: number | "all" | undefined;
@@ -55,11 +56,11 @@ const MOST_SPLITS = 1e6;
 export async function permuteRows(
   who: string,
   { n, m }: { readonly n: number; readonly m: number },
-  options: PermutationOptions,
+  options: PermutationOptions & { readonly permutations: number | "all" },
   scales: ArrayLike<number>,
   statistics: SplitStatistics,
 ): Promise<PermutationCounts> {
-  const { permutations = 999, random, signal, onProgress } = options;
+  const { permutations, random, signal, onProgress } = options;
   const exhaustive = permutations === "all";
   const total = exhaustive ? splitsOf(who, n, m) : permutations;
   expectCount(who, "permutations", total);
@@ -77,8 +78,7 @@ export async function permuteRows(
   const tick = Math.ceil(total / 100);
   let done = 0;
   for (const weights of splits) {
-    if (signal?.aborted === true)
-      throw signal.reason instanceof Error ? signal.reason : new Error(`${who}: aborted by its signal`);
+    throwIfAborted(who, signal);
     statistics(weights, drawn);
     let largest = 0;
     for (let j = 0; j < drawn.length; j++) largest = Math.max(largest, scaled(drawn, j));

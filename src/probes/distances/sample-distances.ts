@@ -6,15 +6,14 @@
  */
 
 import { expectFiniteValues } from "../shared/arguments.js";
-import type { FigureKind } from "../shared/report.js";
+import { type Kinds, kindsOf } from "../shared/report.js";
 import { momentsOfRange } from "../values/moments.js";
 import { type GaussianDistances, gaussianDistances } from "./gaussian-distances.js";
 
-/** What `compareSamples` returns: from a, the earlier sample, to b, the later one. */
+/** The report of `compareSamples`: from a, the earlier sample, to b, the later one. */
 export interface SampleDistances extends GaussianDistances {
   readonly probe: "compareSamples";
-  /** How far all figures may be trusted. */
-  readonly kind: FigureKind;
+  readonly kinds: Kinds;
   /** How many values a and b have. */
   readonly n: number;
   readonly m: number;
@@ -49,18 +48,14 @@ export interface SampleDistances extends GaussianDistances {
  * shift.meanShift;           // => -0.5
  */
 export function compareSamples(a: ArrayLike<number>, b: ArrayLike<number>): SampleDistances {
-  const [x, y] = expectPair("compareSamples", a, b);
+  const [x, y] = expectSortedPair("compareSamples", a, b);
   const { area, square, largest } = compareSorted(x, y);
   // From the sorted values, so that the order in which they came cannot show.
   const [momentsA, momentsB] = [momentsOfRange(x, 0, x.length), momentsOfRange(y, 0, y.length)];
-  const gaussian = gaussianDistances(momentsA, momentsB);
+  const { reasons, ...gaussian } = gaussianDistances(momentsA, momentsB);
   const relative = relativeTo(area, momentsA.m2 / x.length, momentsB.m2 / y.length);
   const wasserstein2 = x.length === y.length ? rootMeanSquare(x, y) : null;
-  return {
-    probe: "compareSamples",
-    kind: "exact",
-    n: x.length,
-    m: y.length,
+  const figures = {
     wasserstein1: area,
     wasserstein1Relative: relative,
     wasserstein2,
@@ -68,8 +63,15 @@ export function compareSamples(a: ArrayLike<number>, b: ArrayLike<number>): Samp
     energyDistance: Math.sqrt(2 * square),
     energyDistanceSquared: 2 * square,
     ...gaussian,
+  };
+  return {
+    probe: "compareSamples",
+    kinds: kindsOf(figures, "exact"),
+    n: x.length,
+    m: y.length,
+    ...figures,
     reasons: {
-      ...gaussian.reasons,
+      ...reasons,
       ...(relative === null ? { wasserstein1Relative: "both variances are 0" } : {}),
       ...(wasserstein2 === null ? { wasserstein2: `the sizes differ: ${x.length} and ${y.length}` } : {}),
     },
@@ -78,17 +80,17 @@ export function compareSamples(a: ArrayLike<number>, b: ArrayLike<number>): Samp
 
 /** The 1-Wasserstein distance ∫ |F - G| alone; see `compareSamples`. */
 export function wasserstein1(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  return compareSorted(...expectPair("wasserstein1", a, b)).area;
+  return compareSorted(...expectSortedPair("wasserstein1", a, b)).area;
 }
 
 /** The Kolmogorov-Smirnov distance max |F - G| alone; see `compareSamples`. */
 export function kolmogorovSmirnov(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  return compareSorted(...expectPair("kolmogorovSmirnov", a, b)).largest;
+  return compareSorted(...expectSortedPair("kolmogorovSmirnov", a, b)).largest;
 }
 
 /** The energy distance √(2 ∫ (F - G)²) alone; see `compareSamples`. */
 export function energyDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  return Math.sqrt(2 * compareSorted(...expectPair("energyDistance", a, b)).square);
+  return Math.sqrt(2 * compareSorted(...expectSortedPair("energyDistance", a, b)).square);
 }
 
 /** A distance in units of the spread: distance / √((var a + var b) / 2). 0 for no distance; null when there is no spread. */
@@ -130,6 +132,6 @@ function rootMeanSquare(a: Float64Array, b: Float64Array): number {
 }
 
 /** Both samples as sorted copies. */
-function expectPair(who: string, a: unknown, b: unknown): [Float64Array, Float64Array] {
+function expectSortedPair(who: string, a: unknown, b: unknown): [Float64Array, Float64Array] {
   return [expectFiniteValues(who, "a", a, 1).sort(), expectFiniteValues(who, "b", b, 1).sort()];
 }

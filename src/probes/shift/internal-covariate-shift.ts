@@ -1,6 +1,7 @@
 /** Internal covariate shift: how much a layer's gradient changes because the layers below it have moved. */
 
-import { complaint, expectNumber, expectObject, expectOneOf, ShapeError, show } from "../../core/errors.js";
+import { complaint, ShapeError, show } from "../../core/errors.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
 import { expectObjective } from "../../objective/evaluate.js";
 import type { Group, Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, distance, norm } from "../../objective/vector.js";
@@ -11,7 +12,7 @@ import { ProbeRun } from "../shared/run.js";
 
 const WHO = "internalCovariateShift";
 
-/** What `internalCovariateShift` takes: the groups, and either a learning rate or the point moved to. */
+/** Options for `internalCovariateShift`: the groups, and either a learning rate or the point moved to. */
 export interface InternalCovariateShiftOptions extends ProbeOptions {
   /** The parameters by name, in the order of the forward pass; together they cover the point. */
   readonly groups: readonly Group[];
@@ -24,6 +25,16 @@ export interface InternalCovariateShiftOptions extends ProbeOptions {
   /** Which parameters of the blocks below move: all (when not said), or their matrices alone. */
   readonly moves?: "all" | "weights" | undefined;
 }
+
+const internalCovariateShiftRules = {
+  groups: { kind: "any" },
+  learningRate: { kind: "number", low: 0, withoutLow: true, optional: true },
+  moved: { kind: "any", optional: true },
+  blocks: { kind: "any", default: "layer" },
+  moves: { kind: "word", words: ["all", "weights"], default: "all" },
+  signal: { kind: "any", optional: true },
+  onProgress: { kind: "function", optional: true },
+} as const satisfies OptionRules<InternalCovariateShiftOptions>;
 
 /** How the gradient of one block changed when the blocks below it moved. */
 export interface BlockShift {
@@ -95,23 +106,26 @@ export async function internalCovariateShift(
   point: Float64Array,
   options: InternalCovariateShiftOptions,
 ): Promise<InternalCovariateShiftReport> {
-  expectObject(WHO, "options", options);
-  const { groups, learningRate, moved, blocks: rule = "layer", moves = "all" } = options;
-  expectOneOf(WHO, "moves", moves, ["all", "weights"]);
+  const read = readOptions(WHO, options, internalCovariateShiftRules);
+  const { groups, learningRate, moved, blocks: rule, moves } = read;
+  if ((learningRate === undefined) === (moved === undefined)) {
+    const got = `learningRate ${show(learningRate)} and moved ${show(moved)}`;
+    throw new TypeError(complaint(WHO, "either a learningRate or the moved point", got));
+  }
   expectObjective(WHO, objective, point);
-  const given = expectMove(learningRate, moved, point.length);
-  const blocks = blocksOf(WHO, groups, rule, point.length);
-  const run = new ProbeRun(WHO, objective, point, options, blocks.length);
+  const movedPoint = moved === undefined ? undefined : expectVector(WHO, "moved", moved, point.length);
+  const blocks = blocksOf(groups, rule, point.length);
+  const run = new ProbeRun(WHO, objective, point, read, blocks.length);
   const x = run.point;
 
   const { loss, gradient } = await run.at(x);
   const gradNorm = norm(gradient);
-  const xPrime = given ?? addScaled(x, -learningRate!, gradient);
+  const xPrime = movedPoint ?? addScaled(x, -learningRate!, gradient);
   const mixed = x.slice();
   const shifts: BlockShift[] = [];
   for (const [i, block] of blocks.entries()) {
-    const there = i === 0 ? { loss, gradient } : await run.farAt(mixed.slice());
-    shifts.push(describeBlock(block, gradient, gradNorm, there.loss, there.gradient));
+    const far = i === 0 ? { loss, gradient } : await run.farAt(mixed.slice());
+    shifts.push(describeBlock(block, gradient, gradNorm, far.loss, far.gradient));
     for (const { role, start, end } of block.groups) {
       if (moves === "all" || role === "weight") mixed.set(xPrime.subarray(start, end), start);
     }
@@ -146,19 +160,8 @@ function describeBlock(
   };
 }
 
-/** Requires one of the two ways to say where to move; returns the moved point if that is the one. */
-function expectMove(learningRate: unknown, moved: unknown, length: number): Float64Array | undefined {
-  if ((learningRate === undefined) === (moved === undefined)) {
-    const got = `learningRate ${show(learningRate)} and moved ${show(moved)}`;
-    throw new TypeError(complaint(WHO, "either a learningRate or the moved point", got));
-  }
-  if (moved !== undefined) return expectVector(WHO, "moved", moved, length);
-  expectNumber(WHO, "learningRate", learningRate, { low: 0, withoutLow: true });
-  return undefined;
-}
-
 /** Some parameters that move together. */
-export interface Block {
+interface Block {
   /** The path of its first layer. */
   readonly name: string;
   readonly groups: readonly Group[];
@@ -174,19 +177,19 @@ export interface Block {
 export type BlockRule = "layer" | "module" | readonly (readonly string[])[];
 
 /** Puts each group into exactly one block. The groups must cover the point, in the order of the forward pass. */
-export function blocksOf(who: string, groups: unknown, rule: BlockRule, length: number): Block[] {
-  const named = expectParameterGroups(who, groups, length);
+function blocksOf(groups: unknown, rule: BlockRule, length: number): Block[] {
+  const named = expectParameterGroups(WHO, groups, length);
   const covered = named.reduce((sum, { start, end }) => sum + end - start, 0);
   if (covered !== length) {
-    throw new ShapeError(complaint(who, `groups that cover the point's ${length} coordinates`, `${covered}`));
+    throw new ShapeError(complaint(WHO, `groups that cover the point's ${length} coordinates`, `${covered}`));
   }
   if (rule === "layer") return splitBefore(named, (group) => group.role === "weight");
   if (rule === "module") return splitBefore(named, (group, last) => moduleOf(group) !== moduleOf(last));
-  return givenBlocks(who, named, rule);
+  return namedBlocks(named, rule);
 }
 
 /** The stretches that are measured inside a block: its matrices, those with their biases, everything. Null where it has none. */
-export function measuredGroups(block: Block): {
+function measuredGroups(block: Block): {
   readonly weight: readonly Stretch[] | null;
   readonly linear: readonly Stretch[] | null;
   readonly all: readonly Stretch[];
@@ -214,23 +217,23 @@ function moduleOf(group: Group): string {
   return dot < 0 ? group.name : group.name.slice(0, dot);
 }
 
-function givenBlocks(who: string, groups: readonly Group[], lists: unknown): Block[] {
+function namedBlocks(groups: readonly Group[], lists: unknown): Block[] {
   const words = '"layer", "module" or lists of names of groups';
   if (!Array.isArray(lists) || !lists.every(Array.isArray)) {
-    throw new TypeError(complaint(who, `blocks to be ${words}`, show(lists)));
+    throw new TypeError(complaint(WHO, `blocks to be ${words}`, show(lists)));
   }
   const byName = new Map(groups.map((group) => [group.name, group]));
   const blocks = (lists as unknown[][]).map((names, i) => {
-    if (names.length === 0) throw new RangeError(complaint(who, `blocks[${i}] to name at least 1 group`, "0"));
+    if (names.length === 0) throw new RangeError(complaint(WHO, `blocks[${i}] to name at least 1 group`, "0"));
     const members = names.map((name) => {
       const group = byName.get(name as string);
       byName.delete(name as string);
       if (group !== undefined) return group;
-      throw new RangeError(complaint(who, "blocks that name each group once", `${show(name)} in blocks[${i}]`));
+      throw new RangeError(complaint(WHO, "blocks that name each group once", `${show(name)} in blocks[${i}]`));
     });
     return { name: moduleOf(members[0]!), groups: members };
   });
   const [left] = byName.keys();
-  if (left !== undefined) throw new RangeError(complaint(who, "each group in a block", `${show(left)} in none`));
+  if (left !== undefined) throw new RangeError(complaint(WHO, "each group in a block", `${show(left)} in none`));
   return blocks;
 }

@@ -1,35 +1,40 @@
 /** Shift over training: how far the values inside a network move in one update, and since the beginning. */
 
 import { complaint, expectCount, expectObject, expectOneOf, ShapeError, show } from "../../core/errors.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Samples } from "../../core/samples.js";
 import { compareSorted, relativeTo } from "../distances/sample-distances.js";
-import type { Figure, FigureKind, Reasons } from "../shared/report.js";
+import type { Figure, Kinds, Reasons } from "../shared/report.js";
 import type { Observer } from "../values/activation-recorder.js";
-import { expectAxis, featureView, gatherColumns } from "../values/feature-columns.js";
+import { expectFeatureAxis, featureView, gatherColumns } from "../values/feature-columns.js";
 import { momentsOfRange } from "../values/moments.js";
 import { quantilesOf } from "../values/quantiles.js";
 
-/** Where to look. */
+/** Where to pass. */
 export interface ShiftOverTrainingOptions {
   /** The layers to watch, by path, and what the output of each is. */
-  readonly places: Readonly<Record<string, Place>>;
+  readonly places: Readonly<Record<string, ActivationPlace>>;
   /** Where the units lie: 1, the default, for [N, C] and [N, C, ...], -1 for channels-last. */
   readonly axis?: number | undefined;
 }
 
+const shiftOverTrainingRules = {
+  places: { kind: "any" },
+  axis: { kind: "integer", default: 1 },
+} as const satisfies OptionRules<ShiftOverTrainingOptions>;
+
 /** All records, with what they were made with. Plain JSON. */
 export interface ShiftOverTrainingReport {
   readonly probe: "ShiftOverTraining";
-  /** How far the figures may be trusted, for these rows. */
-  readonly kind: FigureKind;
-  readonly places: Readonly<Record<string, Place>>;
+  readonly kinds: Kinds;
+  readonly places: Readonly<Record<string, ActivationPlace>>;
   readonly axis: number;
   /** In the order of steps, and within a step in the order of the pass. */
   readonly records: readonly ShiftRecord[];
 }
 
 /** What one pass has shown. */
-interface Look {
+interface ObservedPass {
   readonly who: string;
   readonly step: number;
   readonly seen: Map<string, LayerValues>;
@@ -57,47 +62,46 @@ interface Look {
  * @throws {TypeError | RangeError} if an option is not what it should be
  * @example
  * const shift = new ShiftOverTraining({ places: { "0": "linear" } });
- * const look = (observe: Observer, data: number[]) => observe("0", { shape: [4, 1], data });   // a model's forward pass
- * look(shift.start(), [1, 2, 2, 5]);
- * look(shift.before(1), [1, 2, 2, 5]);
- * look(shift.after(1), [2, 3, 3, 6]);
+ * const forward = (observe: Observer, data: number[]) => observe("0", { shape: [4, 1], data });   // a model's forward pass
+ * forward(shift.start(), [1, 2, 2, 5]);
+ * forward(shift.before(1), [1, 2, 2, 5]);
+ * forward(shift.after(1), [2, 3, 3, 6]);
  * shift.report().records[0]?.stepShift?.wasserstein1.perUnit;   // => [1]
  */
 export class ShiftOverTraining {
-  readonly #places: ReadonlyMap<string, Place>;
-  readonly #axis: number;
-  readonly #drafts: ShiftDraft[] = [];
-  #start: Look | null = null;
-  #before: Look | null = null;
-  #after: Look | null = null;
+  private readonly places: ReadonlyMap<string, ActivationPlace>;
+  private readonly axis: number;
+  private readonly drafts: ShiftDraft[] = [];
+  private startPass: ObservedPass | null = null;
+  private beforePass: ObservedPass | null = null;
+  private afterPass: ObservedPass | null = null;
 
-  /** Makes a follower that has not looked yet. */
+  /** Creates a follower that has seen no pass. */
   constructor(options: ShiftOverTrainingOptions) {
     const who = "ShiftOverTraining";
-    expectObject(who, "options", options);
-    const { places, axis = 1 } = options;
+    const { places, axis } = readOptions(who, options, shiftOverTrainingRules);
     expectObject(who, "places", places);
     const entries = Object.entries(places);
     if (entries.length === 0) throw new RangeError(complaint(who, "places to name at least one path", "none"));
     for (const [path, place] of entries) {
       expectOneOf(who, `the place of ${show(path)}`, place, ["linear", "preActivation", "layerInput"]);
     }
-    expectAxis(who, axis);
-    this.#places = new Map(entries);
-    this.#axis = axis;
+    expectFeatureAxis(who, axis);
+    this.places = new Map(entries);
+    this.axis = axis;
   }
 
   /** For a pass before the first update: what the total shift is measured from. */
   start(): Observer {
     const who = "ShiftOverTraining.start";
-    if (this.#before !== null || this.#after !== null) {
+    if (this.beforePass !== null || this.afterPass !== null) {
       throw new RangeError(
         complaint(who, "to come before any step", "a start later", "watch another run with another one"),
       );
     }
-    const look = (this.#start = newLook(who, 0));
+    const pass = (this.startPass = observedPass(who, 0));
     return (path, output) => {
-      if (this.#places.has(path)) this.#see(look, path, output);
+      if (this.places.has(path)) this.keepValues(pass, path, output);
     };
   }
 
@@ -105,45 +109,45 @@ export class ShiftOverTraining {
   before(step: number): Observer {
     const who = "ShiftOverTraining.before";
     expectCount(who, "step", step);
-    this.#expectShown(who, this.#start, "start()", 0);
-    const last = this.#after?.step ?? 0;
+    this.expectComplete(who, this.startPass, "start()", 0);
+    const last = this.afterPass?.step ?? 0;
     if (step <= last) throw new RangeError(complaint(who, `a step later than ${last}`, `${step}`));
-    const look = (this.#before = newLook(who, step));
+    const pass = (this.beforePass = observedPass(who, step));
     return (path, output) => {
-      if (this.#places.has(path)) this.#see(look, path, output);
+      if (this.places.has(path)) this.keepValues(pass, path, output);
     };
   }
 
   /** For a pass just after the update of that step. */
   after(step: number): Observer {
     const who = "ShiftOverTraining.after";
-    const before = this.#expectShown(who, this.#before, `before(${show(step)})`, step);
-    const look = (this.#after = newLook(who, step));
-    this.#before = null;
+    const before = this.expectComplete(who, this.beforePass, `before(${show(step)})`, step);
+    const pass = (this.afterPass = observedPass(who, step));
+    this.beforePass = null;
     return (path, output) => {
-      const place = this.#places.get(path);
+      const place = this.places.get(path);
       if (place === undefined) return;
-      const values = this.#see(look, path, output);
-      const [even, odd] = [layerValues(who, output, this.#axis, "even"), layerValues(who, output, this.#axis, "odd")];
+      const values = this.keepValues(pass, path, output);
+      const [even, odd] = [layerValues(who, output, this.axis, "even"), layerValues(who, output, this.axis, "odd")];
       const found = {
         stepShift: shiftOrReason(before.seen.get(path)!, values),
-        totalShift: shiftOrReason(this.#start!.seen.get(path)!, values),
+        totalShift: shiftOrReason(this.startPass!.seen.get(path)!, values),
         splitHalfFloor: shiftOrReason(even, odd),
         secondBatchFloor: "no second batch was shown",
       };
-      this.#drafts.push({ step, path, place, rows: values.rows, units: values.units.length, found });
+      this.drafts.push({ step, path, place, rows: values.rows, units: values.units.length, found });
     };
   }
 
   /** For a pass of other rows at the same parameters, following `after` of the same step: the floor. */
   secondBatch(step: number): Observer {
     const who = "ShiftOverTraining.secondBatch";
-    const after = this.#expectShown(who, this.#after, `after(${show(step)})`, step);
-    const look = newLook(who, step);
+    const after = this.expectComplete(who, this.afterPass, `after(${show(step)})`, step);
+    const pass = observedPass(who, step);
     return (path, output) => {
-      if (!this.#places.has(path)) return;
-      const values = this.#see(look, path, output);
-      const draft = this.#drafts.find((one) => one.step === step && one.path === path)!;
+      if (!this.places.has(path)) return;
+      const values = this.keepValues(pass, path, output);
+      const draft = this.drafts.find((each) => each.step === step && each.path === path)!;
       draft.found.secondBatchFloor = shiftOrReason(after.seen.get(path)!, values);
     };
   }
@@ -152,48 +156,48 @@ export class ShiftOverTraining {
   report(): ShiftOverTrainingReport {
     return {
       probe: "ShiftOverTraining",
-      kind: "exact",
-      places: Object.fromEntries(this.#places),
-      axis: this.#axis,
-      records: this.#drafts.map(recordOf),
+      kinds: { records: "exact" },
+      places: Object.fromEntries(this.places),
+      axis: this.axis,
+      records: this.drafts.map(recordOf),
     };
   }
 
   /** Keeps what a layer gave. All passes must show the same rows and units; only the second batch may have other rows. */
-  #see(look: Look, path: string, output: Samples): LayerValues {
-    const who = `${look.who} ${show(path)}`;
-    const values = layerValues(who, output, this.#axis);
-    const first = this.#start!.seen.get(path);
+  private keepValues(pass: ObservedPass, path: string, output: Samples): LayerValues {
+    const who = `${pass.who} ${show(path)}`;
+    const values = layerValues(who, output, this.axis);
+    const first = this.startPass!.seen.get(path);
     const size = ({ rows, units }: LayerValues): string => `${rows} rows of ${units.length} units`;
-    const anyRows = look.who.endsWith("secondBatch");
+    const anyRows = pass.who.endsWith("secondBatch");
     if (first !== undefined && size(anyRows ? { ...values, rows: first.rows } : values) !== size(first)) {
       const cure = "show the same probe batch in every pass";
       throw new ShapeError(complaint(who, `${size(first)}, as at the start`, size(values), cure));
     }
-    if (look.seen.has(path)) throw new RangeError(complaint(who, "one pass for one observer", "a second output"));
-    look.seen.set(path, values);
+    if (pass.seen.has(path)) throw new RangeError(complaint(who, "one pass for one observer", "a second output"));
+    pass.seen.set(path, values);
     return values;
   }
 
   /** Requires that a pass of that step has shown every place. */
-  #expectShown(who: string, look: Look | null, name: string, step: number): Look {
-    if (look === null || look.step !== step) {
+  private expectComplete(who: string, pass: ObservedPass | null, name: string, step: number): ObservedPass {
+    if (pass === null || pass.step !== step) {
       throw new RangeError(
-        complaint(who, `a pass with ${name} to come first`, look === null ? "none" : `step ${look.step}`),
+        complaint(who, `a pass with ${name} to come first`, pass === null ? "none" : `step ${pass.step}`),
       );
     }
-    const missing = [...this.#places.keys()].filter((path) => !look.seen.has(path));
+    const missing = [...this.places.keys()].filter((path) => !pass.seen.has(path));
     if (missing.length > 0) {
-      const got = `only ${show([...look.seen.keys()])}`;
+      const got = `only ${show([...pass.seen.keys()])}`;
       throw new RangeError(
         complaint(who, `the pass with ${name} to show ${show(missing)} too`, got, "check the paths"),
       );
     }
-    return look;
+    return pass;
   }
 }
 
-function newLook(who: string, step: number): Look {
+function observedPass(who: string, step: number): ObservedPass {
   return { who, step, seen: new Map() };
 }
 
@@ -204,13 +208,13 @@ function newLook(who: string, step: number): Look {
  * - `"preActivation"`: after the norm, before the nonlinearity
  * - `"layerInput"`: what the weights of the next layer see
  */
-export type Place = "linear" | "preActivation" | "layerInput";
+export type ActivationPlace = "linear" | "preActivation" | "layerInput";
 
 /** How far one layer's values have moved at one step, and how far apart they are by chance. */
 export interface ShiftRecord {
   readonly step: number;
   readonly path: string;
-  readonly place: Place;
+  readonly place: ActivationPlace;
   readonly rows: number;
   readonly units: number;
   /** From just before the update of this step to just after it. */
@@ -222,7 +226,7 @@ export interface ShiftRecord {
   /** Between the probe batch and another one, just after this step. */
   readonly secondBatchFloor: Shift | null;
   /** Why one of the four is null, by its name. */
-  readonly reasons: Readonly<Record<string, string>>;
+  readonly reasons: Reasons;
 }
 
 type ShiftName = "stepShift" | "totalShift" | "splitHalfFloor" | "secondBatchFloor";
@@ -250,10 +254,7 @@ export function recordOf({ found, ...about }: ShiftDraft): ShiftRecord {
     totalShift: shift("totalShift"),
     splitHalfFloor: shift("splitHalfFloor"),
     secondBatchFloor: shift("secondBatchFloor"),
-    reasons: Object.fromEntries(Object.entries(found).filter(([, one]) => typeof one === "string")) as Record<
-      string,
-      string
-    >,
+    reasons: Object.fromEntries(Object.entries(found).filter(([, each]) => typeof each === "string")) as Reasons,
   };
 }
 

@@ -1,14 +1,15 @@
 /** Theorem 4.1 of Santurkar et al. 2018: batch norm takes two directions out of the gradient, and divides it by the std. */
 
-import { complaint, expectLength, expectNumber, expectObject, ShapeError } from "../../core/errors.js";
+import { complaint, expectLength, ShapeError } from "../../core/errors.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Samples } from "../../core/samples.js";
 import { expectFiniteValues } from "../shared/arguments.js";
 import type { Kinds, Reasons } from "../shared/report.js";
-import { expectAxis, featureView, gatherColumns } from "../values/feature-columns.js";
+import { expectFeatureAxis, featureView, gatherColumns } from "../values/feature-columns.js";
 
 const WHO = "theorem41";
 
-/** What `theorem41` takes beside the values. */
+/** Options for `theorem41`. */
 export interface Theorem41Options {
   /** The norm's epsilon. */
   readonly epsilon: number;
@@ -19,6 +20,13 @@ export interface Theorem41Options {
   /** Which axis counts the features; 1 when not said, negatives count from the end. */
   readonly axis?: number | undefined;
 }
+
+const theorem41Rules = {
+  epsilon: { kind: "number", low: 0 },
+  gamma: { kind: "any", optional: true },
+  gradInput: { kind: "any", optional: true },
+  axis: { kind: "integer", default: 1 },
+} as const satisfies OptionRules<Theorem41Options>;
 
 /** Both sides of the theorem for one feature. */
 export interface Theorem41Feature {
@@ -50,7 +58,7 @@ export interface Theorem41Report {
   readonly kinds: Kinds;
   readonly epsilon: number;
   /** m: how many values of each feature the norm averages over. */
-  readonly values: number;
+  readonly valuesPerFeature: number;
   /** Where lhs comes from. */
   readonly gradInput: "given" | "formula";
   readonly features: readonly Theorem41Feature[];
@@ -77,10 +85,8 @@ export interface Theorem41Report {
  * [feature!.lhs?.toFixed(2), feature!.rhs?.toFixed(2), feature!.rhsPrinted?.toFixed(2)]; // => ["7.84", "7.84", "7.68"]
  */
 export function theorem41(input: Samples, gradOutput: Samples, options: Theorem41Options): Theorem41Report {
-  expectObject(WHO, "options", options);
-  const { epsilon, gamma, gradInput, axis = 1 } = options;
-  expectNumber(WHO, "epsilon", epsilon, { low: 0 });
-  expectAxis(WHO, axis);
+  const { epsilon, gamma, gradInput, axis } = readOptions(WHO, options, theorem41Rules);
+  expectFeatureAxis(WHO, axis);
   const view = featureView(`${WHO}, input`, input, axis);
   const { features } = view;
   const y = expectFiniteValues(WHO, "input", input.data, 1);
@@ -100,7 +106,7 @@ export function theorem41(input: Samples, gradOutput: Samples, options: Theorem4
     probe: "theorem41",
     kinds: { features: "exact" },
     epsilon,
-    values: y.length / features,
+    valuesPerFeature: y.length / features,
     gradInput: gy === undefined ? "formula" : "given",
     features: ys.map((_, j) => describeFeature(ys[j]!, gzs[j]!, gys?.[j], gammas?.[j] ?? 1, epsilon)),
   };
@@ -120,10 +126,7 @@ function describeFeature(
   const total = sum(gz);
   const mean = total ** 2 / m;
   if (variance + epsilon === 0) {
-    const names = ["lhs", "projection", "factor", "rho", "rhs", "rhsIdentity", "rhsPrinted"] as const;
-    const reason = "the feature is constant and epsilon is 0";
-    const reasons = Object.fromEntries(names.map((name) => [name, reason]));
-    const nothing = {
+    const nulls = {
       lhs: null,
       projection: null,
       factor: null,
@@ -132,7 +135,9 @@ function describeFeature(
       rhsIdentity: null,
       rhsPrinted: null,
     };
-    return { ...nothing, scale, mean, reasons };
+    const reason = "the feature is constant and epsilon is 0";
+    const reasons = Object.fromEntries(Object.keys(nulls).map((name) => [name, reason]));
+    return { ...nulls, scale, mean, reasons };
   }
   const sigma = Math.sqrt(variance + epsilon);
   const yhat = y.map((value) => (value - center) / sigma);

@@ -4,10 +4,11 @@
  * It hangs on a pass, not on a model: `observe: recorder.at(step)` records, leaving it out does not.
  */
 
-import { complaint, expectBoolean, expectCount, expectObject, ShapeError, show } from "../../core/errors.js";
+import { complaint, expectCount, ShapeError, show } from "../../core/errors.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Samples } from "../../core/samples.js";
-import type { FigureKind } from "../shared/report.js";
-import { expectAxis, featureView, gatherColumns } from "./feature-columns.js";
+import type { Kinds } from "../shared/report.js";
+import { expectFeatureAxis, featureView, gatherColumns } from "./feature-columns.js";
 import { expectEdges } from "./histogram.js";
 import { expectLevels } from "./quantiles.js";
 import {
@@ -18,10 +19,10 @@ import {
   type SummaryOptions,
 } from "./summary.js";
 
-/** Told the output of a layer. It reads the values before it returns, and keeps none of them. */
+/** Called with the path and the output of a layer. It reads the values before it returns, and keeps none of them. */
 export type Observer = (path: string, output: Samples) => void;
 
-/** What to record. */
+/** Options for `ActivationRecorder`. */
 export interface ActivationRecorderOptions {
   /** The paths of the layers to record; every layer when not said. */
   readonly paths?: readonly string[] | undefined;
@@ -39,6 +40,16 @@ export interface ActivationRecorderOptions {
   readonly maxSteps?: number | undefined;
 }
 
+const recorderRules = {
+  paths: { kind: "any", optional: true },
+  every: { kind: "count", default: 1 },
+  axis: { kind: "integer", default: 1 },
+  quantiles: { kind: "any", default: [0.15, 0.5, 0.85] },
+  edges: { kind: "any", optional: true },
+  perFeature: { kind: "boolean", default: true },
+  maxSteps: { kind: "count", least: 2, default: 500 },
+} as const satisfies OptionRules<ActivationRecorderOptions>;
+
 /** The values of one layer at one step. */
 export interface ActivationRecord extends LayerSummary {
   readonly step: number;
@@ -52,8 +63,8 @@ export interface ActivationRecord extends LayerSummary {
 /** All records, with what they were made with. Plain JSON. */
 export interface ActivationReport {
   readonly probe: "ActivationRecorder";
-  /** How far the figures may be trusted; quantiles of merged records are estimates, and say so themselves. */
-  readonly kind: FigureKind;
+  /** Quantiles of merged records are estimates, and say so themselves. */
+  readonly kinds: Kinds;
   readonly axis: number;
   readonly every: number;
   /** The distance between kept steps: `every`, doubled each time that `maxSteps` was reached. */
@@ -90,97 +101,87 @@ export interface ActivationReport {
  * recorder.records[0]?.layer.quantiles;   // => about [1.45, 2, 3.65]
  */
 export class ActivationRecorder {
-  readonly #paths: readonly string[] | null;
-  readonly #axis: number;
-  readonly #every: number;
-  readonly #maxSteps: number;
-  readonly #perFeature: boolean;
-  readonly #keep: SummaryOptions;
-  readonly #observed = new Set<string>();
-  readonly #steps = new Map<number, Map<string, ActivationRecord>>();
-  #spacing: number;
-  #buffer = new Float64Array(0);
+  private readonly paths: readonly string[] | null;
+  private readonly axis: number;
+  private readonly every: number;
+  private readonly maxSteps: number;
+  private readonly perFeature: boolean;
+  private readonly summaryOptions: SummaryOptions;
+  private readonly observed = new Set<string>();
+  private readonly recordsByStep = new Map<number, Map<string, ActivationRecord>>();
+  private spacing: number;
+  private buffer = new Float64Array(0);
 
-  /** Makes a recorder that has seen nothing yet. */
+  /** Creates a recorder without records. */
   constructor(options: ActivationRecorderOptions = {}) {
     const who = "ActivationRecorder";
-    expectObject(who, "options", options);
-    const {
-      paths,
-      every = 1,
-      axis = 1,
-      quantiles = [0.15, 0.5, 0.85],
-      edges,
-      perFeature = true,
-      maxSteps = 500,
-    } = options;
+    const { paths, every, axis, quantiles, edges, perFeature, maxSteps } = readOptions(who, options, recorderRules);
     if (paths !== undefined && !(Array.isArray(paths) && paths.every((path) => typeof path === "string"))) {
       throw new TypeError(complaint(who, "paths to be an array of strings", show(paths)));
     }
-    expectCount(who, "every", every);
-    expectAxis(who, axis);
+    expectFeatureAxis(who, axis);
     expectLevels(who, quantiles);
-    expectBoolean(who, "perFeature", perFeature);
-    expectCount(who, "maxSteps", maxSteps, 2);
-    this.#paths = paths === undefined ? null : [...paths];
-    this.#every = every;
-    this.#axis = axis;
-    this.#keep = { levels: [...quantiles], edges: edges === undefined ? null : expectEdges(who, edges) };
-    this.#perFeature = perFeature;
-    this.#maxSteps = maxSteps;
-    this.#spacing = every;
+    this.paths = paths === undefined ? null : [...paths];
+    this.every = every;
+    this.axis = axis;
+    this.summaryOptions = { levels: [...quantiles], edges: edges === undefined ? null : expectEdges(who, edges) };
+    this.perFeature = perFeature;
+    this.maxSteps = maxSteps;
+    this.spacing = every;
   }
 
   /** What to pass as `observe` at a step, or undefined where the step is not recorded: the pass then costs nothing more. */
   at(step: number): Observer | undefined {
     expectCount("ActivationRecorder.at", "step", step, 0);
-    if (step % this.#spacing !== 0) return undefined;
+    if (step % this.spacing !== 0) return undefined;
     return (path, output) => {
-      if (this.#paths === null || this.#paths.includes(path)) this.#record(step, path, output);
+      if (this.paths === null || this.paths.includes(path)) this.record(step, path, output);
     };
   }
 
   /** The records so far, in the order of steps. */
   get records(): readonly ActivationRecord[] {
-    return [...this.#steps.keys()].sort((a, b) => a - b).flatMap((step) => [...this.#steps.get(step)!.values()]);
+    return [...this.recordsByStep.keys()]
+      .sort((a, b) => a - b)
+      .flatMap((step) => [...this.recordsByStep.get(step)!.values()]);
   }
 
   /** The records so far, with what they were made with. */
   report(): ActivationReport {
     return {
       probe: "ActivationRecorder",
-      kind: "exact",
-      axis: this.#axis,
-      every: this.#every,
-      spacing: this.#spacing,
-      maxSteps: this.#maxSteps,
-      quantileLevels: this.#keep.levels,
-      edges: this.#keep.edges,
-      neverObserved: (this.#paths ?? []).filter((path) => !this.#observed.has(path)),
+      kinds: { records: "exact" },
+      axis: this.axis,
+      every: this.every,
+      spacing: this.spacing,
+      maxSteps: this.maxSteps,
+      quantileLevels: this.summaryOptions.levels,
+      edges: this.summaryOptions.edges,
+      neverObserved: (this.paths ?? []).filter((path) => !this.observed.has(path)),
       records: this.records,
     };
   }
 
-  #record(step: number, path: string, output: Samples): void {
-    const view = featureView(`ActivationRecorder ${show(path)}`, output, this.#axis);
-    if (this.#buffer.length < output.data.length) this.#buffer = new Float64Array(output.data.length);
-    const columns = gatherColumns(output.data, view, this.#buffer);
-    const summary = summarizeColumns(columns, this.#keep, this.#perFeature);
-    const record: ActivationRecord = { step, path, parts: 1, quantileLevels: this.#keep.levels, ...summary };
-    const before = this.#steps.get(step)?.get(path);
+  private record(step: number, path: string, output: Samples): void {
+    const view = featureView(`ActivationRecorder ${show(path)}`, output, this.axis);
+    if (this.buffer.length < output.data.length) this.buffer = new Float64Array(output.data.length);
+    const columns = gatherColumns(output.data, view, this.buffer);
+    const summary = summarizeColumns(columns, this.summaryOptions, this.perFeature);
+    const record: ActivationRecord = { step, path, parts: 1, quantileLevels: this.summaryOptions.levels, ...summary };
+    const before = this.recordsByStep.get(step)?.get(path);
     const merged = before === undefined ? record : mergeActivationRecords(before, record);
-    this.#observed.add(path);
-    this.#makeRoomFor(step);
-    this.#steps.get(step)?.set(path, merged);
+    this.observed.add(path);
+    this.makeRoomFor(step);
+    this.recordsByStep.get(step)?.set(path, merged);
   }
 
-  #makeRoomFor(step: number): void {
-    while (!this.#steps.has(step)) {
-      if (step % this.#spacing !== 0) return;
-      if (this.#steps.size < this.#maxSteps) this.#steps.set(step, new Map());
+  private makeRoomFor(step: number): void {
+    while (!this.recordsByStep.has(step)) {
+      if (step % this.spacing !== 0) return;
+      if (this.recordsByStep.size < this.maxSteps) this.recordsByStep.set(step, new Map());
       else {
-        this.#spacing *= 2;
-        for (const kept of this.#steps.keys()) if (kept % this.#spacing !== 0) this.#steps.delete(kept);
+        this.spacing *= 2;
+        for (const kept of this.recordsByStep.keys()) if (kept % this.spacing !== 0) this.recordsByStep.delete(kept);
       }
     }
   }
@@ -197,9 +198,9 @@ export class ActivationRecorder {
  */
 export function mergeActivationRecords(a: ActivationRecord, b: ActivationRecord): ActivationRecord {
   const who = "mergeActivationRecords";
-  const place = ({ step, path, quantileLevels }: ActivationRecord): string =>
+  const identity = ({ step, path, quantileLevels }: ActivationRecord): string =>
     `step ${step}, path ${show(path)}, quantile levels ${show(quantileLevels)}`;
-  if (place(a) !== place(b)) throw new RangeError(complaint(who, place(a), place(b)));
+  if (identity(a) !== identity(b)) throw new RangeError(complaint(who, identity(a), identity(b)));
   const shape = ({ features, layer }: ActivationRecord): string =>
     `${features === null ? "no" : features.count.length} features and ${layer.histogram === null ? "no" : "a"} histogram`;
   if (shape(a) !== shape(b)) throw new ShapeError(complaint(`${who} ${show(a.path)}`, shape(a), shape(b)));

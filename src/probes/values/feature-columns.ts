@@ -57,12 +57,9 @@ export function featureView(who: string, samples: unknown, axis: number): Featur
   return { rows, outer: product(0, at), features: sizes[at]!, inner: product(at + 1, sizes.length) };
 }
 
-/** Requires a whole number, positive or negative, other than 0: axis 0 counts the rows. */
-export function expectAxis(who: string, axis: unknown): asserts axis is number {
-  if (typeof axis !== "number") throw new TypeError(complaint(who, "axis to be a number", show(axis)));
-  if (!Number.isSafeInteger(axis) || axis === 0) {
-    throw new RangeError(complaint(who, "axis to be a whole number other than 0, which counts the rows", show(axis)));
-  }
+/** Requires an axis other than 0, which counts the rows. */
+export function expectFeatureAxis(who: string, axis: number): void {
+  if (axis === 0) throw new RangeError(complaint(who, "axis to be other than 0, which counts the rows", "0"));
 }
 
 /** Gathers the finite values of each feature into one stretch of `buffer`, or of a new array when none is given. */

@@ -101,7 +101,7 @@ export function mergeSummaries(a: Summary, b: Summary, levels: readonly number[]
   );
 }
 
-interface Shape {
+interface SummaryShape {
   readonly quantiles: readonly Figure[];
   readonly quantileKind: Summary["quantileKind"];
   readonly quantileReason: string;
@@ -111,7 +111,7 @@ interface Shape {
 function describe(
   { count, zeros, nans, infinities }: Omit<SampleRange, "values" | "start" | "end">,
   moments: Moments,
-  { quantiles, quantileKind, quantileReason, histogram }: Shape,
+  { quantiles, quantileKind, quantileReason, histogram }: SummaryShape,
 ): Summary {
   const reasons: Record<string, string> = {};
   const figure = (name: string, value: number, spread: boolean): Figure => {
