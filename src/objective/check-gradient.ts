@@ -2,9 +2,8 @@
 
 import { complaint, expectCount, expectObject, expectOneOf, show, ShapeError } from "../core/errors.js";
 import { type DType, tolerances } from "../core/dtype.js";
-import { readOptions } from "../core/options.js";
 import type { Random } from "../core/random.js";
-import { Evaluator, expectObjective } from "./evaluate.js";
+import { Evaluator, expectObjective, readProbeOptions } from "./evaluate.js";
 import { compareDerivatives, type GradientComparison, type LineOfLosses, type Verdict } from "./finite-difference.js";
 import type { Group, Objective, ProbeOptions } from "./objective.js";
 import { addScaled, dot, norm, randomDirection } from "./vector.js";
@@ -30,8 +29,6 @@ export const checkGradientRules = {
   coordinatesPerGroup: { kind: "any", default: 3 },
   step: { kind: "number", low: 0, withoutLow: true, optional: true },
   tolerance: { kind: "number", low: 0, withoutLow: true, optional: true },
-  signal: { kind: "any", optional: true },
-  onProgress: { kind: "function", optional: true },
 } as const;
 
 /** What `checkGradient` found. Plain JSON. */
@@ -80,7 +77,7 @@ export async function checkGradient(
   expectObjective(who, objective, point);
   const { dtype = "float64" } = objective;
   expectOneOf(who, "the objective's dtype", dtype, ["float32", "float64"]);
-  const read = readOptions(who, options, checkGradientRules);
+  const read = readProbeOptions(who, options, checkGradientRules);
   const { random, coordinatesPerGroup, step = tolerances[dtype].step, tolerance = tolerances[dtype].gradient } = read;
   if (coordinatesPerGroup !== Infinity) expectCount(who, "coordinatesPerGroup", coordinatesPerGroup);
   const groups = read.groups ?? [{ name: "point", start: 0, end: point.length }];

@@ -1,8 +1,7 @@
 /** checkObjective: does an objective keep its four promises? To be asked before any probe is believed. */
 
-import { readOptions } from "../core/options.js";
 import { checkGradient, type CheckGradientOptions, checkGradientRules, type GradientReport } from "./check-gradient.js";
-import { Evaluator, expectObjective } from "./evaluate.js";
+import { Evaluator, expectObjective, readProbeOptions } from "./evaluate.js";
 import type { Verdict } from "./finite-difference.js";
 import type { Evaluation, Objective } from "./objective.js";
 import { addScaled, randomDirection } from "./vector.js";
@@ -51,7 +50,7 @@ export async function checkObjective(
 ): Promise<ObjectiveReport> {
   const who = "checkObjective";
   expectObjective(who, objective, point);
-  const { random, signal } = readOptions(who, options, checkGradientRules);
+  const { random, signal } = readProbeOptions(who, options, checkGradientRules);
   const evaluator = new Evaluator(who, objective, { signal }, 5);
   const elsewhere = addScaled(point, 0.1, randomDirection(point.length, random));
 

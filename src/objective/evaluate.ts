@@ -2,7 +2,23 @@
 
 import { typedArrayName } from "../core/dtype.js";
 import { complaint, expectCount, expectLength, show } from "../core/errors.js";
+import { type OptionRules, readOptions, type ReadOptions } from "../core/options.js";
 import type { Evaluation, Objective, ProbeOptions } from "./objective.js";
+
+/** The table of options of a check or a probe, for `readProbeOptions`: a row for every key but signal and onProgress. */
+export type ProbeRules<Options> = OptionRules<Omit<Options, keyof ProbeOptions>>;
+
+/** Reads the options of a check or a probe; see `readOptions`. */
+export function readProbeOptions<Options extends ProbeOptions, const Rules extends ProbeRules<Options>>(
+  who: string,
+  options: Options,
+  rules: Rules,
+): ReadOptions<Omit<Options, keyof ProbeOptions>, Rules> & ProbeOptions {
+  const signal = { kind: "any", optional: true } as const;
+  const onProgress = { kind: "function", optional: true } as const;
+  const read: unknown = readOptions<object, OptionRules<object>>(who, options, { ...rules, signal, onProgress });
+  return read as ReadOptions<Omit<Options, keyof ProbeOptions>, Rules> & ProbeOptions;
+}
 
 /** Requires an objective and a finite point. */
 export function expectObjective(who: string, objective: unknown, point: unknown): void {

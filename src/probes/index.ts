@@ -10,8 +10,21 @@ export {
   type AlongGradientOptions,
   type AlongGradientReport,
   type AlongGradientStep,
+  type Extreme,
+  stepSizesAround,
 } from "./landscape/along-gradient.js";
-export { stepSizesAround } from "./landscape/along-gradient.js";
+export {
+  type FilterNormalizationOptions,
+  filterNormalizedDirection,
+  type FilterNormalizedDirection,
+} from "./landscape/filter-normalization.js";
+export type { GradientChange } from "./landscape/gradient-change.js";
+export {
+  type GradientNormOfGroup,
+  gradientNorms,
+  type GradientNormsOptions,
+  type GradientNormsReport,
+} from "./landscape/gradient-norms.js";
 export {
   lipschitzAlongTrajectory,
   type LipschitzAlongTrajectoryReport,
@@ -22,6 +35,16 @@ export {
   type LipschitzReport,
   type QuotientSummary,
 } from "./landscape/lipschitz.js";
+export {
+  type DirectionReport,
+  lossPlane,
+  type LossPlaneOptions,
+  type LossPlaneReport,
+  lossSlice,
+  type LossSliceOptions,
+  type LossSliceReport,
+  type SliceDirection,
+} from "./landscape/loss-slice.js";
 
 // Curvature
 export { curvature, type CurvatureOptions, type CurvatureReport, type Eigenvalue } from "./curvature/curvature.js";
@@ -38,17 +61,34 @@ export {
   type SpectralNode,
 } from "./curvature/spectral-density.js";
 
+// Internal covariate shift, as a change of gradients and as a change of values
+export {
+  type BlockRule,
+  type BlockShift,
+  internalCovariateShift,
+  type InternalCovariateShiftOptions,
+  type InternalCovariateShiftReport,
+} from "./shift/internal-covariate-shift.js";
+export {
+  type ActivationPlace,
+  type Shift,
+  ShiftOverTraining,
+  type ShiftOverTrainingOptions,
+  type ShiftOverTrainingReport,
+  type ShiftRecord,
+  type UnitFigures,
+} from "./shift/shift-over-training.js";
+
 // The values inside a network
 export {
+  type ActivationRecord,
   ActivationRecorder,
   type ActivationRecorderOptions,
-  type ActivationRecord,
   type ActivationReport,
   mergeActivationRecords,
   type Observer,
 } from "./values/activation-recorder.js";
-export type { FeatureHistograms, FeatureSummaries, LayerSummary } from "./values/summary.js";
-export type { Summary } from "./values/summary.js";
+export { type Histogram, histogramOf, histogramQuantile, mergeHistograms } from "./values/histogram.js";
 export {
   mergeMoments,
   type Moments,
@@ -58,17 +98,26 @@ export {
   noMoments,
 } from "./values/moments.js";
 export { quantilesOf } from "./values/quantiles.js";
-export { type Histogram, histogramOf, histogramQuantile, mergeHistograms } from "./values/histogram.js";
+export { signalPropagation, type SignalPropagationReport } from "./values/signal-propagation.js";
+export type { FeatureHistograms, FeatureSummaries, LayerSummary, Summary } from "./values/summary.js";
 
+// Distances between two samples, and tests for two independent ones
+export { benjaminiHochberg } from "./distances/benjamini-hochberg.js";
+export { type GaussianDistances, gaussianDistances } from "./distances/gaussian-distances.js";
 export {
-  ShiftOverTraining,
-  type ShiftOverTrainingOptions,
-  type ShiftOverTrainingReport,
-} from "./shift/shift-over-training.js";
-export type { ActivationPlace, ShiftRecord } from "./shift/shift-over-training.js";
-export type { Shift, UnitFigures } from "./shift/shift-over-training.js";
-
-// Distances between two samples
+  compareHistograms,
+  type CompareHistogramsOptions,
+  type HistogramDistances,
+} from "./distances/histogram-distances.js";
+export { mmdTest, type MmdTestOptions, type MmdTestReport } from "./distances/mmd-test.js";
+export { maximumMeanDiscrepancy, type MmdOptions, type MmdReport } from "./distances/mmd.js";
+export {
+  permutationTest,
+  type PermutationTestOptions,
+  type PermutationTestReport,
+  type TestStatistic,
+} from "./distances/permutation-test.js";
+export type { PermutationOptions, PermutationsMade } from "./distances/row-permutations.js";
 export {
   compareSamples,
   energyDistance,
@@ -76,64 +125,13 @@ export {
   type SampleDistances,
   wasserstein1,
 } from "./distances/sample-distances.js";
-export { type GaussianDistances, gaussianDistances } from "./distances/gaussian-distances.js";
-export {
-  compareHistograms,
-  type CompareHistogramsOptions,
-  type HistogramDistances,
-} from "./distances/histogram-distances.js";
-export { maximumMeanDiscrepancy, type MmdOptions, type MmdReport } from "./distances/mmd.js";
 
-// Tests for two independent samples
-export {
-  permutationTest,
-  type PermutationTestOptions,
-  type PermutationTestReport,
-} from "./distances/permutation-test.js";
-export type { PermutationOptions } from "./distances/row-permutations.js";
-export type { TestStatistic } from "./distances/permutation-test.js";
-export { mmdTest, type MmdTestOptions, type MmdTestReport } from "./distances/mmd-test.js";
-export { benjaminiHochberg } from "./distances/benjamini-hochberg.js";
-export type { Samples } from "../core/samples.js";
-
-// Slices
-export {
-  type DirectionReport,
-  lossPlane,
-  type LossPlaneOptions,
-  type LossPlaneReport,
-  lossSlice,
-  type LossSliceOptions,
-  type LossSliceReport,
-  type SliceDirection,
-} from "./landscape/loss-slice.js";
-export {
-  type FilterNormalizationOptions,
-  filterNormalizedDirection,
-  type FilterNormalizedDirection,
-} from "./landscape/filter-normalization.js";
-
-// Theory, and networks at initialization
+// Theory
 export { theorem41, type Theorem41Feature, type Theorem41Options, type Theorem41Report } from "./theory/theorem41.js";
-export {
-  gradientNorms,
-  type GradientNormsOptions,
-  type GradientNormsReport,
-  type GradientNormOfGroup,
-} from "./landscape/gradient-norms.js";
-export { signalPropagation, type SignalPropagationReport } from "./values/signal-propagation.js";
 
-// Internal covariate shift
-export {
-  type BlockShift,
-  internalCovariateShift,
-  type InternalCovariateShiftOptions,
-  type InternalCovariateShiftReport,
-} from "./shift/internal-covariate-shift.js";
-export type { BlockRule } from "./shift/internal-covariate-shift.js";
-export type { GradientChange } from "./landscape/gradient-change.js";
-
-// Reports
+// Samples and reports
+export type { Samples } from "../core/samples.js";
+export type { Stretch } from "./shared/arguments.js";
 export {
   type Figure,
   type FigureKind,
@@ -143,5 +141,3 @@ export {
   type Reasons,
   stringifyReport,
 } from "./shared/report.js";
-export type { Extreme } from "./landscape/along-gradient.js";
-export type { Stretch } from "./shared/arguments.js";

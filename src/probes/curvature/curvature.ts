@@ -1,8 +1,7 @@
 /** Curvature: the ends of the Hessian's spectrum, and how the gradient lies in it. */
 
-import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Random, RandomState } from "../../core/random.js";
-import { expectObjective } from "../../objective/evaluate.js";
+import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { distance, dot, norm, scaled } from "../../objective/vector.js";
 import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
@@ -29,9 +28,7 @@ const curvatureRules = {
   steps: { kind: "count", default: 30 },
   learningRate: { kind: "number", low: 0, withoutLow: true, optional: true },
   differenceStep: { kind: "number", low: 0, withoutLow: true, optional: true },
-  signal: { kind: "any", optional: true },
-  onProgress: { kind: "function", optional: true },
-} as const satisfies OptionRules<CurvatureOptions>;
+} as const satisfies ProbeRules<CurvatureOptions>;
 
 /** An end of the spectrum. */
 export interface Eigenvalue {
@@ -119,7 +116,7 @@ export async function curvature(
   point: Float64Array,
   options: CurvatureOptions,
 ): Promise<CurvatureReport> {
-  const read = readOptions(WHO, options, curvatureRules);
+  const read = readProbeOptions(WHO, options, curvatureRules);
   const { random, learningRate } = read;
   expectObjective(WHO, objective, point);
   const steps = Math.min(read.steps, point.length);

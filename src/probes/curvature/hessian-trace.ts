@@ -1,7 +1,7 @@
 /** The trace of the Hessian: the sum of all its eigenvalues, estimated from random signs. */
 
-import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Random, RandomState } from "../../core/random.js";
+import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { dot, randomSigns } from "../../objective/vector.js";
 import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
@@ -22,9 +22,7 @@ const hessianTraceRules = {
   random: { kind: "random" },
   count: { kind: "count" },
   differenceStep: { kind: "number", low: 0, withoutLow: true, optional: true },
-  signal: { kind: "any", optional: true },
-  onProgress: { kind: "function", optional: true },
-} as const satisfies OptionRules<HessianTraceOptions>;
+} as const satisfies ProbeRules<HessianTraceOptions>;
 
 /** The report of `hessianTrace`. */
 export interface HessianTraceReport extends ProbeReport {
@@ -68,7 +66,7 @@ export async function hessianTrace(
   options: HessianTraceOptions,
 ): Promise<HessianTraceReport> {
   const who = "hessianTrace";
-  const read = readOptions(who, options, hessianTraceRules);
+  const read = readProbeOptions(who, options, hessianTraceRules);
   const { random, count } = read;
   const run = new ProbeRun(who, objective, point, read, 2 * count);
   const randomState = random.state;

@@ -1,7 +1,7 @@
 /** Products of the Hessian with a vector, by central differences of the gradient: no second derivative is needed. */
 
 import type { DType } from "../../core/dtype.js";
-import { type OptionRules, readOptions } from "../../core/options.js";
+import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, distance, norm, scaled } from "../../objective/vector.js";
 import { expectVector } from "../shared/arguments.js";
@@ -19,9 +19,7 @@ export interface HessianVectorProductOptions extends ProbeOptions {
 const hessianVectorProductRules = {
   vector: { kind: "any" },
   differenceStep: { kind: "number", low: 0, withoutLow: true, optional: true },
-  signal: { kind: "any", optional: true },
-  onProgress: { kind: "function", optional: true },
-} as const satisfies OptionRules<HessianVectorProductOptions>;
+} as const satisfies ProbeRules<HessianVectorProductOptions>;
 
 /** The report of `hessianVectorProduct`. */
 export interface HessianVectorProductReport extends ProbeReport {
@@ -63,7 +61,7 @@ export async function hessianVectorProduct(
   options: HessianVectorProductOptions,
 ): Promise<HessianVectorProductReport> {
   const who = "hessianVectorProduct";
-  const read = readOptions(who, options, hessianVectorProductRules);
+  const read = readProbeOptions(who, options, hessianVectorProductRules);
   const run = new ProbeRun(who, objective, point, read, 4);
   const vector = expectVector(who, "vector", read.vector, run.point.length);
   const step = read.differenceStep ?? defaultDifferenceStep(run);

@@ -2,9 +2,8 @@
 
 import { complaint, show } from "../../core/errors.js";
 import { exp } from "../../core/math.js";
-import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Random, RandomState } from "../../core/random.js";
-import { expectObjective } from "../../objective/evaluate.js";
+import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import type { Kinds, ProbeReport } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
@@ -33,9 +32,7 @@ const spectralDensityRules = {
   starts: { kind: "count", default: 4 },
   width: { kind: "number", low: 0, withoutLow: true, optional: true },
   differenceStep: { kind: "number", low: 0, withoutLow: true, optional: true },
-  signal: { kind: "any", optional: true },
-  onProgress: { kind: "function", optional: true },
-} as const satisfies OptionRules<SpectralDensityOptions>;
+} as const satisfies ProbeRules<SpectralDensityOptions>;
 
 /** The Ritz values of one start, and the share of the density that each carries. */
 export interface SpectralNode {
@@ -91,7 +88,7 @@ export async function spectralDensity(
   point: Float64Array,
   options: SpectralDensityOptions,
 ): Promise<SpectralDensityReport> {
-  const read = readOptions(WHO, options, spectralDensityRules);
+  const read = readProbeOptions(WHO, options, spectralDensityRules);
   const { random, starts } = read;
   expectObjective(WHO, objective, point);
   const steps = Math.min(read.steps, point.length);

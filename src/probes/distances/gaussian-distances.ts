@@ -6,7 +6,7 @@
 
 import { complaint, show } from "../../core/errors.js";
 import { log } from "../../core/math.js";
-import type { Reasons } from "../shared/report.js";
+import { type Figure, figureUnless, type Reasons } from "../shared/report.js";
 import type { Moments } from "../values/moments.js";
 
 /** From a to b, an earlier and a later sample. Variances are biased unless the name says otherwise. */
@@ -61,12 +61,8 @@ export function gaussianDistances(a: Moments, b: Moments): GaussianDistances {
   const small = a.count === 1 || b.count === 1 ? "fewer than 2 values have no unbiased variance" : null;
 
   const reasons: Record<string, string> = {};
-  const figure = (name: string, value: number, reason: string | null): number | null => {
-    const why = reason ?? (Number.isNaN(value) ? "beyond double precision" : null);
-    if (why === null) return value;
-    reasons[name] = why;
-    return null;
-  };
+  const figure = (name: string, value: number, reason: string | null): Figure =>
+    figureUnless(reason ?? (Number.isNaN(value) ? "beyond double precision" : null), reasons, name, value);
   return {
     meanShift: figure("meanShift", shift, null),
     absoluteMeanShift: figure("absoluteMeanShift", Math.abs(shift), null),

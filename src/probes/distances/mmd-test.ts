@@ -1,11 +1,10 @@
 /** MMD test: whether two independent sets of rows differ at all, all features at once. */
 
-import { type OptionRules, readOptions } from "../../core/options.js";
-import type { RandomState } from "../../core/random.js";
 import type { Samples } from "../../core/samples.js";
+import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Kinds } from "../shared/report.js";
 import { kernelMatrix, type MmdOptions } from "./mmd.js";
-import { type PermutationOptions, permuteRows, poolRows, tooFewPermutations } from "./row-permutations.js";
+import { type PermutationOptions, type PermutationsMade, permuteRows, poolRows } from "./row-permutations.js";
 
 /** Options for `mmdTest`. */
 export interface MmdTestOptions extends MmdOptions, PermutationOptions {}
@@ -13,13 +12,11 @@ export interface MmdTestOptions extends MmdOptions, PermutationOptions {}
 const mmdTestRules = {
   bandwidth: { kind: "number", low: 0, withoutLow: true, optional: true },
   permutations: { kind: "any", default: 999 },
-  random: { kind: "any", optional: true },
-  signal: { kind: "any", optional: true },
-  onProgress: { kind: "function", optional: true },
-} as const satisfies OptionRules<MmdTestOptions>;
+  random: { kind: "random", optional: true },
+} as const satisfies ProbeRules<MmdTestOptions>;
 
 /** The report of `mmdTest`. */
-export interface MmdTestReport {
+export interface MmdTestReport extends PermutationsMade {
   readonly probe: "mmdTest";
   readonly kinds: Kinds;
   /** How many rows a and b have. */
@@ -31,15 +28,6 @@ export interface MmdTestReport {
   /** `mmdSquaredBiased` between a and b: see `maximumMeanDiscrepancy`. */
   readonly observed: number;
   readonly pValue: number;
-  readonly permutations: number;
-  /** Whether every split of the rows was looked at, so that the p-value is exact. */
-  readonly exhaustive: boolean;
-  /** No p-value can be smaller. */
-  readonly smallestPValue: number;
-  /** Where the stream stood before the first draw; null when every split was looked at. */
-  readonly randomState: RandomState | null;
-  /** Says when there are too few permutations; null when there are enough. */
-  readonly note: string | null;
 }
 
 /**
@@ -62,7 +50,7 @@ export interface MmdTestReport {
  */
 export async function mmdTest(a: Samples, b: Samples, options: MmdTestOptions): Promise<MmdTestReport> {
   const who = "mmdTest";
-  const read = readOptions(who, options, mmdTestRules);
+  const read = readProbeOptions(who, options, mmdTestRules);
   const rows = poolRows(who, a, b);
   const { n, m } = rows;
   const { kernel, bandwidth, bandwidthFrom } = kernelMatrix(rows, read.bandwidth);
@@ -71,18 +59,14 @@ export async function mmdTest(a: Samples, b: Samples, options: MmdTestOptions): 
   });
   return {
     probe: who,
-    kinds: { observed: "exact", pValue: counts.exhaustive ? "exact" : "estimate" },
+    kinds: { observed: "exact", pValue: counts.kind },
     n,
     m,
     bandwidth,
     bandwidthFrom,
     observed: counts.observed[0]!,
     pValue: counts.pValues[0]!,
-    permutations: counts.permutations,
-    exhaustive: counts.exhaustive,
-    smallestPValue: counts.smallestPValue,
-    randomState: counts.randomState,
-    note: tooFewPermutations(counts, 1),
+    ...counts.made,
   };
 }
 

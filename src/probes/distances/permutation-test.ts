@@ -1,18 +1,17 @@
 /** Permutation test: whether two independent sets of rows differ, feature by feature. */
 
-import { type OptionRules, readOptions } from "../../core/options.js";
-import type { RandomState } from "../../core/random.js";
 import type { Samples } from "../../core/samples.js";
+import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Kinds } from "../shared/report.js";
 import { expectFeatureAxis, featureView, gatherColumns } from "../values/feature-columns.js";
 import { momentsOfRange } from "../values/moments.js";
 import { benjaminiHochberg } from "./benjamini-hochberg.js";
 import {
   type PermutationOptions,
+  type PermutationsMade,
   permuteRows,
   type PooledRows,
   poolRows,
-  tooFewPermutations,
 } from "./row-permutations.js";
 
 /** Options for `permutationTest`. */
@@ -31,13 +30,11 @@ const permutationTestRules = {
   },
   axis: { kind: "integer", default: 1 },
   permutations: { kind: "any", default: 999 },
-  random: { kind: "any", optional: true },
-  signal: { kind: "any", optional: true },
-  onProgress: { kind: "function", optional: true },
-} as const satisfies OptionRules<PermutationTestOptions>;
+  random: { kind: "random", optional: true },
+} as const satisfies ProbeRules<PermutationTestOptions>;
 
 /** What `permutationTest` returns: one entry a feature in each list. */
-export interface PermutationTestReport {
+export interface PermutationTestReport extends PermutationsMade {
   readonly probe: "permutationTest";
   readonly kinds: Kinds;
   readonly statistic: TestStatistic;
@@ -57,15 +54,6 @@ export interface PermutationTestReport {
    * Holds at any number of permutations, and whatever the dependence between features.
    */
   readonly pValuesFamilywise: readonly number[];
-  readonly permutations: number;
-  /** Whether every split of the rows was looked at, so that the p-values are exact. */
-  readonly exhaustive: boolean;
-  /** No p-value can be smaller. */
-  readonly smallestPValue: number;
-  /** Where the stream stood before the first draw; null when every split was looked at. */
-  readonly randomState: RandomState | null;
-  /** Says when there are too few permutations for so many features; null when there are enough. */
-  readonly note: string | null;
 }
 
 /**
@@ -97,7 +85,7 @@ export async function permutationTest(
   options: PermutationTestOptions,
 ): Promise<PermutationTestReport> {
   const who = "permutationTest";
-  const read = readOptions(who, options, permutationTestRules);
+  const read = readProbeOptions(who, options, permutationTestRules);
   const { statistic, axis } = read;
   expectFeatureAxis(who, axis);
   const rows = poolRows(who, a, b);
@@ -107,7 +95,7 @@ export async function permutationTest(
     for (const [j, feature] of features.entries())
       into[j] = splitStatistic(statistic, feature, weights, rows.n, rows.m);
   });
-  const kind = counts.exhaustive ? "exact" : "estimate";
+  const { kind } = counts;
   return {
     probe: who,
     kinds: { observed: "exact", pValues: kind, pValuesAdjusted: kind, pValuesFamilywise: kind },
@@ -120,11 +108,7 @@ export async function permutationTest(
     pValues: counts.pValues,
     pValuesAdjusted: benjaminiHochberg(counts.pValues),
     pValuesFamilywise: counts.pValuesFamilywise,
-    permutations: counts.permutations,
-    exhaustive: counts.exhaustive,
-    smallestPValue: counts.smallestPValue,
-    randomState: counts.randomState,
-    note: tooFewPermutations(counts, features.length),
+    ...counts.made,
   };
 }
 

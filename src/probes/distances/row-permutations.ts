@@ -11,6 +11,7 @@ import type { Samples } from "../../core/samples.js";
 import { throwIfAborted } from "../../objective/evaluate.js";
 import type { ProbeOptions } from "../../objective/objective.js";
 import { expectFiniteValues } from "../shared/arguments.js";
+import type { FigureKind } from "../shared/report.js";
 import { featureView } from "../values/feature-columns.js";
 
 /** Options for `permutationTest` and `mmdTest`: how the rows are permuted. */
@@ -21,6 +22,20 @@ export interface PermutationOptions extends ProbeOptions {
   readonly random?: Random | undefined;
 }
 
+/** What a report says of its permutations. */
+export interface PermutationsMade {
+  /** How many permutations were drawn, or how many splits there are. */
+  readonly permutations: number;
+  /** Whether every split of the rows was counted, so that the p-values are exact. */
+  readonly exhaustive: boolean;
+  /** No p-value can be smaller. */
+  readonly smallestPValue: number;
+  /** Where the stream stood before the first draw; null when every split was counted. */
+  readonly randomState: RandomState | null;
+  /** Says when there are too few permutations for so many features; null when there are enough. */
+  readonly note: string | null;
+}
+
 /** What the permutations gave. */
 export interface PermutationCounts {
   /** The statistics of the samples as they are. */
@@ -29,13 +44,9 @@ export interface PermutationCounts {
   readonly pValues: number[];
   /** For each statistic, the part of the splits in which the largest of all, scaled, is at least as large as it is, scaled. */
   readonly pValuesFamilywise: number[];
-  /** How many permutations were drawn, or how many splits there are. */
-  readonly permutations: number;
-  readonly exhaustive: boolean;
-  /** No p-value can be smaller. */
-  readonly smallestPValue: number;
-  /** Where the stream stood before the first draw; null for "all". */
-  readonly randomState: RandomState | null;
+  /** How far the p-values may be trusted. */
+  readonly kind: FigureKind;
+  readonly made: PermutationsMade;
 }
 
 /**
@@ -96,19 +107,20 @@ export async function permuteRows(
     observed,
     pValues: part(reached),
     pValuesFamilywise: part(reachedByLargest),
-    permutations: total,
-    exhaustive,
-    smallestPValue: 1 / (one + total),
-    randomState,
+    kind: exhaustive ? "exact" : "estimate",
+    made: {
+      permutations: total,
+      exhaustive,
+      smallestPValue: 1 / (one + total),
+      randomState,
+      note: tooFewPermutations(total, exhaustive, scales.length),
+    },
   };
 }
 
 /** What to keep in mind about p-values of k features, or null: whether a lone feature could be found at all. */
-export function tooFewPermutations(
-  { smallestPValue, permutations, exhaustive }: PermutationCounts,
-  k: number,
-): string | null {
-  if (smallestPValue * k <= 0.05 * (1 + 1e-12)) return null;
+function tooFewPermutations(permutations: number, exhaustive: boolean, k: number): string | null {
+  if (k / (permutations + (exhaustive ? 0 : 1)) <= 0.05 * (1 + 1e-12)) return null;
   const lone = k === 1 ? "no difference" : `no lone feature among ${k}`;
   if (exhaustive) return `${lone} can be found at level 0.05: there are only ${permutations} splits of the rows`;
   return `${lone} can be found at level 0.05 with ${permutations} permutations: take at least ${20 * k - 1}`;

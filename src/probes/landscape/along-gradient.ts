@@ -1,7 +1,7 @@
 /** Along the gradient: how loss and gradient change on the way that a step of gradient descent takes. */
 
 import { complaint, expectNumber, show } from "../../core/errors.js";
-import { type OptionRules, readOptions } from "../../core/options.js";
+import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, norm } from "../../objective/vector.js";
 import { expectStretches, type Stretch } from "../shared/arguments.js";
@@ -23,9 +23,7 @@ export interface AlongGradientOptions extends ProbeOptions {
 const alongGradientRules = {
   stepSizes: { kind: "any" },
   groups: { kind: "any", optional: true },
-  signal: { kind: "any", optional: true },
-  onProgress: { kind: "function", optional: true },
-} as const satisfies OptionRules<AlongGradientOptions>;
+} as const satisfies ProbeRules<AlongGradientOptions>;
 
 /** The loss and the gradient at y = x - stepSize g. */
 export interface AlongGradientStep {
@@ -115,7 +113,7 @@ export async function alongGradient(
   point: Float64Array,
   options: AlongGradientOptions,
 ): Promise<AlongGradientReport> {
-  const read = readOptions(WHO, options, alongGradientRules);
+  const read = readProbeOptions(WHO, options, alongGradientRules);
   const { stepSizes } = read;
   expectStepSizes(WHO, stepSizes);
   const run = new ProbeRun(WHO, objective, point, read, 1 + stepSizes.length);

@@ -1,7 +1,7 @@
 /** Gradient norms: how large the gradient of each parameter is, and how it grows from layer to layer. */
 
 import { exp, log } from "../../core/math.js";
-import { type OptionRules, readOptions } from "../../core/options.js";
+import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Group, Objective, ProbeOptions } from "../../objective/objective.js";
 import { norm } from "../../objective/vector.js";
 import { expectParameterGroups } from "../shared/arguments.js";
@@ -14,11 +14,7 @@ export interface GradientNormsOptions extends ProbeOptions {
   readonly groups: readonly Group[];
 }
 
-const gradientNormsRules = {
-  groups: { kind: "any" },
-  signal: { kind: "any", optional: true },
-  onProgress: { kind: "function", optional: true },
-} as const satisfies OptionRules<GradientNormsOptions>;
+const gradientNormsRules = { groups: { kind: "any" } } as const satisfies ProbeRules<GradientNormsOptions>;
 
 /** The gradient of one parameter. */
 export interface GradientNormOfGroup {
@@ -72,7 +68,7 @@ export async function gradientNorms(
   options: GradientNormsOptions,
 ): Promise<GradientNormsReport> {
   const who = "gradientNorms";
-  const read = readOptions(who, options, gradientNormsRules);
+  const read = readProbeOptions(who, options, gradientNormsRules);
   const run = new ProbeRun(who, objective, point, read, 1);
   const groups = expectParameterGroups(who, read.groups, point.length);
   const { loss, gradient } = await run.at(run.point);

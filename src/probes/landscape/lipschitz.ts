@@ -2,9 +2,8 @@
 
 import { complaint, expectNumber, show } from "../../core/errors.js";
 import { exp, log } from "../../core/math.js";
-import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Random, RandomState } from "../../core/random.js";
-import { expectObjective } from "../../objective/evaluate.js";
+import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, distance, norm, randomDirection } from "../../objective/vector.js";
 import { expectVector } from "../shared/arguments.js";
@@ -64,14 +63,7 @@ const fromPairsRules = {
   minRadius: { kind: "number", low: 0, withoutLow: true },
   maxRadius: { kind: "number", low: 0 },
   random: { kind: "random" },
-  signal: { kind: "any", optional: true },
-  onProgress: { kind: "function", optional: true },
-} as const satisfies OptionRules<LipschitzFromPairsOptions>;
-
-const alongTrajectoryRules = {
-  signal: { kind: "any", optional: true },
-  onProgress: { kind: "function", optional: true },
-} as const satisfies OptionRules<ProbeOptions>;
+} as const satisfies ProbeRules<LipschitzFromPairsOptions>;
 
 /** The report of `lipschitzFromPairs`. */
 export interface LipschitzFromPairsReport extends LipschitzReport {
@@ -118,7 +110,7 @@ export async function lipschitzFromPairs(
   options: LipschitzFromPairsOptions,
 ): Promise<LipschitzFromPairsReport> {
   const who = "lipschitzFromPairs";
-  const read = readOptions(who, options, fromPairsRules);
+  const read = readProbeOptions(who, options, fromPairsRules);
   const { count, minRadius, maxRadius, random } = read;
   expectNumber(who, "maxRadius", maxRadius, { low: minRadius });
   const run = new ProbeRun(who, objective, point, read, 1 + count);
@@ -153,7 +145,7 @@ export async function lipschitzAlongTrajectory(
   options: ProbeOptions = {},
 ): Promise<LipschitzAlongTrajectoryReport> {
   const who = "lipschitzAlongTrajectory";
-  const read = readOptions(who, options, alongTrajectoryRules);
+  const read = readProbeOptions(who, options, {});
   if (!Array.isArray(points)) {
     throw new TypeError(complaint(who, "points to be an array of Float64Arrays", show(points)));
   }

@@ -1,9 +1,8 @@
 /** Slices: the loss along one direction through a point, or over the plane of two. */
 
 import { complaint, expectNumber, show } from "../../core/errors.js";
-import { type OptionRules, readOptions } from "../../core/options.js";
 import type { RandomState } from "../../core/random.js";
-import { expectObjective, isFloat64Array } from "../../objective/evaluate.js";
+import { expectObjective, isFloat64Array, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, dot, norm } from "../../objective/vector.js";
 import { expectVector } from "../shared/arguments.js";
@@ -17,8 +16,8 @@ export type SliceDirection = Float64Array | FilterNormalizedDirection;
 /** What a report says of a direction. */
 export interface DirectionReport {
   readonly norm: number;
-  readonly from: "caller" | "filterNormalizedDirection";
-  /** What happened to biases, gammas and betas; null for a caller's own direction, as is `randomState`. */
+  readonly source: "given" | "filter-normalized";
+  /** What happened to biases, gammas and betas; null for a given direction, as is `randomState`. */
   readonly vectors: "ignore" | "copy" | null;
   readonly randomState: RandomState | null;
 }
@@ -33,9 +32,7 @@ export interface LossSliceOptions extends ProbeOptions {
 const lossSliceRules = {
   direction: { kind: "any" },
   coefficients: { kind: "any" },
-  signal: { kind: "any", optional: true },
-  onProgress: { kind: "function", optional: true },
-} as const satisfies OptionRules<LossSliceOptions>;
+} as const satisfies ProbeRules<LossSliceOptions>;
 
 /** The report of `lossSlice`. */
 export interface LossSliceReport extends ProbeReport {
@@ -58,9 +55,7 @@ export interface LossPlaneOptions extends ProbeOptions {
 const lossPlaneRules = {
   directions: { kind: "any" },
   coefficients: { kind: "any" },
-  signal: { kind: "any", optional: true },
-  onProgress: { kind: "function", optional: true },
-} as const satisfies OptionRules<LossPlaneOptions>;
+} as const satisfies ProbeRules<LossPlaneOptions>;
 
 /** The report of `lossPlane`. */
 export interface LossPlaneReport extends ProbeReport {
@@ -99,7 +94,7 @@ export async function lossSlice(
 ): Promise<LossSliceReport> {
   const who = "lossSlice";
   expectObjective(who, objective, point);
-  const read = readOptions(who, options, lossSliceRules);
+  const read = readProbeOptions(who, options, lossSliceRules);
   const coefficients = expectCoefficients(who, "coefficients", read.coefficients);
   const [direction, described] = expectDirection(who, "direction", read.direction, point.length);
   const run = new ProbeRun(who, objective, point, read, 1 + coefficients.length);
@@ -132,7 +127,7 @@ export async function lossPlane(
 ): Promise<LossPlaneReport> {
   const who = "lossPlane";
   expectObjective(who, objective, point);
-  const read = readOptions(who, options, lossPlaneRules);
+  const read = readProbeOptions(who, options, lossPlaneRules);
   const { directions, coefficients } = read;
   expectPair(who, "directions", directions);
   expectPair(who, "coefficients", coefficients);
@@ -176,8 +171,8 @@ function expectDirection(
     throw new TypeError(complaint(who, `${name} to be a direction`, show(direction), cure));
   }
   const copy = expectVector(who, name, values, length);
-  const from = values === direction ? "caller" : "filterNormalizedDirection";
-  return [copy, { norm: norm(copy), from, vectors, randomState }];
+  const source = values === direction ? "given" : "filter-normalized";
+  return [copy, { norm: norm(copy), source, vectors, randomState }];
 }
 
 function expectCoefficients(who: string, name: string, coefficients: unknown): number[] {

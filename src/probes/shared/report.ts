@@ -42,6 +42,18 @@ export function kindsOf(figures: object, kind: FigureKind): Kinds {
   return Object.fromEntries(Object.keys(figures).map((name) => [name, kind]));
 }
 
+/** The figure itself, or null where there is a reason for it, which is noted down under the figure's name. */
+export function figureUnless(
+  reason: string | null,
+  reasons: Record<string, string>,
+  name: string,
+  value: number,
+): Figure {
+  if (reason === null) return value;
+  reasons[name] = reason;
+  return null;
+}
+
 const NAMES_OF_NUMBERS: ReadonlyMap<string, number> = new Map([
   ["Infinity", Infinity],
   ["-Infinity", -Infinity],

@@ -1,12 +1,11 @@
 /** Internal covariate shift: how much a layer's gradient changes because the layers below it have moved. */
 
 import { complaint, ShapeError, show } from "../../core/errors.js";
-import { type OptionRules, readOptions } from "../../core/options.js";
-import { expectObjective } from "../../objective/evaluate.js";
+import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Group, Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, distance, norm } from "../../objective/vector.js";
 import { type GradientChange, gradientChange } from "../landscape/gradient-change.js";
-import { expectParameterGroups, expectVector, type Stretch } from "../shared/arguments.js";
+import { expectParameterGroups, expectVector } from "../shared/arguments.js";
 import type { Kinds, ProbeReport } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
 
@@ -32,9 +31,7 @@ const internalCovariateShiftRules = {
   moved: { kind: "any", optional: true },
   blocks: { kind: "any", default: "layer" },
   moves: { kind: "word", words: ["all", "weights"], default: "all" },
-  signal: { kind: "any", optional: true },
-  onProgress: { kind: "function", optional: true },
-} as const satisfies OptionRules<InternalCovariateShiftOptions>;
+} as const satisfies ProbeRules<InternalCovariateShiftOptions>;
 
 /** How the gradient of one block changed when the blocks below it moved. */
 export interface BlockShift {
@@ -106,7 +103,7 @@ export async function internalCovariateShift(
   point: Float64Array,
   options: InternalCovariateShiftOptions,
 ): Promise<InternalCovariateShiftReport> {
-  const read = readOptions(WHO, options, internalCovariateShiftRules);
+  const read = readProbeOptions(WHO, options, internalCovariateShiftRules);
   const { groups, learningRate, moved, blocks: rule, moves } = read;
   if ((learningRate === undefined) === (moved === undefined)) {
     const got = `learningRate ${show(learningRate)} and moved ${show(moved)}`;
@@ -149,14 +146,17 @@ function describeBlock(
   lossPrime: number,
   gPrime: Float64Array | null,
 ): BlockShift {
-  const { weight, linear, all } = measuredGroups(block);
+  const changeOf = (...roles: readonly Group["role"][]): GradientChange | null => {
+    const measured = block.groups.filter((group) => roles.includes(group.role));
+    return measured.length === 0 ? null : gradientChange(g, gPrime, measured, gradNorm);
+  };
   return {
     name: block.name,
     members: block.groups.map((group) => group.name),
     lossPrime,
-    weight: weight && gradientChange(g, gPrime, weight, gradNorm),
-    linear: linear && gradientChange(g, gPrime, linear, gradNorm),
-    all: gradientChange(g, gPrime, all, gradNorm),
+    weight: changeOf("weight"),
+    linear: changeOf("weight", "bias"),
+    all: gradientChange(g, gPrime, block.groups, gradNorm),
   };
 }
 
@@ -186,19 +186,6 @@ function blocksOf(groups: unknown, rule: BlockRule, length: number): Block[] {
   if (rule === "layer") return splitBefore(named, (group) => group.role === "weight");
   if (rule === "module") return splitBefore(named, (group, last) => moduleOf(group) !== moduleOf(last));
   return namedBlocks(named, rule);
-}
-
-/** The stretches that are measured inside a block: its matrices, those with their biases, everything. Null where it has none. */
-function measuredGroups(block: Block): {
-  readonly weight: readonly Stretch[] | null;
-  readonly linear: readonly Stretch[] | null;
-  readonly all: readonly Stretch[];
-} {
-  const some = (...roles: readonly Group["role"][]): readonly Group[] | null => {
-    const found = block.groups.filter((group) => roles.includes(group.role));
-    return found.length === 0 ? null : found;
-  };
-  return { weight: some("weight"), linear: some("weight", "bias"), all: block.groups };
 }
 
 function splitBefore(groups: readonly Group[], begins: (group: Group, last: Group) => boolean): Block[] {

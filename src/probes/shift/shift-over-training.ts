@@ -232,12 +232,12 @@ export interface ShiftRecord {
 type ShiftName = "stepShift" | "totalShift" | "splitHalfFloor" | "secondBatchFloor";
 
 /** A record in the making: a text stands for a shift that could not be measured, and says why. */
-export interface ShiftDraft extends Pick<ShiftRecord, "step" | "path" | "place" | "rows" | "units"> {
+interface ShiftDraft extends Pick<ShiftRecord, "step" | "path" | "place" | "rows" | "units"> {
   readonly found: Record<ShiftName, Shift | string>;
 }
 
 /** Compares what two passes have shown, or says why they cannot be compared: a diverged run is no error. */
-export function shiftOrReason(a: LayerValues, b: LayerValues): Shift | string {
+function shiftOrReason(a: LayerValues, b: LayerValues): Shift | string {
   if (a.notFinite + b.notFinite > 0) {
     return `not finite: ${a.notFinite} of ${a.count} values of the one, ${b.notFinite} of ${b.count} of the other`;
   }
@@ -246,7 +246,7 @@ export function shiftOrReason(a: LayerValues, b: LayerValues): Shift | string {
 }
 
 /** The record that a draft has come to. */
-export function recordOf({ found, ...about }: ShiftDraft): ShiftRecord {
+function recordOf({ found, ...about }: ShiftDraft): ShiftRecord {
   const shift = (name: ShiftName): Shift | null => (typeof found[name] === "string" ? null : found[name]);
   return {
     ...about,
@@ -292,7 +292,7 @@ export interface Shift {
 }
 
 /** Compares two samples of the values of one layer, all finite: as many units in each, and at least one value a unit. */
-export function shiftBetween(a: LayerValues, b: LayerValues): Shift {
+function shiftBetween(a: LayerValues, b: LayerValues): Shift {
   const pairs = a.units.map((unit, c) => compareUnit(unit, b.units[c]!));
   const pooled = compareUnit(a.pooled, b.pooled);
   const reasons: Record<string, string> = {};
@@ -343,14 +343,14 @@ function overUnits(perUnit: readonly Figure[]): UnitFigures {
 }
 
 /** A sample in rising order, with its mean and variance. */
-export interface SortedSample {
+interface SortedSample {
   readonly values: Float64Array;
   readonly mean: number;
   readonly variance: number;
 }
 
 /** The values of a layer on some rows. */
-export interface LayerValues {
+interface LayerValues {
   readonly rows: number;
   /** One sample a unit. */
   readonly units: readonly SortedSample[];
@@ -363,12 +363,7 @@ export interface LayerValues {
 }
 
 /** Copies and sorts the values of a layer: of all rows, or of those with even or odd numbers. */
-export function layerValues(
-  who: string,
-  output: Samples,
-  axis: number,
-  part: "all" | "even" | "odd" = "all",
-): LayerValues {
+function layerValues(who: string, output: Samples, axis: number, part: "all" | "even" | "odd" = "all"): LayerValues {
   const view = featureView(who, output, axis);
   const { values, starts, nans, infinities, features, count } = gatherColumns(output.data, view);
   const perRow = view.rows === 0 ? 0 : count / view.rows;

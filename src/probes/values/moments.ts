@@ -7,7 +7,7 @@
  */
 
 import { expectFiniteValues } from "../shared/arguments.js";
-import type { Reasons } from "../shared/report.js";
+import { type Figure, figureUnless, type Reasons } from "../shared/report.js";
 
 /** The central sums of a sample: all that mean, variance, skewness and kurtosis need, and all that merging needs. */
 export interface Moments {
@@ -159,12 +159,8 @@ export function momentStatistics(moments: Moments): MomentStatistics {
   const g1 = skewnessOf(moments);
   const g2 = kurtosisExcessOf(moments);
   const reasons: Record<string, string> = {};
-  const figure = (name: string, value: number, least: number, spread = false): number | null => {
-    const reason = undefinedReason(moments, value, least, spread);
-    if (reason === null) return value;
-    reasons[name] = reason;
-    return null;
-  };
+  const figure = (name: string, value: number, least: number, spread = false): Figure =>
+    figureUnless(undefinedReason(moments, value, least, spread), reasons, name, value);
   return {
     count: n,
     mean: figure("mean", mean, 1),

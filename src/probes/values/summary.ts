@@ -5,7 +5,7 @@
  * summary takes them from its histogram and calls them an estimate.
  */
 
-import type { Figure, Reasons } from "../shared/report.js";
+import { type Figure, figureUnless, type Reasons } from "../shared/report.js";
 import type { FeatureColumns } from "./feature-columns.js";
 import { type Histogram, histogramOfRange, histogramQuantile, mergeHistograms } from "./histogram.js";
 import {
@@ -47,7 +47,7 @@ export interface Summary {
 }
 
 /** How many values of a sample are of which kind, beside its finite values in an array. */
-export interface SampleRange {
+interface SampleRange {
   readonly values: Float64Array;
   readonly start: number;
   readonly end: number;
@@ -64,7 +64,7 @@ export interface SummaryOptions {
 }
 
 /** Makes the summary of one sample. Reorders its values. */
-export function summarizeRange(range: SampleRange, moments: Moments, { levels, edges }: SummaryOptions): Summary {
+function summarizeRange(range: SampleRange, moments: Moments, { levels, edges }: SummaryOptions): Summary {
   const { values, start, end } = range;
   const empty = start === end;
   return describe(range, moments, {
@@ -114,17 +114,10 @@ function describe(
   { quantiles, quantileKind, quantileReason, histogram }: SummaryShape,
 ): Summary {
   const reasons: Record<string, string> = {};
-  const figure = (name: string, value: number, spread: boolean): Figure => {
-    const reason = undefinedReason(moments, value, 1, spread);
-    if (reason === null) return value;
-    reasons[name] = reason;
-    return null;
-  };
-  const fraction = (name: string, part: number): Figure => {
-    if (count > 0) return part / count;
-    reasons[name] = "no values";
-    return null;
-  };
+  const figure = (name: string, value: number, spread: boolean): Figure =>
+    figureUnless(undefinedReason(moments, value, 1, spread), reasons, name, value);
+  const fraction = (name: string, part: number): Figure =>
+    figureUnless(count > 0 ? null : "no values", reasons, name, part / count);
   if (quantiles.includes(null)) reasons.quantiles = quantileReason;
   return {
     count,
@@ -231,15 +224,12 @@ function summaryOfFeature(features: FeatureSummaries, c: number): Summary {
     kurtosisExcess: features.kurtosisExcess[c]!,
     quantiles: features.quantiles.map((column) => column[c]!),
     quantileKind: features.quantileKind,
-    histogram:
-      histogram === null
-        ? null
-        : {
-            edges: histogram.edges,
-            counts: histogram.counts[c]!,
-            below: histogram.below[c]!,
-            above: histogram.above[c]!,
-          },
+    histogram: histogram && {
+      edges: histogram.edges,
+      counts: histogram.counts[c]!,
+      below: histogram.below[c]!,
+      above: histogram.above[c]!,
+    },
     reasons: {},
   };
 }
@@ -268,15 +258,12 @@ function columnsOf(summaries: readonly Summary[], { levels, edges }: SummaryOpti
     kurtosisExcess: column("kurtosisExcess"),
     quantiles: levels.map((_, q) => summaries.map((summary) => summary.quantiles[q]!)),
     quantileKind: summaries[0]?.quantileKind ?? "exact",
-    histogram:
-      edges === null
-        ? null
-        : {
-            edges,
-            counts: summaries.map(({ histogram }) => histogram!.counts),
-            below: summaries.map(({ histogram }) => histogram!.below),
-            above: summaries.map(({ histogram }) => histogram!.above),
-          },
+    histogram: edges && {
+      edges,
+      counts: summaries.map(({ histogram }) => histogram!.counts),
+      below: summaries.map(({ histogram }) => histogram!.below),
+      above: summaries.map(({ histogram }) => histogram!.above),
+    },
     reasons: reasonsOf(summaries),
   };
 }
