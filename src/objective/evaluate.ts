@@ -56,8 +56,8 @@ export class Evaluator {
   evaluations = 0;
 
   constructor(
-    private readonly who: string,
-    private readonly objective: Objective,
+    protected readonly who: string,
+    protected readonly objective: Objective,
     private readonly options: ProbeOptions,
     private readonly total: number,
   ) {}

@@ -109,8 +109,14 @@ export {
   type CompareHistogramsOptions,
   type HistogramDistances,
 } from "./distances/histogram-distances.js";
-export { mmdTest, type MmdTestOptions, type MmdTestReport } from "./distances/mmd-test.js";
-export { maximumMeanDiscrepancy, type MmdOptions, type MmdReport } from "./distances/mmd.js";
+export {
+  maximumMeanDiscrepancy,
+  type MmdOptions,
+  type MmdReport,
+  mmdTest,
+  type MmdTestOptions,
+  type MmdTestReport,
+} from "./distances/mmd.js";
 export {
   permutationTest,
   type PermutationTestOptions,

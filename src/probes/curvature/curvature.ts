@@ -124,7 +124,7 @@ export async function curvature(
   const randomState = random.state;
   const step = read.differenceStep ?? defaultDifferenceStep(run);
 
-  const { loss, gradient } = await run.at(run.point);
+  const { loss, gradient } = await run.finiteAt(run.point);
   let productError: number | undefined;
   const multiply = async (vector: Float64Array): Promise<Float64Array> => {
     const product = await hessianTimes(run, vector, step);

@@ -4,7 +4,7 @@ import type { Random, RandomState } from "../../core/random.js";
 import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { dot, randomSigns } from "../../objective/vector.js";
-import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
+import type { ProbeReport, Reasons } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
 import { defaultDifferenceStep, hessianTimes } from "./hessian.js";
 
@@ -40,8 +40,6 @@ export interface HessianTraceReport extends ProbeReport {
   /** Why a figure here is null. */
   readonly reasons: Reasons;
 }
-
-const KINDS: Kinds = { trace: "estimate", standardError: "estimate", samples: "exact" };
 
 /**
  * Estimates the trace of the Hessian.
@@ -79,7 +77,7 @@ export async function hessianTrace(
   const trace = samples.reduce((sum, sample) => sum + sample, 0) / count;
   const squares = samples.reduce((sum, sample) => sum + (sample - trace) ** 2, 0);
   return {
-    ...run.describe(who, KINDS),
+    ...run.describe(who, { trace: "estimate", standardError: "estimate", samples: "exact" }),
     trace,
     standardError: count === 1 ? null : Math.sqrt(squares / (count - 1) / count),
     samples,

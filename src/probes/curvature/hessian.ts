@@ -5,7 +5,7 @@ import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, distance, norm, scaled } from "../../objective/vector.js";
 import { expectVector } from "../shared/arguments.js";
-import type { Kinds, ProbeReport } from "../shared/report.js";
+import type { ProbeReport } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
 
 /** Options for `hessianVectorProduct`. */
@@ -31,8 +31,6 @@ export interface HessianVectorProductReport extends ProbeReport {
   /** The norm of the difference between the products at h and at h/2. */
   readonly errorEstimate: number;
 }
-
-const KINDS: Kinds = { product: "estimate", errorEstimate: "estimate" };
 
 /**
  * The square root of the distance from 1 to the next number. For a smooth loss its cube root would balance truncation and
@@ -68,7 +66,12 @@ export async function hessianVectorProduct(
   const product = await hessianTimes(run, vector, step);
   const finer = await hessianTimes(run, vector, step / 2);
   const errorEstimate = distance(product, finer);
-  return { ...run.describe(who, KINDS), product: Array.from(product), differenceStep: step, errorEstimate };
+  return {
+    ...run.describe(who, { product: "estimate", errorEstimate: "estimate" }),
+    product: Array.from(product),
+    differenceStep: step,
+    errorEstimate,
+  };
 }
 
 /** The step at a run's point where the caller names none. */
@@ -81,7 +84,7 @@ export async function hessianTimes(run: ProbeRun, vector: Float64Array, step: nu
   const size = norm(vector);
   if (size === 0) return new Float64Array(vector.length);
   const where = `${step} from the point`;
-  const ahead = await run.at(addScaled(run.point, step / size, vector), where);
-  const behind = await run.at(addScaled(run.point, -step / size, vector), where);
+  const ahead = await run.finiteAt(addScaled(run.point, step / size, vector), where);
+  const behind = await run.finiteAt(addScaled(run.point, -step / size, vector), where);
   return scaled(size / (2 * step), addScaled(ahead.gradient, -1, behind.gradient));
 }

@@ -5,7 +5,7 @@ import { exp } from "../../core/math.js";
 import type { Random, RandomState } from "../../core/random.js";
 import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
-import type { Kinds, ProbeReport } from "../shared/report.js";
+import type { ProbeReport } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
 import { defaultDifferenceStep, hessianTimes } from "./hessian.js";
 import { asymmetryNote, lanczos } from "./lanczos.js";
@@ -61,8 +61,6 @@ export interface SpectralDensityReport extends ProbeReport {
   readonly nodes: readonly SpectralNode[];
 }
 
-const KINDS: Kinds = { density: "estimate", nodes: "estimate" };
-
 /** How many widths the plot goes beyond the outermost Ritz values: beyond lies less than 2e-9 of the density. */
 const MARGIN = 6;
 const POINTS_PER_WIDTH = 3;
@@ -109,7 +107,7 @@ export async function spectralDensity(
   const width = read.width ?? defaultWidth(low, high);
   const eigenvalues = gridAround(low, high, width);
   return {
-    ...run.describe(WHO, KINDS),
+    ...run.describe(WHO, { density: "estimate", nodes: "estimate" }),
     eigenvalues,
     density: eigenvalues.map((eigenvalue) => densityAt(eigenvalue, nodes, width)),
     width,

@@ -121,7 +121,7 @@ export async function alongGradient(
   const groups = read.groups === undefined ? null : expectStretches(WHO, read.groups, x.length);
   const compared = groups ?? [{ start: 0, end: x.length }];
 
-  const { loss, gradient } = await run.at(x);
+  const { loss, gradient } = await run.finiteAt(x);
   const g = keepOnly(gradient, compared);
   const gradNorm = norm(g);
   const profile: AlongGradientStep[] = [];

@@ -5,7 +5,7 @@ import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Group, Objective, ProbeOptions } from "../../objective/objective.js";
 import { norm } from "../../objective/vector.js";
 import { expectParameterGroups } from "../shared/arguments.js";
-import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
+import type { ProbeReport, Reasons } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
 
 /** Options for `gradientNorms`. */
@@ -39,8 +39,6 @@ export interface GradientNormsReport extends ProbeReport {
   readonly reasons: Reasons;
 }
 
-const KINDS: Kinds = { gradNorm: "exact", groups: "exact", growth: "estimate" };
-
 /**
  * Measures the norm of the gradient and of each parameter's part, and how the weights' grow with depth.
  *
@@ -71,7 +69,7 @@ export async function gradientNorms(
   const read = readProbeOptions(who, options, gradientNormsRules);
   const run = new ProbeRun(who, objective, point, read, 1);
   const groups = expectParameterGroups(who, read.groups, point.length);
-  const { loss, gradient } = await run.at(run.point);
+  const { loss, gradient } = await run.finiteAt(run.point);
   const norms = groups.map(({ name, role, start, end }) => {
     const size = norm(gradient.subarray(start, end));
     return { name, role, norm: size, energy: size ** 2 };
@@ -79,7 +77,7 @@ export async function gradientNorms(
   const weights = norms.filter((group) => group.role === "weight");
   const growth = growthOf(weights.slice(2, -2).map((group) => group.energy));
   return {
-    ...run.describe(who, KINDS),
+    ...run.describe(who, { gradNorm: "exact", groups: "exact", growth: "estimate" }),
     loss,
     gradNorm: norm(gradient),
     groups: norms,

@@ -116,7 +116,7 @@ export async function lipschitzFromPairs(
   const run = new ProbeRun(who, objective, point, read, 1 + count);
   const randomState = random.state;
   const x = run.point;
-  const v = await run.at(x);
+  const v = await run.finiteAt(x);
   const pairs: LipschitzPair[] = [];
   for (let i = 0; i < count; i++) {
     const radius = minRadius * exp(random.uniform() * log(maxRadius / minRadius));

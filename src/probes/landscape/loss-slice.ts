@@ -98,7 +98,7 @@ export async function lossSlice(
   const coefficients = expectCoefficients(who, "coefficients", read.coefficients);
   const [direction, described] = expectDirection(who, "direction", read.direction, point.length);
   const run = new ProbeRun(who, objective, point, read, 1 + coefficients.length);
-  const lossAtPoint = await run.lossAt(run.point);
+  const lossAtPoint = await run.finiteLossAt(run.point);
   const loss: number[] = [];
   for (const s of coefficients) loss.push(await run.farLossAt(addScaled(run.point, s, direction)));
   return { ...run.describe(who, KINDS), lossAtPoint, coefficients, loss, direction: described };
@@ -136,7 +136,7 @@ export async function lossPlane(
   const across = expectCoefficients(who, "coefficients[0]", coefficients[0]);
   const down = expectCoefficients(who, "coefficients[1]", coefficients[1]);
   const run = new ProbeRun(who, objective, point, read, 1 + across.length * down.length);
-  const lossAtPoint = await run.lossAt(run.point);
+  const lossAtPoint = await run.finiteLossAt(run.point);
   const loss: number[][] = [];
   for (const t of down) {
     const origin = addScaled(run.point, t, second);

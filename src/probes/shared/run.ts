@@ -16,22 +16,15 @@ export interface FarEvaluation {
 }
 
 /** The evaluations of one probe. */
-export class ProbeRun {
+export class ProbeRun extends Evaluator {
   /** A copy of the point where the probe starts: the caller may go on training while the probe waits. */
   readonly point: Float64Array;
-  private readonly evaluator: Evaluator;
 
   /** Prepares for `total` evaluations, the number that `onProgress` reports. */
-  constructor(
-    private readonly who: string,
-    private readonly objective: Objective,
-    point: Float64Array,
-    options: ProbeOptions,
-    total: number,
-  ) {
+  constructor(who: string, objective: Objective, point: Float64Array, options: ProbeOptions, total: number) {
     expectObjective(who, objective, point);
+    super(who, objective, options, total);
     this.point = point.slice();
-    this.evaluator = new Evaluator(who, objective, options, total);
   }
 
   /** The precision of the objective. */
@@ -47,13 +40,13 @@ export class ProbeRun {
       dtype: this.dtype,
       mode: this.objective.mode ?? null,
       parameters: this.point.length,
-      evaluations: this.evaluator.evaluations,
+      evaluations: this.evaluations,
     };
   }
 
   /** Loss and gradient where both must be finite. The gradient is a copy, so an objective that reuses its array does no harm. */
-  async at(point: Float64Array, where = "the point"): Promise<Evaluation> {
-    const { loss, gradient } = await this.evaluator.at(point);
+  async finiteAt(point: Float64Array, where = "the point"): Promise<Evaluation> {
+    const { loss, gradient } = await this.at(point);
     this.expectFinite(`a finite loss at ${where}`, loss, "");
     const bad = gradient.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) this.expectFinite(`a finite gradient at ${where}`, gradient[bad]!, ` at coordinate ${bad}`);
@@ -61,8 +54,8 @@ export class ProbeRun {
   }
 
   /** The loss where it must be finite. */
-  async lossAt(point: Float64Array): Promise<number> {
-    const loss = await this.evaluator.lossAt(point);
+  async finiteLossAt(point: Float64Array): Promise<number> {
+    const loss = await this.lossAt(point);
     this.expectFinite("a finite loss at the point", loss, "");
     return loss;
   }
@@ -70,7 +63,7 @@ export class ProbeRun {
   /** Loss and gradient further out. A point that is itself not finite is not evaluated. */
   async farAt(point: Float64Array): Promise<FarEvaluation> {
     if (!isFiniteVector(point)) return { loss: Infinity, gradient: null };
-    const { loss, gradient } = await this.evaluator.at(point);
+    const { loss, gradient } = await this.at(point);
     if (!Number.isFinite(loss)) return { loss: Infinity, gradient: null };
     return { loss, gradient: isFiniteVector(gradient) ? gradient : null };
   }
@@ -78,7 +71,7 @@ export class ProbeRun {
   /** The loss further out. */
   async farLossAt(point: Float64Array): Promise<number> {
     if (!isFiniteVector(point)) return Infinity;
-    const loss = await this.evaluator.lossAt(point);
+    const loss = await this.lossAt(point);
     return Number.isFinite(loss) ? loss : Infinity;
   }
 

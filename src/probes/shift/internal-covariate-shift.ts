@@ -6,7 +6,7 @@ import type { Group, Objective, ProbeOptions } from "../../objective/objective.j
 import { addScaled, distance, norm } from "../../objective/vector.js";
 import { type GradientChange, gradientChange } from "../landscape/gradient-change.js";
 import { expectParameterGroups, expectVector } from "../shared/arguments.js";
-import type { Kinds, ProbeReport } from "../shared/report.js";
+import type { ProbeReport } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
 
 const WHO = "internalCovariateShift";
@@ -67,8 +67,6 @@ export interface InternalCovariateShiftReport extends ProbeReport {
   readonly blocks: readonly BlockShift[];
 }
 
-const KINDS: Kinds = { blocks: "exact", distance: "exact" };
-
 /**
  * Measures internal covariate shift as a change of gradients: that of each layer, before and after the layers below it moved.
  *
@@ -115,7 +113,7 @@ export async function internalCovariateShift(
   const run = new ProbeRun(WHO, objective, point, read, blocks.length);
   const x = run.point;
 
-  const { loss, gradient } = await run.at(x);
+  const { loss, gradient } = await run.finiteAt(x);
   const gradNorm = norm(gradient);
   const xPrime = movedPoint ?? addScaled(x, -learningRate!, gradient);
   const mixed = x.slice();
@@ -128,7 +126,7 @@ export async function internalCovariateShift(
     }
   }
   return {
-    ...run.describe(WHO, KINDS),
+    ...run.describe(WHO, { blocks: "exact", distance: "exact" }),
     learningRate: learningRate ?? null,
     blocksBy: typeof rule === "string" ? rule : "given",
     moves,

@@ -95,14 +95,10 @@ export class ShiftOverTraining {
   start(): Observer {
     const who = "ShiftOverTraining.start";
     if (this.beforePass !== null || this.afterPass !== null) {
-      throw new RangeError(
-        complaint(who, "to come before any step", "a start later", "watch another run with another one"),
-      );
+      const cure = "watch another run with another one";
+      throw new RangeError(complaint(who, "to come before any step", "a start later", cure));
     }
-    const pass = (this.startPass = observedPass(who, 0));
-    return (path, output) => {
-      if (this.places.has(path)) this.keepValues(pass, path, output);
-    };
+    return this.observe((this.startPass = { who, step: 0, seen: new Map() }));
   }
 
   /** For a pass just before the update of a step. */
@@ -112,22 +108,15 @@ export class ShiftOverTraining {
     this.expectComplete(who, this.startPass, "start()", 0);
     const last = this.afterPass?.step ?? 0;
     if (step <= last) throw new RangeError(complaint(who, `a step later than ${last}`, `${step}`));
-    const pass = (this.beforePass = observedPass(who, step));
-    return (path, output) => {
-      if (this.places.has(path)) this.keepValues(pass, path, output);
-    };
+    return this.observe((this.beforePass = { who, step, seen: new Map() }));
   }
 
   /** For a pass just after the update of that step. */
   after(step: number): Observer {
     const who = "ShiftOverTraining.after";
     const before = this.expectComplete(who, this.beforePass, `before(${show(step)})`, step);
-    const pass = (this.afterPass = observedPass(who, step));
     this.beforePass = null;
-    return (path, output) => {
-      const place = this.places.get(path);
-      if (place === undefined) return;
-      const values = this.keepValues(pass, path, output);
+    return this.observe((this.afterPass = { who, step, seen: new Map() }), (path, place, values, output) => {
       const [even, odd] = [layerValues(who, output, this.axis, "even"), layerValues(who, output, this.axis, "odd")];
       const found = {
         stepShift: shiftOrReason(before.seen.get(path)!, values),
@@ -136,20 +125,17 @@ export class ShiftOverTraining {
         secondBatchFloor: "no second batch was shown",
       };
       this.drafts.push({ step, path, place, rows: values.rows, units: values.units.length, found });
-    };
+    });
   }
 
   /** For a pass of other rows at the same parameters, following `after` of the same step: the floor. */
   secondBatch(step: number): Observer {
     const who = "ShiftOverTraining.secondBatch";
     const after = this.expectComplete(who, this.afterPass, `after(${show(step)})`, step);
-    const pass = observedPass(who, step);
-    return (path, output) => {
-      if (!this.places.has(path)) return;
-      const values = this.keepValues(pass, path, output);
+    return this.observe({ who, step, seen: new Map() }, (path, _, values) => {
       const draft = this.drafts.find((each) => each.step === step && each.path === path)!;
       draft.found.secondBatchFloor = shiftOrReason(after.seen.get(path)!, values);
-    };
+    });
   }
 
   /** The records so far, with what they were made with. */
@@ -160,6 +146,19 @@ export class ShiftOverTraining {
       places: Object.fromEntries(this.places),
       axis: this.axis,
       records: this.drafts.map(recordOf),
+    };
+  }
+
+  /** Keeps the values of every place, and hands them on. */
+  private observe(
+    pass: ObservedPass,
+    handle?: (path: string, place: ActivationPlace, values: LayerValues, output: Samples) => void,
+  ): Observer {
+    return (path, output) => {
+      const place = this.places.get(path);
+      if (place === undefined) return;
+      const values = this.keepValues(pass, path, output);
+      handle?.(path, place, values, output);
     };
   }
 
@@ -182,23 +181,16 @@ export class ShiftOverTraining {
   /** Requires that a pass of that step has shown every place. */
   private expectComplete(who: string, pass: ObservedPass | null, name: string, step: number): ObservedPass {
     if (pass === null || pass.step !== step) {
-      throw new RangeError(
-        complaint(who, `a pass with ${name} to come first`, pass === null ? "none" : `step ${pass.step}`),
-      );
+      const got = pass === null ? "none" : `step ${pass.step}`;
+      throw new RangeError(complaint(who, `a pass with ${name} to come first`, got));
     }
     const missing = [...this.places.keys()].filter((path) => !pass.seen.has(path));
     if (missing.length > 0) {
-      const got = `only ${show([...pass.seen.keys()])}`;
-      throw new RangeError(
-        complaint(who, `the pass with ${name} to show ${show(missing)} too`, got, "check the paths"),
-      );
+      const expected = `the pass with ${name} to show ${show(missing)} too`;
+      throw new RangeError(complaint(who, expected, `only ${show([...pass.seen.keys()])}`, "check the paths"));
     }
     return pass;
   }
-}
-
-function observedPass(who: string, step: number): ObservedPass {
-  return { who, step, seen: new Map() };
 }
 
 /**

@@ -67,12 +67,9 @@ export interface SummaryOptions {
 function summarizeRange(range: SampleRange, moments: Moments, { levels, edges }: SummaryOptions): Summary {
   const { values, start, end } = range;
   const empty = start === end;
-  return describe(range, moments, {
-    quantiles: empty ? levels.map(() => null) : quantilesOfRange(values, start, end, levels),
-    quantileKind: "exact",
-    quantileReason: "no finite values",
-    histogram: edges === null ? null : histogramOfRange(values, start, end, edges),
-  });
+  const quantiles = empty ? levels.map(() => null) : quantilesOfRange(values, start, end, levels);
+  const histogram = edges && histogramOfRange(values, start, end, edges);
+  return describe(range, moments, { quantiles, quantileKind: "exact", histogram }, "no finite values");
 }
 
 /**
@@ -84,41 +81,30 @@ export function mergeSummaries(a: Summary, b: Summary, levels: readonly number[]
   const histogram = a.histogram === null || b.histogram === null ? null : mergeHistograms(a.histogram, b.histogram);
   const total = (fraction: "zeroFraction" | "nanFraction" | "infiniteFraction"): number =>
     Math.round((a[fraction] ?? 0) * a.count) + Math.round((b[fraction] ?? 0) * b.count);
-  return describe(
-    {
-      count: a.count + b.count,
-      zeros: total("zeroFraction"),
-      nans: total("nanFraction"),
-      infinities: total("infiniteFraction"),
-    },
-    mergeMoments(momentsOfSummary(a), momentsOfSummary(b)),
-    {
-      quantiles: levels.map((level) => (histogram === null ? null : histogramQuantile(histogram, level))),
-      quantileKind: "estimate",
-      quantileReason: histogram === null ? "merged without a histogram" : "outside the histogram's edges",
-      histogram,
-    },
-  );
-}
-
-interface SummaryShape {
-  readonly quantiles: readonly Figure[];
-  readonly quantileKind: Summary["quantileKind"];
-  readonly quantileReason: string;
-  readonly histogram: Histogram | null;
+  const counts = {
+    count: a.count + b.count,
+    zeros: total("zeroFraction"),
+    nans: total("nanFraction"),
+    infinities: total("infiniteFraction"),
+  };
+  const quantiles = levels.map((level) => histogram && histogramQuantile(histogram, level));
+  const reason = histogram === null ? "merged without a histogram" : "outside the histogram's edges";
+  const moments = mergeMoments(momentsOfSummary(a), momentsOfSummary(b));
+  return describe(counts, moments, { quantiles, quantileKind: "estimate", histogram }, reason);
 }
 
 function describe(
   { count, zeros, nans, infinities }: Omit<SampleRange, "values" | "start" | "end">,
   moments: Moments,
-  { quantiles, quantileKind, quantileReason, histogram }: SummaryShape,
+  distribution: Pick<Summary, "quantiles" | "quantileKind" | "histogram">,
+  quantileReason: string,
 ): Summary {
   const reasons: Record<string, string> = {};
   const figure = (name: string, value: number, spread: boolean): Figure =>
     figureUnless(undefinedReason(moments, value, 1, spread), reasons, name, value);
   const fraction = (name: string, part: number): Figure =>
     figureUnless(count > 0 ? null : "no values", reasons, name, part / count);
-  if (quantiles.includes(null)) reasons.quantiles = quantileReason;
+  if (distribution.quantiles.includes(null)) reasons.quantiles = quantileReason;
   return {
     count,
     finite: moments.count,
@@ -129,9 +115,7 @@ function describe(
     variance: figure("variance", moments.m2 / moments.count, false),
     skewness: figure("skewness", skewnessOf(moments), true),
     kurtosisExcess: figure("kurtosisExcess", kurtosisExcessOf(moments), true),
-    quantiles,
-    quantileKind,
-    histogram,
+    ...distribution,
     reasons,
   };
 }
