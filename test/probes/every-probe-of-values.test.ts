@@ -5,6 +5,7 @@ import {
   ActivationRecorder,
   compareHistograms,
   compareSamples,
+  filterNormalizedDirection,
   type Kinds,
   histogramOf,
   maximumMeanDiscrepancy,
@@ -14,9 +15,11 @@ import {
   type PermutationOptions,
   type Samples,
   ShiftOverTraining,
+  type ShiftOverTrainingOptions,
   signalPropagation,
   stringifyReport,
   theorem41,
+  type Theorem41Options,
 } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
 import { probes as probesOfObjectives } from "../support/probe-table.js";
@@ -183,6 +186,40 @@ describe.each(valueProbes)("$name", ({ name, run, empty, notFinite, permutes = f
       expect(told).toEqual([1, 2, 3].map((done) => [done, 19]));
     });
   }
+});
+
+const histogram = histogramOf([1, 2], [0, 3]);
+const three = samples([1, 2, 3]);
+
+it.each<[string, string, string, (options: object) => unknown]>([
+  ["compareHistograms", "flor", "floor", (options) => compareHistograms(histogram, histogram, options)],
+  ["maximumMeanDiscrepancy", "bandWidth", "bandwidth", (options) => maximumMeanDiscrepancy(three, three, options)],
+  ["permutationTest", "statistics", "statistic", (options) => permutationTest(three, three, seeded(options))],
+  ["mmdTest", "permutation", "permutations", (options) => mmdTest(three, three, seeded(options))],
+  ["theorem41", "eps", "epsilon", (options) => theorem41(three, three, options as Theorem41Options)],
+  ["ActivationRecorder", "path", "paths", (options) => new ActivationRecorder(options)],
+  ["ShiftOverTraining", "place", "places", (options) => new ShiftOverTraining(options as ShiftOverTrainingOptions)],
+  [
+    "filterNormalizedDirection",
+    "vector",
+    "vectors",
+    (options) => filterNormalizedDirection(Float64Array.of(1), [], { random: new Random(1), ...options }),
+  ],
+])("%s refuses the option %s and names %s", async (name, wrong, near, run) => {
+  const error = await Promise.resolve()
+    .then(() => run({ [wrong]: undefined }))
+    .catch((reason: unknown) => reason);
+  expect(String(error)).toMatch(new RegExp(`^TypeError: ${name}: .*"${wrong}" - did you mean ${near}\\?$`));
+});
+
+it("what a user holds works behind a proxy", () => {
+  const recorder = new Proxy(new ActivationRecorder(), {});
+  recorder.at(0)?.("1", three);
+  expect(recorder.records.length).toBe(1);
+  expect(recorder.report().records).toEqual(recorder.records);
+  const shift = new Proxy(new ShiftOverTraining({ places: { "1": "linear" } }), {});
+  for (const observe of [() => shift.start(), () => shift.before(1), () => shift.after(1)]) observe()("1", three);
+  expect(shift.report().records[0]?.stepShift?.wasserstein1.maximum).toBe(0);
 });
 
 it("every probe of the entry is in one of the two tables", () => {
