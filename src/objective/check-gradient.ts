@@ -126,7 +126,7 @@ export async function checkGradient(
     tolerance,
     dtype,
     evaluations: evaluator.evaluations,
-    text: textOf(worst, coordinates.length, step),
+    text: sentenceOf(worst, coordinates.length, step),
   };
 }
 
@@ -142,7 +142,7 @@ function worstOf(direction: GradientComparison, coordinates: readonly GradientCo
   return severity[direction.verdict] > severity[worst.verdict] ? direction : worst;
 }
 
-function textOf(
+function sentenceOf(
   { name, analytic, numeric, estimatedError, verdict }: GradientComparison,
   count: number,
   step: number,

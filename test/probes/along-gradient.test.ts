@@ -215,7 +215,7 @@ describe("alongGradient refuses", () => {
   it.each([
     [undefined, "alongGradient: expected the option stepSizes, got none"],
     [0.1, "alongGradient: expected stepSizes to be an array of numbers, got 0.1 - use stepSizesAround(0.1)"],
-    [[], "alongGradient: expected at least 1 step size, got 0"],
+    [[], "alongGradient: expected at least 1 number in stepSizes, got 0"],
     [[0.1, 0], "alongGradient: expected stepSizes[1] to be a finite number > 0, got 0"],
     [[Infinity], "alongGradient: expected stepSizes[0] to be a finite number > 0, got Infinity"],
     [["1"], 'alongGradient: expected stepSizes[0] to be a number, got "1"'],

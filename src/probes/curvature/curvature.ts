@@ -132,7 +132,7 @@ export async function curvature(
     return product;
   };
   const ritz = await lanczos(multiply, run.point.length, steps, random);
-  const along = await describeGradient(run, gradient, step, ritz);
+  const { reasons, ...alongGradient } = await describeGradient(run, gradient, step, ritz);
   const largest = { value: ritz.values.at(-1)!, residual: ritz.residuals.at(-1)! };
   const smallest = { value: ritz.values[0]!, residual: ritz.residuals[0]! };
   const magnitude = largerMagnitude(largest, smallest, 2 * productError! + ritz.asymmetry);
@@ -155,12 +155,11 @@ export async function curvature(
     sharpness: largest.value,
     learningRate: learningRate ?? null,
     sharpnessTimesLearningRate: learningRate === undefined ? null : largest.value * learningRate,
-    rayleighQuotient: along.rayleighQuotient,
-    gradientShare: along.gradientShare,
+    ...alongGradient,
     note: asymmetryNote(ritz.asymmetry, spectralNorm, step),
     reasons: {
       ...magnitude.reasons,
-      ...along.reasons,
+      ...reasons,
       ...(learningRate === undefined && { sharpnessTimesLearningRate: "no learningRate was given" }),
     },
   };

@@ -3,7 +3,7 @@
 import type { Samples } from "../../core/samples.js";
 import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Kinds } from "../shared/report.js";
-import { expectFeatureAxis, featureView, gatherColumns } from "../values/feature-columns.js";
+import { expectFeatureAxis, gatherColumns, sampleView } from "../values/feature-columns.js";
 import { momentsOfRange } from "../values/moments.js";
 import { benjaminiHochberg } from "./benjamini-hochberg.js";
 import {
@@ -135,7 +135,7 @@ interface SortedFeature {
 
 /** Sorts the features of all rows. */
 function sortFeatures(who: string, { n, m, values, shape }: PooledRows, axis: number): SortedFeature[] {
-  const view = featureView(who, { shape, data: values }, axis);
+  const view = sampleView(who, { shape, data: values }, axis);
   const columns = gatherColumns(values, view);
   const perRow = columns.count / (n + m);
   return Array.from({ length: view.features }, (_, c) => {

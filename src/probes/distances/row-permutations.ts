@@ -12,7 +12,7 @@ import { throwIfAborted } from "../../objective/evaluate.js";
 import type { ProbeOptions } from "../../objective/objective.js";
 import { expectFiniteValues } from "../shared/arguments.js";
 import type { FigureKind } from "../shared/report.js";
-import { featureView } from "../values/feature-columns.js";
+import { sampleView } from "../values/feature-columns.js";
 
 /** Options for `permutationTest` and `mmdTest`: how the rows are permuted. */
 export interface PermutationOptions extends ProbeOptions {
@@ -192,7 +192,7 @@ export function poolRows(who: string, a: Samples, b: Samples): PooledRows {
 }
 
 function expectRows(who: string, name: string, samples: Samples): Float64Array {
-  const { rows } = featureView(`${who}, ${name}`, samples, 1);
+  const { rows } = sampleView(`${who}, ${name}`, samples, 1);
   if (rows === 0)
     throw new ShapeError(complaint(who, `${name} to have at least 1 row`, `shape [${samples.shape.join(", ")}]`));
   return expectFiniteValues(who, name, samples.data);

@@ -1,10 +1,10 @@
 /** Along the gradient: how loss and gradient change on the way that a step of gradient descent takes. */
 
-import { complaint, expectNumber, show } from "../../core/errors.js";
+import { expectNumber } from "../../core/errors.js";
 import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, norm } from "../../objective/vector.js";
-import { expectStretches, type Stretch } from "../shared/arguments.js";
+import { expectNumbers, expectStretches, type Stretch } from "../shared/arguments.js";
 import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
 import { type GradientChange, gradientChange } from "./gradient-change.js";
@@ -114,8 +114,8 @@ export async function alongGradient(
   options: AlongGradientOptions,
 ): Promise<AlongGradientReport> {
   const read = readProbeOptions(WHO, options, alongGradientRules);
-  const { stepSizes } = read;
-  expectStepSizes(WHO, stepSizes);
+  const positive = { low: 0, withoutLow: true };
+  const stepSizes = expectNumbers(WHO, "stepSizes", read.stepSizes, positive, "use stepSizesAround(0.1)");
   const run = new ProbeRun(WHO, objective, point, read, 1 + stepSizes.length);
   const x = run.point;
   const groups = read.groups === undefined ? null : expectStretches(WHO, read.groups, x.length);
@@ -138,7 +138,7 @@ export async function alongGradient(
   const slopes = profile.map((step) => step.lossSlope);
   return {
     ...run.describe(WHO, KINDS),
-    stepSizes: [...stepSizes],
+    stepSizes,
     groups,
     loss,
     gradNorm,
@@ -256,17 +256,4 @@ export function stepSizesAround(
 ): number[] {
   expectNumber("stepSizesAround", "learningRate", learningRate, { low: 0, withoutLow: true });
   return multiples.map((multiple) => multiple * learningRate);
-}
-
-/** Requires at least one step size, each above 0. */
-function expectStepSizes(who: string, stepSizes: unknown): asserts stepSizes is readonly number[] {
-  if (!Array.isArray(stepSizes)) {
-    throw new TypeError(
-      complaint(who, "stepSizes to be an array of numbers", show(stepSizes), "use stepSizesAround(0.1)"),
-    );
-  }
-  if (stepSizes.length === 0) throw new RangeError(complaint(who, "at least 1 step size", "0"));
-  stepSizes.forEach((stepSize, i) => {
-    expectNumber(who, `stepSizes[${i}]`, stepSize, { low: 0, withoutLow: true });
-  });
 }

@@ -22,7 +22,7 @@ export interface GradientChange {
 const ROUND_OFF_SHARE = 1e-12;
 
 /** Sums of squares beyond these are taken again in units of the largest number: the product of two of them must stay in range. */
-const [SMALL, LARGE] = [1e-140, 1e140];
+const [SMALL_SQUARES, LARGE_SQUARES] = [1e-140, 1e140];
 
 /**
  * Compares the same stretches of two gradients.
@@ -49,7 +49,7 @@ export function gradientChange(
     }
   }
   const squares = squaresG + squaresPrime;
-  const largest = squares < SMALL || squares > LARGE ? largestOf([g, other], stretches) : 1;
+  const largest = squares < SMALL_SQUARES || squares > LARGE_SQUARES ? largestOf([g, other], stretches) : 1;
   if (largest > 0 && largest !== 1) {
     const primeInUnits = gPrime === null ? null : scaled(1 / largest, gPrime);
     const unit = gradientChange(scaled(1 / largest, g), primeInUnits, stretches, wholeNorm / largest);

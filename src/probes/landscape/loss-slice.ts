@@ -1,11 +1,11 @@
 /** Slices: the loss along one direction through a point, or over the plane of two. */
 
-import { complaint, expectNumber, show } from "../../core/errors.js";
+import { complaint, show } from "../../core/errors.js";
 import type { RandomState } from "../../core/random.js";
 import { expectObjective, isFloat64Array, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, dot, norm } from "../../objective/vector.js";
-import { expectVector } from "../shared/arguments.js";
+import { expectNumbers, expectVector } from "../shared/arguments.js";
 import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
 import type { FilterNormalizedDirection } from "./filter-normalization.js";
@@ -95,7 +95,7 @@ export async function lossSlice(
   const who = "lossSlice";
   expectObjective(who, objective, point);
   const read = readProbeOptions(who, options, lossSliceRules);
-  const coefficients = expectCoefficients(who, "coefficients", read.coefficients);
+  const coefficients = expectNumbers(who, "coefficients", read.coefficients, { low: -Infinity });
   const [direction, described] = expectDirection(who, "direction", read.direction, point.length);
   const run = new ProbeRun(who, objective, point, read, 1 + coefficients.length);
   const lossAtPoint = await run.finiteLossAt(run.point);
@@ -133,8 +133,8 @@ export async function lossPlane(
   expectPair(who, "coefficients", coefficients);
   const [first, firstDescribed] = expectDirection(who, "directions[0]", directions[0], point.length);
   const [second, secondDescribed] = expectDirection(who, "directions[1]", directions[1], point.length);
-  const across = expectCoefficients(who, "coefficients[0]", coefficients[0]);
-  const down = expectCoefficients(who, "coefficients[1]", coefficients[1]);
+  const across = expectNumbers(who, "coefficients[0]", coefficients[0], { low: -Infinity });
+  const down = expectNumbers(who, "coefficients[1]", coefficients[1], { low: -Infinity });
   const run = new ProbeRun(who, objective, point, read, 1 + across.length * down.length);
   const lossAtPoint = await run.finiteLossAt(run.point);
   const loss: number[][] = [];
@@ -173,17 +173,6 @@ function expectDirection(
   const copy = expectVector(who, name, values, length);
   const source = values === direction ? "given" : "filter-normalized";
   return [copy, { norm: norm(copy), source, vectors, randomState }];
-}
-
-function expectCoefficients(who: string, name: string, coefficients: unknown): number[] {
-  if (!Array.isArray(coefficients)) {
-    throw new TypeError(complaint(who, `${name} to be an array of numbers`, show(coefficients)));
-  }
-  if (coefficients.length === 0) throw new RangeError(complaint(who, `at least 1 number in ${name}`, "0"));
-  return coefficients.map((coefficient: unknown, i) => {
-    expectNumber(who, `${name}[${i}]`, coefficient, { low: -Infinity });
-    return coefficient;
-  });
 }
 
 function expectPair(who: string, name: string, pair: unknown): void {

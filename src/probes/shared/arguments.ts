@@ -1,6 +1,15 @@
 /** Arguments: the vectors, groups and values that probes take from their callers, checked and copied. */
 
-import { complaint, expectCount, expectLength, expectObject, ShapeError, show } from "../../core/errors.js";
+import {
+  complaint,
+  expectCount,
+  expectLength,
+  expectNumber,
+  expectObject,
+  type Interval,
+  ShapeError,
+  show,
+} from "../../core/errors.js";
 import { isFloat64Array } from "../../objective/evaluate.js";
 import type { Group } from "../../objective/objective.js";
 
@@ -87,4 +96,14 @@ export function expectFiniteValues(who: string, name: string, values: unknown, l
     copy[i] = value;
   }
   return copy;
+}
+
+/** Requires an array of at least one number, each within an interval; returns a copy of it. */
+export function expectNumbers(who: string, name: string, list: unknown, interval: Interval, cure?: string): number[] {
+  if (!Array.isArray(list)) throw new TypeError(complaint(who, `${name} to be an array of numbers`, show(list), cure));
+  if (list.length === 0) throw new RangeError(complaint(who, `at least 1 number in ${name}`, "0"));
+  return list.map((value: unknown, i) => {
+    expectNumber(who, `${name}[${i}]`, value, interval);
+    return value;
+  });
 }

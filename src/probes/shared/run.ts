@@ -7,8 +7,6 @@ import type { Evaluation, Objective, ProbeOptions } from "../../objective/object
 import { isFiniteVector } from "../../objective/vector.js";
 import type { Kinds, ProbeReport } from "./report.js";
 
-const CURE = "probe a point where the model has not diverged";
-
 /** Loss and gradient at a point that may lie too far out: Infinity for a loss, null for a gradient that is not finite. */
 export interface FarEvaluation {
   readonly loss: number;
@@ -76,6 +74,8 @@ export class ProbeRun extends Evaluator {
   }
 
   private expectFinite(expected: string, value: number, where: string): void {
-    if (!Number.isFinite(value)) throw new RangeError(complaint(this.who, expected, `${show(value)}${where}`, CURE));
+    if (Number.isFinite(value)) return;
+    const cure = "probe a point where the model has not diverged";
+    throw new RangeError(complaint(this.who, expected, `${show(value)}${where}`, cure));
   }
 }

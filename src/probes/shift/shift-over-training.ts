@@ -6,7 +6,7 @@ import type { Samples } from "../../core/samples.js";
 import { compareSorted, relativeTo } from "../distances/sample-distances.js";
 import type { Figure, Kinds, Reasons } from "../shared/report.js";
 import type { Observer } from "../values/activation-recorder.js";
-import { expectFeatureAxis, featureView, gatherColumns } from "../values/feature-columns.js";
+import { expectFeatureAxis, gatherColumns, sampleView } from "../values/feature-columns.js";
 import { momentsOfRange } from "../values/moments.js";
 import { quantilesOf } from "../values/quantiles.js";
 
@@ -356,7 +356,7 @@ interface LayerValues {
 
 /** Copies and sorts the values of a layer: of all rows, or of those with even or odd numbers. */
 function layerValues(who: string, output: Samples, axis: number, part: "all" | "even" | "odd" = "all"): LayerValues {
-  const view = featureView(who, output, axis);
+  const view = sampleView(who, output, axis);
   const { values, starts, nans, infinities, features, count } = gatherColumns(output.data, view);
   const perRow = view.rows === 0 ? 0 : count / view.rows;
   let notFinite = 0;

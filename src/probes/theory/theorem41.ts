@@ -5,7 +5,7 @@ import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Samples } from "../../core/samples.js";
 import { expectFiniteValues } from "../shared/arguments.js";
 import type { Kinds, Reasons } from "../shared/report.js";
-import { expectFeatureAxis, featureView, gatherColumns } from "../values/feature-columns.js";
+import { expectFeatureAxis, gatherColumns, sampleView } from "../values/feature-columns.js";
 
 const WHO = "theorem41";
 
@@ -87,7 +87,7 @@ export interface Theorem41Report {
 export function theorem41(input: Samples, gradOutput: Samples, options: Theorem41Options): Theorem41Report {
   const { epsilon, gamma, gradInput, axis } = readOptions(WHO, options, theorem41Rules);
   expectFeatureAxis(WHO, axis);
-  const view = featureView(`${WHO}, input`, input, axis);
+  const view = sampleView(`${WHO}, input`, input, axis);
   const { features } = view;
   const y = expectFiniteValues(WHO, "input", input.data, 1);
   const gz = expectValuesLike(input, "gradOutput", gradOutput);
@@ -169,7 +169,7 @@ function sum(values: Float64Array): number {
 
 /** Requires finite values in the shape of the input. */
 function expectValuesLike(input: Samples, name: string, samples: Samples): Float64Array {
-  featureView(`${WHO}, ${name}`, samples, 1);
+  sampleView(`${WHO}, ${name}`, samples, 1);
   const [expected, got] = [input, samples].map(({ shape }) => `shape [${shape.join(", ")}]`);
   if (expected !== got) throw new ShapeError(complaint(WHO, `${name} of ${expected!}, as the input`, got!));
   return expectFiniteValues(WHO, name, samples.data);

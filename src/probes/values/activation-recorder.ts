@@ -8,7 +8,7 @@ import { complaint, expectCount, ShapeError, show } from "../../core/errors.js";
 import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Samples } from "../../core/samples.js";
 import type { Kinds } from "../shared/report.js";
-import { expectFeatureAxis, featureView, gatherColumns } from "./feature-columns.js";
+import { expectFeatureAxis, gatherColumns, sampleView } from "./feature-columns.js";
 import { expectEdges } from "./histogram.js";
 import { expectLevels } from "./quantiles.js";
 import {
@@ -163,7 +163,7 @@ export class ActivationRecorder {
   }
 
   private record(step: number, path: string, output: Samples): void {
-    const view = featureView(`ActivationRecorder ${show(path)}`, output, this.axis);
+    const view = sampleView(`ActivationRecorder ${show(path)}`, output, this.axis);
     if (this.buffer.length < output.data.length) this.buffer = new Float64Array(output.data.length);
     const columns = gatherColumns(output.data, view, this.buffer);
     const summary = summarizeColumns(columns, this.summaryOptions, this.perFeature);

@@ -7,8 +7,8 @@
 import { complaint, expectObject, ShapeError, show } from "../../core/errors.js";
 import type { Samples } from "../../core/samples.js";
 
-/** A shape seen from its feature axis: value (o, c, i) stands at (o * features + c) * inner + i. */
-export interface FeatureView {
+/** The shape of samples seen from their feature axis: value (o, c, i) stands at (o * features + c) * inner + i. */
+export interface SampleView {
   readonly rows: number;
   readonly outer: number;
   readonly features: number;
@@ -29,7 +29,7 @@ export interface FeatureColumns {
 }
 
 /** Requires samples whose shape holds as many values as there are, and finds the feature axis. [N] is one feature. */
-export function featureView(who: string, samples: unknown, axis: number): FeatureView {
+export function sampleView(who: string, samples: unknown, axis: number): SampleView {
   expectObject(who, "the samples", samples);
   const { shape, data } = samples as Partial<Samples>;
   if (!Array.isArray(shape) || typeof data !== "object" || data === null || typeof data.length !== "number") {
@@ -63,7 +63,7 @@ export function expectFeatureAxis(who: string, axis: number): void {
 }
 
 /** Gathers the finite values of each feature into one stretch of `buffer`, or of a new array when none is given. */
-export function gatherColumns(data: ArrayLike<number>, view: FeatureView, buffer?: Float64Array): FeatureColumns {
+export function gatherColumns(data: ArrayLike<number>, view: SampleView, buffer?: Float64Array): FeatureColumns {
   const { outer, features, inner } = view;
   const values = buffer ?? new Float64Array(data.length);
   const starts = new Float64Array(features + 1);

@@ -6,7 +6,7 @@ import { dot, norm } from "../../objective/vector.js";
 import { symmetricEigenvalues } from "../curvature/symmetric-eigen.js";
 import { expectFiniteValues } from "../shared/arguments.js";
 import type { Kinds, Reasons } from "../shared/report.js";
-import { featureView } from "./feature-columns.js";
+import { sampleView } from "./feature-columns.js";
 
 /** The report of `signalPropagation`. */
 export interface SignalPropagationReport {
@@ -51,7 +51,7 @@ const KINDS: Kinds = {
  */
 export function signalPropagation(samples: Samples): SignalPropagationReport {
   const who = "signalPropagation";
-  const { rows } = featureView(who, samples, 1);
+  const { rows } = sampleView(who, samples, 1);
   const values = expectFiniteValues(who, "the samples", samples.data, 1);
   const width = values.length / rows;
   // In units of the largest value: the sums below are of fourth powers.
@@ -77,7 +77,7 @@ export function signalPropagation(samples: Samples): SignalPropagationReport {
 
 function ranksOf(h: readonly Float64Array[]): { effectiveRank: number; entropicRank: number } {
   // H H' and H'H share their eigenvalues but for zeros: take the smaller.
-  const k = gramMatrix(h.length <= h[0]!.length ? h : transpose(h));
+  const k = gramMatrix(h.length <= h[0]!.length ? h : transposeRows(h));
   const trace = k.reduce((sum, row, i) => sum + row[i]!, 0);
   const squares = k.reduce((sum, row) => sum + dot(row, row), 0);
   let entropy = 0;
@@ -110,6 +110,6 @@ function gramMatrix(rows: readonly Float64Array[]): Float64Array[] {
   return gram;
 }
 
-function transpose(rows: readonly Float64Array[]): Float64Array[] {
+function transposeRows(rows: readonly Float64Array[]): Float64Array[] {
   return Array.from(rows[0]!, (_, j) => Float64Array.from(rows, (row) => row[j]!));
 }
