@@ -1,7 +1,7 @@
 /** BatchNorm: the layer around kernels/plain/batch-norm.ts. It chooses the statistics, applies them, and keeps the running ones. */
 
 import type { DType } from "../core/dtype.js";
-import { complaint, expectLength } from "../core/errors.js";
+import { complaint, expectLength, expectNumber } from "../core/errors.js";
 import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
 import type { ChannelView } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
@@ -10,34 +10,34 @@ import type { BatchNormBackwardArguments, Kernels } from "../kernels/types.js";
 import type { Forward, Layer, Pass } from "./contract.js";
 import { afterPass, beginForward, guardedForward } from "./forward.js";
 import { zeroGradients } from "./gradients.js";
-import { expectTracked, expectTwoValues, featureView } from "./guards.js";
+import { expectFiniteVariance, expectTracked, expectTwoValues, featureView } from "./guards.js";
 import { Parameter, RunningStatistic } from "./parameter.js";
 import { gradientTensor, keptValues, outputTensor, registerLeaf } from "./private-tensors.js";
 import { rowWeights, weightedBackward, weightedMoments } from "./row-weights.js";
 
-/** How a `BatchNorm` is made. Only `features` is required. */
+/** Options for `BatchNorm`. Only `features` is required. */
 export interface BatchNormOptions {
   /** C, the length of the feature axis. */
   readonly features: number;
-  /** The feature axis: 1 when not said, as in [N, C, H, W]; -1 is the last, as in [N, H, W, C]. */
+  /** The feature axis, as in [N, C, H, W]; -1 is the last, as in [N, H, W, C]. Default: 1. */
   readonly axis?: number | undefined;
-  /** Added to the variance; 1e-5 when not said, 0 allowed. Keras's and tfjs's default is 1e-3. */
+  /** Added to the variance. Default: 1e-5 (Keras and tfjs: 1e-3). May be 0. */
   readonly epsilon?: number | undefined;
   /**
-   * How far the running statistics follow each batch, as in PyTorch: running = (1 - momentum) running + momentum batch; 0.1
-   * when not said. Keras, tfjs and Flax mean the opposite: their `momentum: m` is `momentum: 1 - m` here (their 0.99 is
-   * 0.01). `null` gives every batch the same weight (cumulative average). It is not an optimizer's momentum.
+   * The weight of each batch in the running statistics, as in PyTorch: running = (1 - momentum) running + momentum batch.
+   * Default: 0.1. Keras, tfjs and Flax mean the opposite: their `momentum: m` is `momentum: 1 - m` here (their 0.99 is
+   * 0.01). `null` weights all batches equally (cumulative average). This is not an optimizer's momentum.
    */
   readonly momentum?: number | null | undefined;
-  /** Whether gamma is there; true when not said. */
+  /** Learn a per-feature scale, gamma. Default: true. */
   readonly scale?: boolean | undefined;
-  /** Whether beta is there; true when not said. */
+  /** Learn a per-feature shift, beta. Default: true. The mean is subtracted in any case. */
   readonly center?: boolean | undefined;
-  /** Whether running statistics are kept; true when not said. Without them every mode normalizes with the batch. */
+  /** Keep running statistics. Default: true. Without them, every mode normalizes with the batch. */
   readonly trackRunningStatistics?: boolean | undefined;
-  /** What the running variance averages: "unbiased" (divided by M - 1, as PyTorch; the default) or "biased" (by M, as Keras). */
+  /** What the running variance averages: "unbiased" (divided by M - 1, as PyTorch) or "biased" (by M, as Keras). Default: "unbiased". */
   readonly varianceEstimator?: "unbiased" | "biased" | undefined;
-  /** Of gamma and beta; "float32" when not said. */
+  /** The dtype of gamma and beta. Default: "float32". */
   readonly dtype?: DType | undefined;
 }
 
@@ -54,10 +54,13 @@ export const batchNormRules: OptionRules<BatchNormOptions> = {
   dtype: dtypeRule,
 };
 
-/** What `BatchNorm.freeze` freezes; all of it when not said. */
+/** Options for `BatchNorm.freeze`: the parts to freeze. Default: all three. */
 export interface FreezeOptions {
+  /** Normalize with the running statistics in every mode. */
   readonly normalization?: boolean | undefined;
+  /** Do not update the running statistics. */
   readonly updates?: boolean | undefined;
+  /** Do not train gamma and beta. */
   readonly parameters?: boolean | undefined;
 }
 
@@ -67,17 +70,17 @@ const freezeRules = {
   parameters: { kind: "boolean", default: true },
 } as const satisfies OptionRules<FreezeOptions>;
 
-/** The statistics that normalize one pass. */
-interface Statistics {
+/** The statistics that normalize one pass, and what follows from them. */
+interface PassStatistics {
   readonly mean: Float64Array;
   readonly rstd: Float64Array;
-  /** The backward pass that belongs to them: through them where they are the batch's, past them where they are constants. */
+  /** Differentiates through the statistics if they are the batch's, and treats them as constants if not. */
   readonly backward: (args: BatchNormBackwardArguments) => void;
-  /** What running statistics learn from this pass, if anything. */
-  readonly update?: (() => void) | undefined;
+  /** Updates the running statistics; undefined if this pass does not. */
+  readonly update: (() => void) | undefined;
 }
 
-/** Mean and variance of a batch, from how many values, and the backward pass through them. */
+/** Mean and variance of a batch, the number of values per feature, and the backward pass through them. */
 interface BatchMoments {
   readonly mean: Float64Array;
   readonly variance: Float64Array;
@@ -86,22 +89,31 @@ interface BatchMoments {
 }
 
 /**
- * Batch normalization: each feature is shifted and scaled to mean 0 and variance 1, then by its own gamma and beta.
+ * Batch normalization: normalizes each feature to mean 0 and variance 1, then scales it by gamma and shifts it by beta.
  *
- *   xhat = (x - mean) / sqrt(variance + epsilon)      y = gamma xhat + beta
+ *     xhat = (x - mean) / sqrt(variance + epsilon)      y = gamma xhat + beta
  *
- * Shapes    x, y [N, C], [N, C, L], [N, C, H, W], [N, C, D, H, W], or channels last with `axis: -1` · gamma, beta [C]
- * Units     xhat is in standard deviations of its feature; y is in the unit of gamma and beta
- * Modes     train and probe: mean and (biased) variance of the batch; train also updates the running statistics.
- *           inference: the running statistics, as constants. The backward pass follows the mode of its forward
- * Numerics  two passes, sums in double precision, running statistics in double precision, whatever the dtype; with
- *           epsilon 0 a constant feature is normalized to 0
- * Cost      three passes over x forward, two over x and dy backward; keeps a copy of x and 2 C numbers
- * Source    Ioffe & Szegedy 2015, algorithms 1 and 2 (arXiv:1502.03167)
+ * Which mean and variance, and whether the running ones are updated:
+ *
+ *     mode        normalizes with       backward pass                running statistics
+ *     train       the batch             through the statistics       updated
+ *     probe       the batch             through the statistics       untouched
+ *     inference   running statistics    statistics as constants      untouched
+ *
+ * `freeze` and `trackRunningStatistics: false` override parts of this table. With `rowWeights` in the pass, rows
+ * (indices of axis 0) or positions count in the batch statistics by their weight; all are normalized.
+ *
+ * - **Shapes**: x, y [N, C], [N, C, L], [N, C, H, W], [N, C, D, H, W], or channels last with `axis: -1` · gamma, beta [C]
+ * - **Units**: xhat is in standard deviations of its feature; y is in the unit of gamma and beta
+ * - **Numerics**: two passes; sums and running statistics in double precision, whatever the dtype; with epsilon 0 a constant
+ *   feature is normalized to 0
+ * - **Cost**: three passes over x forward (one in inference), two over x and dy backward; keeps a copy of x and 2·C numbers
+ * - **Source**: Ioffe & Szegedy 2015, algorithms 1 and 2 (arXiv:1502.03167)
  *
  * @throws {ShapeError} if the feature axis is not `features` long
- * @throws {RangeError} if a feature has fewer than 2 values and the batch is to normalize
- * @throws {RangeError} in inference before any batch was tracked or statistics were loaded
+ * @throws {RangeError} if batch statistics are needed and a feature has fewer than 2 values
+ * @throws {RangeError} if the variance of a feature overflows (values beyond about 1e154)
+ * @throws {RangeError} if running statistics are needed and none were tracked or loaded
  * @example
  * const norm = new BatchNorm({ features: 2 });
  * const x = Tensor.from([[1, 10], [2, 20], [4, 40], [5, 50]]);
@@ -113,12 +125,12 @@ export class BatchNorm implements Layer {
   readonly features: number;
   readonly axis: number;
   readonly epsilon: number;
-  readonly momentum: number | null;
   readonly varianceEstimator: "unbiased" | "biased";
   /** [C], starts at 1; undefined with `scale: false`. */
   readonly gamma: Parameter | undefined;
   /** [C], starts at 0; undefined with `center: false`. */
   readonly beta: Parameter | undefined;
+  /** If false, the three statistics below are unused. */
   readonly trackRunningStatistics: boolean;
   /** [C], starts at 0. */
   readonly runningMean: RunningStatistic;
@@ -128,7 +140,10 @@ export class BatchNorm implements Layer {
   readonly batchesTracked: RunningStatistic;
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
-  private frozenParts = { normalization: false, updates: false, parameters: false };
+  private currentMomentum: number | null;
+  private readonly frozenParts = { normalization: false, updates: false, parameters: false };
+  /** The parameters that `freeze` made untrainable, and `unfreeze` makes trainable again. */
+  private frozenParameters: readonly Parameter[] = [];
 
   /** Creates the layer with gamma = 1, beta = 0 and no tracked batches. */
   constructor(options: BatchNormOptions) {
@@ -136,7 +151,7 @@ export class BatchNorm implements Layer {
     this.features = features;
     this.axis = rest.axis;
     this.epsilon = rest.epsilon;
-    this.momentum = rest.momentum;
+    this.currentMomentum = rest.momentum;
     this.varianceEstimator = rest.varianceEstimator;
     this.trackRunningStatistics = rest.trackRunningStatistics;
     this.gamma = scale ? new Parameter("gamma", "scale", Tensor.filled([features], 1, dtype)) : undefined;
@@ -155,11 +170,12 @@ export class BatchNorm implements Layer {
     const view = featureView(name, input, this.axis, this.features);
     const { mean, rstd, backward, update } = this.chooseStatistics(name, input, view, pass, kernels);
 
-    const x = keptValues(input);
+    const x = keptValues(input); // for the backward pass; the caller may overwrite the input
     const gamma = this.gamma?.value.data;
     const beta = this.beta?.value.data;
     const output = outputTensor(pass, input.shape, input.dtype);
     kernels.normalize({ view, x, gamma, beta, mean, rstd, y: output.data });
+    // Once the whole model has succeeded: a pass that throws in a later layer has changed nothing.
     if (update) afterPass(pass, update);
 
     return guardedForward(name, output, this.parameters, (gradOutput) => {
@@ -172,49 +188,72 @@ export class BatchNorm implements Layer {
     });
   }
 
-  /** Which statistics normalize: the batch's or the running ones; and whether the running ones follow the batch. */
-  private chooseStatistics(name: string, input: Tensor, view: ChannelView, pass: Pass, kernels: Kernels): Statistics {
-    const tracks = this.trackRunningStatistics;
-    const fromBatch = !tracks || (pass.mode !== "inference" && !this.frozenParts.normalization);
-    const follows = tracks && pass.mode === "train" && !this.frozenParts.updates;
-    if (!fromBatch) expectTracked(name, pass, this.batchesTracked.values[0]!);
-    const batch = fromBatch || follows ? this.batchMoments(name, input, view, pass, kernels) : undefined;
+  /** Chooses the statistics that normalize, by mode and freezing, and the backward pass that belongs to them. */
+  private chooseStatistics(
+    name: string,
+    input: Tensor,
+    view: ChannelView,
+    pass: Pass,
+    kernels: Kernels,
+  ): PassStatistics {
+    const { features, epsilon } = this;
+    const useBatch = !this.trackRunningStatistics || (pass.mode !== "inference" && !this.frozenParts.normalization);
+    const updateRunning = this.trackRunningStatistics && pass.mode === "train" && !this.frozenParts.updates;
+    if (!useBatch) expectTracked(name, pass, this.batchesTracked.values[0]!);
 
-    const [mean, variance] = fromBatch
-      ? [batch!.mean, batch!.variance]
-      : [this.runningMean.values.slice(), this.runningVariance.values];
-    const rstd = new Float64Array(this.features);
-    reciprocalStd(variance, this.epsilon, rstd);
-    return {
-      mean,
-      rstd,
-      backward: fromBatch ? batch!.backward : (args) => kernels.normalizeBackward(args),
-      update: follows
-        ? () => this.track(batch!.mean, estimatedVariance(this, batch!.variance, batch!.count))
-        : undefined,
-    };
+    const batch = useBatch || updateRunning ? this.batchMoments(name, input, view, pass, kernels) : undefined;
+    const update = batch && updateRunning ? () => this.trackBatch(batch) : undefined;
+    const rstd = new Float64Array(features);
+    if (batch && useBatch) {
+      reciprocalStd({ variance: batch.variance, epsilon, rstd });
+      return { mean: batch.mean, rstd, backward: batch.backward, update };
+    }
+    reciprocalStd({ variance: this.runningVariance.values, epsilon, rstd });
+    const mean = this.runningMean.values.slice(); // a copy, which later updates do not change
+    return { mean, rstd, backward: (args) => kernels.normalizeBackward(args), update };
   }
 
-  /** The moments of the batch, each row alike or by its weight. */
+  /** Computes the moments of the batch, weighted by `pass.rowWeights` if given. */
   private batchMoments(name: string, input: Tensor, view: ChannelView, pass: Pass, kernels: Kernels): BatchMoments {
-    const x = input.data;
     const mean = new Float64Array(this.features);
     const variance = new Float64Array(this.features);
-    const weights =
-      pass.rowWeights === undefined ? undefined : rowWeights(name, pass.rowWeights, input.shape[0]!, view);
-    const count = weights ? weights.effectiveCount : view.outer * view.inner;
-    expectTwoValues(name, pass, count, input, this.trackRunningStatistics);
-    if (weights) {
-      weightedMoments({ view, x, mean, variance }, weights);
-      return { mean, variance, count, backward: (args) => weightedBackward(args, weights) };
+    const args = { view, x: input.data, mean, variance };
+    if (pass.rowWeights === undefined) {
+      const count = view.outer * view.inner;
+      expectTwoValues(name, pass, count, input, this.trackRunningStatistics);
+      kernels.moments(args);
+      expectFiniteVariance(name, variance);
+      return { mean, variance, count, backward: (args) => kernels.batchNormBackward(args) };
     }
-    kernels.moments({ view, x, mean, variance });
-    return { mean, variance, count, backward: (args) => kernels.batchNormBackward(args) };
+    const weights = rowWeights(name, pass.rowWeights, input, view, this.axis);
+    const count = weights.effectiveCount;
+    expectTwoValues(name, pass, count, input, this.trackRunningStatistics);
+    weightedMoments(args, weights);
+    expectFiniteVariance(name, variance);
+    return { mean, variance, count, backward: (args) => weightedBackward(args, weights) };
+  }
+
+  private trackBatch({ mean, variance, count }: BatchMoments): void {
+    this.track(mean, estimatedVariance(this.varianceEstimator, variance, count));
+  }
+
+  /** The weight of the next batch in the running statistics, see the options; may be changed between passes. */
+  get momentum(): number | null {
+    return this.currentMomentum;
+  }
+
+  /** Takes effect with the next batch; must be in [0, 1], or null. */
+  set momentum(value: number | null) {
+    if (value !== null) expectNumber("BatchNorm", "momentum", value, { low: 0, high: 1 });
+    this.currentMomentum = value;
   }
 
   /**
-   * Freezes the layer, wholly or in part, until `unfreeze`: no mode, optimizer or loading undoes it. With `normalization` the
-   * running statistics normalize in every mode, with `updates` they are not updated, with `parameters` gamma and beta stay.
+   * Freezes the layer, in all three parts or without those that the options set to false; what is frozen stays frozen until
+   * `unfreeze`. No mode and no loading undoes it.
+   *
+   *     norm.freeze();                                             // as in fine-tuning: a constant affine layer
+   *     norm.freeze({ normalization: false, updates: false });     // gamma and beta alone
    */
   freeze(options: FreezeOptions = {}): void {
     const { normalization, updates, parameters } = readOptions("BatchNorm.freeze", options, freezeRules);
@@ -222,26 +261,33 @@ export class BatchNorm implements Layer {
       const expected = "running statistics to normalize with";
       throw new RangeError(complaint("BatchNorm.freeze", expected, "trackRunningStatistics: false"));
     }
-    this.frozenParts = { normalization, updates, parameters };
-    for (const parameter of this.parameters) parameter.trainable = !parameters;
+    this.frozenParts.normalization ||= normalization;
+    this.frozenParts.updates ||= updates;
+    if (!parameters || this.frozenParts.parameters) return;
+    this.frozenParts.parameters = true;
+    this.frozenParameters = this.parameters.filter((parameter) => parameter.trainable);
+    for (const parameter of this.frozenParameters) parameter.trainable = false;
   }
 
-  /** Undoes `freeze`. */
+  /** Unfreezes every part; gamma and beta are trainable again if they were when they were frozen. */
   unfreeze(): void {
-    this.freeze({ normalization: false, updates: false, parameters: false });
+    Object.assign(this.frozenParts, { normalization: false, updates: false, parameters: false });
+    for (const parameter of this.frozenParameters) parameter.trainable = true;
+    this.frozenParameters = [];
   }
 
-  /** What is frozen: nothing at first. */
+  /** The frozen parts: none at first. */
   get frozen(): Readonly<Record<keyof FreezeOptions, boolean>> {
     return { ...this.frozenParts };
   }
 
   /**
-   * Lets the running statistics follow those of one more batch; `forward` does it in mode "train".
+   * Updates the running statistics with the mean and the variance of one more batch. `forward` in mode "train" does it once
+   * the pass has succeeded, with the variance that `varianceEstimator` names.
    *
-   *   running = (1 - momentum) running + momentum batch, or the average of all batches so far at momentum null
+   *     running = (1 - momentum) running + momentum batch, or the average of all batches so far if momentum is null
    *
-   * Shapes    mean, variance [C]
+   * - **Shapes**: mean, variance [C]
    */
   track(mean: Float64Array, variance: Float64Array): void {
     expectLength("BatchNorm.track", "mean", mean, this.features);
@@ -255,11 +301,11 @@ export class BatchNorm implements Layer {
   }
 }
 
-/** The variance that running statistics average: that of a batch of `count` values, or its unbiased estimate. */
+/** Returns the variance of a batch unchanged ("biased"), or multiplied by count / (count - 1) ("unbiased"). */
 export function estimatedVariance(
-  { varianceEstimator }: BatchNorm,
+  estimator: "unbiased" | "biased",
   variance: Float64Array,
   count: number,
 ): Float64Array {
-  return varianceEstimator === "biased" ? variance : variance.map((biased) => biased * (count / (count - 1)));
+  return estimator === "biased" ? variance : variance.map((biased) => biased * (count / (count - 1)));
 }

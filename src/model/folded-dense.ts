@@ -15,7 +15,7 @@ export interface Affine {
 /** What a batch norm does in inference. */
 export function affineOf(norm: BatchNorm): Affine {
   const scale = new Float64Array(norm.features);
-  reciprocalStd(norm.runningVariance.values, norm.epsilon, scale);
+  reciprocalStd({ variance: norm.runningVariance.values, epsilon: norm.epsilon, rstd: scale });
   const shift = scale.map((rstd, c) => {
     scale[c] = rstd * (norm.gamma?.value.data[c] ?? 1);
     return (norm.beta?.value.data[c] ?? 0) - scale[c] * norm.runningMean.values[c]!;

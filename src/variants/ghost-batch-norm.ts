@@ -89,7 +89,7 @@ export class GhostBatchNorm implements Layer {
       const mean = new Float64Array(features);
       const variance = new Float64Array(features);
       for (const group of groups) {
-        const own = estimatedVariance(norm, group.variance, group.view.outer * group.view.inner);
+        const own = estimatedVariance(norm.varianceEstimator, group.variance, group.view.outer * group.view.inner);
         for (let c = 0; c < features; c++) {
           mean[c]! += group.share * group.mean[c]!;
           variance[c]! += group.share * own[c]!;
