@@ -1,7 +1,7 @@
 /** BatchNorm: the layer around kernels/plain/batch-norm.ts. It chooses the statistics, applies them, and keeps the running ones. */
 
 import type { DType } from "../core/dtype.js";
-import { complaint, expectLength } from "../core/errors.js";
+import { complaint, expectLength, expectNumber } from "../core/errors.js";
 import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
 import type { ChannelView } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
@@ -10,7 +10,7 @@ import type { BatchNormBackwardArguments, Kernels } from "../kernels/types.js";
 import type { Forward, Layer, Pass } from "./contract.js";
 import { afterPass, beginForward, guardedForward } from "./forward.js";
 import { zeroGradients } from "./gradients.js";
-import { expectTracked, expectTwoValues, featureView } from "./guards.js";
+import { expectFiniteVariance, expectTracked, expectTwoValues, featureView } from "./guards.js";
 import { Parameter, RunningStatistic } from "./parameter.js";
 import { gradientTensor, keptValues, outputTensor, registerLeaf } from "./private-tensors.js";
 import { rowWeights, weightedBackward, weightedMoments } from "./row-weights.js";
@@ -100,8 +100,8 @@ interface BatchMoments {
  *     probe       the batch             through the statistics       untouched
  *     inference   running statistics    statistics as constants      untouched
  *
- * `freeze` and `trackRunningStatistics: false` override parts of this table. With `rowWeights` in the pass, rows (indices of
- * axis 0) count in the batch statistics by their weight; every row is normalized all the same.
+ * `freeze` and `trackRunningStatistics: false` override parts of this table. With `rowWeights` in the pass, rows
+ * (indices of axis 0) or positions count in the batch statistics by their weight; all are normalized.
  *
  * - **Shapes**: x, y [N, C], [N, C, L], [N, C, H, W], [N, C, D, H, W], or channels last with `axis: -1` · gamma, beta [C]
  * - **Units**: xhat is in standard deviations of its feature; y is in the unit of gamma and beta
@@ -112,6 +112,7 @@ interface BatchMoments {
  *
  * @throws {ShapeError} if the feature axis is not `features` long
  * @throws {RangeError} if batch statistics are needed and a feature has fewer than 2 values
+ * @throws {RangeError} if the variance of a feature overflows (values beyond about 1e154)
  * @throws {RangeError} if running statistics are needed and none were tracked or loaded
  * @example
  * const norm = new BatchNorm({ features: 2 });
@@ -124,7 +125,6 @@ export class BatchNorm implements Layer {
   readonly features: number;
   readonly axis: number;
   readonly epsilon: number;
-  readonly momentum: number | null;
   readonly varianceEstimator: "unbiased" | "biased";
   /** [C], starts at 1; undefined with `scale: false`. */
   readonly gamma: Parameter | undefined;
@@ -140,7 +140,10 @@ export class BatchNorm implements Layer {
   readonly batchesTracked: RunningStatistic;
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
-  private frozenParts = { normalization: false, updates: false, parameters: false };
+  private currentMomentum: number | null;
+  private readonly frozenParts = { normalization: false, updates: false, parameters: false };
+  /** The parameters that `freeze` made untrainable, and `unfreeze` makes trainable again. */
+  private frozenParameters: readonly Parameter[] = [];
 
   /** Creates the layer with gamma = 1, beta = 0 and no tracked batches. */
   constructor(options: BatchNormOptions) {
@@ -148,7 +151,7 @@ export class BatchNorm implements Layer {
     this.features = features;
     this.axis = rest.axis;
     this.epsilon = rest.epsilon;
-    this.momentum = rest.momentum;
+    this.currentMomentum = rest.momentum;
     this.varianceEstimator = rest.varianceEstimator;
     this.trackRunningStatistics = rest.trackRunningStatistics;
     this.gamma = scale ? new Parameter("gamma", "scale", Tensor.filled([features], 1, dtype)) : undefined;
@@ -160,6 +163,11 @@ export class BatchNorm implements Layer {
     const statistics = [this.runningMean, this.runningVariance, this.batchesTracked];
     this.statistics = this.trackRunningStatistics ? statistics : [];
     registerLeaf(this);
+  }
+
+  /** Whether inference is one scale and one shift per feature: false in a class that inherits from this one and has another forward. */
+  get isAffineInInference(): boolean {
+    return hasOwnForward(this);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
@@ -219,12 +227,14 @@ export class BatchNorm implements Layer {
       const count = view.outer * view.inner;
       expectTwoValues(name, pass, count, input, this.trackRunningStatistics);
       kernels.moments(args);
+      expectFiniteVariance(name, variance);
       return { mean, variance, count, backward: (args) => kernels.batchNormBackward(args) };
     }
-    const weights = rowWeights(name, pass.rowWeights, input.shape[0]!, view);
+    const weights = rowWeights(name, pass.rowWeights, input, view, this.axis);
     const count = weights.effectiveCount;
     expectTwoValues(name, pass, count, input, this.trackRunningStatistics);
     weightedMoments(args, weights);
+    expectFiniteVariance(name, variance);
     return { mean, variance, count, backward: (args) => weightedBackward(args, weights) };
   }
 
@@ -232,9 +242,20 @@ export class BatchNorm implements Layer {
     this.track(mean, estimatedVariance(this.varianceEstimator, variance, count));
   }
 
+  /** The weight of the next batch in the running statistics, see the options; may be changed between passes. */
+  get momentum(): number | null {
+    return this.currentMomentum;
+  }
+
+  /** Takes effect with the next batch; must be in [0, 1], or null. */
+  set momentum(value: number | null) {
+    if (value !== null) expectNumber("BatchNorm", "momentum", value, { low: 0, high: 1 });
+    this.currentMomentum = value;
+  }
+
   /**
-   * Freezes the layer until `unfreeze`, in all three parts or in those that the options leave true; each call replaces the
-   * last one. No mode and no loading undoes it.
+   * Freezes the layer, in all three parts or without those that the options set to false; what is frozen stays frozen until
+   * `unfreeze`. No mode and no loading undoes it.
    *
    *     norm.freeze();                                             // as in fine-tuning: a constant affine layer
    *     norm.freeze({ normalization: false, updates: false });     // gamma and beta alone
@@ -245,13 +266,19 @@ export class BatchNorm implements Layer {
       const expected = "running statistics to normalize with";
       throw new RangeError(complaint("BatchNorm.freeze", expected, "trackRunningStatistics: false"));
     }
-    this.frozenParts = { normalization, updates, parameters };
-    for (const parameter of this.parameters) parameter.trainable = !parameters;
+    this.frozenParts.normalization ||= normalization;
+    this.frozenParts.updates ||= updates;
+    if (!parameters || this.frozenParts.parameters) return;
+    this.frozenParts.parameters = true;
+    this.frozenParameters = this.parameters.filter((parameter) => parameter.trainable);
+    for (const parameter of this.frozenParameters) parameter.trainable = false;
   }
 
-  /** Unfreezes every part; gamma and beta are trainable again. */
+  /** Unfreezes every part; gamma and beta are trainable again if they were when they were frozen. */
   unfreeze(): void {
-    this.freeze({ normalization: false, updates: false, parameters: false });
+    Object.assign(this.frozenParts, { normalization: false, updates: false, parameters: false });
+    for (const parameter of this.frozenParameters) parameter.trainable = true;
+    this.frozenParameters = [];
   }
 
   /** The frozen parts: none at first. */
@@ -286,4 +313,9 @@ export function estimatedVariance(
   count: number,
 ): Float64Array {
   return estimator === "biased" ? variance : variance.map((biased) => biased * (count / (count - 1)));
+}
+
+/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+function hasOwnForward(layer: BatchNorm): boolean {
+  return layer.forward === BatchNorm.prototype.forward;
 }

@@ -1,6 +1,6 @@
 /** Guards: what every layer requires of its input, its pass, its gradients and its statistics. */
 
-import { complaint, expectObject, ShapeError, show } from "../core/errors.js";
+import { complaint, ShapeError, show } from "../core/errors.js";
 import { channelView, type ChannelView, printShape, sameShape } from "../core/shape.js";
 import { expectTensor, type Tensor } from "../core/tensor.js";
 import type { Layer, Pass } from "./contract.js";
@@ -86,14 +86,21 @@ export function expectTwoValues(
 /** Requires a pass without row weights, for layers that could only ignore them: a mask without effect would go unnoticed. */
 export function expectNoRowWeights(name: string, { rowWeights }: Pass): void {
   if (rowWeights === undefined) return;
-  expectObject(name, "rowWeights", rowWeights);
-  throw new TypeError(complaint(name, "a pass without row weights", `${rowWeights.length}`, "use a BatchNorm"));
+  throw new TypeError(complaint(name, "a pass without row weights", show(rowWeights), "use a BatchNorm"));
 }
 
 /** Requires that running statistics have seen a batch. */
 export function expectTracked(name: string, { mode }: Pass, batchesTracked: number): void {
   if (batchesTracked > 0) return;
-  const cure = 'run a batch in mode "train", or load statistics';
+  const batch = mode === "inference" ? 'run a batch in mode "train"' : "unfreeze the layer for a batch";
   const expected = `running statistics in mode "${mode}"`;
-  throw new RangeError(complaint(name, expected, "none, as no batch was tracked", cure));
+  throw new RangeError(complaint(name, expected, "none, as no batch was tracked", `${batch}, or load statistics`));
+}
+
+/** Refuses a variance that has overflowed: 1 / Infinity would turn the whole feature into beta. NaN is left to be seen. */
+export function expectFiniteVariance(name: string, variance: Float64Array): void {
+  const feature = variance.indexOf(Infinity);
+  if (feature < 0) return;
+  const got = `an infinite variance of feature ${feature}`;
+  throw new RangeError(complaint(name, "values whose squares float64 can hold", got, "scale the input"));
 }

@@ -1,72 +1,94 @@
 /**
- * Row weights: batch statistics in which some rows count less, or not at all (padding, masks), and the gradient through them.
+ * Row weights: batch statistics in which some rows or positions count less, or not at all (padding, masks), and the gradient
+ * through them.
  *
- *   W = Σ w[n]      mean = Σ w[n] x[n] / W      variance = Σ w[n] (x[n] - mean)² / W
- *   dx[n] = gamma rstd (dy[n] - w[n] / W (Σ dy + xhat[n] Σ dy xhat))
+ *     W = Σ w[p]      mean = Σ w[p] x[p] / W      variance = Σ w[p] (x[p] - mean)² / W
+ *     dx[p] = gamma rstd (dy[p] - w[p] / W (Σ dy + xhat[p] Σ dy xhat))
  *
- * Every row is normalized, a row of weight 0 too; it only has no influence on the statistics. The sums of the gradient run over
- * all rows: a loss that ignores the masked ones has dy = 0 there. A row with w = 0 and dy = 0 may hold anything, even NaN.
+ * p runs over the positions of a channel: rows, times whatever axes the input has beside its features. Every position is
+ * normalized, one of weight 0 too; it only has no influence on the statistics. The sums of the gradient run over all
+ * positions: a loss that ignores the masked ones has dy = 0 there. A position with w = 0 and dy = 0 may hold anything, even NaN.
  */
 
-import { complaint, expectLength, expectObject, ShapeError, show } from "../core/errors.js";
-import type { ChannelView } from "../core/shape.js";
+import { complaint, expectObject, ShapeError, show } from "../core/errors.js";
+import { type ChannelView, printShape, sameShape } from "../core/shape.js";
+import { isTensor, type Tensor } from "../core/tensor.js";
 import type { BatchNormBackwardArguments, MomentsArguments } from "../kernels/types.js";
 
-/** One weight per outer index of a channel view. */
+/** Weights of the positions of a channel. */
 export interface RowWeights {
+  /** One per position (o, i) of the channel view, at o * inner + i; the largest is 1. */
   readonly weights: Float64Array;
-  /** W, the sum of the weights over the values of a channel. */
+  /** W, their sum. */
   readonly total: number;
-  /** (Σ w)² / Σ w² over the values of a channel: so many values of equal weight have as much information (Kish 1965). */
+  /** (Σ w)² / Σ w²: so many values of equal weight carry as much information (Kish 1965). */
   readonly effectiveCount: number;
 }
 
-/** Requires one weight per row, none negative, and spreads them over the view. */
-export function rowWeights(name: string, given: ArrayLike<number>, rows: number, view: ChannelView): RowWeights {
-  if (view.outer < rows) {
+/** Requires weights for the first axes of the input beside its features, none negative, and spreads them over the positions. */
+export function rowWeights(
+  name: string,
+  given: ArrayLike<number> | Tensor,
+  { shape }: Tensor,
+  { outer, inner }: ChannelView,
+  axis: number,
+): RowWeights {
+  expectObject(name, "rowWeights", given);
+  const values: ArrayLike<number> = isTensor(given) ? given.data : given;
+  const givenShape = isTensor(given) ? given.shape : [given.length];
+  const featureAxis = axis < 0 ? shape.length + axis : axis;
+  const positions = shape.filter((_, index) => index !== featureAxis);
+  if (featureAxis === 0) {
     throw new ShapeError(complaint(name, "row weights for features on another axis than the rows, axis 0", "axis 0"));
   }
-  expectObject(name, "rowWeights", given);
-  expectLength(name, "rowWeights", given, rows);
-  const perRow = view.outer / rows;
-  const weights = new Float64Array(view.outer);
-  let sum = 0;
-  let squares = 0;
-  for (let row = 0; row < rows; row++) {
-    const weight = given[row]!;
+  if (givenShape.length === 0 || !sameShape(givenShape, positions.slice(0, givenShape.length))) {
+    const expected = `rowWeights of shape [${positions[0]}] or of more axes of ${printShape(positions)}`;
+    throw new ShapeError(complaint(name, expected, printShape(givenShape)));
+  }
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) {
+    const weight = values[i]!;
     if (!(weight >= 0 && weight < Infinity)) {
       const expected = "row weights that are finite and not negative";
-      throw new RangeError(complaint(name, expected, `${show(weight)} in row ${row}`));
+      throw new RangeError(complaint(name, expected, `${show(weight)} at index ${i}`));
     }
-    weights.fill(weight, row * perRow, (row + 1) * perRow);
-    sum += weight;
+    largest = Math.max(largest, weight);
+  }
+  const weights = new Float64Array(outer * inner);
+  const perWeight = weights.length / values.length;
+  let total = 0;
+  let squares = 0;
+  for (let p = 0; p < weights.length; p++) {
+    // Relative to the largest, whose square could overflow, or be 0.
+    const weight = largest === 0 ? 0 : values[Math.floor(p / perWeight)]! / largest;
+    weights[p] = weight;
+    total += weight;
     squares += weight * weight;
   }
-  const valuesPerRow = perRow * view.inner;
-  const effectiveCount = sum === 0 ? 0 : ((sum * sum) / squares) * valuesPerRow;
-  return { weights, total: sum * valuesPerRow, effectiveCount };
+  return { weights, total, effectiveCount: total === 0 ? 0 : (total * total) / squares };
 }
 
-/** Mean and variance of each channel under the weights, in two passes in double precision. */
+/** Computes mean and variance of each channel under the weights, in two passes in double precision. */
 export function weightedMoments({ view, x, mean, variance }: MomentsArguments, { weights, total }: RowWeights): void {
   const { outer, channels, inner } = view;
-  // Relative to the first row that counts, so that a constant channel has variance 0.
-  const first = weights.findIndex((weight) => weight > 0) * channels * inner;
-  mean.fill(0);
-  variance.fill(0);
+  // Offsets from the first position that counts make a constant channel exact.
+  const counts = weights.findIndex((weight) => weight > 0);
+  const first = Math.floor(counts / inner) * channels * inner + (counts % inner);
+  const offsets = new Float64Array(channels);
   for (let o = 0, at = 0; o < outer; o++) {
-    const weight = weights[o]!;
     for (let c = 0; c < channels; c++) {
       for (let i = 0; i < inner; i++, at++) {
-        if (weight !== 0) mean[c]! += weight * (x[at]! - x[first + c * inner]!);
+        const weight = weights[o * inner + i]!;
+        if (weight !== 0) offsets[c]! += weight * (x[at]! - x[first + c * inner]!);
       }
     }
   }
-  for (let c = 0; c < channels; c++) mean[c] = x[first + c * inner]! + mean[c]! / total;
+  for (let c = 0; c < channels; c++) mean[c] = x[first + c * inner]! + offsets[c]! / total;
+  variance.fill(0);
   for (let o = 0, at = 0; o < outer; o++) {
-    const weight = weights[o]!;
     for (let c = 0; c < channels; c++) {
       for (let i = 0; i < inner; i++, at++) {
+        const weight = weights[o * inner + i]!;
         if (weight !== 0) variance[c]! += weight * (x[at]! - mean[c]!) ** 2;
       }
     }
@@ -74,7 +96,7 @@ export function weightedMoments({ view, x, mean, variance }: MomentsArguments, {
   for (let c = 0; c < channels; c++) variance[c]! /= total;
 }
 
-/** dx, dgamma and dbeta, through the weighted statistics. */
+/** Computes dx through the weighted statistics, dgamma and dbeta. */
 export function weightedBackward(args: BatchNormBackwardArguments, { weights, total }: RowWeights): void {
   const { view, x, dy, gamma, mean, rstd, dx, dgamma, dbeta } = args;
   const { outer, channels, inner } = view;
@@ -90,10 +112,10 @@ export function weightedBackward(args: BatchNormBackwardArguments, { weights, to
     }
   }
   for (let o = 0, at = 0; o < outer; o++) {
-    const share = weights[o]! / total;
     for (let c = 0; c < channels; c++) {
       const scale = (gamma ? gamma[c]! : 1) * rstd[c]!;
       for (let i = 0; i < inner; i++, at++) {
+        const share = weights[o * inner + i]! / total;
         const xhat = (x[at]! - mean[c]!) * rstd[c]!;
         dx[at] = scale * (share === 0 ? dy[at]! : dy[at]! - share * (sumDy[c]! + xhat * sumDyXhat[c]!));
       }

@@ -1,5 +1,6 @@
 /** BatchRenorm: batch norm corrected towards the running statistics, so that training and inference agree more closely. */
 
+import { expectNumber } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import { BatchNorm, type BatchNormOptions, batchNormRules, estimatedVariance } from "../layers/batch-norm.js";
 import type { Forward, Layer, Pass } from "../layers/contract.js";
@@ -47,10 +48,7 @@ const batchRenormRules = {
  * norm.forward(Tensor.from([[1], [3]]), { mode: "train" }).output.toNested();   // => [[-1], [1]]
  */
 export class BatchRenorm implements Layer {
-  /** May be changed between passes. */
-  largestScale: number;
-  /** May be changed between passes. */
-  largestShift: number;
+  private limits: { scale: number; shift: number };
   /** Keeps gamma, beta and the running statistics, and does the inference. */
   readonly norm: BatchNorm;
   readonly parameters: readonly Parameter[];
@@ -59,11 +57,37 @@ export class BatchRenorm implements Layer {
   /** Creates the layer with gamma = 1, beta = 0 and no tracked batches. */
   constructor(options: BatchRenormOptions) {
     const { largestScale, largestShift, ...read } = readOptions("BatchRenorm", options, batchRenormRules);
-    this.largestScale = largestScale;
-    this.largestShift = largestShift;
+    this.limits = { scale: largestScale, shift: largestShift };
     this.norm = new BatchNorm({ ...read, trackRunningStatistics: true });
     this.parameters = this.norm.parameters;
     this.statistics = this.norm.statistics;
+  }
+
+  /** The largest correction of the scale; may be changed between passes. */
+  get largestScale(): number {
+    return this.limits.scale;
+  }
+
+  /** Must be at least 1. */
+  set largestScale(value: number) {
+    expectNumber("BatchRenorm", "largestScale", value, { low: 1 });
+    this.limits.scale = value;
+  }
+
+  /** The largest correction of the mean; may be changed between passes. */
+  get largestShift(): number {
+    return this.limits.shift;
+  }
+
+  /** Must be at least 0. */
+  set largestShift(value: number) {
+    expectNumber("BatchRenorm", "largestShift", value, { low: 0 });
+    this.limits.shift = value;
+  }
+
+  /** Whether inference is one scale and one shift per feature: false in a class that inherits from this one and has another forward. */
+  get isAffineInInference(): boolean {
+    return hasOwnForward(this);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
@@ -129,3 +153,8 @@ export class BatchRenorm implements Layer {
 }
 
 type Statistics = [Float64Array, Float64Array, Float64Array];
+
+/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+function hasOwnForward(layer: BatchRenorm): boolean {
+  return layer.forward === BatchRenorm.prototype.forward;
+}

@@ -18,7 +18,8 @@ import {
   type Tensor,
 } from "batchnorm";
 import { BatchRenorm, GhostBatchNorm } from "batchnorm/variants";
-import { expectBits, expectClose, expectError, memoryOf } from "../support/close.js";
+import { expectBits, expectClose, memoryOf } from "../support/close.js";
+import { expectRefusal } from "../support/refusal.js";
 import { anyGradient, ordinary, settle } from "../support/samples.js";
 
 const SHAPE = [9, 3];
@@ -230,22 +231,14 @@ describe("refusals", () => {
       ["parameters", null],
     ] as const) {
       const got = typeof value === "string" ? `"${value}"` : String(value);
-      await expectError(
-        () => norm.freeze({ [name]: value }),
-        "TypeError",
-        `BatchNorm.freeze: expected ${name} to be true or false, got ${got}`,
-      );
+      await expectRefusal(() => norm.freeze({ [name]: value }), `TypeError: BatchNorm.freeze: ${name} | ${got}`);
       expect(norm.frozen).toEqual({ normalization: false, updates: false, parameters: false });
     }
   });
 
   it("of normalizing with statistics that the layer does not keep", async () => {
     const norm = new BatchNorm({ features: 2, trackRunningStatistics: false });
-    await expectError(
-      () => norm.freeze(),
-      "RangeError",
-      "BatchNorm.freeze: expected running statistics to normalize with, got trackRunningStatistics: false",
-    );
+    await expectRefusal(() => norm.freeze(), "RangeError: BatchNorm.freeze: trackRunningStatistics | false");
     norm.freeze({ normalization: false });
     expect(norm.frozen).toEqual({ normalization: false, updates: true, parameters: true });
   });
@@ -254,10 +247,9 @@ describe("refusals", () => {
     const norm = new BatchNorm({ features: 2 });
     norm.freeze({ updates });
     const before = memoryOf(norm);
-    await expectError(
+    await expectRefusal(
       () => norm.forward(ordinary([4, 2], new Random(1), "float32"), { mode: "train" }),
-      "RangeError",
-      'BatchNorm: expected running statistics in mode "train", got none, as no batch was tracked - run a batch in mode "train", or load statistics',
+      'RangeError: BatchNorm: "train" | none | cure',
     );
     expect(memoryOf(norm)).toEqual(before);
   });
@@ -284,4 +276,26 @@ describe("whatever is frozen", () => {
       expect(calls).toEqual([usesBatch ? "batchNormBackward" : "normalizeBackward"]);
     },
   );
+});
+
+describe("a second freeze", () => {
+  it("adds to the first", () => {
+    const norm = new BatchNorm({ features: 1 });
+    norm.freeze({ updates: false, parameters: false });
+    norm.freeze({ normalization: false, parameters: false });
+    expect(norm.frozen).toEqual({ normalization: true, updates: true, parameters: false });
+    norm.freeze({ normalization: false, updates: false });
+    expect(norm.frozen).toEqual({ normalization: true, updates: true, parameters: true });
+  });
+
+  it("leaves alone what the user made untrainable, and so does unfreezing", () => {
+    const norm = new BatchNorm({ features: 1 });
+    norm.gamma!.trainable = false;
+    norm.freeze({ parameters: false });
+    expect([norm.gamma!.trainable, norm.beta!.trainable]).toEqual([false, true]);
+    norm.freeze();
+    norm.freeze();
+    norm.unfreeze();
+    expect([norm.gamma!.trainable, norm.beta!.trainable]).toEqual([false, true]);
+  });
 });
