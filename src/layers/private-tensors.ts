@@ -80,7 +80,7 @@ export function gradientTensor(input: Tensor): Tensor {
 /** Releases a gradient that was read for the last time, to make `next`: its memory may hold another gradient. */
 export function recycle(gradient: Tensor, next: Tensor): void {
   if (!(gradient instanceof PrivateTensor) || gradient.data.byteLength <= SMALL) return;
-  if (gradient.data.buffer !== next.data.buffer) gradient.spares.push(gradient.data.buffer as ArrayBuffer);
+  if (gradient.data.buffer !== next.data.buffer) gradient.spares.push(gradient.data.buffer);
 }
 
 /** The values of a tensor for the backward pass: a copy, since a caller may write to the tensor before it. */

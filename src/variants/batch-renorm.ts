@@ -19,9 +19,15 @@ export interface BatchRenormOptions extends Omit<BatchNormOptions, "trackRunning
   readonly largestShift?: number | undefined;
 }
 
-const { trackRunningStatistics: _, ...sharedRules } = batchNormRules;
 const batchRenormRules = {
-  ...sharedRules,
+  features: batchNormRules.features,
+  axis: batchNormRules.axis,
+  epsilon: batchNormRules.epsilon,
+  momentum: batchNormRules.momentum,
+  scale: batchNormRules.scale,
+  center: batchNormRules.center,
+  varianceEstimator: batchNormRules.varianceEstimator,
+  dtype: batchNormRules.dtype,
   largestScale: { kind: "number", low: 1, default: 3 },
   largestShift: { kind: "number", low: 0, default: 5 },
 } as const satisfies OptionRules<BatchRenormOptions>;

@@ -264,9 +264,8 @@ describe("whatever is frozen", () => {
       const norm = settle(new BatchNorm({ features: 3, dtype: "float64" }), SHAPE, new Random(3));
       norm.freeze(frozen);
       const calls: string[] = [];
-      const kernels = new Proxy(plainKernels, {
-        get: (set, name: keyof Kernels) => (calls.push(name), set[name]),
-      });
+      const log = (set: Kernels, name: keyof Kernels): unknown => (calls.push(name), set[name]);
+      const kernels = new Proxy(plainKernels, { get: log });
       const input = ordinary(SHAPE, new Random(4));
       const { backward } = norm.forward(input, { mode, kernels });
       const usesBatch = mode !== "inference" && !frozen.normalization;
