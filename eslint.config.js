@@ -1,6 +1,36 @@
 import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
+const LONE_ERROR = {
+  selector: "NewExpression[callee.name=/^(Shape|Range|Type)Error$/]:not([arguments.0.callee.name='complaint'])",
+  message: "Word it with complaint(), as all errors are.",
+};
+const OWN_SEED = { selector: "NewExpression[callee.name='Random']", message: "Let the caller pass the randomness in." };
+const HOST_DECLARATION = {
+  selector: ":matches(VariableDeclaration, ClassDeclaration, TSDeclareFunction, TSModuleDeclaration)[declare=true]",
+  message: "src knows no name of a host.",
+};
+const WEBASSEMBLY = "[declarations.0.id.name='WebAssembly']";
+/** The functions of Math whose result the standard fixes to the bit: any other differs between engines. */
+const EXACT_MATH =
+  /^(E|LN2|LN10|LOG2E|LOG10E|PI|SQRT1_2|SQRT2|abs|ceil|clz32|floor|fround|imul|max|min|round|sign|sqrt|trunc)$/;
+const SYNTAX = [
+  LONE_ERROR,
+  OWN_SEED,
+  HOST_DECLARATION,
+  { selector: "MetaProperty[meta.name='import']", message: "src knows nothing of its host." },
+  { selector: `MemberExpression[object.name='Math'][property.name!=${EXACT_MATH}]`, message: "Engines differ in it." },
+  { selector: ":not(MemberExpression) > Identifier[name='Math']", message: "Write Math.name, so that one sees which." },
+  // All engines multiply for squares, and constants like `2 ** 32` are exact.
+  {
+    selector:
+      "BinaryExpression[operator='**']:not([right.value=2], [left.type='Literal']:matches([right.type='Literal'], [right.argument.type='Literal']))",
+    message: "Engines differ in powers: multiply.",
+  },
+  { selector: "AssignmentExpression[operator='**=']", message: "Engines differ in powers: multiply." },
+];
+const restricted = (...rules) => ({ "no-restricted-syntax": ["error", ...rules] });
+
 export default tseslint.config(
   { ignores: ["dist/", "docs/api/", "report/", "site/", ".build/", "examples/**/*.js", "src/kernels/wasm/assembly/"] },
   // No rule can be switched off from inside a file.
@@ -25,26 +55,47 @@ export default tseslint.config(
       "@typescript-eslint/switch-exhaustiveness-check": "error",
     },
   },
+  // The library runs in every host, gives the same bits in all of them, and speaks in one voice. Which file may import which:
+  // .dependency-cruiser.js.
+  {
+    files: ["src/**"],
+    languageOptions: { parserOptions: { lib: ["es2023"] } },
+    rules: {
+      // Of the globals only the language's, and of these none that reads a clock, runs text as code or reaches the host.
+      "no-undef": ["error", { typeof: true }],
+      "no-restricted-globals": ["error", "Date", "Function", "eval", "globalThis"],
+      ...restricted(...SYNTAX),
+    },
+  },
+  { files: ["src/core/random.ts"], rules: restricted(...SYNTAX.filter((rule) => rule !== OWN_SEED)) },
+  {
+    files: ["src/kernels/wasm/**"],
+    languageOptions: { globals: { WebAssembly: "readonly" } },
+    rules: restricted(...SYNTAX.filter((rule) => rule !== HOST_DECLARATION), {
+      ...HOST_DECLARATION,
+      selector: `${HOST_DECLARATION.selector}:not(${WEBASSEMBLY})`,
+    }),
+  },
   {
     files: ["test/**"],
-    rules: {
-      "no-restricted-syntax": [
-        "error",
-        {
-          selector:
-            "MemberExpression[object.name=/^(it|test|describe)$/][property.name=/^(skip|only|todo|skipIf|fails)$/]",
-          message: "Every test runs.",
-        },
-      ],
-    },
+    rules: restricted({
+      selector: "MemberExpression[object.name=/^(it|test|describe)$/][property.name=/^(skip|only|todo|skipIf|fails)$/]",
+      message: "Every test runs.",
+    }),
   },
   // The tools' own configuration: typed by the compiler (test/tsconfig.json), outside the projects that eslint reads types from.
   {
-    files: ["*.js", "*.config.ts", "test/**/*.mjs", "docs/site/*"],
+    files: ["*.js", "scripts/*.js", "*.config.ts", "test/**/*.mjs", "docs/site/*"],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
       parserOptions: { projectService: false },
-      globals: { process: "readonly", console: "readonly", URL: "readonly", Buffer: "readonly" },
+      globals: {
+        process: "readonly",
+        console: "readonly",
+        performance: "readonly",
+        URL: "readonly",
+        Buffer: "readonly",
+      },
     },
   },
 );

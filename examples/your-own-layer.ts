@@ -1,10 +1,10 @@
 /** Your own layer: Swish with a learned slope, written by hand and checked against finite differences. */
 import {
-  backwardOf,
   BatchNorm,
+  beginForward,
   checkLayer,
   Dense,
-  guardBackward,
+  guardedForward,
   Parameter,
   Random,
   Sequential,
@@ -23,6 +23,7 @@ class Swish implements Layer {
   readonly statistics = [];
 
   forward(input: Tensor, pass: Pass): Forward {
+    const { name } = beginForward("Swish", input, pass, this.parameters);
     const x = input.data.slice(); // a copy: the caller may write to the input before the backward pass
     const beta = this.beta.value.data[0]!;
     const s = x.map((value) => 1 / (1 + Math.exp(-beta * value)));
@@ -30,21 +31,16 @@ class Swish implements Layer {
     for (let i = 0; i < x.length; i++) output.data[i] = x[i]! * s[i]!;
 
     // Throws, instead of being silently wrong, if beta has changed since or the gradient has another shape.
-    const guard = guardBackward(pass.path ?? "Swish", output, this.parameters);
-    return {
-      output,
-      backward: (gradOutput) => {
-        guard(gradOutput);
-        const dy = gradOutput.data;
-        const dbeta = Tensor.zeros([1], input.dtype);
-        for (let i = 0; i < x.length; i++) dbeta.data[0]! += dy[i]! * x[i]! ** 2 * s[i]! * (1 - s[i]!);
-        return backwardOf(new Map([[this.beta, dbeta]]), () => {
-          const dx = Tensor.zeros(input.shape, input.dtype);
-          for (let i = 0; i < x.length; i++) dx.data[i] = dy[i]! * s[i]! * (1 + beta * x[i]! * (1 - s[i]!));
-          return dx;
-        });
-      },
-    };
+    return guardedForward(name, output, this.parameters, (gradOutput, lazily) => {
+      const dy = gradOutput.data;
+      const dbeta = Tensor.zeros([1], input.dtype);
+      for (let i = 0; i < x.length; i++) dbeta.data[0]! += dy[i]! * x[i]! ** 2 * s[i]! * (1 - s[i]!);
+      return lazily(new Map([[this.beta, dbeta]]), () => {
+        const dx = Tensor.zeros(input.shape, input.dtype);
+        for (let i = 0; i < x.length; i++) dx.data[i] = dy[i]! * s[i]! * (1 + beta * x[i]! * (1 - s[i]!));
+        return dx;
+      });
+    });
   }
 }
 

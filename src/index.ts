@@ -5,23 +5,22 @@
  */
 
 // Numbers with a shape
-export { Tensor, type NormalOptions, type UniformOptions } from "./core/tensor.js";
-export type { Nested } from "./core/nested.js";
+export { type Nested, type NormalOptions, Tensor, type TensorFromOptions, type UniformOptions } from "./core/tensor.js";
 export { channelView, type ChannelView, type Shape } from "./core/shape.js";
-export type { DType, Floats } from "./core/dtype.js";
+export type { DType, Floats, OwnFloats } from "./core/dtype.js";
 export { Random, type RandomState } from "./core/random.js";
 
 // Layers
 export { BatchNorm, type BatchNormOptions, type FreezeOptions } from "./layers/batch-norm.js";
-export { Dense, type DenseOptions, type GivenDense } from "./layers/dense.js";
+export { Dense, type DenseOptions, type DenseInitialValues } from "./layers/dense.js";
 export { LeakyReLU, type LeakyReLUOptions, ReLU, Sigmoid, Tanh } from "./layers/activations.js";
 export { GroupNorm, type GroupNormOptions, LayerNorm, type LayerNormOptions } from "./layers/group-norm.js";
-export { parametersByPath, Sequential, statisticsByPath } from "./layers/sequential.js";
+export { Sequential } from "./layers/sequential.js";
+export { parametersByPath, statisticsByPath } from "./model/tree.js";
 
 // The contract, and what a layer of your own needs
 export type { Backward, Forward, Gradients, Layer, Mode, Pass } from "./layers/contract.js";
-export { backwardOf } from "./layers/gradients.js";
-export { guardBackward, whenDone } from "./layers/guards.js";
+export { afterPass, beginForward, type ForwardStart, guardedForward, type LazyBackward } from "./layers/forward.js";
 export { Parameter, type Role, RunningStatistic } from "./layers/parameter.js";
 
 // Training
@@ -33,8 +32,15 @@ export {
   meanSquaredError,
   softmaxCrossEntropy,
 } from "./training/losses.js";
-export { Adam, type AdamOptions, AdamW, SGD, type SGDOptions } from "./training/optimizers.js";
-export type { Optimizer, OptimizerOptions } from "./training/optimizer.js";
+export {
+  Adam,
+  type AdamOptions,
+  AdamW,
+  type Optimizer,
+  type OptimizerOptions,
+  SGD,
+  type SGDOptions,
+} from "./training/optimizers.js";
 export { addGradients } from "./layers/gradients.js";
 export { Batcher, type BatcherOptions, type RowBatch, type TargetRows } from "./training/batcher.js";
 export { loadStateDict, stateDict, type StateDict, type StateEntry } from "./model/state.js";

@@ -1,6 +1,6 @@
 /**
- * THE TABLE OF ERRORS: everything that the public functions of the "." entry refuse, each message whole. Inputs that a
- * layer refuses by their shape stand in test/support/cases.ts.
+ * THE TABLE OF ERRORS: everything that the public functions of the "." entry refuse, each with the facts that its message must
+ * name. Inputs that a layer refuses by their shape stand in test/support/cases.ts.
  *
  * The form is `who: expected X, got Y - cure`: ShapeError for shapes, RangeError for values, TypeError for kinds. And whatever
  * throws has changed nothing.
@@ -19,34 +19,48 @@ import { randoms } from "./errors/random.js";
 import { specialLayers } from "./errors/special-layers.js";
 import { tensors } from "./errors/tensor.js";
 import { refusals } from "./support/cases.js";
-import { expectError } from "./support/close.js";
+import { expectRefusal } from "./support/refusal.js";
 
 const table = { tensors, randoms, batchNorms, layers, specialLayers, models, losses, optimizers, checks, modelChecks };
-const allRows = Object.values(table).flat();
 
-/** Public names whose errors a test file of their own asserts whole, and those that refuse nothing. */
+/** Public names whose errors a test file of their own asserts, and those that refuse nothing. */
 const elsewhere = ["addGradients", "Batcher"];
-const withoutErrors = ["backwardOf", "whenDone", "defaultKernels", "plainKernels", "ShapeError", "wasmKernels"];
+const withoutErrors = ["afterPass", "defaultKernels", "plainKernels", "ShapeError", "wasmKernels"];
 
 describe("the errors of", () => {
   describe.each(Object.entries(table))("%s", (_, rows) => {
-    it.each(rows)("%s: %s", async (kind, message, work) => {
-      await expectError(work, kind, message);
-    });
-  });
-
-  it("have the form `who: expected X, got Y - cure`", () => {
-    const messages = allRows.map(([, message]) => message);
-    for (const message of [...messages, ...refusals.map((refusal) => refusal.message)]) {
-      expect(message).toMatch(/^[A-Za-z][\w.]*( "[\w.]+")?: expected .+, got .*[^.]$/);
-    }
+    it.each(rows)("are %s", (refusal, work) => expectRefusal(work, refusal));
   });
 
   it("are asserted for every public function that takes something", () => {
-    const speakers = new Set([...allRows.map(([, message]) => message), ...refusals.map(({ message }) => message)]);
+    const rows = Object.values(table).flat();
+    const speakers = [...rows.map(([refusal]) => refusal), ...refusals.map(({ refusal }) => refusal)];
     const names = Object.keys({ ...batchnorm, ...variants });
-    const silent = names.filter((name) => ![...speakers].some((message) => message.startsWith(name)));
-    // guardBackward speaks in the name of the layer that it guards.
-    expect(new Set(silent)).toEqual(new Set([...elsewhere, ...withoutErrors, "guardBackward"]));
+    const silent = names.filter((name) => !speakers.some((refusal) => refusal.split(": ")[1]!.startsWith(name)));
+    // These speak in the name of the layer that calls them.
+    expect(new Set(silent)).toEqual(new Set([...elsewhere, ...withoutErrors, "beginForward", "guardedForward"]));
+  });
+});
+
+describe("a refusal", () => {
+  const work = (message: string) => () => {
+    throw new RangeError(message);
+  };
+  const said = 'Dense "2": expected inputs of at least 1, got 0.5 - use more';
+
+  it.each(['RangeError: Dense "2": inputs | 1 | 0.5 | cure', 'RangeError: Dense "2": 0.5 | 1'])(
+    "holds in any words and order: %s",
+    (refusal) => expectRefusal(work(said), refusal),
+  );
+
+  it.each([
+    ["another class", said, 'TypeError: Dense "2": inputs'],
+    ["another speaker", said, "RangeError: Dense: inputs"],
+    ["a number that is part of another", said, 'RangeError: Dense "2": 5'],
+    ["a fact that is missing", said, 'RangeError: Dense "2": outputs'],
+    ["a cure that is missing", "Dense: expected inputs, got 0", "RangeError: Dense: cure"],
+    ["another form", "Dense: bad inputs", "RangeError: Dense: inputs"],
+  ])("does not hold with %s", async (_, message, refusal) => {
+    await expect(expectRefusal(work(message), refusal)).rejects.toThrow();
   });
 });

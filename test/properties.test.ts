@@ -159,7 +159,7 @@ describe("random options", () => {
       (options) => new Dense(options),
     ],
     LayerNorm: [{ features: 3, epsilon: 1e-5, scale: true, center: true }, (options) => new LayerNorm(options)],
-    GroupNorm: [{ groups: 1, features: 3, epsilon: 1e-5, axis: 1 }, (options) => new GroupNorm(options)],
+    GroupNorm: [{ groups: 1, features: 3, epsilon: 1e-5 }, (options) => new GroupNorm(options)],
     BatchRenorm: [{ features: 3, axis: 1, epsilon: 1e-5 }, (options) => new BatchRenorm(options)],
     GhostBatchNorm: [{ features: 3, groupSize: 2, axis: 1 }, (options) => new GhostBatchNorm(options)],
     LpNorm: [{ features: 3, p: 1, axis: 1, epsilon: 1e-5, momentum: 0.1 }, (options) => new LpNorm(options)],

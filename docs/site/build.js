@@ -4,7 +4,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { Application } from "typedoc";
-import { buildPlayground } from "../../examples/playground/build.js";
+import { build as buildPage } from "vite";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Typedoc writes links of its own choice as they are, at every depth: this one is made relative afterwards. */
@@ -23,7 +23,7 @@ const REPORTS = [
 export async function buildSite(folder, report) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  await buildPlayground(join(folder, "playground"), "../index.html");
+  await buildPlayground(join(folder, "playground"));
   await buildApi(join(folder, "api"));
   const reports = REPORTS.filter(({ file }) => existsSync(join(report, file)));
   for (const { file } of reports) cpSync(join(report, file), join(folder, "report", file));
@@ -43,6 +43,14 @@ export async function buildSite(folder, report) {
   writeFileSync(join(folder, "index.html"), filled);
 }
 
+/** The playground, with a link home. */
+async function buildPlayground(outDir) {
+  await buildPage({ root: join(root, "examples/playground"), build: { outDir }, logLevel: "warn" });
+  const file = join(outDir, "index.html");
+  const link = '<a href="../index.html">About batchnorm</a>';
+  writeFileSync(file, readFileSync(file, "utf8").replace("<!-- home -->", link));
+}
+
 /** The API pages with the guides, each with a link home. */
 async function buildApi(folder) {
   const app = await Application.bootstrapWithPlugins({ out: folder, navigationLinks: { batchnorm: HOME } });
@@ -60,7 +68,7 @@ async function buildApi(folder) {
   const bundle = { bundle: true, format: "iife", globalName: "batchnorm", minify: true };
   await build({
     ...bundle,
-    entryPoints: [join(root, "src/index.ts")],
+    entryPoints: [join(root, "src/global.ts")],
     outfile: join(folder, "dist/batchnorm.global.js"),
   });
 }

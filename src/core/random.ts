@@ -28,8 +28,8 @@ export interface RandomState {
  * random.fork("weights");      // an independent stream; the same whatever was drawn before
  */
 export class Random {
-  #key: Uint32Array;
-  #words: Uint32Array;
+  private key: Uint32Array;
+  private words: Uint32Array;
 
   /** Starts a stream. The seed is any whole number up to 2^53 in size. */
   constructor(seed: number) {
@@ -37,14 +37,14 @@ export class Random {
     if (!Number.isSafeInteger(seed)) {
       throw new RangeError(complaint("Random", "seed to be a whole number", show(seed)));
     }
-    this.#key = hashToWords(`seed ${seed + 0}`, [0x9e3779b9, 0x7f4a7c15, 0xf39cc060, 0x5cedc834]);
-    this.#words = this.#key.slice();
+    this.key = hashToWords(`seed ${seed + 0}`, [0x9e3779b9, 0x7f4a7c15, 0xf39cc060, 0x5cedc834]);
+    this.words = this.key.slice();
   }
 
   /** The next 32 random bits, as a whole number in 0..2^32-1. */
   bits(): number {
     // Each word is read once, and nothing is called: the weights of a network are drawn before anything has been compiled.
-    const words = this.#words;
+    const words = this.words;
     const second = words[1]!;
     const third = words[2]! ^ words[0]!;
     const fourth = words[3]! ^ second;
@@ -65,13 +65,13 @@ export class Random {
       expectNumber("Random.uniform", "high - low", high - low, { low: 0 });
     }
     for (;;) {
-      const value = low + (high - low) * this.#unit();
+      const value = low + (high - low) * this.unit();
       if (value < high || low === high) return value; // the sum may have been rounded up to high
     }
   }
 
   /** A number in [0, 1): 27 bits of one draw above 26 of the next. */
-  #unit(): number {
+  private unit(): number {
     return ((this.bits() >>> 5) * 2 ** 26 + (this.bits() >>> 6)) / 2 ** 53;
   }
 
@@ -86,8 +86,8 @@ export class Random {
       expectNumber("Random.normal", "std", std, { low: 0 });
     }
     for (;;) {
-      const u = 2 * this.#unit() - 1;
-      const v = 2 * this.#unit() - 1;
+      const u = 2 * this.unit() - 1;
+      const v = 2 * this.unit() - 1;
       const s = u * u + v * v;
       if (s > 0 && s < 1) return mean + std * (u * Math.sqrt((-2 * log(s)) / s));
     }
@@ -127,8 +127,8 @@ export class Random {
       throw new TypeError(complaint("Random.fork", "label to be a string", show(label)));
     }
     const child = this.copy();
-    child.#key = hashToWords(label, this.#key);
-    child.#words = child.#key.slice();
+    child.key = hashToWords(label, this.key);
+    child.words = child.key.slice();
     return child;
   }
 
@@ -139,23 +139,23 @@ export class Random {
 
   /** Where the stream stands: save it with a model, go on later with `Random.from`. */
   get state(): RandomState {
-    return { key: [...this.#key], words: [...this.#words] };
+    return { key: [...this.key], words: [...this.words] };
   }
 
   /** A stream that goes on where a saved one stood. */
   static from(state: RandomState): Random {
     expectObject("Random.from", "state", state);
     const random = new Random(0);
-    random.#key = wordsOf("key", state.key);
-    random.#words = wordsOf("words", state.words);
+    random.key = wordsOf("key", state.key);
+    random.words = wordsOf("words", state.words);
     return random;
   }
 
   /** Puts this stream back to where it stood when the state was taken. */
   restore(state: RandomState): void {
     const other = Random.from(state);
-    this.#key = other.#key;
-    this.#words = other.#words;
+    this.key = other.key;
+    this.words = other.words;
   }
 }
 

@@ -1,12 +1,15 @@
 /** Tensor: a shape over a typed array, row-major and contiguous. Nothing more: no broadcasting, no operators. */
 
-import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show, ShapeError } from "./errors.js";
-import { allocate, type DType, dtypeOf, type Floats, isFloats } from "./dtype.js";
-import { expectRandom, type Random } from "./random.js";
-import { expectValue, flattenNested, type Nested, shapeOfNested } from "./nested.js";
+import { complaint, expectCount, expectNumber, expectOneOf, show, ShapeError } from "./errors.js";
+import { allocate, type DType, dtypeOf, type Floats, isFloats, type OwnFloats } from "./dtype.js";
+import { dtypeRule, type OptionRules, readOptions } from "./options.js";
+import type { Random } from "./random.js";
 import { expectShape, printShape, type Shape, sizeOf } from "./shape.js";
 
-/** Where random values come from and how they are spread. */
+/** Numbers in nested arrays, as `[[1, 2], [3, 4]]`. */
+export type Nested = number | readonly Nested[];
+
+/** Options for `Tensor.normal`. */
 export interface NormalOptions {
   readonly random: Random;
   readonly mean?: number | undefined;
@@ -14,13 +17,40 @@ export interface NormalOptions {
   readonly dtype?: DType | undefined;
 }
 
-/** Where random values come from and where they lie: [low, high). */
+/** Options for `Tensor.uniform`: values in [low, high). */
 export interface UniformOptions {
   readonly random: Random;
   readonly low?: number | undefined;
   readonly high?: number | undefined;
   readonly dtype?: DType | undefined;
 }
+
+/** Options for `Tensor.from`. */
+export interface TensorFromOptions {
+  /** Default: the shape of the nested arrays, or one axis. */
+  readonly shape?: Shape | undefined;
+  /** Default: that of a Float32Array or Float64Array, else "float32". */
+  readonly dtype?: DType | undefined;
+}
+
+const fromRules = {
+  shape: { kind: "any", optional: true },
+  dtype: { kind: "word", words: ["float32", "float64"], optional: true },
+} as const satisfies OptionRules<TensorFromOptions>;
+
+const normalRules = {
+  random: { kind: "random" },
+  mean: { kind: "number", low: -Infinity, default: 0 },
+  std: { kind: "number", low: 0, default: 1 },
+  dtype: dtypeRule,
+} as const satisfies OptionRules<NormalOptions>;
+
+const uniformRules = {
+  random: { kind: "random" },
+  low: { kind: "number", low: -Infinity, default: 0 },
+  high: { kind: "number", low: -Infinity, default: 1 },
+  dtype: dtypeRule,
+} as const satisfies OptionRules<UniformOptions>;
 
 /**
  * Numbers with a shape: `data[(i * shape[1] + j) * shape[2] + k]` is the value at (i, j, k).
@@ -39,7 +69,7 @@ export class Tensor {
   /** The length of each axis. */
   readonly shape: Shape;
   /** The values, row by row. The tensor's own memory: writing here changes the tensor. */
-  readonly data: Floats;
+  readonly data: OwnFloats;
 
   /** Puts a shape over a typed array, which is kept, not copied. */
   constructor(data: Floats, shape: Shape) {
@@ -60,7 +90,7 @@ export class Tensor {
       );
     }
     this.shape = Object.freeze([...shape]);
-    this.data = data;
+    this.data = data as OwnFloats;
   }
 
   /** "float32" or "float64": the kind of `data`. */
@@ -74,12 +104,9 @@ export class Tensor {
   }
 
   /** A tensor with a copy of the values: nested arrays bring their shape; a flat or typed array may be given one. */
-  static from(
-    values: Nested | ArrayLike<number>,
-    options: { readonly shape?: Shape | undefined; readonly dtype?: DType | undefined } = {},
-  ): Tensor {
-    expectObject("Tensor.from", "options", options);
-    const dtype = expectDType("Tensor.from", options.dtype ?? (isFloats(values) ? dtypeOf(values) : "float32"));
+  static from(values: Nested | ArrayLike<number>, options: TensorFromOptions = {}): Tensor {
+    const read = readOptions("Tensor.from", options, fromRules);
+    const dtype = read.dtype ?? (isFloats(values) ? dtypeOf(values) : "float32");
     const flat: number[] = [];
     let shape: Shape;
     if (typeof values === "object" && values !== null && !Array.isArray(values)) {
@@ -95,7 +122,7 @@ export class Tensor {
     }
     const data = allocate(dtype, flat.length);
     data.set(flat);
-    return new Tensor(data, options.shape ?? shape);
+    return new Tensor(data, read.shape ?? shape);
   }
 
   /** A tensor of zeros. */
@@ -112,11 +139,7 @@ export class Tensor {
 
   /** Normally distributed values, mean 0 and std 1 unless said. */
   static normal(shape: Shape, options: NormalOptions): Tensor {
-    expectObject("Tensor.normal", "options", options);
-    const { random, mean = 0, std = 1, dtype = "float32" } = options;
-    expectRandom("Tensor.normal", random);
-    expectNumber("Tensor.normal", "mean", mean, { low: -Infinity });
-    expectNumber("Tensor.normal", "std", std, { low: 0 });
+    const { random, mean, std, dtype } = readOptions("Tensor.normal", options, normalRules);
     const tensor = zeros("Tensor.normal", shape, dtype);
     for (let i = 0; i < tensor.size; i++) tensor.data[i] = random.normal(mean, std);
     return tensor;
@@ -124,10 +147,7 @@ export class Tensor {
 
   /** Uniformly distributed values in [low, high), [0, 1) unless said, rounded to the dtype. */
   static uniform(shape: Shape, options: UniformOptions): Tensor {
-    expectObject("Tensor.uniform", "options", options);
-    const { random, low = 0, high = 1, dtype = "float32" } = options;
-    expectRandom("Tensor.uniform", random);
-    expectNumber("Tensor.uniform", "low", low, { low: -Infinity });
+    const { random, low, high, dtype } = readOptions("Tensor.uniform", options, uniformRules);
     expectNumber("Tensor.uniform", "high", high, { low });
     const tensor = zeros("Tensor.uniform", shape, dtype);
     for (let i = 0; i < tensor.size; i++) tensor.data[i] = random.uniform(low, high);
@@ -220,11 +240,19 @@ export class Tensor {
   }
 }
 
-/** Whether a value can be used as a tensor. Asks for what it has, not for its class: the ESM and the CJS build have one each. */
+/** Whether a value can be used as a tensor. It is asked for what it has, not for its class: each build and realm has its own. */
 export function isTensor(value: unknown): value is Tensor {
   if (typeof value !== "object" || value === null) return false;
   const { shape, data, dtype, size } = value as Partial<Tensor>;
   return Array.isArray(shape) && isFloats(data) && dtype !== undefined && size !== undefined;
+}
+
+/** Requires a tensor. One that came through `postMessage` or `structuredClone` is plain data; the message says how to revive it. */
+export function expectTensor(who: string, name: string, value: unknown): asserts value is Tensor {
+  if (isTensor(value)) return;
+  const { shape, data } = (value ?? {}) as Partial<Tensor>;
+  const cure = Array.isArray(shape) && isFloats(data) ? "revive it with new Tensor(t.data, t.shape)" : undefined;
+  throw new TypeError(complaint(who, `${name} to be a Tensor`, show(value), cure));
 }
 
 function zeros(who: string, shape: Shape, dtype: DType): Tensor {
@@ -235,4 +263,43 @@ function zeros(who: string, shape: Shape, dtype: DType): Tensor {
 function expectDType(who: string, dtype: unknown): DType {
   expectOneOf(who, "dtype", dtype, ["float32", "float64"]);
   return dtype;
+}
+
+/** Requires a number, which may be NaN or infinite. */
+function expectValue(value: unknown): number {
+  if (typeof value !== "number") throw new TypeError(complaint("Tensor", "every value to be a number", show(value)));
+  return value;
+}
+
+/** The shape of nested arrays, read off the first one on each level. */
+function shapeOfNested(values: Nested): number[] {
+  const shape: number[] = [];
+  for (let level: Nested = values; typeof level !== "number"; level = level[0]!) {
+    if (!isList(level)) throw new TypeError(complaint("Tensor.from", "numbers in nested arrays", show(level)));
+    shape.push(level.length);
+    if (level.length === 0) {
+      throw new ShapeError(complaint("Tensor.from", "at least one value on every axis", `shape ${printShape(shape)}`));
+    }
+  }
+  return shape;
+}
+
+/** Appends the numbers row by row, and requires that every array is as long as the first one on its level. */
+function flattenNested(values: Nested, shape: Shape, axis: number, into: number[]): void {
+  if (axis === shape.length) {
+    into.push(expectValue(values));
+    return;
+  }
+  const list = isList(values) ? values : [];
+  if (list.length !== shape[axis]) {
+    const got = isList(values) ? `an array of ${values.length}` : show(values);
+    throw new ShapeError(
+      complaint("Tensor.from", `arrays of ${shape[axis]} on axis ${axis}, as the first one is`, got),
+    );
+  }
+  for (const inner of list) flattenNested(inner, shape, axis + 1, into);
+}
+
+function isList(value: Nested): value is readonly Nested[] {
+  return Array.isArray(value);
 }

@@ -13,6 +13,7 @@ import type {
   MeanSquaredErrorArguments,
   MomentsArguments,
   NormalizeArguments,
+  ReciprocalStdArguments,
   SGDArguments,
   SoftmaxCrossEntropyArguments,
 } from "./types.js";
@@ -44,6 +45,13 @@ export function expectMoments(kernel: string, { view, x, mean, variance }: Momen
   expectArray(kernel, "x", x, expectView(kernel, view), x);
   expectStatistic(kernel, "mean", mean, view.channels);
   expectStatistic(kernel, "variance", variance, view.channels);
+}
+
+/** Requires what the reciprocal standard deviation takes. */
+export function expectReciprocalStd(kernel: string, { variance, epsilon, rstd }: ReciprocalStdArguments): void {
+  expectStatistic(kernel, "variance", variance, variance.length);
+  expectNumber(kernel, "epsilon", epsilon, { low: 0 });
+  expectStatistic(kernel, "rstd", rstd, variance.length);
 }
 
 /** Requires what every forward normalization takes. */

@@ -49,6 +49,15 @@ export interface MomentsArguments {
   readonly variance: Float64Array;
 }
 
+/** The reciprocal standard deviation of each channel. */
+export interface ReciprocalStdArguments {
+  /** [C] */
+  readonly variance: Float64Array;
+  readonly epsilon: number;
+  /** [C], output: 1 / sqrt(variance + epsilon), 0 where that is 1 / 0. */
+  readonly rstd: Float64Array;
+}
+
 /** Batch normalization with the statistics of the batch. */
 export interface BatchNormForwardArguments {
   readonly view: ChannelView;

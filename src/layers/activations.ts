@@ -1,14 +1,13 @@
 /** The activations as layers: each value by itself, no parameters, the same in every mode. */
 
-import { expectNumber, expectObject } from "../core/errors.js";
-import { defaultKernels } from "../kernels/default.js";
+import { type OptionRules, readOptions } from "../core/options.js";
+import type { Tensor } from "../core/tensor.js";
 import type { ElementwiseArguments, ElementwiseBackwardArguments, Kernels } from "../kernels/types.js";
-import { Tensor } from "../core/tensor.js";
-import { gradientOver, outputOver, outputToKeep, registerLeaf } from "./private-tensors.js";
-import { expectForward, guardBackward, who } from "./guards.js";
-import { type Forward, type Layer, type Pass } from "./contract.js";
+import type { Forward, Layer, Pass } from "./contract.js";
+import { beginForward, guardedForward } from "./forward.js";
 import { noGradients } from "./gradients.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
+import { gradientInPlace, keptOutput, outputInPlace, registerLeaf } from "./private-tensors.js";
 
 /**
  * The rectified linear unit, y = max(x, 0).
@@ -25,9 +24,9 @@ export class ReLU implements Layer {
   readonly parameters: readonly Parameter[] = [];
   readonly statistics: readonly RunningStatistic[] = [];
 
-  /** Makes the layer. */
+  /** Creates the layer. */
   constructor() {
-    registerLeaf(this, ReLU);
+    registerLeaf(this);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
@@ -42,6 +41,10 @@ export interface LeakyReLUOptions {
   /** The slope for x < 0, in (0, 1]; 0.01 when not said, as in PyTorch (Keras: 0.3). */
   readonly slope?: number | undefined;
 }
+
+const leakyReLURules = {
+  slope: { kind: "number", low: 0, withoutLow: true, high: 1, default: 0.01 },
+} as const satisfies OptionRules<LeakyReLUOptions>;
 
 /**
  * The leaky rectified linear unit, y = x where x > 0, else slope x.
@@ -59,13 +62,10 @@ export class LeakyReLU implements Layer {
   readonly statistics: readonly RunningStatistic[] = [];
   readonly slope: number;
 
-  /** Makes the layer. */
+  /** Creates the layer. */
   constructor(options: LeakyReLUOptions = {}) {
-    expectObject("LeakyReLU", "options", options);
-    const { slope = 0.01 } = options;
-    expectNumber("LeakyReLU", "slope", slope, { low: 0, withoutLow: true, high: 1 });
-    this.slope = slope;
-    registerLeaf(this, LeakyReLU);
+    this.slope = readOptions("LeakyReLU", options, leakyReLURules).slope;
+    registerLeaf(this);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
@@ -91,9 +91,9 @@ export class Sigmoid implements Layer {
   readonly parameters: readonly Parameter[] = [];
   readonly statistics: readonly RunningStatistic[] = [];
 
-  /** Makes the layer. */
+  /** Creates the layer. */
   constructor() {
-    registerLeaf(this, Sigmoid);
+    registerLeaf(this);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
@@ -117,9 +117,9 @@ export class Tanh implements Layer {
   readonly parameters: readonly Parameter[] = [];
   readonly statistics: readonly RunningStatistic[] = [];
 
-  /** Makes the layer. */
+  /** Creates the layer. */
   constructor() {
-    registerLeaf(this, Tanh);
+    registerLeaf(this);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
@@ -136,19 +136,13 @@ function elementwise(
   apply: (kernels: Kernels, args: ElementwiseArguments) => void,
   differentiate: (kernels: Kernels, args: ElementwiseBackwardArguments) => void,
 ): Forward {
-  expectForward(kind, input, pass);
-  const kernels = pass.kernels ?? defaultKernels();
-  const output = outputOver(input, pass);
+  const { name, kernels } = beginForward(kind, input, pass, []);
+  const output = outputInPlace(input, pass);
   apply(kernels, { x: input.data, y: output.data });
-  const y = outputToKeep(output);
-  const guard = guardBackward(who(kind, pass), output, []);
-  return {
-    output,
-    backward: (gradOutput) => {
-      guard(gradOutput);
-      const dx = gradientOver(gradOutput, input);
-      differentiate(kernels, { y, dy: gradOutput.data, dx: dx.data });
-      return { gradInput: dx, gradients: noGradients };
-    },
-  };
+  const y = keptOutput(output);
+  return guardedForward(name, output, [], (gradOutput) => {
+    const gradInput = gradientInPlace(gradOutput, input);
+    differentiate(kernels, { y, dy: gradOutput.data, dx: gradInput.data });
+    return { gradInput, gradients: noGradients };
+  });
 }

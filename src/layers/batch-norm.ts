@@ -1,75 +1,119 @@
-/** BatchNorm: the layer around the kernels of kernels/batch-norm.ts. It chooses the statistics and keeps the running ones. */
+/** BatchNorm: the layer around kernels/plain/batch-norm.ts. It chooses the statistics, applies them, and keeps the running ones. */
 
-import {
-  complaint,
-  expectBoolean,
-  expectCount,
-  expectLength,
-  expectNumber,
-  expectObject,
-  expectOneOf,
-} from "../core/errors.js";
 import type { DType } from "../core/dtype.js";
-import { reciprocalStd } from "../kernels/plain/batch-norm.js";
-import { defaultKernels } from "../kernels/default.js";
+import { complaint, expectLength, expectNumber } from "../core/errors.js";
+import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
+import type { ChannelView } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
-import { expectAxis, expectTwoValues, featureView } from "./features.js";
-import { gradientFor, outputFor, registerLeaf, valuesToKeep } from "./private-tensors.js";
-import { expectDTypes, expectForward, guardBackward, whenDone, who } from "./guards.js";
-import { type Forward, type Layer, type Pass } from "./contract.js";
+import { reciprocalStd } from "../kernels/plain/batch-norm.js";
+import type { BatchNormBackwardArguments, Kernels } from "../kernels/types.js";
+import type { Forward, Layer, Pass } from "./contract.js";
+import { afterPass, beginForward, guardedForward } from "./forward.js";
+import { zeroGradients } from "./gradients.js";
+import { expectFiniteVariance, expectTracked, expectTwoValues, featureView } from "./guards.js";
 import { Parameter, RunningStatistic } from "./parameter.js";
-import { addWeightedStatisticsGradient, rowWeights, weightedMoments } from "./row-weights.js";
+import { gradientTensor, keptValues, outputTensor, registerLeaf } from "./private-tensors.js";
+import { rowWeights, weightedBackward, weightedMoments } from "./row-weights.js";
 
-/** How a `BatchNorm` is made. Only `features` is required. */
+/** Options for `BatchNorm`. Only `features` is required. */
 export interface BatchNormOptions {
   /** C, the length of the feature axis. */
   readonly features: number;
-  /** The feature axis: 1 when not said, as in [N, C, H, W]; -1 is the last, as in [N, H, W, C]. */
+  /** The feature axis, as in [N, C, H, W]; -1 is the last, as in [N, H, W, C]. Default: 1. */
   readonly axis?: number | undefined;
-  /** Added to the variance; 1e-5 when not said, 0 allowed. Keras's and tfjs's default is 1e-3. */
+  /** Added to the variance. Default: 1e-5 (Keras and tfjs: 1e-3). May be 0. */
   readonly epsilon?: number | undefined;
   /**
-   * How far the running statistics follow each batch, as in PyTorch: running = (1 - momentum) running + momentum batch; 0.1
-   * when not said. Keras, tfjs and Flax mean the opposite: their `momentum: m` is `momentum: 1 - m` here (their 0.99 is
-   * 0.01). `null` gives every batch the same weight (cumulative average). It is not an optimizer's momentum.
+   * The weight of each batch in the running statistics, as in PyTorch: running = (1 - momentum) running + momentum batch.
+   * Default: 0.1. Keras, tfjs and Flax mean the opposite: their `momentum: m` is `momentum: 1 - m` here (their 0.99 is
+   * 0.01). `null` weights all batches equally (cumulative average). This is not an optimizer's momentum.
    */
   readonly momentum?: number | null | undefined;
-  /** Whether gamma is there; true when not said. */
+  /** Learn a per-feature scale, gamma. Default: true. */
   readonly scale?: boolean | undefined;
-  /** Whether beta is there; true when not said. */
+  /** Learn a per-feature shift, beta. Default: true. The mean is subtracted in any case. */
   readonly center?: boolean | undefined;
-  /** Whether running statistics are kept; true when not said. Without them every mode normalizes with the batch. */
+  /** Keep running statistics. Default: true. Without them, every mode normalizes with the batch. */
   readonly trackRunningStatistics?: boolean | undefined;
-  /** What the running variance averages: "unbiased" (divided by M - 1, as PyTorch; the default) or "biased" (by M, as Keras). */
+  /** What the running variance averages: "unbiased" (divided by M - 1, as PyTorch) or "biased" (by M, as Keras). Default: "unbiased". */
   readonly varianceEstimator?: "unbiased" | "biased" | undefined;
-  /** Of gamma and beta; "float32" when not said. */
+  /** The dtype of gamma and beta. Default: "float32". */
   readonly dtype?: DType | undefined;
 }
 
-/** What `BatchNorm.freeze` freezes; all of it when not said. */
+/** The options of `BatchNorm`, for the layers that are built around one. */
+export const batchNormRules: OptionRules<BatchNormOptions> = {
+  features: { kind: "count" },
+  axis: { kind: "integer", default: 1 },
+  epsilon: { kind: "number", low: 0, default: 1e-5 },
+  momentum: { kind: "number", low: 0, high: 1, orNull: true, default: 0.1 },
+  scale: { kind: "boolean", default: true },
+  center: { kind: "boolean", default: true },
+  trackRunningStatistics: { kind: "boolean", default: true },
+  varianceEstimator: { kind: "word", words: ["unbiased", "biased"], default: "unbiased" },
+  dtype: dtypeRule,
+};
+
+/** Options for `BatchNorm.freeze`: the parts to freeze. Default: all three. */
 export interface FreezeOptions {
+  /** Normalize with the running statistics in every mode. */
   readonly normalization?: boolean | undefined;
+  /** Do not update the running statistics. */
   readonly updates?: boolean | undefined;
+  /** Do not train gamma and beta. */
   readonly parameters?: boolean | undefined;
 }
 
+const freezeRules = {
+  normalization: { kind: "boolean", default: true },
+  updates: { kind: "boolean", default: true },
+  parameters: { kind: "boolean", default: true },
+} as const satisfies OptionRules<FreezeOptions>;
+
+/** The statistics that normalize one pass, and what follows from them. */
+interface PassStatistics {
+  readonly mean: Float64Array;
+  readonly rstd: Float64Array;
+  /** Differentiates through the statistics if they are the batch's, and treats them as constants if not. */
+  readonly backward: (args: BatchNormBackwardArguments) => void;
+  /** Updates the running statistics; undefined if this pass does not. */
+  readonly update: (() => void) | undefined;
+}
+
+/** Mean and variance of a batch, the number of values per feature, and the backward pass through them. */
+interface BatchMoments {
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+  readonly count: number;
+  readonly backward: (args: BatchNormBackwardArguments) => void;
+}
+
 /**
- * Batch normalization: each feature is shifted and scaled to mean 0 and variance 1, then by its own gamma and beta.
+ * Batch normalization: normalizes each feature to mean 0 and variance 1, then scales it by gamma and shifts it by beta.
  *
- *   xhat = (x - mean) / sqrt(variance + epsilon)      y = gamma xhat + beta
+ *     xhat = (x - mean) / sqrt(variance + epsilon)      y = gamma xhat + beta
  *
- * Shapes    x, y [N, C], [N, C, L], [N, C, H, W], [N, C, D, H, W], or channels last with `axis: -1` · gamma, beta [C]
- * Units     xhat is in standard deviations of its feature; y is in the unit of gamma and beta
- * Modes     train and probe: mean and (biased) variance of the batch; train also updates the running statistics.
- *           inference: the running statistics, as constants. The backward pass follows the mode of its forward
- * Numerics  two passes, sums in double precision, running statistics in double precision, whatever the dtype; with
- *           epsilon 0 a constant feature is normalized to 0
- * Cost      three passes over x forward, two over x and dy backward; keeps a copy of x and 2 C numbers
- * Source    Ioffe & Szegedy 2015, algorithms 1 and 2 (arXiv:1502.03167)
+ * Which mean and variance, and whether the running ones are updated:
+ *
+ *     mode        normalizes with       backward pass                running statistics
+ *     train       the batch             through the statistics       updated
+ *     probe       the batch             through the statistics       untouched
+ *     inference   running statistics    statistics as constants      untouched
+ *
+ * `freeze` and `trackRunningStatistics: false` override parts of this table. With `rowWeights` in the pass, rows
+ * (indices of axis 0) or positions count in the batch statistics by their weight; all are normalized.
+ *
+ * - **Shapes**: x, y [N, C], [N, C, L], [N, C, H, W], [N, C, D, H, W], or channels last with `axis: -1` · gamma, beta [C]
+ * - **Units**: xhat is in standard deviations of its feature; y is in the unit of gamma and beta
+ * - **Numerics**: two passes; sums and running statistics in double precision, whatever the dtype; with epsilon 0 a constant
+ *   feature is normalized to 0
+ * - **Cost**: three passes over x forward (one in inference), two over x and dy backward; keeps a copy of x and 2·C numbers
+ * - **Source**: Ioffe & Szegedy 2015, algorithms 1 and 2 (arXiv:1502.03167)
  *
  * @throws {ShapeError} if the feature axis is not `features` long
- * @throws {RangeError} if a feature has fewer than 2 values and the batch is to normalize
- * @throws {RangeError} in inference before any batch was tracked or statistics were loaded
+ * @throws {RangeError} if batch statistics are needed and a feature has fewer than 2 values
+ * @throws {RangeError} if the variance of a feature overflows (values beyond about 1e154)
+ * @throws {RangeError} if running statistics are needed and none were tracked or loaded
  * @example
  * const norm = new BatchNorm({ features: 2 });
  * const x = Tensor.from([[1, 10], [2, 20], [4, 40], [5, 50]]);
@@ -81,12 +125,12 @@ export class BatchNorm implements Layer {
   readonly features: number;
   readonly axis: number;
   readonly epsilon: number;
-  readonly momentum: number | null;
   readonly varianceEstimator: "unbiased" | "biased";
   /** [C], starts at 1; undefined with `scale: false`. */
   readonly gamma: Parameter | undefined;
   /** [C], starts at 0; undefined with `center: false`. */
   readonly beta: Parameter | undefined;
+  /** If false, the three statistics below are unused. */
   readonly trackRunningStatistics: boolean;
   /** [C], starts at 0. */
   readonly runningMean: RunningStatistic;
@@ -96,138 +140,159 @@ export class BatchNorm implements Layer {
   readonly batchesTracked: RunningStatistic;
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
-  #frozen = { normalization: false, updates: false, parameters: false };
+  private currentMomentum: number | null;
+  private readonly frozenParts = { normalization: false, updates: false, parameters: false };
+  /** The parameters that `freeze` made untrainable, and `unfreeze` makes trainable again. */
+  private frozenParameters: readonly Parameter[] = [];
 
-  /** Makes the layer: gamma 1, beta 0, no batch tracked. */
+  /** Creates the layer with gamma = 1, beta = 0 and no tracked batches. */
   constructor(options: BatchNormOptions) {
-    expectObject("BatchNorm", "options", options);
-    const { features, axis = 1, epsilon = 1e-5, momentum = 0.1, scale = true, center = true } = options;
-    const { trackRunningStatistics = true, varianceEstimator = "unbiased", dtype = "float32" } = options;
-    expectCount("BatchNorm", "features", features);
-    expectAxis("BatchNorm", axis);
-    expectNumber("BatchNorm", "epsilon", epsilon, { low: 0 });
-    if (momentum !== null) expectNumber("BatchNorm", "momentum", momentum, { low: 0, high: 1 });
-    for (const [name, value] of Object.entries({ scale, center, trackRunningStatistics })) {
-      expectBoolean("BatchNorm", name, value);
-    }
-    expectOneOf("BatchNorm", "varianceEstimator", varianceEstimator, ["unbiased", "biased"]);
-    expectOneOf("BatchNorm", "dtype", dtype, ["float32", "float64"]);
+    const { features, scale, center, dtype, ...rest } = readOptions("BatchNorm", options, batchNormRules);
     this.features = features;
-    this.axis = axis;
-    this.epsilon = epsilon;
-    this.momentum = momentum;
-    this.varianceEstimator = varianceEstimator;
-    this.trackRunningStatistics = trackRunningStatistics;
+    this.axis = rest.axis;
+    this.epsilon = rest.epsilon;
+    this.currentMomentum = rest.momentum;
+    this.varianceEstimator = rest.varianceEstimator;
+    this.trackRunningStatistics = rest.trackRunningStatistics;
     this.gamma = scale ? new Parameter("gamma", "scale", Tensor.filled([features], 1, dtype)) : undefined;
     this.beta = center ? new Parameter("beta", "shift", Tensor.zeros([features], dtype)) : undefined;
     this.runningMean = new RunningStatistic("runningMean", new Float64Array(features));
     this.runningVariance = new RunningStatistic("runningVariance", new Float64Array(features).fill(1), 0);
     this.batchesTracked = new RunningStatistic("batchesTracked", new Float64Array(1), 0);
     this.parameters = [this.gamma, this.beta].filter((parameter) => parameter !== undefined);
-    this.statistics = trackRunningStatistics ? [this.runningMean, this.runningVariance, this.batchesTracked] : [];
-    registerLeaf(this, BatchNorm);
+    const statistics = [this.runningMean, this.runningVariance, this.batchesTracked];
+    this.statistics = this.trackRunningStatistics ? statistics : [];
+    registerLeaf(this);
+  }
+
+  /** Whether inference is one scale and one shift per feature: false in a class that inherits from this one and has another forward. */
+  get isAffineInInference(): boolean {
+    return hasOwnForward(this);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
-    expectForward("BatchNorm", input, pass);
-    const name = who("BatchNorm", pass);
+    const { name, kernels } = beginForward("BatchNorm", input, pass, this.parameters);
     const view = featureView(name, input, this.axis, this.features);
-    expectDTypes(name, input, this.parameters);
-    const kernels = pass.kernels ?? defaultKernels();
-    const fromBatch = !this.trackRunningStatistics || (pass.mode !== "inference" && !this.#frozen.normalization);
-    const tracks = pass.mode === "train" && this.trackRunningStatistics && !this.#frozen.updates;
-    const gathers = fromBatch || tracks;
-    const given = gathers ? pass.rowWeights : undefined;
-    const weights = given === undefined ? undefined : rowWeights(name, given, input.shape[0]!, view);
-    const x = valuesToKeep(input);
-    const output = outputFor(pass, input.shape, input.dtype);
-    const [gamma, beta, y] = [this.gamma?.value.data, this.beta?.value.data, output.data];
-    const rstd = new Float64Array(this.features);
-    let mean = new Float64Array(this.features);
+    const { mean, rstd, backward, update } = this.chooseStatistics(name, input, view, pass, kernels);
+
+    const x = keptValues(input); // for the backward pass; the caller may overwrite the input
+    const gamma = this.gamma?.value.data;
+    const beta = this.beta?.value.data;
+    const output = outputTensor(pass, input.shape, input.dtype);
+    kernels.normalize({ view, x, gamma, beta, mean, rstd, y: output.data });
+    // Once the whole model has succeeded: a pass that throws in a later layer has changed nothing.
+    if (update) afterPass(pass, update);
+
+    return guardedForward(name, output, this.parameters, (gradOutput) => {
+      const gradInput = gradientTensor(input);
+      const gradients = zeroGradients(this.parameters);
+      const dgamma = this.gamma && gradients.get(this.gamma)!.data;
+      const dbeta = this.beta && gradients.get(this.beta)!.data;
+      backward({ view, x, dy: gradOutput.data, gamma, mean, rstd, dx: gradInput.data, dgamma, dbeta });
+      return { gradInput, gradients };
+    });
+  }
+
+  /** Chooses the statistics that normalize, by mode and freezing, and the backward pass that belongs to them. */
+  private chooseStatistics(
+    name: string,
+    input: Tensor,
+    view: ChannelView,
+    pass: Pass,
+    kernels: Kernels,
+  ): PassStatistics {
+    const { features, epsilon } = this;
+    const useBatch = !this.trackRunningStatistics || (pass.mode !== "inference" && !this.frozenParts.normalization);
+    const updateRunning = this.trackRunningStatistics && pass.mode === "train" && !this.frozenParts.updates;
+    if (!useBatch) expectTracked(name, pass, this.batchesTracked.values[0]!);
+
+    const batch = useBatch || updateRunning ? this.batchMoments(name, input, view, pass, kernels) : undefined;
+    const update = batch && updateRunning ? () => this.trackBatch(batch) : undefined;
+    const rstd = new Float64Array(features);
+    if (batch && useBatch) {
+      reciprocalStd({ variance: batch.variance, epsilon, rstd });
+      return { mean: batch.mean, rstd, backward: batch.backward, update };
+    }
+    reciprocalStd({ variance: this.runningVariance.values, epsilon, rstd });
+    const mean = this.runningMean.values.slice(); // a copy, which later updates do not change
+    return { mean, rstd, backward: (args) => kernels.normalizeBackward(args), update };
+  }
+
+  /** Computes the moments of the batch, weighted by `pass.rowWeights` if given. */
+  private batchMoments(name: string, input: Tensor, view: ChannelView, pass: Pass, kernels: Kernels): BatchMoments {
+    const mean = new Float64Array(this.features);
     const variance = new Float64Array(this.features);
-    const batch = { mean, variance, values: view.outer * view.inner };
-    if (gathers) {
-      if (weights) batch.values = weights.effectiveCount;
-      const asked = { shape: input.shape, weighted: weights !== undefined, hasInference: this.trackRunningStatistics };
-      expectTwoValues(name, pass.mode, batch.values, asked);
-      if (weights === undefined) {
-        kernels.batchNormForward({ view, x, gamma, beta, epsilon: this.epsilon, mean, variance, rstd, y });
-      } else {
-        weightedMoments(view, x, weights, mean, variance);
-        reciprocalStd(variance, this.epsilon, rstd);
-        kernels.normalize({ view, x, gamma, beta, mean, rstd, y });
-      }
+    const args = { view, x: input.data, mean, variance };
+    if (pass.rowWeights === undefined) {
+      const count = view.outer * view.inner;
+      expectTwoValues(name, pass, count, input, this.trackRunningStatistics);
+      kernels.moments(args);
+      expectFiniteVariance(name, variance);
+      return { mean, variance, count, backward: (args) => kernels.batchNormBackward(args) };
     }
-    if (!fromBatch) {
-      if (this.batchesTracked.values[0] === 0) {
-        const cure = 'run a batch in mode "train", or load statistics';
-        const expected = `running statistics in mode "${pass.mode}"`;
-        throw new RangeError(complaint(name, expected, "none, as no batch was tracked", cure));
-      }
-      mean = this.runningMean.values.slice();
-      reciprocalStd(this.runningVariance.values, this.epsilon, rstd);
-      kernels.normalize({ view, x, gamma, beta, mean, rstd, y });
-    }
-    if (tracks) {
-      const correction = this.varianceEstimator === "unbiased" ? batch.values / (batch.values - 1) : 1;
-      for (let c = 0; c < this.features; c++) batch.variance[c]! *= correction;
-      whenDone(pass, () => this.track(batch.mean, batch.variance));
-    }
-    const guard = guardBackward(name, output, this.parameters);
-    return {
-      output,
-      backward: (gradOutput) => {
-        guard(gradOutput);
-        const dx = gradientFor(input);
-        const dgamma = this.gamma && Tensor.zeros([this.features], input.dtype);
-        const dbeta = this.beta && Tensor.zeros([this.features], input.dtype);
-        const dy = gradOutput.data;
-        const args = { view, x, dy, gamma, mean, rstd, dx: dx.data, dgamma: dgamma?.data, dbeta: dbeta?.data };
-        if (fromBatch && !weights) kernels.batchNormBackward(args);
-        else kernels.normalizeBackward(args);
-        if (fromBatch && weights) addWeightedStatisticsGradient(args, weights);
-        const gradients = new Map<Parameter, Tensor>();
-        if (this.gamma && dgamma) gradients.set(this.gamma, dgamma);
-        if (this.beta && dbeta) gradients.set(this.beta, dbeta);
-        return { gradInput: dx, gradients };
-      },
-    };
+    const weights = rowWeights(name, pass.rowWeights, input, view, this.axis);
+    const count = weights.effectiveCount;
+    expectTwoValues(name, pass, count, input, this.trackRunningStatistics);
+    weightedMoments(args, weights);
+    expectFiniteVariance(name, variance);
+    return { mean, variance, count, backward: (args) => weightedBackward(args, weights) };
+  }
+
+  private trackBatch({ mean, variance, count }: BatchMoments): void {
+    this.track(mean, estimatedVariance(this.varianceEstimator, variance, count));
+  }
+
+  /** The weight of the next batch in the running statistics, see the options; may be changed between passes. */
+  get momentum(): number | null {
+    return this.currentMomentum;
+  }
+
+  /** Takes effect with the next batch; must be in [0, 1], or null. */
+  set momentum(value: number | null) {
+    if (value !== null) expectNumber("BatchNorm", "momentum", value, { low: 0, high: 1 });
+    this.currentMomentum = value;
   }
 
   /**
-   * Freezes the layer, wholly or in part, until `unfreeze`: no mode, optimizer or loading undoes it. With `normalization` the
-   * running statistics normalize in every mode, with `updates` they are not updated, with `parameters` gamma and beta stay.
+   * Freezes the layer, in all three parts or without those that the options set to false; what is frozen stays frozen until
+   * `unfreeze`. No mode and no loading undoes it.
+   *
+   *     norm.freeze();                                             // as in fine-tuning: a constant affine layer
+   *     norm.freeze({ normalization: false, updates: false });     // gamma and beta alone
    */
   freeze(options: FreezeOptions = {}): void {
-    expectObject("BatchNorm.freeze", "options", options);
-    const { normalization = true, updates = true, parameters = true } = options;
-    for (const [name, value] of Object.entries({ normalization, updates, parameters })) {
-      expectBoolean("BatchNorm.freeze", name, value);
-    }
+    const { normalization, updates, parameters } = readOptions("BatchNorm.freeze", options, freezeRules);
     if (normalization && !this.trackRunningStatistics) {
       const expected = "running statistics to normalize with";
       throw new RangeError(complaint("BatchNorm.freeze", expected, "trackRunningStatistics: false"));
     }
-    this.#frozen = { normalization, updates, parameters };
-    for (const parameter of this.parameters) parameter.trainable = !parameters;
+    this.frozenParts.normalization ||= normalization;
+    this.frozenParts.updates ||= updates;
+    if (!parameters || this.frozenParts.parameters) return;
+    this.frozenParts.parameters = true;
+    this.frozenParameters = this.parameters.filter((parameter) => parameter.trainable);
+    for (const parameter of this.frozenParameters) parameter.trainable = false;
   }
 
-  /** Undoes `freeze`. */
+  /** Unfreezes every part; gamma and beta are trainable again if they were when they were frozen. */
   unfreeze(): void {
-    this.freeze({ normalization: false, updates: false, parameters: false });
+    Object.assign(this.frozenParts, { normalization: false, updates: false, parameters: false });
+    for (const parameter of this.frozenParameters) parameter.trainable = true;
+    this.frozenParameters = [];
   }
 
-  /** What is frozen: nothing at first. */
+  /** The frozen parts: none at first. */
   get frozen(): Readonly<Record<keyof FreezeOptions, boolean>> {
-    return { ...this.#frozen };
+    return { ...this.frozenParts };
   }
 
   /**
-   * Lets the running statistics follow those of one more batch; `forward` does it in mode "train".
+   * Updates the running statistics with the mean and the variance of one more batch. `forward` in mode "train" does it once
+   * the pass has succeeded, with the variance that `varianceEstimator` names.
    *
-   *   running = (1 - momentum) running + momentum batch, or the average of all batches so far at momentum null
+   *     running = (1 - momentum) running + momentum batch, or the average of all batches so far if momentum is null
    *
-   * Shapes    mean, variance [C]
+   * - **Shapes**: mean, variance [C]
    */
   track(mean: Float64Array, variance: Float64Array): void {
     expectLength("BatchNorm.track", "mean", mean, this.features);
@@ -239,4 +304,18 @@ export class BatchNorm implements Layer {
       this.runningVariance.values[c] = (1 - rate) * this.runningVariance.values[c]! + rate * variance[c]!;
     }
   }
+}
+
+/** Returns the variance of a batch unchanged ("biased"), or multiplied by count / (count - 1) ("unbiased"). */
+export function estimatedVariance(
+  estimator: "unbiased" | "biased",
+  variance: Float64Array,
+  count: number,
+): Float64Array {
+  return estimator === "biased" ? variance : variance.map((biased) => biased * (count / (count - 1)));
+}
+
+/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+function hasOwnForward(layer: BatchNorm): boolean {
+  return layer.forward === BatchNorm.prototype.forward;
 }

@@ -25,17 +25,20 @@ export interface Pass {
   /** The kernel set that does the arithmetic; the best there is when not said. */
   readonly kernels?: Kernels | undefined;
   /**
-   * One weight a row of the batch, for statistics in which some rows count less or not at all (0: padding, masked). Batch norm
-   * reads them when the batch normalizes; a loss that is to ignore those rows must do so itself.
+   * Weights for the batch statistics of batch norm: one per row, or a Tensor [N, L], [N, H, W] with one per position. 0 leaves
+   * a row or position out of the statistics (padding, masks). A loss that should ignore the same rows has to do so itself.
+   *
+   * A masked row may hold anything for the norm itself, but not for a Dense before it: the weight gradient multiplies the
+   * input by a gradient of 0, and 0 * NaN is NaN. Fill masked inputs with 0.
    */
-  readonly rowWeights?: ArrayLike<number> | undefined;
+  readonly rowWeights?: ArrayLike<number> | Tensor | undefined;
   /** Where in a model the layer stands, as in "2.0"; containers set it, error messages print it. */
   readonly path?: string | undefined;
   /** Told the output of every layer inside a container, and what went in. It may read and keep both, not write to them. */
   readonly observe?: ((path: string, output: Tensor, input: Tensor) => void) | undefined;
   /**
    * Takes a change of state (running statistics, a random stream) to be made once the whole pass has succeeded. Set by the
-   * outermost container, so that a pass that throws has changed nothing. See `whenDone`.
+   * outermost container, so that a pass that throws has changed nothing. See `afterPass`.
    */
   readonly defer?: ((change: () => void) => void) | undefined;
 }

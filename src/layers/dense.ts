@@ -1,19 +1,19 @@
 /** Dense: the affine layer, y = xW + b. */
 
-import { complaint, expectBoolean, expectCount, expectObject, expectOneOf, ShapeError, show } from "../core/errors.js";
 import type { DType } from "../core/dtype.js";
+import { complaint, expectOneOf, ShapeError } from "../core/errors.js";
+import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
 import { expectRandom, type Random } from "../core/random.js";
-import { defaultKernels } from "../kernels/default.js";
 import { printShape, sameShape, type Shape } from "../core/shape.js";
-import { isTensor, Tensor } from "../core/tensor.js";
-import { gradientFor, outputFor, registerLeaf, valuesToKeep } from "./private-tensors.js";
-import { backwardOf } from "./gradients.js";
-import { expectDTypes, expectForward, guardBackward, who } from "./guards.js";
-import { type Forward, type Layer, type Pass } from "./contract.js";
+import { expectTensor, Tensor } from "../core/tensor.js";
+import type { Forward, Layer, Pass } from "./contract.js";
+import { beginForward, guardedForward } from "./forward.js";
+import { zeroGradients } from "./gradients.js";
 import { Parameter, type RunningStatistic } from "./parameter.js";
+import { gradientTensor, keptValues, outputTensor, registerLeaf } from "./private-tensors.js";
 
 /** Initial values given by the caller; both are copied. */
-export interface GivenDense {
+export interface DenseInitialValues {
   /** [inputs, outputs] */
   readonly weight: Tensor;
   /** [outputs]; zeros when left out. */
@@ -30,12 +30,21 @@ export interface DenseOptions {
    * Where the weight starts: "glorot" (uniform in ±sqrt(6 / (inputs + outputs)), the default), "he" (normal with variance
    * 2 / inputs, for ReLU), or given values. The bias starts at zero unless given.
    */
-  readonly initial?: "glorot" | "he" | GivenDense | undefined;
+  readonly initial?: "glorot" | "he" | DenseInitialValues | undefined;
   /** Where random initial values come from; not needed when they are given. */
   readonly random?: Random | undefined;
   /** "float32" when not said. */
   readonly dtype?: DType | undefined;
 }
+
+const optionRules = {
+  inputs: { kind: "count" },
+  outputs: { kind: "count" },
+  bias: { kind: "boolean", default: true },
+  initial: { kind: "any", default: "glorot" },
+  random: { kind: "any", optional: true },
+  dtype: dtypeRule,
+} as const satisfies OptionRules<DenseOptions>;
 
 /**
  * A dense (fully connected, linear) layer.
@@ -65,23 +74,18 @@ export class Dense implements Layer {
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[] = [];
 
-  /** Makes the layer with its initial values. */
+  /** Creates the layer with its initial values. */
   constructor(options: DenseOptions) {
-    expectObject("Dense", "options", options);
-    const { inputs, outputs, bias = true, initial = "glorot", random, dtype = "float32" } = options;
-    expectCount("Dense", "inputs", inputs);
-    expectCount("Dense", "outputs", outputs);
-    expectBoolean("Dense", "bias", bias);
-    expectOneOf("Dense", "dtype", dtype, ["float32", "float64"]);
+    const { inputs, outputs, bias, initial, random, dtype } = readOptions("Dense", options, optionRules);
     this.inputs = inputs;
     this.outputs = outputs;
     let weight: Tensor;
     let initialBias: Tensor | undefined;
     if (typeof initial === "object" && initial !== null) {
-      weight = given("weight", initial.weight, [inputs, outputs], dtype);
+      weight = copyOfInitial("weight", initial.weight, [inputs, outputs], dtype);
       if (initial.bias !== undefined) {
         if (!bias) throw new TypeError(complaint("Dense", "no initial.bias with bias: false", "one"));
-        initialBias = given("bias", initial.bias, [outputs], dtype);
+        initialBias = copyOfInitial("bias", initial.bias, [outputs], dtype);
       }
     } else {
       expectOneOf("Dense", "initial", initial, ["glorot", "he"]);
@@ -95,53 +99,45 @@ export class Dense implements Layer {
     this.weight = new Parameter("weight", "weight", weight);
     this.bias = bias ? new Parameter("bias", "bias", initialBias ?? Tensor.zeros([outputs], dtype)) : undefined;
     this.parameters = this.bias === undefined ? [this.weight] : [this.weight, this.bias];
-    registerLeaf(this, Dense);
+    registerLeaf(this);
+  }
+
+  /** Whether the output is xW + b and nothing else: false in a class that inherits from this one and has another forward. */
+  get isAffine(): boolean {
+    return hasOwnForward(this);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
-    expectForward("Dense", input, pass);
-    const name = who("Dense", pass);
+    const { name, kernels } = beginForward("Dense", input, pass, this.parameters);
     const { inputs, outputs } = this;
     if (input.shape.length < 2 || input.shape.at(-1) !== inputs) {
       throw new ShapeError(complaint(name, `an input of shape [N, ${inputs}]`, printShape(input.shape)));
     }
-    expectDTypes(name, input, this.parameters);
-    const kernels = pass.kernels ?? defaultKernels();
     const rows = input.size / inputs;
-    const x = valuesToKeep(input);
+    const x = keptValues(input);
     const weight = this.weight.value.data;
     const bias = this.bias?.value.data;
-    const output = outputFor(pass, [...input.shape.slice(0, -1), outputs], input.dtype);
+    const output = outputTensor(pass, [...input.shape.slice(0, -1), outputs], input.dtype);
     kernels.matmul({ rows, inner: inputs, columns: outputs, a: x, b: weight, bias, out: output.data });
 
-    const guard = guardBackward(name, output, this.parameters);
-    return {
-      output,
-      backward: (gradOutput) => {
-        guard(gradOutput);
-        const dy = valuesToKeep(gradOutput); // dx is computed later, if ever
-        const gradients = new Map<Parameter, Tensor>();
-        const dweight = Tensor.zeros([inputs, outputs], input.dtype);
-        kernels.matmulTransposedA({ rows: inputs, inner: rows, columns: outputs, a: x, b: dy, out: dweight.data });
-        gradients.set(this.weight, dweight);
-        if (this.bias !== undefined) {
-          const dbias = Tensor.zeros([outputs], input.dtype);
-          kernels.columnSums({ rows, columns: outputs, x: dy, out: dbias.data });
-          gradients.set(this.bias, dbias);
-        }
-        return backwardOf(gradients, () => {
-          guard(gradOutput);
-          const dx = gradientFor(input);
-          kernels.matmulTransposedB({ rows, inner: outputs, columns: inputs, a: dy, b: weight, out: dx.data });
-          return dx;
-        });
-      },
-    };
+    return guardedForward(name, output, this.parameters, (gradOutput, lazily) => {
+      const dy = keptValues(gradOutput); // the input gradient is computed later, if at all
+      const gradients = zeroGradients(this.parameters);
+      const dweight = gradients.get(this.weight)!.data;
+      kernels.matmulTransposedA({ rows: inputs, inner: rows, columns: outputs, a: x, b: dy, out: dweight });
+      if (this.bias) kernels.columnSums({ rows, columns: outputs, x: dy, out: gradients.get(this.bias)!.data });
+      return lazily(gradients, () => {
+        const gradInput = gradientTensor(input);
+        const dx = gradInput.data;
+        kernels.matmulTransposedB({ rows, inner: outputs, columns: inputs, a: dy, b: weight, out: dx });
+        return gradInput;
+      });
+    });
   }
 }
 
-function given(name: string, values: Tensor, shape: Shape, dtype: DType): Tensor {
-  if (!isTensor(values)) throw new TypeError(complaint("Dense", `initial.${name} to be a Tensor`, show(values)));
+function copyOfInitial(name: string, values: Tensor, shape: Shape, dtype: DType): Tensor {
+  expectTensor("Dense", `initial.${name}`, values);
   if (!sameShape(values.shape, shape)) {
     throw new ShapeError(complaint("Dense", `initial.${name} of shape ${printShape(shape)}`, printShape(values.shape)));
   }
@@ -151,4 +147,9 @@ function given(name: string, values: Tensor, shape: Shape, dtype: DType): Tensor
     );
   }
   return values.copy();
+}
+
+/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+function hasOwnForward(layer: Dense): boolean {
+  return layer.forward === Dense.prototype.forward;
 }

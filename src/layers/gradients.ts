@@ -2,30 +2,15 @@
 
 import { expectNumber } from "../core/errors.js";
 import { Tensor } from "../core/tensor.js";
-import type { Backward, Gradients } from "./contract.js";
+import type { Gradients } from "./contract.js";
 import { expectGradient } from "./guards.js";
 import type { Parameter } from "./parameter.js";
 
-/** A `Backward` whose input gradient is computed when first read, and once. */
-export function backwardOf(gradients: Gradients, computeGradInput: () => Tensor): Backward {
-  return new LazyBackward(gradients, computeGradInput);
-}
-
-/** A class: a getter in an object literal makes V8 give each object a hidden class of its own, at the price of a small layer. */
-class LazyBackward implements Backward {
-  readonly gradients: Gradients;
-  readonly #compute: () => Tensor;
-  #gradInput: Tensor | undefined;
-
-  constructor(gradients: Gradients, compute: () => Tensor) {
-    this.gradients = gradients;
-    this.#compute = compute;
-  }
-
-  get gradInput(): Tensor {
-    this.#gradInput ??= this.#compute();
-    return this.#gradInput;
-  }
+/** Zeros to write the gradients of some parameters into. */
+export function zeroGradients(parameters: readonly Parameter[]): Map<Parameter, Tensor> {
+  return new Map(
+    parameters.map((parameter) => [parameter, Tensor.zeros(parameter.value.shape, parameter.value.dtype)]),
+  );
 }
 
 /**

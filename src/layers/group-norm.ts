@@ -1,20 +1,15 @@
 /** GroupNorm and LayerNorm: normalization of each sample by itself, to compare batch norm with. */
 
-import {
-  complaint,
-  expectBoolean,
-  expectCount,
-  expectNumber,
-  expectObject,
-  expectOneOf,
-  ShapeError,
-} from "../core/errors.js";
 import { allocate, type DType } from "../core/dtype.js";
-import { defaultKernels } from "../kernels/default.js";
-import { type ChannelView, channelView, printShape } from "../core/shape.js";
+import { complaint } from "../core/errors.js";
+import { dtypeRule, type OptionRules, readOptions, type ReadOptions } from "../core/options.js";
+import type { ChannelView } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
-import { expectDTypes, expectForward, guardBackward, who } from "./guards.js";
-import { type Forward, type Layer, type Pass } from "./contract.js";
+import type { Kernels } from "../kernels/types.js";
+import type { Forward, Layer, Pass } from "./contract.js";
+import { beginForward, guardedForward } from "./forward.js";
+import { zeroGradients } from "./gradients.js";
+import { featureView } from "./guards.js";
 import { Parameter, type RunningStatistic } from "./parameter.js";
 
 /** How a `LayerNorm` is made. Only `features` is required. */
@@ -37,6 +32,19 @@ export interface GroupNormOptions extends LayerNormOptions {
   readonly groups: number;
 }
 
+const layerNormRules: OptionRules<LayerNormOptions> = {
+  features: { kind: "count" },
+  epsilon: { kind: "number", low: 0, default: 1e-5 },
+  scale: { kind: "boolean", default: true },
+  center: { kind: "boolean", default: true },
+  dtype: dtypeRule,
+};
+
+const groupNormRules = {
+  ...layerNormRules,
+  groups: { kind: "count" },
+} as const satisfies OptionRules<GroupNormOptions>;
+
 /** What both layers share: the parameters, and one forward, by the groups and by the features. */
 abstract class SampleNorm implements Layer {
   readonly features: number;
@@ -48,14 +56,13 @@ abstract class SampleNorm implements Layer {
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[] = [];
 
-  constructor(kind: string, options: LayerNormOptions) {
-    expectObject(kind, "options", options);
-    const { features, epsilon = 1e-5, scale = true, center = true, dtype = "float32" } = options;
-    expectCount(kind, "features", features);
-    expectNumber(kind, "epsilon", epsilon, { low: 0 });
-    expectBoolean(kind, "scale", scale);
-    expectBoolean(kind, "center", center);
-    expectOneOf(kind, "dtype", dtype, ["float32", "float64"]);
+  constructor({
+    features,
+    epsilon,
+    scale,
+    center,
+    dtype,
+  }: ReadOptions<LayerNormOptions, OptionRules<LayerNormOptions>>) {
     this.features = features;
     this.epsilon = epsilon;
     this.gamma = scale ? new Parameter("gamma", "scale", Tensor.filled([features], 1, dtype)) : undefined;
@@ -63,16 +70,14 @@ abstract class SampleNorm implements Layer {
     this.parameters = [this.gamma, this.beta].filter((parameter) => parameter !== undefined);
   }
 
-  /** Makes the output, and the backward pass that belongs to it. */
+  /** Returns the output, and the backward pass that belongs to it. */
   abstract forward(input: Tensor, pass: Pass): Forward;
 
   /**
    * A group of a sample is normalized as a channel of batch norm is, one whose values are neighbors; then xhat is scaled and
-   * shifted feature by feature, as batch norm with the statistics 0 and 1 does it.
+   * shifted per feature, as batch norm with mean 0 and rstd 1 does it.
    */
-  protected normalize(name: string, input: Tensor, pass: Pass, features: ChannelView, groups: number): Forward {
-    expectDTypes(name, input, this.parameters);
-    const kernels = pass.kernels ?? defaultKernels();
+  protected normalize(name: string, input: Tensor, kernels: Kernels, features: ChannelView, groups: number): Forward {
     const rows = features.outer * groups;
     const view = { outer: 1, channels: rows, inner: input.size / rows };
     const x = input.data.slice(); // a copy: the caller may write to the input before the backward pass
@@ -87,33 +92,27 @@ abstract class SampleNorm implements Layer {
     const ones = new Float64Array(this.features).fill(1);
     kernels.normalize({ view: features, x: xhat, gamma, beta, mean: zeros, rstd: ones, y: output.data });
 
-    const guard = guardBackward(name, output, this.parameters);
-    return {
-      output,
-      backward: (gradOutput) => {
-        guard(gradOutput);
-        const dgamma = this.gamma && Tensor.zeros([this.features], input.dtype);
-        const dbeta = this.beta && Tensor.zeros([this.features], input.dtype);
-        const dxhat = allocate(input.dtype, input.size);
-        kernels.normalizeBackward({
-          view: features,
-          x: xhat,
-          dy: gradOutput.data,
-          gamma,
-          mean: zeros,
-          rstd: ones,
-          dx: dxhat,
-          dgamma: dgamma?.data,
-          dbeta: dbeta?.data,
-        });
-        const dx = Tensor.zeros(input.shape, input.dtype);
-        kernels.batchNormBackward({ view, x, dy: dxhat, mean, rstd, dx: dx.data });
-        const gradients = new Map<Parameter, Tensor>();
-        if (this.gamma && dgamma) gradients.set(this.gamma, dgamma);
-        if (this.beta && dbeta) gradients.set(this.beta, dbeta);
-        return { gradInput: dx, gradients };
-      },
-    };
+    return guardedForward(name, output, this.parameters, (gradOutput) => {
+      const gradients = zeroGradients(this.parameters);
+      const dgamma = this.gamma && gradients.get(this.gamma)!.data;
+      const dbeta = this.beta && gradients.get(this.beta)!.data;
+      const dxhat = allocate(input.dtype, input.size);
+      const dy = gradOutput.data;
+      kernels.normalizeBackward({
+        view: features,
+        x: xhat,
+        dy,
+        gamma,
+        mean: zeros,
+        rstd: ones,
+        dx: dxhat,
+        dgamma,
+        dbeta,
+      });
+      const gradInput = Tensor.zeros(input.shape, input.dtype);
+      kernels.batchNormBackward({ view, x, dy: dxhat, mean, rstd, dx: gradInput.data });
+      return { gradInput, gradients };
+    });
   }
 }
 
@@ -134,20 +133,14 @@ abstract class SampleNorm implements Layer {
  * norm.forward(Tensor.from([[1, 3], [10, 50]]), { mode: "inference" }).output.toNested();   // => [[-1, 1], [-1, 1]]
  */
 export class LayerNorm extends SampleNorm {
-  /** Makes the layer: gamma 1, beta 0. */
+  /** Creates the layer with gamma = 1 and beta = 0. */
   constructor(options: LayerNormOptions) {
-    super("LayerNorm", options);
+    super(readOptions("LayerNorm", options, layerNormRules));
   }
 
   forward(input: Tensor, pass: Pass): Forward {
-    expectForward("LayerNorm", input, pass);
-    const name = who("LayerNorm", pass);
-    if (input.shape.length < 2 || input.shape.at(-1) !== this.features) {
-      throw new ShapeError(
-        complaint(name, `${this.features} features on the last axis of the input`, `shape ${printShape(input.shape)}`),
-      );
-    }
-    return this.normalize(name, input, pass, channelView(input.shape, -1), 1);
+    const { name, kernels } = beginForward("LayerNorm", input, pass, this.parameters);
+    return this.normalize(name, input, kernels, featureView(name, input, -1, this.features), 1);
   }
 }
 
@@ -171,26 +164,19 @@ export class LayerNorm extends SampleNorm {
 export class GroupNorm extends SampleNorm {
   readonly groups: number;
 
-  /** Makes the layer: gamma 1, beta 0. */
+  /** Creates the layer with gamma = 1 and beta = 0. */
   constructor(options: GroupNormOptions) {
-    super("GroupNorm", options);
-    expectCount("GroupNorm", "groups", options.groups);
-    if (options.features % options.groups !== 0) {
-      throw new RangeError(
-        complaint("GroupNorm", `groups that divide the ${options.features} features`, `${options.groups}`),
-      );
+    const read = readOptions("GroupNorm", options, groupNormRules);
+    super(read);
+    this.groups = read.groups;
+    if (this.features % this.groups !== 0) {
+      const expected = `groups that divide the ${this.features} features`;
+      throw new RangeError(complaint("GroupNorm", expected, `${this.groups}`));
     }
-    this.groups = options.groups;
   }
 
   forward(input: Tensor, pass: Pass): Forward {
-    expectForward("GroupNorm", input, pass);
-    const name = who("GroupNorm", pass);
-    if (input.shape.length < 2 || input.shape[1] !== this.features) {
-      throw new ShapeError(
-        complaint(name, `${this.features} features on axis 1 of the input`, `shape ${printShape(input.shape)}`),
-      );
-    }
-    return this.normalize(name, input, pass, channelView(input.shape, 1), this.groups);
+    const { name, kernels } = beginForward("GroupNorm", input, pass, this.parameters);
+    return this.normalize(name, input, kernels, featureView(name, input, 1, this.features), this.groups);
   }
 }

@@ -1,23 +1,39 @@
-/** Guards: what every layer requires of its input, its pass and the gradient of its output. */
+/** Guards: what every layer requires of its input, its pass, its gradients and its statistics. */
 
-import { complaint, expectObject, expectOneOf, ShapeError, show } from "../core/errors.js";
-import { printShape, sameShape, type Shape } from "../core/shape.js";
-import { isTensor, type Tensor } from "../core/tensor.js";
+import { complaint, ShapeError, show } from "../core/errors.js";
+import { channelView, type ChannelView, printShape, sameShape } from "../core/shape.js";
+import { expectTensor, type Tensor } from "../core/tensor.js";
 import type { Layer, Pass } from "./contract.js";
 import type { Parameter } from "./parameter.js";
 
-/** Who speaks in an error message: the kind of layer and, inside a model, its path. */
-export function who(kind: string, pass: Pass): string {
-  return pass.path === undefined ? kind : `${kind} "${pass.path}"`;
-}
-
-/** Requires a tensor and a pass with one of the three modes: the first line of every forward. */
-export function expectForward(kind: string, input: unknown, pass: unknown): void {
-  expectObject(`${kind}.forward`, "the pass", pass);
-  const { mode, path } = pass as Partial<Pass>;
-  const name = path === undefined ? kind : `${kind} "${path}"`;
-  expectOneOf(name, "mode", mode, ["train", "probe", "inference"]);
-  if (!isTensor(input)) throw new TypeError(complaint(name, "the input to be a Tensor", show(input)));
+/**
+ * Returns the check that stands at the start of a backward pass: a gradient like the output, and parameters that have not
+ * changed since the forward pass.
+ */
+export function guardBackward(
+  name: string,
+  output: Tensor,
+  parameters: readonly Parameter[],
+): (gradOutput: Tensor) => void {
+  const { shape, dtype } = output;
+  const versions = parameters.map((parameter) => parameter.version);
+  return (gradOutput) => {
+    expectTensor(name, "gradOutput", gradOutput);
+    if (!sameShape(gradOutput.shape, shape)) {
+      const expected = `gradOutput of shape ${printShape(shape)}, as the output is`;
+      throw new ShapeError(complaint(name, expected, printShape(gradOutput.shape)));
+    }
+    if (gradOutput.dtype !== dtype) {
+      const cure = `use gradOutput.cast("${dtype}")`;
+      throw new TypeError(complaint(name, `gradOutput of dtype ${dtype}`, gradOutput.dtype, cure));
+    }
+    const moved = parameters.findIndex((parameter, i) => parameter.version !== versions[i]);
+    if (moved >= 0) {
+      const expected = `${parameters[moved]!.name} as it was in the forward pass`;
+      const cure = "call backward before the parameters are updated";
+      throw new RangeError(complaint(name, expected, "changed values", cure));
+    }
+  };
 }
 
 /** Requires a layer. */
@@ -31,7 +47,7 @@ export function expectLayer(name: string, layer: unknown, where = ""): asserts l
 /** Requires a gradient like the values that it belongs to. */
 export function expectGradient(name: string, of: string, gradient: unknown, value: Tensor): asserts gradient is Tensor {
   const expected = `the gradient of ${of}`;
-  if (!isTensor(gradient)) throw new TypeError(complaint(name, `${expected} to be a Tensor`, show(gradient)));
+  expectTensor(name, expected, gradient);
   if (!sameShape(gradient.shape, value.shape)) {
     const shape = printShape(value.shape);
     throw new ShapeError(complaint(name, `${expected} of shape ${shape}`, printShape(gradient.shape)));
@@ -41,55 +57,50 @@ export function expectGradient(name: string, of: string, gradient: unknown, valu
   }
 }
 
-/** Requires that input and parameters are of one dtype: nothing is promoted silently. */
-export function expectDTypes(name: string, input: Tensor, parameters: readonly Parameter[]): void {
-  for (const parameter of parameters) {
-    if (parameter.value.dtype !== input.dtype) {
-      const expected = `an input of dtype ${parameter.value.dtype}, as ${parameter.name} is`;
-      throw new TypeError(complaint(name, expected, input.dtype, `use input.cast("${parameter.value.dtype}")`));
-    }
+/** Returns the view of an input from its feature axis, which may count from the end and must be `features` long. */
+export function featureView(name: string, input: Tensor, axis: number, features: number): ChannelView {
+  const rank = input.shape.length;
+  const index = axis < 0 ? rank + axis : axis;
+  if (rank < 2 || input.shape[index] !== features) {
+    const expected = `${features} features on axis ${axis} of the input`;
+    throw new ShapeError(complaint(name, expected, `shape ${printShape(input.shape)}`));
   }
+  return channelView(input.shape, index);
 }
 
-/**
- * Watches over one forward pass: the function returned is the first line of its backward. It requires a gradient like the
- * output and parameters that have not changed since.
- */
-export function guardBackward(
+/** Requires at least two values per feature, since one alone has no variance; `values` counts weighted ones by their weight. */
+export function expectTwoValues(
   name: string,
-  output: Tensor,
-  parameters: readonly Parameter[],
-): (gradOutput: Tensor) => void {
-  const { shape, dtype } = output;
-  const versions = parameters.map((parameter) => parameter.version);
-  return (gradOutput) => {
-    if (!isTensor(gradOutput)) throw new TypeError(complaint(name, "gradOutput to be a Tensor", show(gradOutput)));
-    expectShapeLike(name, "gradOutput", gradOutput.shape, shape);
-    if (gradOutput.dtype !== dtype) {
-      throw new TypeError(
-        complaint(name, `gradOutput of dtype ${dtype}`, gradOutput.dtype, `use gradOutput.cast("${dtype}")`),
-      );
-    }
-    const moved = parameters.findIndex((parameter, i) => parameter.version !== versions[i]);
-    if (moved >= 0) {
-      const expected = `${parameters[moved]!.name} as it was in the forward pass`;
-      throw new RangeError(
-        complaint(name, expected, "changed values", "call backward before the parameters are updated"),
-      );
-    }
-  };
+  { mode, rowWeights }: Pass,
+  values: number,
+  input: Tensor,
+  hasInference = true,
+): void {
+  if (values >= 2) return;
+  const cure = hasInference ? 'use a larger batch, or mode "inference"' : "use a larger batch";
+  const expected = `at least 2 values per feature in mode "${mode}"`;
+  const weights = rowWeights ? ` and row weights worth ${Number(values.toPrecision(3))} values` : "";
+  throw new RangeError(complaint(name, expected, `input shape ${printShape(input.shape)}${weights}`, cure));
 }
 
-function expectShapeLike(name: string, what: string, got: Shape, expected: Shape): void {
-  if (!sameShape(got, expected)) {
-    throw new ShapeError(
-      complaint(name, `${what} of shape ${printShape(expected)}, as the output is`, printShape(got)),
-    );
-  }
+/** Requires a pass without row weights, for layers that could only ignore them: a mask without effect would go unnoticed. */
+export function expectNoRowWeights(name: string, { rowWeights }: Pass): void {
+  if (rowWeights === undefined) return;
+  throw new TypeError(complaint(name, "a pass without row weights", show(rowWeights), "use a BatchNorm"));
 }
 
-/** Makes a change of state: at the end of the whole pass if a container leads it, at once if this layer runs alone. */
-export function whenDone(pass: Pass, change: () => void): void {
-  if (pass.defer === undefined) change();
-  else pass.defer(change);
+/** Requires that running statistics have seen a batch. */
+export function expectTracked(name: string, { mode }: Pass, batchesTracked: number): void {
+  if (batchesTracked > 0) return;
+  const batch = mode === "inference" ? 'run a batch in mode "train"' : "unfreeze the layer for a batch";
+  const expected = `running statistics in mode "${mode}"`;
+  throw new RangeError(complaint(name, expected, "none, as no batch was tracked", `${batch}, or load statistics`));
+}
+
+/** Refuses a variance that has overflowed: 1 / Infinity would turn the whole feature into beta. NaN is left to be seen. */
+export function expectFiniteVariance(name: string, variance: Float64Array): void {
+  const feature = variance.indexOf(Infinity);
+  if (feature < 0) return;
+  const got = `an infinite variance of feature ${feature}`;
+  throw new RangeError(complaint(name, "values whose squares float64 can hold", got, "scale the input"));
 }

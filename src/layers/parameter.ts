@@ -5,8 +5,8 @@
  */
 
 import { complaint, expectOneOf, show } from "../core/errors.js";
-import type { Floats } from "../core/dtype.js";
-import { isTensor, type Tensor } from "../core/tensor.js";
+import { type Floats, typedArrayName } from "../core/dtype.js";
+import { expectTensor, type Tensor } from "../core/tensor.js";
 
 /** What a parameter does in its layer: a matrix, an added vector, a gamma or a beta. */
 export type Role = "weight" | "bias" | "scale" | "shift";
@@ -31,28 +31,28 @@ export class Parameter {
   readonly role: Role;
   /** Whether optimizers move it; true at first. Gradients are computed all the same, for checks and probes. */
   trainable = true;
-  #value: Tensor;
-  #version: number;
+  private tensor: Tensor;
+  private currentVersion: number;
 
   /** Takes over a tensor, which is kept, not copied. */
   constructor(name: string, role: Role, value: Tensor) {
     if (typeof name !== "string") throw new TypeError(complaint("Parameter", "name to be a string", show(name)));
     expectOneOf("Parameter", "role", role, ["weight", "bias", "scale", "shift"]);
-    if (!isTensor(value)) throw new TypeError(complaint(`Parameter "${name}"`, "value to be a Tensor", show(value)));
+    expectTensor(`Parameter "${name}"`, "value", value);
     this.name = name;
     this.role = role;
-    this.#value = value;
-    this.#version = ++versions;
+    this.tensor = value;
+    this.currentVersion = ++versions;
   }
 
   /** The tensor. Read it; to write, use `update`. */
   get value(): Tensor {
-    return this.#value;
+    return this.tensor;
   }
 
   /** Another number after every change of the values. */
   get version(): number {
-    return this.#version;
+    return this.currentVersion;
   }
 
   /** Changes the values in place. */
@@ -61,28 +61,33 @@ export class Parameter {
       throw new TypeError(complaint(`Parameter "${this.name}"`, "update to be given a function", show(change)));
     }
     // The version moves first: a change that throws half-way has changed something too.
-    this.#version = ++versions;
-    change(this.#value.data);
+    this.currentVersion = ++versions;
+    change(this.tensor.data);
   }
 
   /**
-   * Runs `work` while the parameters hold other tensors, of any dtype; then, also when it throws, they hold their own
-   * again, untouched, with the versions they had. This is how an objective evaluates a model anywhere without a trace.
+   * Runs `work` while the parameters hold other tensors, of any dtype; then, even if it throws, they hold their own again,
+   * untouched, with the versions they had. An objective evaluates a model anywhere this way without a trace.
    */
   static holding<T>(values: ReadonlyMap<Parameter, Tensor>, work: () => T): T {
-    const own = [...values.keys()].map((parameter) => [parameter, parameter.#value, parameter.#version] as const);
+    const restorers: (() => void)[] = [];
     try {
-      for (const [parameter, value] of values) {
-        parameter.#value = value;
-        parameter.#version = ++versions;
-      }
+      for (const [parameter, value] of values) restorers.push(parameter.hold(value));
       return work();
     } finally {
-      for (const [parameter, value, version] of own) {
-        parameter.#value = value;
-        parameter.#version = version;
-      }
+      for (const restore of restorers) restore();
     }
+  }
+
+  /** Holds another tensor, of any dtype, until the returned function is called. */
+  hold(value: Tensor): () => void {
+    const { tensor, currentVersion } = this;
+    this.tensor = value;
+    this.currentVersion = ++versions;
+    return () => {
+      this.tensor = tensor;
+      this.currentVersion = currentVersion;
+    };
   }
 }
 
@@ -98,11 +103,11 @@ export class RunningStatistic {
   /** Takes over an array, which is kept, not copied. */
   constructor(name: string, values: Float64Array, least: number = -Infinity) {
     if (typeof name !== "string") throw new TypeError(complaint("RunningStatistic", "name to be a string", show(name)));
-    const who = `RunningStatistic "${name}"`;
-    if (!(values instanceof Float64Array)) {
-      throw new TypeError(complaint(who, "values to be a Float64Array", show(values)));
+    const label = `RunningStatistic "${name}"`;
+    if (typedArrayName(values) !== "Float64Array") {
+      throw new TypeError(complaint(label, "values to be a Float64Array", show(values)));
     }
-    if (typeof least !== "number") throw new TypeError(complaint(who, "least to be a number", show(least)));
+    if (typeof least !== "number") throw new TypeError(complaint(label, "least to be a number", show(least)));
     this.name = name;
     this.values = values;
     this.least = least;

@@ -1,8 +1,8 @@
 /**
- * What stays inside a `Sequential`: values that one of the library's own layers hands to the next, with no observer to see them.
- * Nobody else can write to them, so they are kept instead of copied, overwritten once nobody needs them, and small ones share
- * their memory; large gradients pass theirs on to the next. A tensor that a caller, an observer or a layer of somebody else may
- * hold is never among them.
+ * Private tensors: values that one of the library's own layers passes to the next inside a `Sequential`, unseen by any observer.
+ * Nobody else can write to them, so they are kept instead of copied and overwritten once no longer needed; small ones share
+ * their memory, and large gradients reuse that of earlier ones. A tensor that a caller, an observer or a foreign layer may
+ * hold is never private.
  */
 
 import { allocate, type DType, type Floats } from "../core/dtype.js";
@@ -12,9 +12,10 @@ import type { Layer, Pass } from "./contract.js";
 
 const leaves = new WeakSet<Layer>();
 
-/** Tells that a layer is one of the library's own, without layers inside; a class derived from it may do what it likes. */
-export function registerLeaf(layer: Layer, kind: unknown): void {
-  if (layer.constructor === kind) leaves.add(layer);
+/** Registers a layer as one of the library's own without layers inside; a class derived from such a layer may do what it likes. */
+export function registerLeaf(layer: Layer): void {
+  const own = Object.getPrototypeOf(layer) as object;
+  if (Object.getPrototypeOf(own) === Object.prototype) leaves.add(layer);
 }
 
 /** Whether what passes between two layers is seen by these two alone. */
@@ -27,7 +28,7 @@ function isLeaf(layer: Layer): boolean {
 }
 
 /** The pass of a layer whose output goes to the next layer alone. A copy by spreading is an ordinary pass again. */
-export class InnerPass implements Pass {
+export class PrivatePass implements Pass {
   readonly mode: Pass["mode"];
   readonly kernels: Pass["kernels"];
   readonly rowWeights: Pass["rowWeights"];
@@ -47,7 +48,7 @@ export class InnerPass implements Pass {
 }
 
 /** A tensor that nobody holds but the layer that made it and the next one. */
-class InnerTensor extends Tensor {
+class PrivateTensor extends Tensor {
   /** Whether the layer that made it keeps the values for its backward pass. */
   kept = false;
   readonly spares: ArrayBuffer[];
@@ -59,57 +60,57 @@ class InnerTensor extends Tensor {
 }
 
 /** The output of a pass, to be written to. */
-export function outputFor(pass: Pass, shape: Shape, dtype: DType): Tensor {
-  if (!(pass instanceof InnerPass)) return Tensor.zeros(shape, dtype);
-  return new InnerTensor(privateFloats(dtype, sizeOf(shape)), shape, pass.spares);
+export function outputTensor(pass: Pass, shape: Shape, dtype: DType): Tensor {
+  if (!(pass instanceof PrivatePass)) return Tensor.zeros(shape, dtype);
+  return new PrivateTensor(privateFloats(dtype, sizeOf(shape)), shape, pass.spares);
 }
 
 /** The gradient of an input, to be written to: it goes back to where the input came from. */
-export function gradientFor(input: Tensor): Tensor {
+export function gradientTensor(input: Tensor): Tensor {
   const { shape, dtype } = input;
-  if (!(input instanceof InnerTensor)) return Tensor.zeros(shape, dtype);
+  if (!(input instanceof PrivateTensor)) return Tensor.zeros(shape, dtype);
   const { spares, size } = input;
   const { byteLength } = input.data;
   const spare = byteLength > SMALL ? spares.findIndex((buffer) => buffer.byteLength >= byteLength) : -1;
-  if (spare < 0) return new InnerTensor(privateFloats(dtype, size), shape, spares);
+  if (spare < 0) return new PrivateTensor(privateFloats(dtype, size), shape, spares);
   const [buffer] = spares.splice(spare, 1) as [ArrayBuffer];
-  return new InnerTensor(part(buffer, 0, dtype, size), shape, spares);
+  return new PrivateTensor(part(buffer, 0, dtype, size), shape, spares);
 }
 
-/** Tells that a gradient was read for the last time, to make `next`: its memory may serve for another gradient. */
-export function spend(gradient: Tensor, next: Tensor): void {
-  if (!(gradient instanceof InnerTensor) || gradient.data.byteLength <= SMALL) return;
+/** Releases a gradient that was read for the last time, to make `next`: its memory may hold another gradient. */
+export function recycle(gradient: Tensor, next: Tensor): void {
+  if (!(gradient instanceof PrivateTensor) || gradient.data.byteLength <= SMALL) return;
   if (gradient.data.buffer !== next.data.buffer) gradient.spares.push(gradient.data.buffer as ArrayBuffer);
 }
 
 /** The values of a tensor for the backward pass: a copy, since a caller may write to the tensor before it. */
-export function valuesToKeep(tensor: Tensor): Floats {
-  return tensor instanceof InnerTensor ? tensor.data : copy(tensor);
+export function keptValues(tensor: Tensor): Floats {
+  return tensor instanceof PrivateTensor ? tensor.data : copy(tensor);
 }
 
 /** The values of a layer's own output for its backward pass, as above. */
-export function outputToKeep(output: Tensor): Floats {
-  if (!(output instanceof InnerTensor)) return copy(output);
+export function keptOutput(output: Tensor): Floats {
+  if (!(output instanceof PrivateTensor)) return copy(output);
   output.kept = true;
   return output.data;
 }
 
 /** The output of a layer that reads each value of its input once: in the memory of the input where nobody needs it any more. */
-export function outputOver(input: Tensor, pass: Pass): Tensor {
-  if (pass instanceof InnerPass && isFree(input)) return new InnerTensor(input.data, input.shape, pass.spares);
-  return outputFor(pass, input.shape, input.dtype);
+export function outputInPlace(input: Tensor, pass: Pass): Tensor {
+  if (pass instanceof PrivatePass && isFree(input)) return new PrivateTensor(input.data, input.shape, pass.spares);
+  return outputTensor(pass, input.shape, input.dtype);
 }
 
 /** The gradient of an input, in the memory of the gradient of the output where nobody needs it any more. */
-export function gradientOver(gradOutput: Tensor, input: Tensor): Tensor {
-  if (input instanceof InnerTensor && isFree(gradOutput)) {
-    return new InnerTensor(gradOutput.data, gradOutput.shape, input.spares);
+export function gradientInPlace(gradOutput: Tensor, input: Tensor): Tensor {
+  if (input instanceof PrivateTensor && isFree(gradOutput)) {
+    return new PrivateTensor(gradOutput.data, gradOutput.shape, input.spares);
   }
-  return gradientFor(input);
+  return gradientTensor(input);
 }
 
 function isFree(tensor: Tensor): boolean {
-  return tensor instanceof InnerTensor && !tensor.kept;
+  return tensor instanceof PrivateTensor && !tensor.kept;
 }
 
 function copy({ dtype, data }: Tensor): Floats {

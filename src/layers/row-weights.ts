@@ -1,105 +1,126 @@
 /**
- * Row weights: batch statistics in which some rows count less, or not at all (padding, masks), and the gradient through them.
+ * Row weights: batch statistics in which some rows or positions count less, or not at all (padding, masks), and the gradient
+ * through them.
  *
- *   W = Σ w[n]      mean = Σ w[n] x[n] / W      variance = Σ w[n] (x[n] - mean)² / W
- *   dx[n] = gamma rstd (dy[n] - w[n] (Σ dy + xhat[n] Σ dy xhat) / W)
+ *     W = Σ w[p]      mean = Σ w[p] x[p] / W      variance = Σ w[p] (x[p] - mean)² / W
+ *     dx[p] = gamma rstd (dy[p] - w[p] / W (Σ dy + xhat[p] Σ dy xhat))
  *
- * Every row is normalized, also one of weight 0; it only has no say in the statistics. The sums of the gradient run over all
- * rows: a loss that ignores the masked ones has dy = 0 there.
+ * p runs over the positions of a channel: rows, times whatever axes the input has beside its features. Every position is
+ * normalized, one of weight 0 too; it only has no influence on the statistics. The sums of the gradient run over all
+ * positions: a loss that ignores the masked ones has dy = 0 there. A position with w = 0 and dy = 0 may hold anything, even NaN.
  */
 
-import { complaint, expectLength, expectObject, ShapeError, show } from "../core/errors.js";
-import type { Floats } from "../core/dtype.js";
-import type { BatchNormBackwardArguments } from "../kernels/types.js";
-import type { ChannelView } from "../core/shape.js";
+import { complaint, expectObject, ShapeError, show } from "../core/errors.js";
+import { type ChannelView, printShape, sameShape } from "../core/shape.js";
+import { isTensor, type Tensor } from "../core/tensor.js";
+import type { BatchNormBackwardArguments, MomentsArguments } from "../kernels/types.js";
 
-/** Weights of the rows of a batch, one for each neighborhood of a channel view: weight of (o, c, i) is `of[floor(o / run)]`. */
+/** Weights of the positions of a channel. */
 export interface RowWeights {
-  readonly of: Float64Array;
-  /** How many outer places of the view belong to one row. */
-  readonly run: number;
-  /** W, times the values per row and channel. */
+  /** One per position (o, i) of the channel view, at o * inner + i; the largest is 1. */
+  readonly weights: Float64Array;
+  /** W, their sum. */
   readonly total: number;
-  /** (Σ w)² / Σ w², times the values per row and channel: as many values of equal weight would say as much. */
+  /** (Σ w)² / Σ w²: so many values of equal weight carry as much information (Kish 1965). */
   readonly effectiveCount: number;
 }
 
-/** Requires one weight a row, none negative, and gets them ready. */
-export function rowWeights(name: string, weights: ArrayLike<number>, rows: number, view: ChannelView): RowWeights {
-  if (view.outer < rows) {
+/** Requires weights for the first axes of the input beside its features, none negative, and spreads them over the positions. */
+export function rowWeights(
+  name: string,
+  given: ArrayLike<number> | Tensor,
+  { shape }: Tensor,
+  { outer, inner }: ChannelView,
+  axis: number,
+): RowWeights {
+  expectObject(name, "rowWeights", given);
+  const values: ArrayLike<number> = isTensor(given) ? given.data : given;
+  const givenShape = isTensor(given) ? given.shape : [given.length];
+  const featureAxis = axis < 0 ? shape.length + axis : axis;
+  const positions = shape.filter((_, index) => index !== featureAxis);
+  if (featureAxis === 0) {
     throw new ShapeError(complaint(name, "row weights for features on another axis than the rows, axis 0", "axis 0"));
   }
-  expectObject(name, "rowWeights", weights);
-  expectLength(name, "rowWeights", weights, rows);
-  const of = Float64Array.from(weights);
-  const bad = of.findIndex((weight) => !(weight >= 0 && weight < Infinity));
-  if (bad >= 0) {
-    throw new RangeError(
-      complaint(name, "row weights that are finite and not negative", `${show(of[bad])} in row ${bad}`),
-    );
+  if (givenShape.length === 0 || !sameShape(givenShape, positions.slice(0, givenShape.length))) {
+    const expected = `rowWeights of shape [${positions[0]}] or of more axes of ${printShape(positions)}`;
+    throw new ShapeError(complaint(name, expected, printShape(givenShape)));
   }
-  let sum = 0;
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) {
+    const weight = values[i]!;
+    if (!(weight >= 0 && weight < Infinity)) {
+      const expected = "row weights that are finite and not negative";
+      throw new RangeError(complaint(name, expected, `${show(weight)} at index ${i}`));
+    }
+    largest = Math.max(largest, weight);
+  }
+  const weights = new Float64Array(outer * inner);
+  const perWeight = weights.length / values.length;
+  let total = 0;
   let squares = 0;
-  for (const weight of of) {
-    sum += weight;
+  for (let p = 0; p < weights.length; p++) {
+    // Relative to the largest, whose square could overflow, or be 0.
+    const weight = largest === 0 ? 0 : values[Math.floor(p / perWeight)]! / largest;
+    weights[p] = weight;
+    total += weight;
     squares += weight * weight;
   }
-  const valuesPerRow = (view.outer / rows) * view.inner;
-  const effectiveCount = sum === 0 ? 0 : ((sum * sum) / squares) * valuesPerRow;
-  return { of, run: view.outer / rows, total: sum * valuesPerRow, effectiveCount };
+  return { weights, total, effectiveCount: total === 0 ? 0 : (total * total) / squares };
 }
 
-/** Mean and variance of each channel under the weights, by two passes in double precision. */
-export function weightedMoments(
-  view: ChannelView,
-  x: Floats,
-  { of, run, total }: RowWeights,
-  mean: Float64Array,
-  variance: Float64Array,
-): void {
-  mean.fill(0);
-  variance.fill(0);
-  // Relative to the first row that counts, so that a constant channel has variance 0; a row that does not count may hold anything.
-  const first = of.findIndex((weight) => weight > 0) * run * view.channels * view.inner;
-  forEachRun(view, (at, end, c, o) => {
-    const weight = of[Math.floor(o / run)]!;
-    if (weight === 0) return;
-    const center = x[first + c * view.inner]!;
-    for (; at < end; at++) mean[c]! += weight * (x[at]! - center);
-  });
-  for (let c = 0; c < view.channels; c++) mean[c] = x[first + c * view.inner]! + mean[c]! / total;
-  forEachRun(view, (at, end, c, o) => {
-    const weight = of[Math.floor(o / run)]!;
-    if (weight === 0) return;
-    for (; at < end; at++) variance[c]! += weight * (x[at]! - mean[c]!) ** 2;
-  });
-  for (let c = 0; c < view.channels; c++) variance[c]! /= total;
-}
-
-/** Completes dx = gamma rstd dy, as `normalizeBackward` leaves it, by the gradient through the weighted statistics. */
-export function addWeightedStatisticsGradient(args: BatchNormBackwardArguments, { of, run, total }: RowWeights): void {
-  const { view, x, dy, gamma, mean, rstd, dx } = args;
-  const sumDy = new Float64Array(view.channels);
-  const sumDyXhat = new Float64Array(view.channels);
-  forEachRun(view, (at, end, c) => {
-    for (; at < end; at++) {
-      sumDy[c]! += dy[at]!;
-      sumDyXhat[c]! += dy[at]! * (x[at]! - mean[c]!) * rstd[c]!;
-    }
-  });
-  forEachRun(view, (at, end, c, o) => {
-    const weight = of[Math.floor(o / run)]!;
-    if (weight === 0) return;
-    const scale = ((gamma?.[c] ?? 1) * rstd[c]! * weight) / total;
-    for (; at < end; at++) dx[at]! -= scale * (sumDy[c]! + (x[at]! - mean[c]!) * rstd[c]! * sumDyXhat[c]!);
-  });
-}
-
-function forEachRun(
-  { outer, channels, inner }: ChannelView,
-  visit: (start: number, end: number, channel: number, outer: number) => void,
-): void {
+/** Computes mean and variance of each channel under the weights, in two passes in double precision. */
+export function weightedMoments({ view, x, mean, variance }: MomentsArguments, { weights, total }: RowWeights): void {
+  const { outer, channels, inner } = view;
+  // Offsets from the first position that counts make a constant channel exact.
+  const counts = weights.findIndex((weight) => weight > 0);
+  const first = Math.floor(counts / inner) * channels * inner + (counts % inner);
+  const offsets = new Float64Array(channels);
   for (let o = 0, at = 0; o < outer; o++) {
-    for (let c = 0; c < channels; c++, at += inner) visit(at, at + inner, c, o);
+    for (let c = 0; c < channels; c++) {
+      for (let i = 0; i < inner; i++, at++) {
+        const weight = weights[o * inner + i]!;
+        if (weight !== 0) offsets[c]! += weight * (x[at]! - x[first + c * inner]!);
+      }
+    }
   }
+  for (let c = 0; c < channels; c++) mean[c] = x[first + c * inner]! + offsets[c]! / total;
+  variance.fill(0);
+  for (let o = 0, at = 0; o < outer; o++) {
+    for (let c = 0; c < channels; c++) {
+      for (let i = 0; i < inner; i++, at++) {
+        const weight = weights[o * inner + i]!;
+        if (weight !== 0) variance[c]! += weight * (x[at]! - mean[c]!) ** 2;
+      }
+    }
+  }
+  for (let c = 0; c < channels; c++) variance[c]! /= total;
+}
+
+/** Computes dx through the weighted statistics, dgamma and dbeta. */
+export function weightedBackward(args: BatchNormBackwardArguments, { weights, total }: RowWeights): void {
+  const { view, x, dy, gamma, mean, rstd, dx, dgamma, dbeta } = args;
+  const { outer, channels, inner } = view;
+  const sumDy = new Float64Array(channels);
+  const sumDyXhat = new Float64Array(channels);
+  for (let o = 0, at = 0; o < outer; o++) {
+    for (let c = 0; c < channels; c++) {
+      for (let i = 0; i < inner; i++, at++) {
+        if (dy[at] === 0) continue; // 0 * NaN is NaN
+        sumDy[c]! += dy[at]!;
+        sumDyXhat[c]! += dy[at]! * ((x[at]! - mean[c]!) * rstd[c]!);
+      }
+    }
+  }
+  for (let o = 0, at = 0; o < outer; o++) {
+    for (let c = 0; c < channels; c++) {
+      const scale = (gamma ? gamma[c]! : 1) * rstd[c]!;
+      for (let i = 0; i < inner; i++, at++) {
+        const share = weights[o * inner + i]! / total;
+        const xhat = (x[at]! - mean[c]!) * rstd[c]!;
+        dx[at] = scale * (share === 0 ? dy[at]! : dy[at]! - share * (sumDy[c]! + xhat * sumDyXhat[c]!));
+      }
+    }
+  }
+  dgamma?.set(sumDyXhat);
+  dbeta?.set(sumDy);
 }

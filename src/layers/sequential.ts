@@ -1,11 +1,12 @@
-/** Sequential: layers in a row, and the paths that name what is inside a model. */
+/** Sequential: layers in a row. */
 
 import { complaint, show } from "../core/errors.js";
 import type { Tensor } from "../core/tensor.js";
-import { arePrivate, InnerPass, spend } from "./private-tensors.js";
-import { addGradients, backwardOf } from "./gradients.js";
-import { expectForward, expectLayer } from "./guards.js";
-import { type Forward, type Layer, type Pass } from "./contract.js";
+import { arePrivate, PrivatePass, recycle } from "./private-tensors.js";
+import { beginForward, lazyBackward } from "./forward.js";
+import { addGradients } from "./gradients.js";
+import { expectLayer } from "./guards.js";
+import type { Forward, Layer, Pass } from "./contract.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 
 /**
@@ -48,8 +49,13 @@ export class Sequential implements Layer {
     this.statistics = [...new Set(layers.flatMap((layer: Layer) => layer.statistics))];
   }
 
+  /** Whether each child's output feeds the next: false in a class that inherits from this one and has another forward. */
+  get isSequence(): boolean {
+    return hasOwnForward(this);
+  }
+
   forward(input: Tensor, pass: Pass): Forward {
-    expectForward("Sequential", input, pass);
+    beginForward("Sequential", input, pass, []);
     const changes: (() => void)[] = [];
     const defer = pass.defer ?? ((change: () => void): void => void changes.push(change));
     const forwards: Forward[] = [];
@@ -62,7 +68,7 @@ export class Sequential implements Layer {
       const entering = output;
       // Not { ...pass, path, defer }: V8 makes a hidden class for each such object, which costs more than a small layer.
       const inner = isPrivate[forwards.length]!
-        ? new InnerPass(pass, path, defer, spares)
+        ? new PrivatePass(pass, path, defer, spares)
         : Object.assign({}, pass, { path, defer });
       const forward = layer.forward(entering, inner);
       output = forward.output;
@@ -81,50 +87,19 @@ export class Sequential implements Layer {
         addGradients(gradients, backward.gradients);
         for (let i = forwards.length - 2; i >= 0; i--) {
           const { gradInput } = backward;
-          spend(entering, gradInput);
+          recycle(entering, gradInput);
           entering = gradInput;
           backward = forwards[i]!.backward(entering);
           addGradients(gradients, backward.gradients);
         }
         const first = backward;
-        return backwardOf(gradients, () => first.gradInput);
+        return lazyBackward(gradients, () => first.gradInput);
       },
     };
   }
 }
 
-/** The parameters of a model by path, in the order of the forward pass. A parameter used twice keeps its first path. */
-export function parametersByPath(layer: Layer): Map<string, Parameter> {
-  return byPath("parametersByPath", layer, (part) => part.parameters);
-}
-
-/** The running statistics of a model by path, in the order of the forward pass. */
-export function statisticsByPath(layer: Layer): Map<string, RunningStatistic> {
-  return byPath("statisticsByPath", layer, (part) => part.statistics);
-}
-
-function byPath<T extends { readonly name: string }>(
-  who: string,
-  layer: Layer,
-  pick: (layer: Layer) => readonly T[],
-): Map<string, T> {
-  expectLayer(who, layer);
-  const found = new Map<string, T>();
-  const seen = new Set<T>();
-  const visit = (part: Layer, prefix: string): void => {
-    for (const [name, child] of part.children ?? []) visit(child, `${prefix}${name}.`);
-    // What is left after the children is the layer's own.
-    for (const item of pick(part)) {
-      if (seen.has(item)) continue;
-      seen.add(item);
-      const path = prefix + item.name;
-      if (found.has(path)) {
-        const cure = "name the layers inside that layer in its `children`";
-        throw new TypeError(complaint(who, "another path for everything in a model", `two of "${path}"`, cure));
-      }
-      found.set(path, item);
-    }
-  };
-  visit(layer, "");
-  return found;
+/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+function hasOwnForward(layer: Sequential): boolean {
+  return layer.forward === Sequential.prototype.forward;
 }

@@ -1,13 +1,14 @@
 /** BatchRenorm: batch norm corrected towards the running statistics, so that training and inference agree more closely. */
 
-import { expectNumber, expectObject } from "../core/errors.js";
+import { expectNumber } from "../core/errors.js";
+import { type OptionRules, readOptions } from "../core/options.js";
+import { BatchNorm, type BatchNormOptions, batchNormRules, estimatedVariance } from "../layers/batch-norm.js";
+import type { Forward, Layer, Pass } from "../layers/contract.js";
+import { afterPass, beginForward, guardedForward } from "../layers/forward.js";
+import { zeroGradients } from "../layers/gradients.js";
+import { expectNoRowWeights, expectTwoValues, featureView } from "../layers/guards.js";
 import { allocate } from "../core/dtype.js";
-import { defaultKernels } from "../kernels/default.js";
 import { Tensor } from "../core/tensor.js";
-import { BatchNorm, type BatchNormOptions } from "../layers/batch-norm.js";
-import { expectNoRowWeights, expectTwoValues, featureView } from "../layers/features.js";
-import { expectDTypes, expectForward, guardBackward, whenDone, who } from "../layers/guards.js";
-import { type Forward, type Layer, type Pass } from "../layers/contract.js";
 import { Parameter, type RunningStatistic } from "../layers/parameter.js";
 
 /** How a `BatchRenorm` is made: as a `BatchNorm`, and how far it may correct. */
@@ -17,6 +18,13 @@ export interface BatchRenormOptions extends Omit<BatchNormOptions, "trackRunning
   /** The largest correction of the mean, in running standard deviations (0: none); 5 when not said. */
   readonly largestShift?: number | undefined;
 }
+
+const { trackRunningStatistics: _, ...sharedRules } = batchNormRules;
+const batchRenormRules = {
+  ...sharedRules,
+  largestScale: { kind: "number", low: 1, default: 3 },
+  largestShift: { kind: "number", low: 0, default: 5 },
+} as const satisfies OptionRules<BatchRenormOptions>;
 
 /**
  * Batch renormalization.
@@ -40,47 +48,63 @@ export interface BatchRenormOptions extends Omit<BatchNormOptions, "trackRunning
  * norm.forward(Tensor.from([[1], [3]]), { mode: "train" }).output.toNested();   // => [[-1], [1]]
  */
 export class BatchRenorm implements Layer {
-  /** May be changed between passes. */
-  largestScale: number;
-  /** May be changed between passes. */
-  largestShift: number;
+  private limits: { scale: number; shift: number };
   /** Keeps gamma, beta and the running statistics, and does the inference. */
   readonly norm: BatchNorm;
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
 
-  /** Makes the layer: gamma 1, beta 0, no batch tracked. */
+  /** Creates the layer with gamma = 1, beta = 0 and no tracked batches. */
   constructor(options: BatchRenormOptions) {
-    expectObject("BatchRenorm", "options", options);
-    const { largestScale = 3, largestShift = 5 } = options;
-    expectNumber("BatchRenorm", "largestScale", largestScale, { low: 1 });
-    expectNumber("BatchRenorm", "largestShift", largestShift, { low: 0 });
-    this.largestScale = largestScale;
-    this.largestShift = largestShift;
-    this.norm = new BatchNorm({ ...options, trackRunningStatistics: true });
+    const { largestScale, largestShift, ...read } = readOptions("BatchRenorm", options, batchRenormRules);
+    this.limits = { scale: largestScale, shift: largestShift };
+    this.norm = new BatchNorm({ ...read, trackRunningStatistics: true });
     this.parameters = this.norm.parameters;
     this.statistics = this.norm.statistics;
   }
 
+  /** The largest correction of the scale; may be changed between passes. */
+  get largestScale(): number {
+    return this.limits.scale;
+  }
+
+  /** Must be at least 1. */
+  set largestScale(value: number) {
+    expectNumber("BatchRenorm", "largestScale", value, { low: 1 });
+    this.limits.scale = value;
+  }
+
+  /** The largest correction of the mean; may be changed between passes. */
+  get largestShift(): number {
+    return this.limits.shift;
+  }
+
+  /** Must be at least 0. */
+  set largestShift(value: number) {
+    expectNumber("BatchRenorm", "largestShift", value, { low: 0 });
+    this.limits.shift = value;
+  }
+
+  /** Whether inference is one scale and one shift per feature: false in a class that inherits from this one and has another forward. */
+  get isAffineInInference(): boolean {
+    return hasOwnForward(this);
+  }
+
   forward(input: Tensor, pass: Pass): Forward {
-    expectForward("BatchRenorm", input, pass);
     const { norm } = this;
-    if (pass.mode === "inference" || norm.frozen.normalization) return norm.forward(input, pass);
-    const name = who("BatchRenorm", pass);
+    if (pass?.mode === "inference" || norm.frozen.normalization) return norm.forward(input, pass);
+    const { name, kernels } = beginForward("BatchRenorm", input, pass, this.parameters);
     expectNoRowWeights(name, pass);
     const { features, epsilon } = norm;
     const view = featureView(name, input, norm.axis, features);
-    expectDTypes(name, input, this.parameters);
-    const m = view.outer * view.inner;
-    expectTwoValues(name, pass.mode, m, input);
-    const kernels = pass.kernels ?? defaultKernels();
+    const count = view.outer * view.inner;
+    expectTwoValues(name, pass, count, input);
     const x = input.data.slice();
     const output = Tensor.zeros(input.shape, input.dtype);
-    const mean = new Float64Array(features);
-    const variance = new Float64Array(features);
-    const rstd = new Float64Array(features);
-    kernels.batchNormForward({ view, x, epsilon, y: output.data, mean, variance, rstd });
-    const { r, d } = this.#corrections(mean, variance);
+    const y = output.data;
+    const [mean, variance, rstd] = [0, 0, 0].map(() => new Float64Array(features)) as Statistics;
+    kernels.batchNormForward({ view, x, epsilon, y, mean, variance, rstd });
+    const { r, d } = this.corrections(mean, variance);
     // gamma (r xhat + d) + beta is a batch norm with another gamma and beta
     const gamma = allocate(input.dtype, features);
     const beta = allocate(input.dtype, features);
@@ -89,48 +113,30 @@ export class BatchRenorm implements Layer {
       gamma[c] = scale * r[c]!;
       beta[c] = (norm.beta?.value.data[c] ?? 0) + scale * d[c]!;
     }
-    kernels.normalize({ view, x, gamma, beta, mean, rstd, y: output.data });
+    kernels.normalize({ view, x, gamma, beta, mean, rstd, y });
     if (pass.mode === "train" && !norm.frozen.updates) {
-      const correction = norm.varianceEstimator === "unbiased" ? m / (m - 1) : 1;
-      whenDone(pass, () =>
-        norm.track(
-          mean,
-          variance.map((value) => value * correction),
-        ),
-      );
+      afterPass(pass, () => norm.track(mean, estimatedVariance(norm.varianceEstimator, variance, count)));
     }
 
-    const guard = guardBackward(name, output, this.parameters);
-    return {
-      output,
-      backward: (gradOutput) => {
-        guard(gradOutput);
-        const dx = Tensor.zeros(input.shape, input.dtype);
-        const dgamma = Tensor.zeros([features], input.dtype);
-        const dbeta = Tensor.zeros([features], input.dtype);
-        const dy = gradOutput.data;
-        kernels.batchNormBackward({
-          view,
-          x,
-          dy,
-          gamma,
-          mean,
-          rstd,
-          dx: dx.data,
-          dgamma: dgamma.data,
-          dbeta: dbeta.data,
-        });
-        // gamma multiplies r xhat + d
-        for (let c = 0; c < features; c++) dgamma.data[c] = r[c]! * dgamma.data[c]! + d[c]! * dbeta.data[c]!;
-        const gradients = new Map<Parameter, Tensor>();
-        if (norm.gamma) gradients.set(norm.gamma, dgamma);
-        if (norm.beta) gradients.set(norm.beta, dbeta);
-        return { gradInput: dx, gradients };
-      },
-    };
+    return guardedForward(name, output, this.parameters, (gradOutput) => {
+      const gradInput = Tensor.zeros(input.shape, input.dtype);
+      const gradients = zeroGradients(this.parameters);
+      const dgamma = allocate(input.dtype, features);
+      const dbeta = allocate(input.dtype, features);
+      const [dy, dx] = [gradOutput.data, gradInput.data];
+      kernels.batchNormBackward({ view, x, dy, gamma, mean, rstd, dx, dgamma, dbeta });
+      if (norm.beta) gradients.get(norm.beta)!.data.set(dbeta);
+      // gamma multiplies r xhat + d
+      const scaleGradient = norm.gamma && gradients.get(norm.gamma)!.data;
+      if (scaleGradient) for (let c = 0; c < features; c++) scaleGradient[c] = r[c]! * dgamma[c]! + d[c]! * dbeta[c]!;
+      return { gradInput, gradients };
+    });
   }
 
-  #corrections(mean: Float64Array, variance: Float64Array): { readonly r: Float64Array; readonly d: Float64Array } {
+  private corrections(
+    mean: Float64Array,
+    variance: Float64Array,
+  ): { readonly r: Float64Array; readonly d: Float64Array } {
     const { runningMean, runningVariance, epsilon, features } = this.norm;
     const r = new Float64Array(features).fill(1);
     const d = new Float64Array(features);
@@ -144,4 +150,11 @@ export class BatchRenorm implements Layer {
     }
     return { r, d };
   }
+}
+
+type Statistics = [Float64Array, Float64Array, Float64Array];
+
+/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+function hasOwnForward(layer: BatchRenorm): boolean {
+  return layer.forward === BatchRenorm.prototype.forward;
 }

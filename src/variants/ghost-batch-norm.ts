@@ -1,13 +1,15 @@
 /** GhostBatchNorm: batch norm whose statistics come from small groups of the batch, as if each group were a batch. */
 
-import { complaint, expectCount, expectObject, ShapeError } from "../core/errors.js";
-import { defaultKernels } from "../kernels/default.js";
+import { complaint, ShapeError } from "../core/errors.js";
+import { type OptionRules, readOptions } from "../core/options.js";
+import { BatchNorm, type BatchNormOptions, batchNormRules, estimatedVariance } from "../layers/batch-norm.js";
+import type { Forward, Layer, Pass } from "../layers/contract.js";
+import { afterPass, beginForward, guardedForward } from "../layers/forward.js";
+import { zeroGradients } from "../layers/gradients.js";
+import { expectNoRowWeights, expectTwoValues, featureView } from "../layers/guards.js";
+import type { Floats } from "../core/dtype.js";
 import type { ChannelView } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
-import { BatchNorm, type BatchNormOptions } from "../layers/batch-norm.js";
-import { expectNoRowWeights, expectTwoValues, featureView } from "../layers/features.js";
-import { expectDTypes, expectForward, guardBackward, whenDone, who } from "../layers/guards.js";
-import { type Forward, type Layer, type Pass } from "../layers/contract.js";
 import type { Parameter, RunningStatistic } from "../layers/parameter.js";
 
 /** How a `GhostBatchNorm` is made: as a `BatchNorm`, and how many rows make a group. */
@@ -15,6 +17,11 @@ export interface GhostBatchNormOptions extends BatchNormOptions {
   /** Rows (samples) a group, at least 2. */
   readonly groupSize: number;
 }
+
+const ghostBatchNormRules = {
+  ...batchNormRules,
+  groupSize: { kind: "count", least: 2 },
+} as const satisfies OptionRules<GhostBatchNormOptions>;
 
 /**
  * Batch normalization over groups of consecutive rows.
@@ -43,110 +50,79 @@ export class GhostBatchNorm implements Layer {
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
 
-  /** Makes the layer: gamma 1, beta 0, no batch tracked. */
+  /** Creates the layer with gamma = 1, beta = 0 and no tracked batches. */
   constructor(options: GhostBatchNormOptions) {
-    expectObject("GhostBatchNorm", "options", options);
-    expectCount("GhostBatchNorm", "groupSize", options.groupSize, 2);
-    this.groupSize = options.groupSize;
-    this.norm = new BatchNorm(options);
+    const { groupSize, ...read } = readOptions("GhostBatchNorm", options, ghostBatchNormRules);
+    this.groupSize = groupSize;
+    this.norm = new BatchNorm(read);
     this.parameters = this.norm.parameters;
     this.statistics = this.norm.statistics;
   }
 
+  /** Whether inference is one scale and one shift per feature: false in a class that inherits from this one and has another forward. */
+  get isAffineInInference(): boolean {
+    return hasOwnForward(this);
+  }
+
   forward(input: Tensor, pass: Pass): Forward {
-    expectForward("GhostBatchNorm", input, pass);
     const { norm } = this;
-    const fromRunning = pass.mode === "inference" || norm.frozen.normalization;
+    const fromRunning = pass?.mode === "inference" || norm.frozen.normalization;
     if (fromRunning && norm.trackRunningStatistics) return norm.forward(input, pass);
-    const name = who("GhostBatchNorm", pass);
+    const { name, kernels } = beginForward("GhostBatchNorm", input, pass, this.parameters);
     expectNoRowWeights(name, pass);
     if (norm.axis === 0 || input.shape.length + norm.axis === 0) {
       throw new ShapeError(complaint(name, "the features on another axis than the rows, axis 0", `axis ${norm.axis}`));
     }
-    const whole = featureView(name, input, norm.axis, norm.features);
-    expectDTypes(name, input, this.parameters);
+    const { features, epsilon } = norm;
+    const { outer, channels, inner } = featureView(name, input, norm.axis, features);
     const rows = input.shape[0]!;
-    expectTwoValues(name, pass.mode, whole.outer * whole.inner, {
-      shape: input.shape,
-      hasInference: norm.trackRunningStatistics,
-    });
-    const kernels = pass.kernels ?? defaultKernels();
+    expectTwoValues(name, pass, outer * inner, input, norm.trackRunningStatistics);
     const x = input.data.slice();
     const output = Tensor.zeros(input.shape, input.dtype);
     const gamma = norm.gamma?.value.data;
     const beta = norm.beta?.value.data;
     const width = input.size / rows;
-    const groups = this.#groups(rows).map(([from, to]) => {
-      const view: ChannelView = {
-        outer: (whole.outer / rows) * (to - from),
-        channels: whole.channels,
-        inner: whole.inner,
-      };
-      const [mean, variance, rstd] = [0, 0, 0].map(() => new Float64Array(norm.features)) as Statistics;
-      const [start, end] = [from * width, to * width];
-      const y = output.data.subarray(start, end);
-      kernels.batchNormForward({
-        view,
-        x: x.subarray(start, end),
-        gamma,
-        beta,
-        epsilon: norm.epsilon,
-        y,
-        mean,
-        variance,
-        rstd,
-      });
-      return { view, start, end, share: (to - from) / rows, mean, variance, rstd };
+    const groups = this.groupsOf(rows).map(([from, to]) => {
+      const view: ChannelView = { outer: (outer / rows) * (to - from), channels, inner };
+      const [mean, variance, rstd] = [0, 0, 0].map(() => new Float64Array(features)) as Statistics;
+      const part = (values: Floats): Floats => values.subarray(from * width, to * width);
+      const y = part(output.data);
+      kernels.batchNormForward({ view, x: part(x), gamma, beta, epsilon, y, mean, variance, rstd });
+      return { view, part, share: (to - from) / rows, mean, variance, rstd };
     });
     if (pass.mode === "train" && norm.trackRunningStatistics && !norm.frozen.updates) {
-      const mean = new Float64Array(norm.features);
-      const variance = new Float64Array(norm.features);
+      const mean = new Float64Array(features);
+      const variance = new Float64Array(features);
       for (const group of groups) {
-        const m = group.view.outer * group.view.inner;
-        const correction = norm.varianceEstimator === "unbiased" ? m / (m - 1) : 1;
-        for (let c = 0; c < norm.features; c++) {
+        const own = estimatedVariance(norm.varianceEstimator, group.variance, group.view.outer * group.view.inner);
+        for (let c = 0; c < features; c++) {
           mean[c]! += group.share * group.mean[c]!;
-          variance[c]! += group.share * correction * group.variance[c]!;
+          variance[c]! += group.share * own[c]!;
         }
       }
-      whenDone(pass, () => norm.track(mean, variance));
+      afterPass(pass, () => norm.track(mean, variance));
     }
 
-    const guard = guardBackward(name, output, this.parameters);
-    return {
-      output,
-      backward: (gradOutput) => {
-        guard(gradOutput);
-        const dx = Tensor.zeros(input.shape, input.dtype);
-        const gradients = new Map(
-          this.parameters.map((parameter) => [parameter, Tensor.zeros([norm.features], input.dtype)]),
-        );
-        const dgamma = norm.gamma && gradients.get(norm.gamma)!.data;
-        const dbeta = norm.beta && gradients.get(norm.beta)!.data;
-        for (const { view, start, end, mean, rstd } of groups) {
-          const partGamma = dgamma?.slice();
-          const partBeta = dbeta?.slice();
-          kernels.batchNormBackward({
-            view,
-            x: x.subarray(start, end),
-            dy: gradOutput.data.subarray(start, end),
-            gamma,
-            mean,
-            rstd,
-            dx: dx.data.subarray(start, end),
-            dgamma: partGamma,
-            dbeta: partBeta,
-          });
-          if (dgamma && partGamma) for (let c = 0; c < norm.features; c++) dgamma[c]! += partGamma[c]!;
-          if (dbeta && partBeta) for (let c = 0; c < norm.features; c++) dbeta[c]! += partBeta[c]!;
+    return guardedForward(name, output, this.parameters, (gradOutput) => {
+      const gradInput = Tensor.zeros(input.shape, input.dtype);
+      const gradients = zeroGradients(this.parameters);
+      for (const { view, part, mean, rstd } of groups) {
+        const ofGroup = zeroGradients(this.parameters);
+        const dgamma = norm.gamma && ofGroup.get(norm.gamma)!.data;
+        const dbeta = norm.beta && ofGroup.get(norm.beta)!.data;
+        const [dy, dx] = [part(gradOutput.data), part(gradInput.data)];
+        kernels.batchNormBackward({ view, x: part(x), dy, gamma, mean, rstd, dx, dgamma, dbeta });
+        for (const [parameter, { data }] of ofGroup) {
+          const sum = gradients.get(parameter)!.data;
+          for (let c = 0; c < features; c++) sum[c]! += data[c]!;
         }
-        return { gradInput: dx, gradients };
-      },
-    };
+      }
+      return { gradInput, gradients };
+    });
   }
 
-  /** The rows of each group, from and up to. */
-  #groups(rows: number): (readonly [number, number])[] {
+  /** The first row of each group, and the row after its last. */
+  private groupsOf(rows: number): (readonly [number, number])[] {
     const starts: number[] = [];
     for (let from = 0; from < rows; from += this.groupSize) starts.push(from);
     if (rows % this.groupSize === 1 && starts.length > 1) starts.pop();
@@ -155,3 +131,8 @@ export class GhostBatchNorm implements Layer {
 }
 
 type Statistics = [Float64Array, Float64Array, Float64Array];
+
+/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+function hasOwnForward(layer: GhostBatchNorm): boolean {
+  return layer.forward === GhostBatchNorm.prototype.forward;
+}

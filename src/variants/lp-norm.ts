@@ -1,12 +1,14 @@
 /** LpNorm: the mean is removed as in batch norm, but the scale is an l1, l2 or l-infinity norm of the uncentered values. */
 
-import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show } from "../core/errors.js";
+import { complaint, show } from "../core/errors.js";
+import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
+import type { Forward, Layer, Pass } from "../layers/contract.js";
+import { afterPass, beginForward, guardedForward } from "../layers/forward.js";
+import { zeroGradients } from "../layers/gradients.js";
+import { expectNoRowWeights, expectTracked, expectTwoValues, featureView } from "../layers/guards.js";
 import type { DType, Floats } from "../core/dtype.js";
 import type { ChannelView } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
-import { expectAxis, expectNoRowWeights, expectTwoValues, featureView } from "../layers/features.js";
-import { expectDTypes, expectForward, guardBackward, whenDone, who } from "../layers/guards.js";
-import { type Forward, type Layer, type Pass } from "../layers/contract.js";
 import { Parameter, RunningStatistic } from "../layers/parameter.js";
 
 /** How an `LpNorm` is made. `features` and `p` are required. */
@@ -24,6 +26,15 @@ export interface LpNormOptions {
   /** Of gamma and beta; "float32" when not said. */
   readonly dtype?: DType | undefined;
 }
+
+const lpNormRules = {
+  features: { kind: "count" },
+  p: { kind: "any" },
+  axis: { kind: "integer", default: 1 },
+  epsilon: { kind: "number", low: 0, default: 1e-5 },
+  momentum: { kind: "number", low: 0, high: 1, default: 0.1 },
+  dtype: dtypeRule,
+} as const satisfies OptionRules<LpNormOptions>;
 
 /**
  * Normalization by an l_p norm over the batch.
@@ -61,17 +72,12 @@ export class LpNorm implements Layer {
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
 
-  /** Makes the layer: gamma 1, beta 0, no batch tracked. */
+  /** Creates the layer with gamma = 1, beta = 0 and no tracked batches. */
   constructor(options: LpNormOptions) {
-    expectObject("LpNorm", "options", options);
-    const { features, p, axis = 1, epsilon = 1e-5, momentum = 0.1, dtype = "float32" } = options;
-    expectCount("LpNorm", "features", features);
-    if (p !== 1 && p !== 2 && p !== Infinity)
+    const { features, p, axis, epsilon, momentum, dtype } = readOptions("LpNorm", options, lpNormRules);
+    if (p !== 1 && p !== 2 && p !== Infinity) {
       throw new RangeError(complaint("LpNorm", "p to be 1, 2 or Infinity", show(p)));
-    expectAxis("LpNorm", axis);
-    expectNumber("LpNorm", "epsilon", epsilon, { low: 0 });
-    expectNumber("LpNorm", "momentum", momentum, { low: 0, high: 1 });
-    expectOneOf("LpNorm", "dtype", dtype, ["float32", "float64"]);
+    }
     this.features = features;
     this.p = p;
     this.axis = axis;
@@ -87,26 +93,18 @@ export class LpNorm implements Layer {
   }
 
   forward(input: Tensor, pass: Pass): Forward {
-    expectForward("LpNorm", input, pass);
-    const name = who("LpNorm", pass);
+    const { name } = beginForward("LpNorm", input, pass, this.parameters);
     const view = featureView(name, input, this.axis, this.features);
-    expectDTypes(name, input, this.parameters);
     const fromBatch = pass.mode !== "inference";
     const x = input.data.slice();
     let mean: Float64Array;
     let norm: Float64Array;
     if (fromBatch) {
       expectNoRowWeights(name, pass);
-      expectTwoValues(name, pass.mode, view.outer * view.inner, input);
+      expectTwoValues(name, pass, view.outer * view.inner, input);
       ({ mean, norm } = batchStatistics(x, view, this.p));
-      if (pass.mode === "train") whenDone(pass, () => this.#track(mean, norm));
     } else {
-      if (this.batchesTracked.values[0] === 0) {
-        const cure = 'run a batch in mode "train", or load statistics';
-        throw new RangeError(
-          complaint(name, 'running statistics in mode "inference"', "none, as no batch was tracked", cure),
-        );
-      }
+      expectTracked(name, pass, this.batchesTracked.values[0]!);
       mean = this.runningMean.values.slice();
       norm = this.runningNorm.values.slice();
     }
@@ -120,52 +118,45 @@ export class LpNorm implements Layer {
       output.data[i] = (x[i]! - mean[c]!) * reciprocal[c]! * gamma[c]! + beta[c]!;
     });
 
-    const guard = guardBackward(name, output, this.parameters);
-    return {
-      output,
-      backward: (gradOutput) => {
-        guard(gradOutput);
-        const dy = gradOutput.data;
-        const dx = Tensor.zeros(input.shape, input.dtype);
-        const dgamma = Tensor.zeros([this.features], input.dtype);
-        const dbeta = Tensor.zeros([this.features], input.dtype);
-        const sumDy = new Float64Array(this.features);
-        const sumDyXhat = new Float64Array(this.features);
-        forEachValue(view, (i, c) => {
-          sumDy[c]! += dy[i]!;
-          sumDyXhat[c]! += dy[i]! * (x[i]! - mean[c]!) * reciprocal[c]!;
-        });
-        dgamma.data.set(sumDyXhat);
-        dbeta.data.set(sumDy);
-        const m = view.outer * view.inner;
-        const largest = fromBatch && this.p === Infinity ? firstLargest(x, view, norm) : undefined;
-        forEachValue(view, (i, c) => {
-          const scale = gamma[c]! * reciprocal[c]!;
-          if (!fromBatch) {
-            dx.data[i] = scale * dy[i]!;
-            return;
-          }
-          // through the mean, and through the norm: dL/ds = -gamma Σ dy xhat / s
-          const throughNorm = sumDyXhat[c]! * this.#normGradient(x[i]!, reciprocal[c]!, m, largest?.[c] === i);
-          dx.data[i] = scale * (dy[i]! - sumDy[c]! / m - throughNorm);
-        });
-        const gradients = new Map([
-          [this.gamma, dgamma],
-          [this.beta, dbeta],
-        ]);
-        return { gradInput: dx, gradients };
-      },
-    };
+    if (pass.mode === "train") afterPass(pass, () => this.track(mean, norm));
+
+    return guardedForward(name, output, this.parameters, (gradOutput) => {
+      const dy = gradOutput.data;
+      const gradInput = Tensor.zeros(input.shape, input.dtype);
+      const dx = gradInput.data;
+      const sumDy = new Float64Array(this.features);
+      const sumDyXhat = new Float64Array(this.features);
+      forEachValue(view, (i, c) => {
+        sumDy[c]! += dy[i]!;
+        sumDyXhat[c]! += dy[i]! * (x[i]! - mean[c]!) * reciprocal[c]!;
+      });
+      const gradients = zeroGradients(this.parameters);
+      gradients.get(this.gamma)!.data.set(sumDyXhat);
+      gradients.get(this.beta)!.data.set(sumDy);
+      const m = view.outer * view.inner;
+      const largest = fromBatch && this.p === Infinity ? firstLargest(x, view, norm) : undefined;
+      forEachValue(view, (i, c) => {
+        const scale = gamma[c]! * reciprocal[c]!;
+        if (!fromBatch) {
+          dx[i] = scale * dy[i]!;
+          return;
+        }
+        // through the mean, and through the norm: dL/ds = -gamma Σ dy xhat / s
+        const throughNorm = sumDyXhat[c]! * this.normGradient(x[i]!, reciprocal[c]!, m, largest?.[c] === i);
+        dx[i] = scale * (dy[i]! - sumDy[c]! / m - throughNorm);
+      });
+      return { gradInput, gradients };
+    });
   }
 
   /** ds/dx of one value. */
-  #normGradient(x: number, reciprocal: number, m: number, isLargest: boolean): number {
+  private normGradient(x: number, reciprocal: number, m: number, isLargest: boolean): number {
     if (this.p === 1) return Math.sign(x) / m;
     if (this.p === 2) return (x * reciprocal) / m;
     return isLargest ? Math.sign(x) : 0;
   }
 
-  #track(mean: Float64Array, norm: Float64Array): void {
+  private track(mean: Float64Array, norm: Float64Array): void {
     this.batchesTracked.values[0]!++;
     for (let c = 0; c < this.features; c++) {
       this.runningMean.values[c] = (1 - this.momentum) * this.runningMean.values[c]! + this.momentum * mean[c]!;

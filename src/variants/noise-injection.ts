@@ -1,13 +1,13 @@
 /** NoiseInjection: the time-varying noise with which Santurkar et al. made batch-normalized activations unstable on purpose. */
 
-import { complaint, expectNumber, expectObject, expectOneOf, ShapeError } from "../core/errors.js";
-import { expectRandom, type Random } from "../core/random.js";
+import { complaint, ShapeError } from "../core/errors.js";
+import { type OptionRules, readOptions } from "../core/options.js";
+import type { Forward, Layer, Pass } from "../layers/contract.js";
+import { afterPass, beginForward, guardedForward } from "../layers/forward.js";
+import { noGradients } from "../layers/gradients.js";
+import type { Random } from "../core/random.js";
 import { channelView, printShape } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
-import { expectAxis } from "../layers/features.js";
-import { expectForward, guardBackward, whenDone, who } from "../layers/guards.js";
-import { type Forward, type Layer, type Pass } from "../layers/contract.js";
-import { noGradients } from "../layers/gradients.js";
 import type { Parameter, RunningStatistic } from "../layers/parameter.js";
 
 /** How a `NoiseInjection` is made. What is not said is as in the paper. */
@@ -27,6 +27,16 @@ export interface NoiseInjectionOptions {
   /** What inference does: the noise's expectation, y = (1 + largestScale) / 2 x (the default), or nothing, y = x. */
   readonly inference?: "expectation" | "identity" | undefined;
 }
+
+const noiseRules = {
+  random: { kind: "random" },
+  axis: { kind: "integer", default: 1 },
+  meanSpread: { kind: "number", low: 0, default: 0.5 },
+  largestScale: { kind: "number", low: 1, default: 1.25 },
+  sampleMeanSpread: { kind: "number", low: 0, default: 0.1 },
+  sampleScaleStd: { kind: "number", low: 0, default: 0.1 },
+  inference: { kind: "word", words: ["expectation", "identity"], default: "expectation" },
+} as const satisfies OptionRules<NoiseInjectionOptions>;
 
 /**
  * Multiplies and shifts every value by noise whose distribution changes from step to step.
@@ -54,33 +64,23 @@ export class NoiseInjection implements Layer {
   readonly inference: "expectation" | "identity";
   readonly parameters: readonly Parameter[] = [];
   readonly statistics: readonly RunningStatistic[] = [];
-  readonly #random: Random;
+  private readonly random: Random;
 
-  /** Makes the layer, with a stream of its own. */
+  /** Creates the layer with a stream of its own. */
   constructor(options: NoiseInjectionOptions) {
-    expectObject("NoiseInjection", "options", options);
-    const { random, axis = 1, meanSpread = 0.5, largestScale = 1.25 } = options;
-    const { sampleMeanSpread = 0.1, sampleScaleStd = 0.1, inference = "expectation" } = options;
-    expectRandom("NoiseInjection", random);
-    expectAxis("NoiseInjection", axis);
-    expectNumber("NoiseInjection", "meanSpread", meanSpread, { low: 0 });
-    expectNumber("NoiseInjection", "largestScale", largestScale, { low: 1 });
-    expectNumber("NoiseInjection", "sampleMeanSpread", sampleMeanSpread, { low: 0 });
-    expectNumber("NoiseInjection", "sampleScaleStd", sampleScaleStd, { low: 0 });
-    expectOneOf("NoiseInjection", "inference", inference, ["expectation", "identity"]);
+    const read = readOptions("NoiseInjection", options, noiseRules);
     // A copy of the stream would give all layers that were made from it the same noise.
-    this.#random = random.fork(`noise ${random.integer(2 ** 32)}`);
-    this.axis = axis;
-    this.meanSpread = meanSpread;
-    this.largestScale = largestScale;
-    this.sampleMeanSpread = sampleMeanSpread;
-    this.sampleScaleStd = sampleScaleStd;
-    this.inference = inference;
+    this.random = read.random.fork(`noise ${read.random.integer(2 ** 32)}`);
+    this.axis = read.axis;
+    this.meanSpread = read.meanSpread;
+    this.largestScale = read.largestScale;
+    this.sampleMeanSpread = read.sampleMeanSpread;
+    this.sampleScaleStd = read.sampleScaleStd;
+    this.inference = read.inference;
   }
 
   forward(input: Tensor, pass: Pass): Forward {
-    expectForward("NoiseInjection", input, pass);
-    const name = who("NoiseInjection", pass);
+    const { name } = beginForward("NoiseInjection", input, pass, []);
     const rank = input.shape.length;
     const at = this.axis < 0 ? rank + this.axis : this.axis;
     if (rank < 2 || at < 0 || at >= rank) {
@@ -95,7 +95,7 @@ export class NoiseInjection implements Layer {
     } else {
       const { outer, channels, inner } = channelView(input.shape, at);
       const { sampleMeanSpread, sampleScaleStd } = this;
-      const random = this.#random.copy();
+      const random = this.random.copy();
       const mu = Float64Array.from({ length: channels }, () => random.uniform(-this.meanSpread, this.meanSpread));
       const sigma = Float64Array.from({ length: channels }, () => random.uniform(1, this.largestScale));
       scale = new Float64Array(input.size);
@@ -111,18 +111,13 @@ export class NoiseInjection implements Layer {
         }
       }
       const { state } = random;
-      if (pass.mode === "train") whenDone(pass, () => this.#random.restore(state));
+      if (pass.mode === "train") afterPass(pass, () => this.random.restore(state));
     }
 
-    const guard = guardBackward(name, output, []);
-    return {
-      output,
-      backward: (gradOutput) => {
-        guard(gradOutput);
-        const dx = Tensor.zeros(input.shape, input.dtype);
-        for (let i = 0; i < scale.length; i++) dx.data[i] = scale[i]! * gradOutput.data[i]!;
-        return { gradInput: dx, gradients: noGradients };
-      },
-    };
+    return guardedForward(name, output, [], (gradOutput) => {
+      const gradInput = Tensor.zeros(input.shape, input.dtype);
+      for (let i = 0; i < scale.length; i++) gradInput.data[i] = scale[i]! * gradOutput.data[i]!;
+      return { gradInput, gradients: noGradients };
+    });
   }
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { AxeResults } from "axe-core";
 import type { Page } from "playwright-core";
+import { createServer } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Experiment } from "../../examples/playground/experiment/experiment.js";
 import { parseSettings } from "../../examples/playground/experiment/settings.js";
@@ -43,6 +44,18 @@ describe("the page", () => {
     );
     expect(complaints).toEqual([]);
     await page.context().close();
+  });
+
+  it("trains as well from the server of `npm run playground`, which outlives a malformed address", async () => {
+    const server = await createServer({ root: "examples/playground", server: { port: 0 }, logLevel: "silent" });
+    await server.listen();
+    const [url] = server.resolvedUrls!.local as [string];
+    expect((await fetch(`${url}%`)).status).toBe(404);
+    const page = await site.browser.newPage();
+    await page.goto(`${url}#${SMALL}`);
+    await waitForStep(page, 1);
+    await page.close();
+    await server.close();
   });
 
   it("weighs at most 250 kB, gzipped, data included", () => {

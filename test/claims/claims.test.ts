@@ -3,15 +3,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { parseReport, stringifyReport } from "batchnorm/probes";
 import { parseHTML } from "linkedom";
 import { describe, expect, it } from "vitest";
-import { CLAIMS } from "../../examples/claims/catalog.js";
-import type { Study } from "../../examples/claims/claim.js";
-import type { Source } from "../../examples/claims/data.js";
-import { askOnce, type Result, runClaim } from "../../examples/claims/laboratory.js";
-import { measure } from "../../examples/claims/measure/index.js";
-import { renderDocument } from "../../examples/claims/report/document.js";
-import { renderPage } from "../../examples/claims/report/page.js";
-import { RULES } from "../../examples/claims/rules.js";
-import { outcomeOf, verdictOf } from "../../examples/claims/verdicts.js";
+import { CLAIMS } from "../../examples/laboratory/catalog.js";
+import type { Study } from "../../examples/laboratory/claim.js";
+import type { Source } from "../../examples/laboratory/data.js";
+import { askOnce, type Result, runClaim } from "../../examples/laboratory/run-claim.js";
+import { measure } from "../../examples/laboratory/measure/index.js";
+import { renderDocument } from "../../examples/laboratory/report/document.js";
+import { renderPage } from "../../examples/laboratory/report/page.js";
+import { RULES } from "../../examples/laboratory/rules.js";
+import { outcomeOf, verdictOf } from "../../examples/laboratory/verdicts.js";
 import { loadDigits, pickDigits, splitDigits } from "../../examples/data/digits.js";
 
 const TIMEOUT = 120_000;
@@ -58,7 +58,7 @@ describe("the catalog", () => {
   });
 
   it("has a file of at most 120 lines for each", () => {
-    const folder = new URL("../../examples/claims/claims/", import.meta.url);
+    const folder = new URL("../../examples/laboratory/claims/", import.meta.url);
     const files = readdirSync(folder);
     expect(files.sort()).toEqual(names.map((name) => `${name}.ts`).sort());
     const lines = files.map(

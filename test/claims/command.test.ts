@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { parseReport } from "batchnorm/probes";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Result } from "../../examples/claims/laboratory.js";
+import type { Result } from "../../examples/laboratory/run-claim.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const TIMEOUT = 120_000;
@@ -16,7 +16,7 @@ const scratch = mkdtempSync(join(root, ".build", "test-claims-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 beforeAll(async () => {
-  const entryPoints = ["main.ts", "worker.ts"].map((file) => join(root, "examples/claims", file));
+  const entryPoints = ["main.ts", "worker.ts"].map((file) => join(root, "examples/laboratory", file));
   const format = { platform: "node", format: "esm", target: "node20", packages: "external" } as const;
   await build({ entryPoints, outdir: join(scratch, "program"), bundle: true, ...format });
 }, TIMEOUT);

@@ -1,6 +1,6 @@
 /** The rules of the claims, on made-up numbers: each verdict comes out where it should and nowhere else. */
 import { describe, expect, it } from "vitest";
-import { RULES } from "../../examples/claims/rules.js";
+import { RULES } from "../../examples/laboratory/rules.js";
 import {
   type Bound,
   describeBound,
@@ -9,7 +9,7 @@ import {
   outcomeOf,
   type Rule,
   verdictOf,
-} from "../../examples/claims/verdicts.js";
+} from "../../examples/laboratory/verdicts.js";
 
 const rule = (yes: Bound, no: Bound): Rule => ({ statistic: "ratio", yes, no });
 const ratio = rule({ atLeast: 1.5 }, { atMost: 0.67 });

@@ -26,53 +26,40 @@ function answering(backward: Partial<Backward>): Layer {
 
 export const modelChecks: readonly Row[] = [
   [
-    "TypeError",
-    "checkLayer: expected a layer, with forward, parameters and statistics, got undefined",
+    "TypeError: checkLayer: undefined",
     () => checkLayer(as(undefined), tensor(4, 3), { mode: "probe", random: random() }),
   ],
   [
-    "TypeError",
-    "checkLayer: expected the input to be a Tensor, got [1]",
+    "TypeError: checkLayer: input | Tensor | [1]",
     () => checkLayer(dense(), as([1]), { mode: "probe", random: random() }),
   ],
+  ["TypeError: checkLayer: options | undefined", () => checkLayer(dense(), tensor(4, 3), as(undefined))],
   [
-    "TypeError",
-    "checkLayer: expected options to be an object, got undefined",
-    () => checkLayer(dense(), tensor(4, 3), as(undefined)),
-  ],
-  [
-    "TypeError",
-    'checkLayer: expected mode to be "probe" or "inference", got "train" - the derivative in mode "train" is that of "probe"',
+    'TypeError: checkLayer: mode | "probe" | "inference" | "train" | cure',
     () => checkLayer(dense(), tensor(4, 3), { mode: as("train"), random: random() }),
   ],
   [
-    "TypeError",
-    "checkLayer: expected random to be a Random, got undefined - pass new Random(seed)",
+    "TypeError: checkLayer: random | Random | undefined | cure",
     () => checkLayer(dense(), tensor(4, 3), { mode: "probe", random: as(undefined) }),
   ],
   [
-    "TypeError",
-    'checkLayer: expected dtype to be "float32" or "float64", got "f"',
+    'TypeError: checkLayer: dtype | "float32" | "float64" | "f"',
     () => checkLayer(dense(), tensor(4, 3), { mode: "probe", random: random(), dtype: as("f") }),
   ],
   [
-    "ShapeError",
-    "Dense: expected an input of shape [N, 3], got [4, 2]",
+    "ShapeError: Dense: input | [N, 3] | [4, 2]",
     () => checkLayer(dense(), tensor(4, 2), { mode: "probe", random: random() }),
   ],
   [
-    "ShapeError",
-    "checkLayer: expected the gradient of the input of shape [4, 3], got [3, 4]",
+    "ShapeError: checkLayer: input | [4, 3] | [3, 4]",
     () => checkLayer(answering({ gradInput: tensor(3, 4) }), tensor(4, 3), { mode: "probe", random: random() }),
   ],
   [
-    "TypeError",
-    "checkLayer: expected the gradient of the input to be a Tensor, got undefined",
+    "TypeError: checkLayer: input | Tensor | undefined",
     () => checkLayer(answering({ gradInput: as(undefined) }), tensor(4, 3), { mode: "probe", random: random() }),
   ],
   [
-    "ShapeError",
-    "checkLayer: expected the gradient of weight of shape [3, 2], got [2, 3]",
+    "ShapeError: checkLayer: weight | [3, 2] | [2, 3]",
     () => {
       const layer = answering({});
       const wrong = answering({ gradients: new Map([[layer.parameters[0]!, tensor(2, 3)]]) });
@@ -84,39 +71,32 @@ export const modelChecks: readonly Row[] = [
     },
   ],
   [
-    "TypeError",
-    "modelObjective: expected a layer, with forward, parameters and statistics, got undefined",
+    "TypeError: modelObjective: undefined",
     () => modelObjective(as(undefined), { input: tensor(4, 3), target: tensor(4, 2) }, meanSquaredError, pass),
   ],
   [
-    "TypeError",
-    "modelObjective: expected the batch to be an object, got undefined",
+    "TypeError: modelObjective: batch | undefined",
     () => modelObjective(dense(), as(undefined), meanSquaredError, pass),
   ],
   [
-    "TypeError",
-    "modelObjective: expected batch.input to be a Tensor, got [1]",
+    "TypeError: modelObjective: batch.input | Tensor | [1]",
     () => modelObjective(dense(), { input: as([1]), target: tensor(4, 2) }, meanSquaredError, pass),
   ],
   [
-    "TypeError",
-    "modelObjective: expected the loss to be a function, got undefined",
+    "TypeError: modelObjective: loss | undefined",
     () => modelObjective(dense(), { input: tensor(4, 3), target: tensor(4, 2) }, as(undefined), pass),
   ],
   [
-    "TypeError",
-    "modelObjective: expected options to be an object, got undefined",
+    "TypeError: modelObjective: options | undefined",
     () => modelObjective(dense(), { input: tensor(4, 3), target: tensor(4, 2) }, meanSquaredError, as(undefined)),
   ],
   [
-    "TypeError",
-    'modelObjective: expected mode to be "probe" or "inference", got "train" - training would move the running statistics',
+    'TypeError: modelObjective: mode | "probe" | "inference" | "train" | cure',
     () =>
       modelObjective(dense(), { input: tensor(4, 3), target: tensor(4, 2) }, meanSquaredError, { mode: as("train") }),
   ],
   [
-    "TypeError",
-    'modelObjective: expected dtype to be "float32" or "float64", got "f"',
+    'TypeError: modelObjective: dtype | "float32" | "float64" | "f"',
     () =>
       modelObjective(dense(), { input: tensor(4, 3), target: tensor(4, 2) }, meanSquaredError, {
         ...pass,
@@ -124,8 +104,7 @@ export const modelChecks: readonly Row[] = [
       }),
   ],
   [
-    "TypeError",
-    'modelObjective: expected parameters of the model, got a foreign "gamma"',
+    'TypeError: modelObjective: "gamma"',
     () =>
       modelObjective(dense(), { input: tensor(4, 3), target: tensor(4, 2) }, meanSquaredError, {
         ...pass,
@@ -133,8 +112,7 @@ export const modelChecks: readonly Row[] = [
       }),
   ],
   [
-    "TypeError",
-    "modelObjective: expected parameters to be a list, got an object",
+    "TypeError: modelObjective: parameters | object",
     () =>
       modelObjective(dense(), { input: tensor(4, 3), target: tensor(4, 2) }, meanSquaredError, {
         ...pass,
@@ -142,13 +120,11 @@ export const modelChecks: readonly Row[] = [
       }),
   ],
   [
-    "ShapeError",
-    "modelObjective: expected the point to have 8 values, got 1",
+    "ShapeError: modelObjective: point | 8 | 1",
     () => modelObjective(dense(), { input: tensor(4, 3), target: tensor(4, 2) }, meanSquaredError, pass).objective(one),
   ],
   [
-    "TypeError",
-    "modelObjective: expected the point to be a Float64Array, got [1, 2, 3, 4, 5, 6, 7, 8]",
+    "TypeError: modelObjective: point | Float64Array | [1, 2, 3, 4, 5, 6, 7, 8]",
     () =>
       modelObjective(dense(), { input: tensor(4, 3), target: tensor(4, 2) }, meanSquaredError, pass).objective(
         as([1, 2, 3, 4, 5, 6, 7, 8]),

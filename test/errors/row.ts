@@ -1,8 +1,8 @@
 /** What the files of this folder share: the form of a row, and small things to be wrong about. */
 import { Dense, Parameter, Random, Tensor } from "../../src/index.js";
 
-export type Kind = "ShapeError" | "RangeError" | "TypeError";
-export type Row = readonly [kind: Kind, message: string, work: () => unknown];
+/** What a call refuses, in the form of `expectRefusal`. */
+export type Row = readonly [refusal: `${"Shape" | "Range" | "Type"}Error: ${string}`, work: () => unknown];
 
 /** Passes off one thing as another, as a caller in plain JavaScript can. */
 export const as = (value: unknown): never => value as never;

@@ -15,7 +15,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { float32 } from "../support/format-files.js";
 import { network } from "../support/format-models.js";
-import { thrownBy } from "../support/throws.js";
+import { expectRefusal } from "../support/refusal.js";
 import { expectValues, toleranceOf } from "./golden.js";
 
 type Outputs = Readonly<Record<"inference" | "train", readonly (readonly number[])[]>>;
@@ -71,9 +71,9 @@ describe("PyTorch's files", () => {
     expect(error(model, "inference", "network-float32", "float32")).toBeLessThan(toleranceOf("float32").relative);
   });
 
-  it("are found behind a prefix", () => {
+  it("are found behind a prefix", async () => {
     const model = network(new Random(1), "float64");
-    expect(thrownBy(() => loadPyTorch(model, arraysIn("network-module.npz")))).toContain('no "0.weight"');
+    await expectRefusal(() => loadPyTorch(model, arraysIn("network-module.npz")), 'TypeError: loadPyTorch: "0.weight"');
     loadPyTorch(model, arraysIn("network-module.npz"), { prefix: "module." });
     expect(error(model, "inference", "network-float64")).toBeLessThan(1e-12);
   });
@@ -132,10 +132,11 @@ describe("TensorFlow.js's weights", () => {
     expectValues("running variance", norm.runningVariance.values, tfjs.movingVariance, tolerance);
   });
 
-  it("are refused in the order in which it gives those of a whole model", () => {
+  it("are refused in the order in which it gives those of a whole model", async () => {
     const reordered = new Map(tfjs.wholeModel.map((name) => [name, arrays.get(name)!]));
-    expect(thrownBy(() => loadKeras(model, reordered))).toBe(
-      'TypeError: loadKeras: expected moving_mean at place 3, for "1.runningMean", got "dense_Dense2/kernel" - save layer by layer, as model.get_weights() does in Python',
+    await expectRefusal(
+      () => loadKeras(model, reordered),
+      'TypeError: loadKeras: 3 | "1.runningMean" | "dense_Dense2/kernel" | cure',
     );
   });
 });
@@ -184,18 +185,14 @@ describe("NumPy's files", () => {
     }
   });
 
-  const dtypes = "TypeError: readNpy: expected dtype <f8, <f4, <i8, <i4, |u1, |b1, got";
-  const cure = 'convert it before saving, as in array.astype("<f8")';
+  const dtypes = "TypeError: readNpy: <f8 | <f4 | <i8 | <i4 | |u1 | |b1";
   it.each([
-    [
-      "compressed.npz",
-      'TypeError: readNpz: "a.npy": expected a stored member, got compression method 8 - store it without compression, with np.savez and not np.savez_compressed',
-    ],
-    ["big-endian.npy", `${dtypes} ">f8" - ${cure}`],
-    ["float16.npy", `${dtypes} "<f2" - ${cure}`],
-    ["objects.npy", `${dtypes} "|O" - ${cure}`],
-    ["structured.npy", `${dtypes} records - ${cure}`],
-  ])("of other kinds are refused: %s", (name, message) => {
-    expect(thrownBy(() => (name.endsWith(".npz") ? readNpz : readNpy)(file(name)))).toBe(message);
+    ["compressed.npz", 'TypeError: readNpz: "a.npy": 8 | cure'],
+    ["big-endian.npy", `${dtypes} | ">f8" | cure`],
+    ["float16.npy", `${dtypes} | "<f2" | cure`],
+    ["objects.npy", `${dtypes} | "|O" | cure`],
+    ["structured.npy", `${dtypes} | records | cure`],
+  ])("of other kinds are refused: %s", async (name, refusal) => {
+    await expectRefusal(() => (name.endsWith(".npz") ? readNpz : readNpy)(file(name)), refusal);
   });
 });

@@ -14,7 +14,8 @@ import {
   Tanh,
   Tensor,
 } from "batchnorm";
-import { expectBits, expectClose, expectError } from "../support/close.js";
+import { expectBits, expectClose } from "../support/close.js";
+import { expectRefusal } from "../support/refusal.js";
 import { ordinary } from "../support/samples.js";
 
 /** Gradients of the mean squared error over some rows. */
@@ -78,35 +79,17 @@ it("nothing that was given changes", () => {
 describe("refusals", () => {
   const weight = new Parameter("weight", "weight", Tensor.from([0, 0]));
   const bias = new Parameter("bias", "bias", Tensor.from([0]));
-  it.each<[string, Tensor, number, string, string]>([
-    [
-      "another shape",
-      Tensor.from([1]),
-      1,
-      "ShapeError",
-      "addGradients: expected the gradient of weight of shape [2], got [1]",
-    ],
-    [
-      "another dtype",
-      Tensor.zeros([2], "float64"),
-      1,
-      "TypeError",
-      "addGradients: expected the gradient of weight of dtype float32, got float64",
-    ],
-    [
-      "a weight of NaN",
-      Tensor.from([1, 2]),
-      NaN,
-      "RangeError",
-      "addGradients: expected weight to be a finite number, got NaN",
-    ],
-  ])("of %s", async (_, gradient, factor, name, message) => {
+  it.each<[string, Tensor, number, string]>([
+    ["another shape", Tensor.from([1]), 1, "ShapeError: addGradients: weight | [2] | [1]"],
+    ["another dtype", Tensor.zeros([2], "float64"), 1, "TypeError: addGradients: weight | float32 | float64"],
+    ["a weight of NaN", Tensor.from([1, 2]), NaN, "RangeError: addGradients: weight | NaN"],
+  ])("of %s", async (_, gradient, factor, refusal) => {
     const total = new Map<Parameter, Tensor>();
     const from = new Map([
       [bias, Tensor.from([1])],
       [weight, gradient],
     ]);
-    await expectError(() => addGradients(total, from, factor), name, message);
+    await expectRefusal(() => addGradients(total, from, factor), refusal);
     expect(total.size).toBe(0);
   });
 });

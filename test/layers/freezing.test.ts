@@ -5,10 +5,12 @@ import {
   BatchNorm,
   checkLayer,
   Dense,
+  type Kernels,
   type Layer,
   loadStateDict,
   type Mode,
   type Pass,
+  plainKernels,
   Random,
   Sequential,
   SGD,
@@ -16,7 +18,8 @@ import {
   type Tensor,
 } from "batchnorm";
 import { BatchRenorm, GhostBatchNorm } from "batchnorm/variants";
-import { expectBits, expectClose, expectError, memoryOf } from "../support/close.js";
+import { expectBits, expectClose, memoryOf } from "../support/close.js";
+import { expectRefusal } from "../support/refusal.js";
 import { anyGradient, ordinary, settle } from "../support/samples.js";
 
 const SHAPE = [9, 3];
@@ -228,22 +231,14 @@ describe("refusals", () => {
       ["parameters", null],
     ] as const) {
       const got = typeof value === "string" ? `"${value}"` : String(value);
-      await expectError(
-        () => norm.freeze({ [name]: value }),
-        "TypeError",
-        `BatchNorm.freeze: expected ${name} to be true or false, got ${got}`,
-      );
+      await expectRefusal(() => norm.freeze({ [name]: value }), `TypeError: BatchNorm.freeze: ${name} | ${got}`);
       expect(norm.frozen).toEqual({ normalization: false, updates: false, parameters: false });
     }
   });
 
   it("of normalizing with statistics that the layer does not keep", async () => {
     const norm = new BatchNorm({ features: 2, trackRunningStatistics: false });
-    await expectError(
-      () => norm.freeze(),
-      "RangeError",
-      "BatchNorm.freeze: expected running statistics to normalize with, got trackRunningStatistics: false",
-    );
+    await expectRefusal(() => norm.freeze(), "RangeError: BatchNorm.freeze: trackRunningStatistics | false");
     norm.freeze({ normalization: false });
     expect(norm.frozen).toEqual({ normalization: false, updates: true, parameters: true });
   });
@@ -252,11 +247,55 @@ describe("refusals", () => {
     const norm = new BatchNorm({ features: 2 });
     norm.freeze({ updates });
     const before = memoryOf(norm);
-    await expectError(
+    await expectRefusal(
       () => norm.forward(ordinary([4, 2], new Random(1), "float32"), { mode: "train" }),
-      "RangeError",
-      'BatchNorm: expected running statistics in mode "train", got none, as no batch was tracked - run a batch in mode "train", or load statistics',
+      'RangeError: BatchNorm: "train" | none | cure',
     );
     expect(memoryOf(norm)).toEqual(before);
+  });
+});
+
+describe("whatever is frozen", () => {
+  const modes = ["train", "probe", "inference"] as const satisfies Mode[];
+
+  it.each(switches.flatMap((frozen) => modes.map((mode) => ({ frozen, mode }))))(
+    "nothing is computed twice: $frozen in mode $mode",
+    ({ frozen, mode }) => {
+      const norm = settle(new BatchNorm({ features: 3, dtype: "float64" }), SHAPE, new Random(3));
+      norm.freeze(frozen);
+      const calls: string[] = [];
+      const kernels = new Proxy(plainKernels, {
+        get: (set, name: keyof Kernels) => (calls.push(name), set[name]),
+      });
+      const input = ordinary(SHAPE, new Random(4));
+      const { backward } = norm.forward(input, { mode, kernels });
+      const usesBatch = mode !== "inference" && !frozen.normalization;
+      const tracks = mode === "train" && !frozen.updates;
+      expect(calls.splice(0)).toEqual(usesBatch || tracks ? ["moments", "normalize"] : ["normalize"]);
+      backward(input);
+      expect(calls).toEqual([usesBatch ? "batchNormBackward" : "normalizeBackward"]);
+    },
+  );
+});
+
+describe("a second freeze", () => {
+  it("adds to the first", () => {
+    const norm = new BatchNorm({ features: 1 });
+    norm.freeze({ updates: false, parameters: false });
+    norm.freeze({ normalization: false, parameters: false });
+    expect(norm.frozen).toEqual({ normalization: true, updates: true, parameters: false });
+    norm.freeze({ normalization: false, updates: false });
+    expect(norm.frozen).toEqual({ normalization: true, updates: true, parameters: true });
+  });
+
+  it("leaves alone what the user made untrainable, and so does unfreezing", () => {
+    const norm = new BatchNorm({ features: 1 });
+    norm.gamma!.trainable = false;
+    norm.freeze({ parameters: false });
+    expect([norm.gamma!.trainable, norm.beta!.trainable]).toEqual([false, true]);
+    norm.freeze();
+    norm.freeze();
+    norm.unfreeze();
+    expect([norm.gamma!.trainable, norm.beta!.trainable]).toEqual([false, true]);
   });
 });

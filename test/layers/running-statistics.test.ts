@@ -242,3 +242,36 @@ describe("running statistics", () => {
     expect(norm.batchesTracked.values[0]).toBe(2);
   });
 });
+
+describe("the momentum of a batch norm", () => {
+  it("may be changed between passes", () => {
+    const norm = new BatchNorm({ features: 1, momentum: 0.5 });
+    norm.forward(Tensor.from([[1], [3]]), { mode: "train" });
+    norm.momentum = null;
+    norm.forward(Tensor.from([[5], [7]]), { mode: "train" });
+    expect(norm.runningMean.values[0]).toBe((1 + 6) / 2);
+  });
+
+  it.each([99, -0.1, NaN, "0.1"])("is not %s", (value) => {
+    const norm = new BatchNorm({ features: 1 });
+    expect(() => (norm.momentum = value as number)).toThrow(/^BatchNorm: expected momentum/);
+    expect(norm.momentum).toBe(0.1);
+  });
+});
+
+describe("values whose variance overflows", () => {
+  it.each([undefined, [1, 1, 1]])("are refused instead of becoming beta (row weights %s)", (rowWeights) => {
+    const norm = new BatchNorm({ features: 2, dtype: "float64" });
+    const x = Tensor.from(
+      [
+        [1, 1e200],
+        [2, -1e200],
+        [3, 0],
+      ],
+      { dtype: "float64" },
+    );
+    expect(() => norm.forward(x, { mode: "train", rowWeights })).toThrow(RangeError);
+    expect(() => norm.forward(x, { mode: "train", rowWeights })).toThrow(/feature 1 - /);
+    expect(norm.batchesTracked.values[0]).toBe(0);
+  });
+});

@@ -15,6 +15,7 @@ import {
 } from "../../src/index.js";
 import { NoiseInjection } from "../../src/variants/index.js";
 import { expectBits, memoryOf } from "../support/close.js";
+import { expectRefusal } from "../support/refusal.js";
 import { anyGradient, ordinary } from "../support/samples.js";
 
 const random = (): Random => new Random(1);
@@ -30,7 +31,7 @@ describe("a pass in mode train that throws", () => {
   };
 
   it.each([
-    ["a layer that fits no input", () => dense(5, 2), "expected an input of shape [N, 5], got [6, 3]"],
+    ["a layer that fits no input", () => dense(5, 2), "[N, 5]"],
     ["a layer that breaks down", () => failing, "broken"],
     ["a layer inside a container", () => new Sequential([new ReLU(), failing]), "broken"],
   ])("at %s leaves the running statistics and the random streams of the layers before it", (_, last, message) => {
@@ -64,13 +65,14 @@ describe("a pass in mode train that throws", () => {
 });
 
 describe("an observer", () => {
-  it("is told path, output and input of every layer, inside out and in the order of the pass", () => {
+  it("is told path, output and input of every layer, inside out and in the order of the pass", async () => {
     const inner = new Sequential([dense(3, 4), new ReLU()]);
     const model = new Sequential([new BatchNorm({ features: 3 }), inner, inner]);
     const seen: [string, Tensor, Tensor][] = [];
     const x = ordinary([5, 3], random(), "float32");
-    expect(() => model.forward(x, { mode: "probe", observe: (...told) => seen.push(told) })).toThrow(
-      'Dense "2.0": expected an input of shape [N, 3], got [5, 4]',
+    await expectRefusal(
+      () => model.forward(x, { mode: "probe", observe: (...call) => seen.push(call) }),
+      'ShapeError: Dense "2.0": input | [N, 3] | [5, 4]',
     );
     expect(seen.map(([path]) => path)).toEqual(["0", "1.0", "1.1", "1"]);
     expect(seen[0]![2]).toBe(x);

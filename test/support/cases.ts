@@ -49,8 +49,8 @@ export interface Refusal {
   /** Of the input; the layer is float32. */
   readonly dtype?: DType;
   readonly mode: Mode;
-  readonly error: "ShapeError" | "RangeError" | "TypeError";
-  readonly message: string;
+  /** In the form of `expectRefusal`. */
+  readonly refusal: string;
 }
 
 const STATISTICS = ["runningMean", "runningVariance", "batchesTracked"];
@@ -328,8 +328,7 @@ export const refusals: readonly Refusal[] = [
       make: norm,
       shape: [4, 5],
       mode,
-      error: "ShapeError",
-      message: "BatchNorm: expected 3 features on axis 1 of the input, got shape [4, 5]",
+      refusal: "ShapeError: BatchNorm: 3 | 1 | [4, 5]",
     },
     {
       name: `BatchNorm, float64 input, ${mode}`,
@@ -337,24 +336,21 @@ export const refusals: readonly Refusal[] = [
       shape: [4, 3],
       dtype: "float64",
       mode,
-      error: "TypeError",
-      message: 'BatchNorm: expected an input of dtype float32, as gamma is, got float64 - use input.cast("float32")',
+      refusal: "TypeError: BatchNorm: input | float32 | float64 | cure",
     },
     {
       name: `Dense, other inputs, ${mode}`,
       make: dense,
       shape: [4, 2],
       mode,
-      error: "ShapeError",
-      message: "Dense: expected an input of shape [N, 3], got [4, 2]",
+      refusal: "ShapeError: Dense: input | [N, 3] | [4, 2]",
     },
     {
       name: `Dense, rank 1, ${mode}`,
       make: dense,
       shape: [3],
       mode,
-      error: "ShapeError",
-      message: "Dense: expected an input of shape [N, 3], got [3]",
+      refusal: "ShapeError: Dense: input | [N, 3] | [3]",
     },
     {
       name: `Dense, float64 input, ${mode}`,
@@ -362,32 +358,28 @@ export const refusals: readonly Refusal[] = [
       shape: [4, 3],
       dtype: "float64",
       mode,
-      error: "TypeError",
-      message: 'Dense: expected an input of dtype float32, as weight is, got float64 - use input.cast("float32")',
+      refusal: "TypeError: Dense: input | float32 | float64 | cure",
     },
     {
       name: `LayerNorm, other features, ${mode}`,
       make: ({ dtype }) => new LayerNorm({ features: 3, dtype }),
       shape: [3, 4],
       mode,
-      error: "ShapeError",
-      message: "LayerNorm: expected 3 features on the last axis of the input, got shape [3, 4]",
+      refusal: "ShapeError: LayerNorm: 3 | [3, 4]",
     },
     {
       name: `LayerNorm, rank 1, ${mode}`,
       make: ({ dtype }) => new LayerNorm({ features: 3, dtype }),
       shape: [3],
       mode,
-      error: "ShapeError",
-      message: "LayerNorm: expected 3 features on the last axis of the input, got shape [3]",
+      refusal: "ShapeError: LayerNorm: 3 | [3]",
     },
     {
       name: `GroupNorm, other features, ${mode}`,
       make: ({ dtype }) => new GroupNorm({ groups: 2, features: 4, dtype }),
       shape: [4, 3],
       mode,
-      error: "ShapeError",
-      message: "GroupNorm: expected 4 features on axis 1 of the input, got shape [4, 3]",
+      refusal: "ShapeError: GroupNorm: 4 | 1 | [4, 3]",
     },
     {
       name: `GroupNorm, float64 input, ${mode}`,
@@ -395,16 +387,14 @@ export const refusals: readonly Refusal[] = [
       shape: [3, 4],
       dtype: "float64",
       mode,
-      error: "TypeError",
-      message: 'GroupNorm: expected an input of dtype float32, as gamma is, got float64 - use input.cast("float32")',
+      refusal: "TypeError: GroupNorm: input | float32 | float64 | cure",
     },
     {
       name: `Sequential, whose second layer refuses, ${mode}`,
       make: (how) => new Sequential([dense(how), new BatchNorm({ features: 4 })]),
       shape: [5, 3],
       mode,
-      error: "ShapeError",
-      message: 'BatchNorm "1": expected 4 features on axis 1 of the input, got shape [5, 2]',
+      refusal: 'ShapeError: BatchNorm "1": 4 | 1 | [5, 2]',
     },
   ]),
   ...(["train", "probe"] as const).flatMap((mode): Refusal[] => [
@@ -413,24 +403,21 @@ export const refusals: readonly Refusal[] = [
       make: norm,
       shape: [1, 3],
       mode,
-      error: "RangeError",
-      message: `BatchNorm: expected at least 2 values per feature in mode "${mode}", got input shape [1, 3] - use a larger batch, or mode "inference"`,
+      refusal: `RangeError: BatchNorm: 2 | "${mode}" | [1, 3] | cure`,
     },
     {
       name: `BatchNorm, one value a feature in an image, ${mode}`,
       make: norm,
       shape: [1, 3, 1, 1],
       mode,
-      error: "RangeError",
-      message: `BatchNorm: expected at least 2 values per feature in mode "${mode}", got input shape [1, 3, 1, 1] - use a larger batch, or mode "inference"`,
+      refusal: `RangeError: BatchNorm: 2 | "${mode}" | [1, 3, 1, 1] | cure`,
     },
     {
       name: `BatchNorm inside models, a batch of one, ${mode}`,
       make: (how) => new Sequential([new Sequential([dense(how)]), new Sequential([new BatchNorm({ features: 2 })])]),
       shape: [1, 3],
       mode,
-      error: "RangeError",
-      message: `BatchNorm "1.0": expected at least 2 values per feature in mode "${mode}", got input shape [1, 2] - use a larger batch, or mode "inference"`,
+      refusal: `RangeError: BatchNorm "1.0": 2 | "${mode}" | [1, 2] | cure`,
     },
   ]),
   ...modes.map((mode): Refusal => ({
@@ -438,48 +425,41 @@ export const refusals: readonly Refusal[] = [
     make: ({ dtype }) => new BatchNorm({ features: 3, dtype, trackRunningStatistics: false }),
     shape: [1, 3],
     mode,
-    error: "RangeError",
-    message: `BatchNorm: expected at least 2 values per feature in mode "${mode}", got input shape [1, 3] - use a larger batch`,
+    refusal: `RangeError: BatchNorm: 2 | "${mode}" | [1, 3] | cure`,
   })),
   {
     name: "BatchNorm, rank 1",
     make: norm,
     shape: [3],
     mode: "train",
-    error: "ShapeError",
-    message: "BatchNorm: expected 3 features on axis 1 of the input, got shape [3]",
+    refusal: "ShapeError: BatchNorm: 3 | 1 | [3]",
   },
   {
     name: "BatchNorm, rank 0",
     make: norm,
     shape: [],
     mode: "train",
-    error: "ShapeError",
-    message: "BatchNorm: expected 3 features on axis 1 of the input, got shape []",
+    refusal: "ShapeError: BatchNorm: 3 | 1 | []",
   },
   {
     name: "BatchNorm, axis -1 over channels first",
     make: ({ dtype }) => new BatchNorm({ features: 3, axis: -1, dtype }),
     shape: [2, 3, 4, 5],
     mode: "train",
-    error: "ShapeError",
-    message: "BatchNorm: expected 3 features on axis -1 of the input, got shape [2, 3, 4, 5]",
+    refusal: "ShapeError: BatchNorm: 3 | -1 | [2, 3, 4, 5]",
   },
   {
     name: "BatchNorm, an axis that the input has not",
     make: ({ dtype }) => new BatchNorm({ features: 3, axis: -3, dtype }),
     shape: [4, 3],
     mode: "probe",
-    error: "ShapeError",
-    message: "BatchNorm: expected 3 features on axis -3 of the input, got shape [4, 3]",
+    refusal: "ShapeError: BatchNorm: 3 | -3 | [4, 3]",
   },
   {
     name: "BatchNorm, inference before tracking",
     make: norm,
     shape: [4, 3],
     mode: "inference",
-    error: "RangeError",
-    message:
-      'BatchNorm: expected running statistics in mode "inference", got none, as no batch was tracked - run a batch in mode "train", or load statistics',
+    refusal: 'RangeError: BatchNorm: "inference" | none | cure',
   },
 ];

@@ -13,7 +13,7 @@ export interface Listener {
 
 /** Orders to the worker, and its news. */
 export class Engine {
-  readonly #worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+  readonly #worker = new Worker(new URL("worker.ts", import.meta.url), { type: "module" });
   #run = 0;
 
   constructor(listener: Listener) {

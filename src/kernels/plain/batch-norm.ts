@@ -1,41 +1,46 @@
 /**
  * Batch normalization, forward and backward: the equations as loops.
  *
- *   mean[c]  = Σ x / M        variance[c] = Σ (x - mean[c])² / M        rstd[c] = 1 / sqrt(variance[c] + epsilon)
- *   xhat     = (x - mean[c]) rstd[c]                                    y       = gamma[c] xhat + beta[c]
+ *     mean     = Σ x / M        variance = Σ (x - mean)² / M      rstd = 1 / sqrt(variance + epsilon)
+ *     xhat     = (x - mean) rstd                                  y    = gamma xhat + beta
  *
- *   dbeta[c] = Σ dy           dgamma[c]   = Σ dy xhat
- *   dx       = gamma[c] rstd[c] (dy - dbeta[c] / M - xhat dgamma[c] / M)
+ *     dbeta    = Σ dy           dgamma   = Σ dy xhat
+ *     dx       = gamma rstd (dy - Σ dy / M - xhat Σ dy xhat / M)        through the statistics of the batch
+ *     dx       = gamma rstd dy                                          with the statistics as constants
  *
- * Each sum runs over the M = outer * inner values of channel c. docs/batch-norm.md derives the last line twice.
+ * All of this is per channel (feature) c, and each sum runs over the M = outer * inner values of the channel. A channel view
+ * describes the layout; value (o, c, i) is at index `at` = (o * channels + c) * inner + i, and every loop runs in that order.
  *
- * Every loop reads a tensor in memory order through its channel view: value (o, c, i) is at index
- * `at` = (o * channels + c) * inner + i. All sums are in double precision, whatever the dtype of x.
+ *     [N, C]        outer N        inner 1
+ *     [N, C, H, W]  outer N        inner H W
+ *     [N, H, W, C]  outer N H W    inner 1
  *
+ * All sums are in double precision, whatever the dtype of x. docs/batch-norm.md derives dx in two ways.
  * Source: Ioffe & Szegedy 2015, algorithm 1 and section 3 (arXiv:1502.03167)
  */
 
-import { expectBatchNormBackward, expectMoments, expectNormalize } from "../checks.js";
+import { expectBatchNormBackward, expectMoments, expectNormalize, expectReciprocalStd } from "../checks.js";
 import type {
   BatchNormBackwardArguments,
   BatchNormForwardArguments,
   MomentsArguments,
   NormalizeArguments,
+  ReciprocalStdArguments,
 } from "../types.js";
 
-/** mean = Σ x / M and variance = Σ (x - mean)² / M per channel, in two passes over x. */
+/** Computes the mean and the (biased) variance of each channel, in two passes over x. */
 export function moments(args: MomentsArguments): void {
   expectMoments("moments", args);
   const { view, x, mean, variance } = args;
   const { outer, channels, inner } = view;
-  // The mean is found relative to the channel's first value: a constant channel has exactly that mean, and variance 0.
-  mean.fill(0);
+  // Offsets from the channel's first value make a constant channel exact: its mean is that value, its variance 0.
+  const offsets = new Float64Array(channels);
   for (let o = 0, at = 0; o < outer; o++) {
     for (let c = 0; c < channels; c++) {
-      for (let i = 0; i < inner; i++, at++) mean[c]! += x[at]! - x[c * inner]!;
+      for (let i = 0; i < inner; i++, at++) offsets[c]! += x[at]! - x[c * inner]!;
     }
   }
-  for (let c = 0; c < channels; c++) mean[c] = x[c * inner]! + mean[c]! / (outer * inner);
+  for (let c = 0; c < channels; c++) mean[c] = x[c * inner]! + offsets[c]! / (outer * inner);
 
   variance.fill(0);
   for (let o = 0, at = 0; o < outer; o++) {
@@ -46,14 +51,16 @@ export function moments(args: MomentsArguments): void {
   for (let c = 0; c < channels; c++) variance[c]! /= outer * inner;
 }
 
-/** rstd = 1 / sqrt(variance + epsilon), and 0 where both are 0: a constant channel is normalized to 0, not to 0 * Infinity. */
-export function reciprocalStd(variance: Float64Array, epsilon: number, rstd: Float64Array): void {
+/** Computes rstd; 0 where variance + epsilon is 0, so that a constant channel is normalized to 0, not to 0 * Infinity. */
+export function reciprocalStd(args: ReciprocalStdArguments): void {
+  expectReciprocalStd("reciprocalStd", args);
+  const { variance, epsilon, rstd } = args;
   for (let c = 0; c < variance.length; c++) {
     rstd[c] = variance[c]! + epsilon === 0 ? 0 : 1 / Math.sqrt(variance[c]! + epsilon);
   }
 }
 
-/** y = gamma xhat + beta, with given statistics. */
+/** Computes y from given statistics. */
 export function normalize(args: NormalizeArguments): void {
   expectNormalize("normalize", args);
   const { view, x, gamma, beta, mean, rstd, y } = args;
@@ -67,20 +74,31 @@ export function normalize(args: NormalizeArguments): void {
   }
 }
 
-/** The whole forward pass: `moments`, `reciprocalStd`, `normalize`. */
+/**
+ * Computes the whole forward pass with the statistics of the batch, for models on bare arrays.
+ *
+ * @example
+ * const x = Float32Array.of(1, 10, 2, 20, 4, 40, 5, 50);
+ * const y = new Float32Array(8);
+ * const [mean, variance, rstd] = [new Float64Array(2), new Float64Array(2), new Float64Array(2)];
+ * batchNormForward({ view: { outer: 4, channels: 2, inner: 1 }, x, epsilon: 0, y, mean, variance, rstd });
+ * mean;          // => Float64Array [3, 30]
+ * variance;      // => Float64Array [2.5, 250]
+ */
 export function batchNormForward(args: BatchNormForwardArguments): void {
+  expectMoments("batchNormForward", args);
   expectNormalize("batchNormForward", args);
   moments(args);
-  reciprocalStd(args.variance, args.epsilon, args.rstd);
+  reciprocalStd(args);
   normalize(args);
 }
 
-/** dx, dgamma and dbeta, through the statistics of the batch. */
+/** Computes dx through the statistics of the batch, dgamma and dbeta. */
 export function batchNormBackward(args: BatchNormBackwardArguments): void {
   expectBatchNormBackward("batchNormBackward", args);
   const { view, x, dy, gamma, mean, rstd, dx } = args;
   const { outer, channels, inner } = view;
-  const { sumDy, sumDyXhat } = gradientSums(args);
+  const { sumDy, sumDyXhat } = parameterGradients(args);
   for (let o = 0, at = 0; o < outer; o++) {
     for (let c = 0; c < channels; c++) {
       const scale = (gamma ? gamma[c]! : 1) * rstd[c]!;
@@ -94,12 +112,12 @@ export function batchNormBackward(args: BatchNormBackwardArguments): void {
   }
 }
 
-/** dx = gamma rstd dy, dgamma and dbeta, with the statistics as constants. */
+/** Computes dx with the statistics as constants, dgamma and dbeta. */
 export function normalizeBackward(args: BatchNormBackwardArguments): void {
   expectBatchNormBackward("normalizeBackward", args);
   const { view, dy, gamma, rstd, dx } = args;
   const { outer, channels, inner } = view;
-  gradientSums(args);
+  parameterGradients(args);
   for (let o = 0, at = 0; o < outer; o++) {
     for (let c = 0; c < channels; c++) {
       const scale = (gamma ? gamma[c]! : 1) * rstd[c]!;
@@ -108,8 +126,8 @@ export function normalizeBackward(args: BatchNormBackwardArguments): void {
   }
 }
 
-/** Σ dy and Σ dy xhat per channel, which are also dbeta and dgamma. */
-function gradientSums(args: BatchNormBackwardArguments): { sumDy: Float64Array; sumDyXhat: Float64Array } {
+/** Computes Σ dy and Σ dy xhat per channel, which are dbeta and dgamma. */
+function parameterGradients(args: BatchNormBackwardArguments): { sumDy: Float64Array; sumDyXhat: Float64Array } {
   const { view, x, dy, mean, rstd, dgamma, dbeta } = args;
   const { outer, channels, inner } = view;
   const sumDy = new Float64Array(channels);

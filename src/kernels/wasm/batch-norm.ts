@@ -79,7 +79,11 @@ function forward(
   if (batch !== undefined) {
     moments(wasm, batch, group, at);
     const { from, to } = group;
-    plain.reciprocalStd(batch.variance.subarray(from, to), batch.epsilon, rstd.subarray(from, to));
+    plain.reciprocalStd({
+      variance: batch.variance.subarray(from, to),
+      epsilon: batch.epsilon,
+      rstd: rstd.subarray(from, to),
+    });
   }
 
   const channels = group.to - group.from;

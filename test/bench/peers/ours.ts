@@ -36,7 +36,7 @@ function inference(work: NormPeerWork): Run {
     y: new Float32Array(work.x.length),
   });
   return () => {
-    reciprocalStd(args.variance, args.epsilon, args.rstd);
+    reciprocalStd(args);
     defaultKernels().normalize(args);
     return args.y;
   };

@@ -1,9 +1,9 @@
 /** Draw: the panels of the figures, each with the two networks in their colors. */
 import * as Plot from "@observablehq/plot";
-import type { Network } from "../demo/experiment.js";
-import type { Panel } from "../demo/report/figures.js";
-import { COLORS } from "../demo/report/style.js";
-import { type Axis, type Curve, curveMarks, drawChart, formatTick, ticksOf } from "../shared/chart.js";
+import type { Network } from "../../demo/experiment.js";
+import type { Panel } from "../../demo/report/figures.js";
+import { COLORS } from "../../demo/report/style.js";
+import { type Axis, type Curve, curveMarks, drawChart, formatTick, ticksOf } from "../../shared/chart.js";
 
 /** A figure of docs/probes.md, and the numbers of it that the page quotes. */
 export interface Figure {

@@ -14,12 +14,12 @@ import {
   Tensor,
 } from "batchnorm";
 import { curvature, filterNormalizedDirection, hessianTrace, lossSlice, spectralDensity } from "batchnorm/probes";
-import { pickDigits } from "../data/digits.js";
-import { type Network, NETWORKS } from "../demo/experiment.js";
-import { drawChart } from "../shared/chart.js";
-import type { Panel } from "../demo/report/figures.js";
+import { pickDigits } from "../../data/digits.js";
+import { type Network, NETWORKS } from "../../demo/experiment.js";
+import { drawChart } from "../../shared/chart.js";
+import type { Panel } from "../../demo/report/figures.js";
 import { colorOf, curvePanel, type Figure, legend, level, type Series } from "./draw.js";
-import { formatTick } from "../shared/chart.js";
+import { formatTick } from "../../shared/chart.js";
 import { DEEP } from "./gradients.js";
 import { build, digits, objectiveOf, train } from "./train.js";
 

@@ -14,8 +14,8 @@ import {
   softmaxCrossEntropy,
   Tensor,
 } from "batchnorm";
-import { batchesOf, type Digits, loadDigits } from "../data/digits.js";
-import type { Network } from "../demo/experiment.js";
+import { batchesOf, type Digits, loadDigits } from "../../data/digits.js";
+import type { Network } from "../../demo/experiment.js";
 
 /** The same bits wherever the figures are drawn. */
 const kernels = plainKernels;

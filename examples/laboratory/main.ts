@@ -7,7 +7,7 @@ import { Pool } from "../shared/pool.js";
 import { CLAIMS } from "./catalog.js";
 import { openSource } from "./data.js";
 import { DataError } from "./fashion-mnist.js";
-import { askOnce, type Result, runClaim } from "./laboratory.js";
+import { askOnce, type Result, runClaim } from "./run-claim.js";
 import type { Job } from "./measure/index.js";
 import { UsageError } from "../shared/usage.js";
 import { type Options, readOptions, usage } from "./options.js";

@@ -1,7 +1,7 @@
 /** The document: docs/claims.md, written by the command that measures. */
 import { format } from "prettier";
 import { spreadOf } from "../../shared/spread.js";
-import type { Result } from "../laboratory.js";
+import type { Result } from "../run-claim.js";
 import { describeBound } from "../verdicts.js";
 import { explainVerdict, formatSpread, keyCondition, SIGNS } from "./text.js";
 
@@ -18,8 +18,8 @@ Every statement about why batch norm works that this laboratory knows, with a ve
 npm run claims    # the page with the figures: report/claims.html
 \`\`\`
 
-on ${data}, ${seeds.length} paired seeds, the \`${kernels}\` kernels. The rules stand in [examples/claims/rules.ts](../examples/claims/rules.ts) and were written down before the
-numbers; [verdicts.ts](../examples/claims/verdicts.ts) applies them. A number is the median over the seeds, with the least and the largest in brackets. A condition is _yes_ or
+on ${data}, ${seeds.length} paired seeds, the \`${kernels}\` kernels. The rules stand in [examples/laboratory/rules.ts](../examples/laboratory/rules.ts) and were written down before the
+numbers; [verdicts.ts](../examples/laboratory/verdicts.ts) applies them. A number is the median over the seeds, with the least and the largest in brackets. A condition is _yes_ or
 _no_ only if the whole interval lies beyond its threshold. All yes: **reproduced**. All no: **not reproduced**. Both: **depends**. Anything else: **undecided**. No setting was
 tuned for a verdict.
 
@@ -59,7 +59,7 @@ _Counter-evidence._ ${plain(result.counterEvidence)}
 
 _Reading._ ${plain(result.reading)}
 
-Alone: \`npm run claim -- ${result.name}\`; the code: [${result.name}.ts](../examples/claims/claims/${result.name}.ts).`;
+Alone: \`npm run claim -- ${result.name}\`; the code: [${result.name}.ts](../examples/laboratory/claims/${result.name}.ts).`;
 }
 
 /** The anchor of a heading, as forges make it. */

@@ -5,8 +5,8 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { writeWhole } from "../shared/files.js";
-import { framePanels } from "../demo/report/frame.js";
+import { writeWhole } from "../../shared/files.js";
+import { framePanels } from "../../demo/report/frame.js";
 import { edgeFigure, sliceFigure, spectrumFigure } from "./curvature.js";
 import type { Figure } from "./draw.js";
 import { alongGradientFigure, covariateShiftFigure, lipschitzFigure } from "./gradients.js";

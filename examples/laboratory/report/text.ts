@@ -1,7 +1,7 @@
 /** Text: how numbers and verdicts are written, on the page, in the document and in the terminal. */
 import { formatFigure } from "../../shared/format.js";
 import type { Spread } from "../../shared/spread.js";
-import type { Result } from "../laboratory.js";
+import type { Result } from "../run-claim.js";
 import type { Condition, Verdict } from "../verdicts.js";
 
 /** Beside its word each verdict has a sign, so that none of them hangs on a color. */

@@ -2,11 +2,11 @@
 import * as Plot from "@observablehq/plot";
 import { Random } from "batchnorm";
 import { alongGradient, internalCovariateShift, lipschitzFromPairs, stepSizesAround } from "batchnorm/probes";
-import { NETWORKS } from "../demo/experiment.js";
-import { drawChart } from "../shared/chart.js";
-import type { Panel } from "../demo/report/figures.js";
+import { NETWORKS } from "../../demo/experiment.js";
+import { drawChart } from "../../shared/chart.js";
+import type { Panel } from "../../demo/report/figures.js";
 import { colorOf, curvePanel, type Figure, legend, level, type Series } from "./draw.js";
-import { formatTick } from "../shared/chart.js";
+import { formatTick } from "../../shared/chart.js";
 import { build, objectiveOf, train } from "./train.js";
 
 export const DEEP = { activation: "ReLU", depth: 8, width: 48 } as const;

@@ -13,11 +13,11 @@ import {
   ShiftOverTraining,
   type ShiftRecord,
 } from "batchnorm/probes";
-import { NETWORKS } from "../demo/experiment.js";
-import { drawChart } from "../shared/chart.js";
-import type { Panel } from "../demo/report/figures.js";
+import { NETWORKS } from "../../demo/experiment.js";
+import { drawChart } from "../../shared/chart.js";
+import type { Panel } from "../../demo/report/figures.js";
 import { colorOf, curvePanel, type Figure, legend, level } from "./draw.js";
-import { formatTick } from "../shared/chart.js";
+import { formatTick } from "../../shared/chart.js";
 import { build, lastHidden, look, others, train, watched } from "./train.js";
 
 const SIGMOID = { activation: "sigmoid", depth: 3, width: 64 } as const;

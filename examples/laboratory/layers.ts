@@ -1,16 +1,16 @@
 /** Layers that only the claims need: parts of batch norm, taken away on purpose. */
 import {
+  afterPass,
   BatchNorm,
+  beginForward,
   channelView,
-  defaultKernels,
   type Forward,
-  guardBackward,
+  guardedForward,
   type Layer,
   Parameter,
   type Pass,
   RunningStatistic,
   Tensor,
-  whenDone,
 } from "batchnorm";
 
 /**
@@ -32,10 +32,10 @@ export class StopGradientNorm implements Layer {
   forward(input: Tensor, pass: Pass): Forward {
     const { output, backward } = this.#norm.forward(input, pass);
     if (pass.mode === "inference") return { output, backward };
+    const { name, kernels } = beginForward("StopGradientNorm", input, pass, this.parameters);
     const { features, epsilon } = this.#norm;
     const gamma = this.#norm.gamma!;
     const beta = this.#norm.beta!;
-    const kernels = pass.kernels ?? defaultKernels();
     const zeros = (): Float64Array => new Float64Array(features);
     const [mean, variance, rstd] = [zeros(), zeros(), zeros()];
     const x = input.data.slice();
@@ -43,28 +43,14 @@ export class StopGradientNorm implements Layer {
     const [scale, shift] = [gamma.value.data, beta.value.data];
     const y = Tensor.zeros(input.shape, input.dtype).data;
     kernels.batchNormForward({ view, x, gamma: scale, beta: shift, epsilon, mean, variance, rstd, y });
-    const guard = guardBackward("StopGradientNorm", output, this.parameters);
-    return {
-      output,
-      backward: (gradOutput) => {
-        guard(gradOutput);
-        const dx = Tensor.zeros(input.shape, input.dtype);
-        const dgamma = Tensor.zeros([features], input.dtype);
-        const dbeta = Tensor.zeros([features], input.dtype);
-        kernels.normalizeBackward({
-          view,
-          x,
-          dy: gradOutput.data,
-          gamma: scale,
-          mean,
-          rstd,
-          dx: dx.data,
-          dgamma: dgamma.data,
-          dbeta: dbeta.data,
-        });
-        return { gradInput: dx, gradients: new Map([[gamma, dgamma] as const, [beta, dbeta] as const]) };
-      },
-    };
+    return guardedForward(name, output, this.parameters, (gradOutput) => {
+      const gradInput = Tensor.zeros(input.shape, input.dtype);
+      const gradients = new Map([gamma, beta].map((parameter) => [parameter, Tensor.zeros([features], input.dtype)]));
+      const [dy, dx] = [gradOutput.data, gradInput.data];
+      const [dgamma, dbeta] = [gradients.get(gamma)!.data, gradients.get(beta)!.data];
+      kernels.normalizeBackward({ view, x, dy, gamma: scale, mean, rstd, dx, dgamma, dbeta });
+      return { gradInput, gradients };
+    });
   }
 }
 
@@ -90,35 +76,31 @@ export class MeanOnlyNorm implements Layer {
   }
 
   forward(input: Tensor, pass: Pass): Forward {
+    const { name } = beginForward("MeanOnlyNorm", input, pass, this.parameters);
     const [rows, features] = input.shape as [number, number];
     const running = this.runningMean.values;
     const mean = pass.mode === "inference" ? running : columnMeans(input);
     if (pass.mode === "train") {
-      whenDone(pass, () => mean.forEach((value, c) => (running[c] = 0.9 * running[c]! + 0.1 * value)));
+      afterPass(pass, () => mean.forEach((value, c) => (running[c] = 0.9 * running[c]! + 0.1 * value)));
     }
     const beta = this.beta.value.data;
     const output = new Tensor(
       input.data.map((value, i) => value - mean[i % features]! + beta[i % features]!),
       input.shape,
     );
-    const guard = guardBackward("MeanOnlyNorm", output, this.parameters);
-    return {
-      output,
-      backward: (gradOutput) => {
-        guard(gradOutput);
-        const meanDy = columnMeans(gradOutput);
-        const centered = pass.mode === "inference" ? meanDy.map(() => 0) : meanDy;
-        const gradInput = new Tensor(
-          gradOutput.data.map((dy, i) => dy - centered[i % features]!),
-          input.shape,
-        );
-        const dbeta = Tensor.from(
-          meanDy.map((value) => value * rows),
-          { dtype: input.dtype },
-        );
-        return { gradInput, gradients: new Map([[this.beta, dbeta]]) };
-      },
-    };
+    return guardedForward(name, output, this.parameters, (gradOutput) => {
+      const meanDy = columnMeans(gradOutput);
+      const centered = pass.mode === "inference" ? meanDy.map(() => 0) : meanDy;
+      const gradInput = new Tensor(
+        gradOutput.data.map((dy, i) => dy - centered[i % features]!),
+        input.shape,
+      );
+      const dbeta = Tensor.from(
+        meanDy.map((value) => value * rows),
+        { dtype: input.dtype },
+      );
+      return { gradInput, gradients: new Map([[this.beta, dbeta]]) };
+    });
   }
 }
 

@@ -17,7 +17,7 @@ import {
   Tensor,
 } from "batchnorm";
 import { GhostBatchNorm } from "batchnorm/variants";
-import { valuesToKeep } from "../../src/layers/private-tensors.js";
+import { keptValues } from "../../src/layers/private-tensors.js";
 import { expectBits, gradientsByPath } from "../support/close.js";
 import { kernelSets } from "../support/kernel-sets.js";
 
@@ -130,7 +130,7 @@ it("copies what others may hold, and keeps what only the next layer sees", () =>
   model.forward(Tensor.normal([8, features], { random }), { mode: "probe", observe: () => undefined });
   const given = spy.mock.calls.map(([input]) => input);
   spy.mockRestore();
-  expect(given.map((tensor) => valuesToKeep(tensor) === tensor.data)).toEqual([true, false]);
+  expect(given.map((tensor) => keptValues(tensor) === tensor.data)).toEqual([true, false]);
 });
 
 it("uses the memory of large gradients again, within one backward pass", () => {

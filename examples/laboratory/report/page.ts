@@ -1,7 +1,7 @@
 /** The page: one file that needs no network, no script and no other file. */
 import type { Shown } from "../claim.js";
 import { spreadOf } from "../../shared/spread.js";
-import type { Result } from "../laboratory.js";
+import type { Result } from "../run-claim.js";
 import { type Condition, describeBound } from "../verdicts.js";
 import { drawFigure } from "./figures.js";
 import { STYLE } from "./style.js";

@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: the kernel sets of the library against each other and against naive loops, all in one run.
+ * `npm run bench -- kernels`: the kernel sets of the library against each other and against naive loops, all in one run.
  *
- *   npm run bench -- [words of a work's name] [--quick] [--json FILE]
+ *   npm run bench -- kernels [words of a work's name] [--quick] [--json FILE]
  *
  * Figures are medians of alternating rounds, in milliseconds; a ratio says how many times faster a set is than naive loops.
  */

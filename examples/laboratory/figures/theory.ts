@@ -13,8 +13,8 @@ import {
   Tensor,
 } from "batchnorm";
 import { gradientNorms, signalPropagation, theorem41 } from "batchnorm/probes";
-import { type Network, NETWORKS } from "../demo/experiment.js";
-import { drawChart } from "../shared/chart.js";
+import { type Network, NETWORKS } from "../../demo/experiment.js";
+import { drawChart } from "../../shared/chart.js";
 import { curvePanel, type Figure, legend, level, type Series } from "./draw.js";
 
 const kernels = plainKernels;

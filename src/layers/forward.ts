@@ -1,0 +1,110 @@
+/** The beginning and the end of every forward pass; what a layer of a user's own needs, too. */
+
+import { complaint, expectObject, expectOneOf, show } from "../core/errors.js";
+import { nearest } from "../core/options.js";
+import { expectTensor, type Tensor } from "../core/tensor.js";
+import { defaultKernels } from "../kernels/default.js";
+import type { Kernels } from "../kernels/types.js";
+import type { Backward, Forward, Gradients, Pass } from "./contract.js";
+import { guardBackward } from "./guards.js";
+import type { Parameter } from "./parameter.js";
+
+/** What a layer needs to know at the start of a forward pass. */
+export interface ForwardStart {
+  /** The layer's name in error messages: its kind and, inside a model, its path, as in `Dense "2.0"`. */
+  readonly name: string;
+  /** The kernel set that this pass runs on. */
+  readonly kernels: Kernels;
+}
+
+/**
+ * Checks what every forward pass takes, and returns the layer's name and its kernels: the first line of every `forward`.
+ *
+ * @throws {TypeError} if the input is not a Tensor, the mode is not one of the three, a key of the pass is misspelled, or the
+ *   input is not of the parameters' dtype: nothing is converted silently
+ */
+export function beginForward(kind: string, input: Tensor, pass: Pass, parameters: readonly Parameter[]): ForwardStart {
+  expectObject(`${kind}.forward`, "the pass", pass);
+  const name = pass.path === undefined ? kind : `${kind} "${pass.path}"`;
+  expectOneOf(name, "mode", pass.mode, ["train", "probe", "inference"]);
+  // Inside a container, which sets `defer`, the container has checked the keys.
+  if (pass.defer === undefined) expectNoMisspelling(name, pass);
+  expectTensor(name, "the input", input);
+  for (const parameter of parameters) {
+    if (parameter.value.dtype === input.dtype) continue;
+    const expected = `an input of dtype ${parameter.value.dtype}, as ${parameter.name} is`;
+    throw new TypeError(complaint(name, expected, input.dtype, `use input.cast("${parameter.value.dtype}")`));
+  }
+  return { name, kernels: pass.kernels ?? defaultKernels() };
+}
+
+const PASS_KEYS: readonly string[] = ["mode", "kernels", "rowWeights", "path", "observe", "defer"];
+
+/** Refuses a key that is close to one of the pass's own; any other is left to containers of the user's own. */
+function expectNoMisspelling(name: string, pass: Pass): void {
+  for (const key in pass) {
+    if (PASS_KEYS.includes(key)) continue;
+    const near = nearest(key, PASS_KEYS);
+    if (near !== undefined) {
+      throw new TypeError(complaint(name, `a pass of ${PASS_KEYS.join(", ")}`, show(key), `did you mean ${near}?`));
+    }
+  }
+}
+
+/** Completes a `Backward` whose input gradient is computed when first read, after the same checks. */
+export type LazyBackward = (gradients: Gradients, computeGradInput: () => Tensor) => Backward;
+
+/**
+ * Returns the output with its backward pass, which is guarded: it runs only if the gradient is like the output and the
+ * parameters are as they were in the forward pass. This is the last line of every `forward`.
+ *
+ * `backward` may return its input gradient, or use `lazily` where that gradient is expensive and not always read.
+ */
+export function guardedForward(
+  name: string,
+  output: Tensor,
+  parameters: readonly Parameter[],
+  backward: (gradOutput: Tensor, lazily: LazyBackward) => Backward,
+): Forward {
+  const guard = guardBackward(name, output, parameters);
+  return {
+    output,
+    backward: (gradOutput) => {
+      guard(gradOutput);
+      return backward(gradOutput, (gradients, computeGradInput) =>
+        lazyBackward(gradients, () => {
+          guard(gradOutput);
+          return computeGradInput();
+        }),
+      );
+    },
+  };
+}
+
+/** Returns a `Backward` whose input gradient is computed when first read, and only once. */
+export function lazyBackward(gradients: Gradients, computeGradInput: () => Tensor): Backward {
+  return new BackwardWithLazyInput(gradients, computeGradInput);
+}
+
+/** A class, since V8 gives each object literal with a getter a hidden class of its own, which costs as much as a small layer. */
+class BackwardWithLazyInput implements Backward {
+  readonly gradients: Gradients;
+  private readonly compute: () => Tensor;
+  private computed: Tensor | undefined;
+
+  constructor(gradients: Gradients, compute: () => Tensor) {
+    this.gradients = gradients;
+    this.compute = compute;
+  }
+
+  get gradInput(): Tensor {
+    this.computed ??= this.compute();
+    return this.computed;
+  }
+}
+
+/** Makes a change of state once the whole pass has succeeded: now, or at the end of the container that runs this layer. */
+export function afterPass(pass: Pass, change: () => void): void {
+  if (pass.defer === undefined) change();
+  else pass.defer(change);
+}
