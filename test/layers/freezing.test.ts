@@ -264,7 +264,7 @@ describe("whatever is frozen", () => {
       const norm = settle(new BatchNorm({ features: 3, dtype: "float64" }), SHAPE, new Random(3));
       norm.freeze(frozen);
       const calls: string[] = [];
-      const log = (set: Kernels, name: keyof Kernels): unknown => (calls.push(name), set[name]);
+      const log = (set: Kernels, name: keyof Kernels): unknown => (calls.push(name), set[name] as unknown);
       const kernels = new Proxy(plainKernels, { get: log });
       const input = ordinary(SHAPE, new Random(4));
       const { backward } = norm.forward(input, { mode, kernels });
