@@ -85,11 +85,17 @@ export default tseslint.config(
   },
   // The tools' own configuration: typed by the compiler (test/tsconfig.json), outside the projects that eslint reads types from.
   {
-    files: ["*.js", "*.config.ts", "test/**/*.mjs", "docs/site/*"],
+    files: ["*.js", "scripts/*.js", "*.config.ts", "test/**/*.mjs", "docs/site/*"],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
       parserOptions: { projectService: false },
-      globals: { process: "readonly", console: "readonly", URL: "readonly", Buffer: "readonly" },
+      globals: {
+        process: "readonly",
+        console: "readonly",
+        performance: "readonly",
+        URL: "readonly",
+        Buffer: "readonly",
+      },
     },
   },
 );

@@ -7,7 +7,7 @@
 // Numbers with a shape
 export { type Nested, type NormalOptions, Tensor, type TensorFromOptions, type UniformOptions } from "./core/tensor.js";
 export { channelView, type ChannelView, type Shape } from "./core/shape.js";
-export type { DType, Floats } from "./core/dtype.js";
+export type { DType, Floats, OwnFloats } from "./core/dtype.js";
 export { Random, type RandomState } from "./core/random.js";
 
 // Layers

@@ -4,8 +4,8 @@
  * It looks at what `npm run build` made, so it is part of `npm run check:package`, which builds first, and not of `npm test`, which needs no build.
  * Nothing here needs the network.
  */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,24 +14,25 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeMappings, decodeNumbers, type DeclarationMap } from "./support/declaration-map.js";
+import { brokenLinks } from "./support/doc-links.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const consumer = mkdtempSync(join(tmpdir(), "batchnorm-consumer-"));
 const installed = join(consumer, "node_modules", "batchnorm");
-const ENTRIES = [
-  "batchnorm",
-  ...["kernels", "variants", "probes", "formats", "tools"].map((name) => `batchnorm/${name}`),
-];
+const SUBPATHS = ["kernels", "variants", "probes", "formats", "tools"];
+const ENTRIES = ["batchnorm", ...SUBPATHS.map((name) => `batchnorm/${name}`)];
 let files: readonly string[] = [];
+let size = 0;
 
 beforeAll(() => {
-  const packed = execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", consumer], {
+  const packed = execFileSync("npm", ["pack", "--json", "--pack-destination", consumer], {
     cwd: root,
     encoding: "utf8",
     shell: process.platform === "win32",
   });
-  const [tarball] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
+  const [tarball] = JSON.parse(packed) as [{ filename: string; size: number; files: { path: string }[] }];
   files = tarball.files.map((file) => file.path);
+  size = tarball.size;
   mkdirSync(installed, { recursive: true });
   execFileSync("tar", ["-xzf", tarball.filename, "-C", installed, "--strip-components=1"], { cwd: consumer });
 });
@@ -47,14 +48,33 @@ function run(name: string, text: string): unknown {
 }
 
 describe("the tarball", () => {
-  it("holds the build, the source, the README and the license, and nothing else", () => {
-    expect(files.filter((path) => !/^(dist|src)\//.test(path)).sort()).toEqual([
-      "LICENSE",
-      "README.md",
-      "package.json",
-    ]);
-    expect(files.filter((path) => /(^|\/)(test|examples)\//.test(path))).toEqual([]);
-    expect(files).toContain("src/index.ts");
+  it("holds the build, the source, the guides and the short examples, and one folder per subpath", () => {
+    const others = files.filter((path) => !/^(dist|src|docs)\//.test(path));
+    expect(others.filter((path) => !path.startsWith("examples/")).sort()).toEqual(
+      ["LICENSE", "README.md", ...SUBPATHS.map((name) => `${name}/package.json`).sort(), "package.json"].sort(),
+    );
+    expect(files).toEqual(expect.arrayContaining(["src/index.ts", "docs/changelog.md", "docs/images/demo.svg"]));
+    expect(files.filter((path) => /\/(test|node_modules|site|api)\//.test(path))).toEqual([]);
+    expect(files.filter((path) => /^examples\/.*\//.test(path))).toEqual(["examples/data/NOTICE.md"]);
+  });
+
+  it("is at most 1 MB", () => {
+    expect(size).toBeLessThan(1e6);
+  });
+
+  it("leaves no folder of a subpath behind in the repository", () => {
+    expect(SUBPATHS.filter((name) => existsSync(join(root, name)))).toEqual([]);
+  });
+
+  it("has every picture and page that its README links to, and in the guides every link but those to tests and programs", () => {
+    const pages = new Map(
+      files.filter((path) => path.endsWith(".md")).map((path) => [path, readFileSync(join(installed, path), "utf8")]),
+    );
+    expect(pages.size).toBeGreaterThan(10);
+    const exists = (path: string): boolean => files.some((file) => file === path || file.startsWith(`${path}/`));
+    const broken = [...pages.keys()].flatMap((path) => brokenLinks(path, { pages, exists }));
+    const outside = /^docs\/.* links to \.\.\/(test|examples)\/|^examples\/.* links to (?!\.)/;
+    expect(broken.filter((finding) => !outside.test(finding))).toEqual([]);
   });
 
   it("has source maps that lead to files in it, without copies of them", () => {
@@ -98,8 +118,44 @@ describe("every entry", () => {
     // A context without any host: no console, no process, no document.
     const page = createContext({});
     runInContext(readFileSync(join(installed, "dist/batchnorm.global.js"), "utf8"), page);
-    expect(runInContext("Object.keys(batchnorm).sort()", page)).toEqual(esm.names[0]);
+    expect(runInContext("Object.keys(batchnorm).sort()", page)).toEqual([...esm.names[0]!, ...SUBPATHS].sort());
+    for (const [i, name] of SUBPATHS.entries()) {
+      expect(runInContext(`Object.keys(batchnorm.${name}).sort()`, page)).toEqual(esm.names[i + 1]);
+    }
+    expect(runInContext("Object.keys(globalThis)", page)).toEqual(["batchnorm"]);
     expect(runInContext("typeof batchnorm.BatchNorm", page)).toBe("function");
+  });
+
+  it("gives every class its own name, as logs and stacks show it", () => {
+    const names = `
+      const classes = entries.flatMap(Object.entries).filter(([, value]) => /^class\\b/.test(value));
+      const wrong = classes.filter(([name, value]) => value.name !== name).map(([name, value]) => name + ": " + value.name);`;
+    const print = "console.log(JSON.stringify({ wrong, count: classes.length }));";
+    const esm = run("classes.mjs", `const entries = [${imports}]; ${names} ${print}`) as { count: number };
+    expect(esm).toMatchObject({ wrong: [] });
+    expect(esm.count).toBeGreaterThan(20);
+    expect(run("classes.cjs", `const entries = [${requires}]; ${names} ${print}`)).toMatchObject({ wrong: [] });
+    const page = createContext({});
+    const entries = `[batchnorm, ${SUBPATHS.map((name) => `batchnorm.${name}`).join()}]`;
+    runInContext(readFileSync(join(installed, "dist/batchnorm.global.js"), "utf8"), page);
+    runInContext(`const entries = ${entries}; ${names}`, page);
+    expect(runInContext("wrong", page)).toEqual([]);
+  });
+
+  it.each(["main", "module", "types"])("is found by tools that do not read exports, by %s of its folder", (field) => {
+    const { exports } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
+      exports: Record<string, Record<"import" | "require", { types: string; default: string }>>;
+    };
+    for (const name of ["", ...SUBPATHS]) {
+      const manifest = JSON.parse(readFileSync(join(installed, name, "package.json"), "utf8")) as Record<
+        string,
+        string
+      >;
+      const { import: esm, require: cjs } = exports[name === "" ? "." : `./${name}`]!;
+      const expected = { main: cjs.default, module: esm.default, types: cjs.types }[field]!;
+      expect(join(name, manifest[field]!)).toBe(join(expected));
+      expect(files).toContain(join(expected).replaceAll("\\", "/"));
+    }
   });
 
   it("has its manifest as an entry", () => {
@@ -145,6 +201,32 @@ describe("types", () => {
     const read = execFileSync(process.execPath, [tsc, "-p", consumer, "--listFiles"], { encoding: "utf8" });
     expect(read).toContain("batchnorm/dist/types/index.d.ts");
     expect(read).toContain("batchnorm/dist/types-cjs/index.d.ts");
+  });
+
+  it("let tensors and files go where a platform asks for memory that is not shared", () => {
+    const program = `
+      import { Tensor } from "batchnorm";
+      import { writeSafetensors } from "batchnorm/formats";
+      declare const sound: AudioBuffer;
+      const { data } = Tensor.zeros([2, 2]);
+      if (data instanceof Float32Array) sound.copyToChannel(data, 0);
+      export const blob: Blob = new Blob([data, writeSafetensors(new Map())]);
+      // What comes in may be shared.
+      new Tensor(new Float32Array(new SharedArrayBuffer(8)), [2]);`;
+    const options = { target: "ES2022", lib: ["ES2022", "DOM"], types: [], noEmit: true, strict: true };
+    for (const resolution of [
+      { module: "NodeNext" },
+      { module: "ESNext", moduleResolution: "bundler" },
+      // Reads no exports: the folders of the subpaths.
+      { module: "CommonJS", moduleResolution: "node10", ignoreDeprecations: "6.0" },
+    ]) {
+      const compilerOptions = { ...options, ...resolution };
+      writeFileSync(join(consumer, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["platform.ts"] }));
+      writeFileSync(join(consumer, "platform.ts"), program);
+      const tsc = join(root, "node_modules/typescript/bin/tsc");
+      const { stdout } = spawnSync(process.execPath, [tsc, "-p", consumer], { encoding: "utf8" });
+      expect(stdout, JSON.stringify(resolution)).toBe("");
+    }
   });
 
   it("the decoder of declaration maps reads known numbers", () => {

@@ -72,7 +72,7 @@ async function buildApi(folder) {
   const bundle = { bundle: true, format: "iife", globalName: "batchnorm", minify: true };
   await build({
     ...bundle,
-    entryPoints: [join(root, "src/index.ts")],
+    entryPoints: [join(root, "src/global.ts")],
     outfile: join(folder, "dist/batchnorm.global.js"),
   });
 }

@@ -3,6 +3,13 @@
 /** A contiguous array of floating-point numbers. */
 export type Floats = Float32Array | Float64Array;
 
+/**
+ * Floats over an `ArrayBuffer`, not a `SharedArrayBuffer`: what `copyToChannel`, `Blob` and `ImageData` ask for.
+ *
+ * TypeScript has `Float32Array<ArrayBuffer>` since 5.7; what `slice` returns is that, and plain `Float32Array` before.
+ */
+export type OwnFloats = ReturnType<Float32Array["slice"]> | ReturnType<Float64Array["slice"]>;
+
 /** The precision of a tensor's values. Sums and statistics are in double precision whichever it is. */
 export type DType = "float32" | "float64";
 

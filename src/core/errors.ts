@@ -9,6 +9,13 @@
 /** Thrown when a shape or a length does not fit. The message names who, the expected shape and the one that came. */
 export class ShapeError extends Error {
   override readonly name: string = "ShapeError";
+
+  /** Asks for the name, since another copy of the library (CommonJS beside ESM, say) has a class of its own. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== ShapeError) return super[Symbol.hasInstance](value);
+    const { name, message } = (value ?? {}) as Partial<Error>;
+    return name === "ShapeError" && typeof message === "string";
+  }
 }
 
 /** Words `who: expected X, got Y - cure`; the cure is left out where there is none to give. */

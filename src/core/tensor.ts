@@ -1,7 +1,7 @@
 /** Tensor: a shape over a typed array, row-major and contiguous. Nothing more: no broadcasting, no operators. */
 
 import { complaint, expectCount, expectNumber, expectOneOf, show, ShapeError } from "./errors.js";
-import { allocate, type DType, dtypeOf, type Floats, isFloats } from "./dtype.js";
+import { allocate, type DType, dtypeOf, type Floats, isFloats, type OwnFloats } from "./dtype.js";
 import { dtypeRule, type OptionRules, readOptions } from "./options.js";
 import type { Random } from "./random.js";
 import { expectShape, printShape, type Shape, sizeOf } from "./shape.js";
@@ -69,7 +69,7 @@ export class Tensor {
   /** The length of each axis. */
   readonly shape: Shape;
   /** The values, row by row. The tensor's own memory: writing here changes the tensor. */
-  readonly data: Floats;
+  readonly data: OwnFloats;
 
   /** Puts a shape over a typed array, which is kept, not copied. */
   constructor(data: Floats, shape: Shape) {
@@ -90,7 +90,7 @@ export class Tensor {
       );
     }
     this.shape = Object.freeze([...shape]);
-    this.data = data;
+    this.data = data as OwnFloats;
   }
 
   /** "float32" or "float64": the kind of `data`. */

@@ -312,7 +312,10 @@ export function estimatedVariance(
   variance: Float64Array,
   count: number,
 ): Float64Array {
-  return estimator === "biased" ? variance : variance.map((biased) => biased * (count / (count - 1)));
+  if (estimator === "biased") return variance;
+  const unbiased = new Float64Array(variance.length);
+  for (let c = 0; c < variance.length; c++) unbiased[c] = variance[c]! * (count / (count - 1));
+  return unbiased;
 }
 
 /** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */

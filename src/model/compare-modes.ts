@@ -5,7 +5,7 @@ import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import type { Layer } from "../layers/contract.js";
-import type { Moments } from "../probes/moments.js";
+import type { Moments } from "../probes/values/moments.js";
 import type { Tensor } from "../core/tensor.js";
 import type { Loss } from "../training/losses.js";
 import {
@@ -176,7 +176,7 @@ function lossDifferences(observed: readonly ObservedNorm[], start: number, lossN
         norm.freeze(frozen);
         for (const [j, parameter] of norm.parameters.entries()) parameter.trainable = trainable[j]!;
       });
-      norm.freeze({ ...norm.frozen, normalization: true });
+      norm.freeze({ normalization: true, updates: false, parameters: false });
       const after = lossNow();
       differences[i] = after - before;
       before = after;

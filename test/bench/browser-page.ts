@@ -1,4 +1,4 @@
-/** The page of `npm run bench:browser`. */
+/** The page of `npm run bench -- browser`. */
 import { run } from "./works.js";
 
 Object.assign(window, {

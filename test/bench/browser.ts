@@ -1,7 +1,7 @@
 /**
- * `npm run bench:browser`: the works of `npm run bench` in a headless Chromium.
+ * `npm run bench -- browser`: the works of `npm run bench` in a headless Chromium.
  *
- *   npm run bench:browser -- [words of a work's name] [--quick]
+ *   npm run bench -- browser [words of a work's name] [--quick]
  */
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";

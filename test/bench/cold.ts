@@ -1,5 +1,5 @@
 /**
- * `npm run bench:cold`: from the start of a process to the first finished training step of a 64-32-10 net with batch norm,
+ * `npm run bench -- cold`: from the start of a process to the first finished training step of a 64-32-10 net with batch norm,
  * beside a process that does nothing; the built package, whole processes, taking turns.
  */
 import { spawnSync } from "node:child_process";

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:cost`: what loss and gradient cost over batch and over depth, drawn as docs/images/cost.svg.
+ * `npm run bench -- cost`: what loss and gradient cost over batch and over depth, drawn as docs/images/cost.svg.
  *
  * Dense layers of 64 with batch norm on the default kernels, float32; medians of rounds that take turns, in milliseconds of
  * processor time.

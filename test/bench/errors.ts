@@ -1,5 +1,5 @@
 /**
- * `npm run bench:errors`: the largest error of each kernel of both sets, against the same work in double precision.
+ * `npm run bench -- errors`: the largest error of each kernel of both sets, against the same work in double precision.
  *
  * In units of round-off (2^-24 in float32) of the largest result. float64 is held by the tests instead: there is no wider type here.
  */

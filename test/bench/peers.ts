@@ -1,7 +1,7 @@
 /**
- * `npm run bench:peers`: this library against jax-js, TensorFlow.js and, where python3-torch is installed, PyTorch.
+ * `npm run bench -- peers`: this library against jax-js, TensorFlow.js and, where python3-torch is installed, PyTorch.
  *
- *   npm run bench:peers -- [words of a work's name] [--quick] [--json FILE]
+ *   npm run bench -- peers [words of a work's name] [--quick] [--json FILE]
  *
  * One run, one thread, float32, a process for each contestant. All compute the same from the same numbers, which is checked
  * first; results are plain numbers again inside the timed region. Figures are milliseconds of processor time, which other

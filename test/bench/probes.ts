@@ -1,5 +1,5 @@
 /**
- * `npm run bench:probes`: what probes cost beside the evaluations and the training that they look at.
+ * `npm run bench -- probes`: what probes cost beside the evaluations and the training that they look at.
  *
  * Each figure is the median of some rounds, in milliseconds of processor time: other work on the machine does not count. What is
  * compared takes turns.

@@ -1,4 +1,4 @@
-/** The works of `npm run bench` and `npm run bench:browser`, and what is told of them. */
+/** The works of `npm run bench` and `npm run bench -- browser`, and what is told of them. */
 import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import { wasmKernels } from "../../src/kernels/wasm/kernels.js";
 import {

@@ -1,4 +1,4 @@
-/** Who takes part in `npm run bench:peers`: each in a process of its own, so that none collects the garbage of another. */
+/** Who takes part in `npm run bench -- peers`: each in a process of its own, so that none collects the garbage of another. */
 import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";

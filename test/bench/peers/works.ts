@@ -1,4 +1,4 @@
-/** The works of `npm run bench:peers` as plain data, which every contestant turns into its own arrays. */
+/** The works of `npm run bench -- peers` as plain data, which every contestant turns into its own arrays. */
 import { Random } from "batchnorm";
 import { type Net, prepare } from "../model-works.js";
 
