@@ -1,7 +1,7 @@
 /**
  * The package as its users get it: packed, unpacked into a folder of a stranger, imported, compiled against, weighed.
  *
- * It looks at what `npm run build` made, so it is part of `npm run check:package`, which builds first, and not of `npm test`, which needs no build.
+ * It looks at what `npm run build` made, so it is part of `npm run check -- build package`, and not of `npm test`, which needs no build.
  * Nothing here needs the network.
  */
 import { execFileSync, spawnSync } from "node:child_process";
@@ -66,14 +66,14 @@ describe("the tarball", () => {
     expect(SUBPATHS.filter((name) => existsSync(join(root, name)))).toEqual([]);
   });
 
-  it("has every picture and page that its README links to, and in the guides every link but those to tests and programs", () => {
+  it("has every picture and page that its README links to, and in the guides every link but those to tests, programs and tools", () => {
     const pages = new Map(
       files.filter((path) => path.endsWith(".md")).map((path) => [path, readFileSync(join(installed, path), "utf8")]),
     );
     expect(pages.size).toBeGreaterThan(10);
     const exists = (path: string): boolean => files.some((file) => file === path || file.startsWith(`${path}/`));
     const broken = [...pages.keys()].flatMap((path) => brokenLinks(path, { pages, exists }));
-    const outside = /^docs\/.* links to \.\.\/(test|examples)\/|^examples\/.* links to (?!\.)/;
+    const outside = /^docs\/.* links to \.\.\/(test|examples|scripts|[.\w-]+\.js,)|^examples\/.* links to (?!\.)/;
     expect(broken.filter((finding) => !outside.test(finding))).toEqual([]);
   });
 

@@ -26,7 +26,7 @@ export function usage(catalog: readonly Claim[]): string {
   return `Measures what is said about why batch norm works, and gives each statement a verdict.
 
   npm run claims -- [options] [claims]
-  npm run claim -- landscape
+  npm run claims -- landscape
 
   --quick         the minimum set at its smallest settings, about a minute
   --full          the papers' sizes in claims 1, 11 and 14, 17 minutes on two cores

@@ -59,7 +59,7 @@ _Counter-evidence._ ${plain(result.counterEvidence)}
 
 _Reading._ ${plain(result.reading)}
 
-Alone: \`npm run claim -- ${result.name}\`; the code: [${result.name}.ts](../examples/laboratory/claims/${result.name}.ts).`;
+Alone: \`npm run claims -- ${result.name}\`; the code: [${result.name}.ts](../examples/laboratory/claims/${result.name}.ts).`;
 }
 
 /** The anchor of a heading, as forges make it. */

@@ -112,6 +112,6 @@ reproduced; all no, not reproduced; yes and no both, depends; anything else, und
 <li>Divergence is data: a loss that is not finite counts as accuracy 0.1, range infinite, gain minus infinite. No seed is dropped.</li>
 <li>Training accuracy: mean over the last 50 training batches in the training pass. Test accuracy: in inference mode at the end, unless said.</li>
 <li>Plain means plain with this initialization; calibrated is plain with the statistics of its first batch kept as constants.</li>
-<li>Run again: <code>${command}</code>, one claim alone: <code>npm run claim -- ${results[0]!.name}</code>. Every number stands in <code>claims/*.json</code> beside this page.</li>
+<li>Run again: <code>${command}</code>, one claim alone: <code>npm run claims -- ${results[0]!.name}</code>. Every number stands in <code>claims/*.json</code> beside this page.</li>
 </ul></section>`;
 }
