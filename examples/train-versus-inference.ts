@@ -41,7 +41,7 @@ for (const mode of ["probe", "inference"] as const) {
   console.log(`  ${mode.padEnd(9)}  ${[0, 1, 2].map((row) => output.at(row, 0).toFixed(3)).join("  ")}`);
 }
 
-console.log("\nA batch of one value cannot be trained on:");
+console.log("\nTraining on a single value is an error:");
 try {
   norm.forward(Tensor.from([[5]], { dtype: "float64" }), { mode: "train" });
 } catch (error) {
@@ -62,6 +62,6 @@ The first three values of a batch in which every value was raised by 10:
   probe      -0.559  -0.002  0.436
   inference  4.552  5.130  5.585
 
-A batch of one value cannot be trained on:
+Training on a single value is an error:
   RangeError: BatchNorm: expected at least 2 values per feature in mode "train", got input shape [1, 1] - use a larger batch, or mode "inference"
 */

@@ -59,7 +59,7 @@ async function buildPlayground(outDir) {
 async function buildApi(folder) {
   const app = await Application.bootstrapWithPlugins({ out: folder, navigationLinks: { batchnorm: HOME } });
   const project = await app.convert();
-  if (project === undefined) throw new Error("typedoc: the sources do not compile");
+  if (project === undefined) throw new Error("typedoc: the sources have errors");
   await app.generateOutputs(project);
   if (app.logger.hasErrors() || app.logger.hasWarnings()) throw new Error("typedoc: see the messages above");
   for (const path of readdirSync(folder, { recursive: true })) {

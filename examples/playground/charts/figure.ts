@@ -44,7 +44,7 @@ export function lastStep({ history }: FigureInput): number {
   return Math.max(100, history.step);
 }
 
-/** Two series in one table, one row a step. */
+/** Two series in one table, one row per step. */
 export function mergeSeries<T>(
   [left, right]: readonly [Series<T>, Series<T>],
   head: readonly string[],

@@ -18,7 +18,7 @@ import { type UnitNumbers, unitNumbers } from "./unit.js";
 
 /** Accuracy, hidden values and running statistics are measured each time that many steps are done. */
 export const MEASURE_EVERY = 10;
-/** The landscape too, which costs as much as some twenty steps; covariate shift in the middle between two landscapes. */
+/** The landscape too, which costs as much as about twenty steps; covariate shift in the middle between two landscapes. */
 export const PROBE_EVERY = 40;
 const PROBE_SAMPLES = 256;
 /** A batch loss above this, or none that is finite, ends a network's training as diverged. */
@@ -89,7 +89,7 @@ export class Experiment {
     return this.#step;
   }
 
-  /** For each network the step at which its loss told that it had diverged, or null. */
+  /** For each network the step at which its loss showed that it had diverged, or null. */
   get divergedAt(): readonly (number | null)[] {
     return this.#trainees.map(({ divergedAt }) => divergedAt);
   }
@@ -185,7 +185,7 @@ export class Experiment {
   }
 }
 
-/** One step of gradient descent; gives the loss in front of it, null if the network has diverged before. */
+/** Takes one step of gradient descent; returns the loss before it, or null if the network has already diverged. */
 function trainOn(trainee: Trainee, { inputs, labels }: Samples, rate: number, step: number): number | null {
   if (trainee.divergedAt !== null) return null;
   const { output, backward } = trainee.network.model.forward(inputs, { mode: "train" });
@@ -199,7 +199,7 @@ function trainOn(trainee: Trainee, { inputs, labels }: Samples, rate: number, st
   return loss;
 }
 
-/** Batches for ever, each epoch in a new order. */
+/** Yields batches without end, each epoch in a new order. */
 function* batchesOf({ inputs, labels }: Samples, batchSize: number, random: Random): Generator<Samples, never> {
   const batcher = new Batcher({ input: inputs, target: labels, batchSize, random, dropLast: true });
   for (;;) for (const { input, target } of batcher) yield { inputs: input, labels: target };

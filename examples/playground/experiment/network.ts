@@ -1,4 +1,4 @@
-/** Network: a stack of dense layers, plain or with one of the normalizations in front of each activation. */
+/** Network: a stack of dense layers, plain or with one of the normalizations before each activation. */
 import { BatchNorm, Dense, type Layer, LayerNorm, type Random, ReLU, Sequential, Sigmoid, Tanh } from "batchnorm";
 import { GhostBatchNorm, LpNorm, NoiseInjection } from "batchnorm/variants";
 import type { Activation, Kind, Settings } from "./settings.js";
@@ -30,7 +30,7 @@ export type Architecture = Pick<Settings, "depth" | "width" | "activation" | "ba
 
 /**
  * Builds a network. Every layer draws from a stream of its own, so networks of all kinds start from the same weights. A Dense
- * whose bias the normalization behind it would cancel has none.
+ * whose bias the next normalization would cancel has none.
  */
 export function buildNetwork(how: Architecture, random: Random): Network {
   const { depth, width, kind } = how;

@@ -32,7 +32,7 @@ export function accuracyFor({ model }: Network, { inputs, labels }: Samples, bat
   return right / labels.length;
 }
 
-/** Consecutive rows; a single one that would be left over joins the batch in front of it. */
+/** Consecutive rows; a single one left over joins the batch before it. */
 export function batchRows(count: number, size: number): number[][] {
   const batches: number[][] = [];
   for (let start = 0; start < count; start += size) {

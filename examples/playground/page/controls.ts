@@ -108,7 +108,7 @@ export const GROUPS: readonly { readonly title: string; readonly controls: reado
   },
 ];
 
-/** The controls on the page: shows settings, and tells of changes. */
+/** The controls on the page: shows settings, and reports changes. */
 export class Controls {
   readonly #show = new Map<Name, (value: string | number) => void>();
   readonly #inputs = new Map<Name, HTMLInputElement>();

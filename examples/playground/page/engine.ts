@@ -4,7 +4,7 @@ import type { Frame, News, Order, Speed, UnitPlace } from "./messages.js";
 
 type Ready = Extract<News, { news: "ready" }>;
 
-/** What the engine tells. */
+/** What the engine reports. */
 export interface Listener {
   readonly ready: (news: Ready) => void;
   readonly frame: (frame: Frame) => void;

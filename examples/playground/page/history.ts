@@ -1,4 +1,4 @@
-/** The history of a run on the page: everything that the worker has told since step 0. */
+/** The history of a run on the page: everything that the worker has sent since step 0. */
 import type { StepRecord } from "../experiment/experiment.js";
 import type { Distribution, Landscape, LayerShift, RunningAgainstBatch } from "../experiment/measure.js";
 

@@ -20,7 +20,7 @@ import { showUnit } from "./unit-panel.js";
 const byId = (id: string): HTMLElement => document.getElementById(id)!;
 const selectById = (id: string): HTMLSelectElement => byId(id) as HTMLSelectElement;
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
-/** Who asked for less motion sees two pictures a second. */
+/** Milliseconds between pictures for users who prefer reduced motion. */
 const STILL_BETWEEN = 500;
 
 let run: Run;
@@ -181,17 +181,17 @@ function tellUnit(): void {
   );
 }
 
-/** Says in words how things stand, for who cannot see it. */
+/** Puts the state into words, for screen readers. */
 function tellStatus(): void {
   const { history, names } = run;
-  const told = names.map((name, side) => {
+  const states = names.map((name, side) => {
     const divergedAt = history.divergedAt[side]!;
     if (divergedAt !== null) return `${name}: diverged at step ${divergedAt}`;
     const value = history.sides[side]!.accuracies.values.at(-1);
     return `${name}: test accuracy ${value === undefined ? "not measured" : `${(100 * value).toFixed(1)} percent`}`;
   });
   const end = history.step >= LAST_STEP ? ` Runs end after ${LAST_STEP} steps.` : "";
-  byId("status").textContent = `Paused at step ${history.step}. ${told.join(". ")}.${end}`;
+  byId("status").textContent = `Paused at step ${history.step}. ${states.join(". ")}.${end}`;
 }
 
 function note(lines: readonly string[]): void {

@@ -3,10 +3,10 @@ import type { StepRecord, View } from "../experiment/experiment.js";
 import type { Prediction, RateChange, Settings } from "../experiment/settings.js";
 import type { UnitNumbers } from "../experiment/unit.js";
 
-/** How many steps a second: a number, or as many as the machine can. */
+/** Steps per second: a number, or as many as possible. */
 export type Speed = number | "fastest";
 
-/** Which unit the page looks into. */
+/** Which unit the page shows in detail. */
 export interface UnitPlace {
   /** 0 the left network, 1 the right one. */
   readonly side: number;

@@ -1,4 +1,4 @@
-/** A run as the page knows it: the settings, and everything that the worker has told since step 0. */
+/** A run as the page knows it: the settings, and everything that the worker has sent since step 0. */
 import type { FigureInput } from "../charts/figure.js";
 import type { View } from "../experiment/experiment.js";
 import { type Kind, rateAt, type Settings } from "../experiment/settings.js";
@@ -50,7 +50,7 @@ export class Run {
     return left === right ? [`${left} (left)`, `${right} (right)`] : [left, right];
   }
 
-  /** Where the numbers of a unit are asked for: of the first one, when none is chosen. */
+  /** The unit whose numbers are requested: the first one if none is chosen. */
   get place(): UnitPlace {
     return { ...this.chosen, unit: this.chosen.unit ?? 0 };
   }
