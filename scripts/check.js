@@ -30,7 +30,7 @@ const COMMANDS = {
   unit: [vitest("unit", fast ? workers : `${workers} --coverage`)],
   // The examples, the demo and the laboratory of claims, as their users run them.
   programs: [vitest("programs")],
-  build: ["node scripts/build.js"],
+  build: ["npm run -s build"],
   package: ["publint --strict", "attw --pack .", vitest("package")],
   // One file after the other: two browsers at once would slow each other down. The test of the site writes the API pages.
   browser: [hasBrowser ? vitest("browser", "--no-file-parallelism") : "typedoc"],

@@ -15,7 +15,8 @@ export { BatchNorm, type BatchNormOptions, type FreezeOptions } from "./layers/b
 export { Dense, type DenseOptions, type DenseInitialValues } from "./layers/dense.js";
 export { LeakyReLU, type LeakyReLUOptions, ReLU, Sigmoid, Tanh } from "./layers/activations.js";
 export { GroupNorm, type GroupNormOptions, LayerNorm, type LayerNormOptions } from "./layers/group-norm.js";
-export { parametersByPath, Sequential, statisticsByPath } from "./layers/sequential.js";
+export { Sequential } from "./layers/sequential.js";
+export { parametersByPath, statisticsByPath } from "./model/tree.js";
 
 // The contract, and what a layer of your own needs
 export type { Backward, Forward, Gradients, Layer, Mode, Pass } from "./layers/contract.js";
@@ -31,8 +32,15 @@ export {
   meanSquaredError,
   softmaxCrossEntropy,
 } from "./training/losses.js";
-export { Adam, type AdamOptions, AdamW, SGD, type SGDOptions } from "./training/optimizers.js";
-export type { Optimizer, OptimizerOptions } from "./training/optimizer.js";
+export {
+  Adam,
+  type AdamOptions,
+  AdamW,
+  type Optimizer,
+  type OptimizerOptions,
+  SGD,
+  type SGDOptions,
+} from "./training/optimizers.js";
 export { addGradients } from "./layers/gradients.js";
 export { Batcher, type BatcherOptions, type RowBatch, type TargetRows } from "./training/batcher.js";
 export { loadStateDict, stateDict, type StateDict, type StateEntry } from "./model/state.js";

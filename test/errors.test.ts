@@ -27,12 +27,12 @@ const table = { tensors, randoms, batchNorms, layers, specialLayers, models, los
 const elsewhere = ["addGradients", "Batcher"];
 const withoutErrors = ["afterPass", "defaultKernels", "plainKernels", "ShapeError", "wasmKernels"];
 
-describe("the errors of", () => {
-  describe.each(Object.entries(table))("%s", (_, rows) => {
-    it.each(rows)("are %s", (refusal, work) => expectRefusal(work, refusal));
+describe("a wrong call", () => {
+  describe.each(Object.entries(table))("of the %s", (_, rows) => {
+    it.each(rows)("throws %s", (refusal, work) => expectRefusal(work, refusal));
   });
 
-  it("are asserted for every public function that takes something", () => {
+  it("is in the table for every public function that takes something", () => {
     const rows = Object.values(table).flat();
     const speakers = [...rows.map(([refusal]) => refusal), ...refusals.map(({ refusal }) => refusal)];
     const names = Object.keys({ ...batchnorm, ...variants });

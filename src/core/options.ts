@@ -69,11 +69,13 @@ export function readOptions<Options extends object, const Rules extends OptionRu
   rules: Rules,
 ): ReadOptions<Options, Rules> {
   expectObject(who, "options", options);
-  expectKnownKeys(who, options, Object.keys(rules));
+  // Loops over keys: losses read their options at every step, and Object.entries would make that half as slow again.
+  for (const key in options) if (!Object.hasOwn(rules, key)) expectKnownKeys(who, options, Object.keys(rules));
   const read: Record<string, unknown> = {};
-  for (const [name, rule] of Object.entries<OptionRule>(rules)) {
-    const given = (options as Record<string, unknown>)[name];
-    const value = given === undefined ? rule.default : given;
+  for (const name in rules) {
+    const rule: OptionRule = rules[name];
+    const chosen = (options as Record<string, unknown>)[name];
+    const value = chosen === undefined ? rule.default : chosen;
     if (value !== undefined || !rule.optional) expectOption(who, name, value, rule);
     read[name] = value;
   }

@@ -1,20 +1,31 @@
 /** Bytes: what the readers share. A file is not to be trusted: each number in it is checked before it is used. */
 
+import { typedArrayName } from "../core/dtype.js";
 import { complaint, show } from "../core/errors.js";
+
+/**
+ * The bytes of a file, in memory that is shared with no other thread: what `Blob`, `Response` and `fs.writeFile` take. This is
+ * `Uint8Array<ArrayBuffer>` from TypeScript 5.7 on, and `Uint8Array` before.
+ */
+export type Bytes = ReturnType<Uint8Array["slice"]>;
+
+/** The cure in messages about files that contradict themselves. */
+export const DAMAGED = "the file is damaged";
 
 /** Requires the bytes of a file. */
 export function expectBytes(who: string, bytes: unknown): asserts bytes is Uint8Array {
-  if (bytes instanceof Uint8Array) return;
-  const cure = bytes instanceof ArrayBuffer ? "use new Uint8Array(buffer)" : "read the file as bytes, not as text";
+  if (typedArrayName(bytes) === "Uint8Array") return;
+  const isBuffer = Object.prototype.toString.call(bytes) === "[object ArrayBuffer]";
+  const cure = isBuffer ? "use new Uint8Array(buffer)" : "read the file as bytes, not as text";
   throw new TypeError(complaint(who, "the file as a Uint8Array", show(bytes), cure));
 }
 
-/** A view of the bytes, to read and write numbers in. */
+/** Returns a view of the bytes, to read and write numbers in. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** The text that bytes encode as UTF-8, or undefined if they do not: overlong forms, surrogates and torn ends are refused. */
+/** Decodes UTF-8; undefined if the bytes are not: overlong forms, surrogates and torn ends are refused. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   // In pieces: one long text that grows by a character takes many times its own memory.
   let text = "";

@@ -9,6 +9,7 @@
 export { readSafetensors, readSafetensorsMetadata, writeSafetensors } from "./safetensors.js";
 export { readNpy } from "./npy.js";
 export { readNpz } from "./npz.js";
+export type { Bytes } from "./bytes.js";
 export type { StoredArray, StoredArrayOf, StoredArrays, StoredDType, StoredValues } from "./stored-array.js";
 
 // Models

@@ -1,6 +1,7 @@
 /** JSON of an untrusted file: JSON.parse, and what it lets pass. */
 
 import { complaint, show } from "../core/errors.js";
+import { DAMAGED } from "./bytes.js";
 
 /** How deep a header may be nested. The formats need three levels; a parser of a million brackets would need gigabytes. */
 const MOST_LEVELS = 16;
@@ -17,7 +18,7 @@ export function parseJsonObject(who: string, text: string, expected: string): Re
   try {
     value = JSON.parse(text);
   } catch {
-    throw new TypeError(complaint(who, expected, "text that does not parse", "the file is damaged"));
+    throw new TypeError(complaint(who, expected, "text that does not parse", DAMAGED));
   }
   expectJsonObject(who, "the header", value);
 

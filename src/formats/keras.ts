@@ -1,11 +1,11 @@
 /** Keras's weights: its order, its names, and no count of batches. */
 
 import { complaint, show } from "../core/errors.js";
+import { type OptionRules, readOptions } from "../core/options.js";
 import type { Layer } from "../layers/contract.js";
 import {
   arraysOf,
   byName,
-  expectLoadOptions,
   loadNumbers,
   type LoadOptions,
   type ModelArray,
@@ -14,13 +14,15 @@ import {
 } from "./model-arrays.js";
 import { expectStoredArrays, type StoredArrays } from "./stored-array.js";
 
-const NAMES: ReadonlyMap<string, string> = new Map([
+const loadKerasRules = { cast: { kind: "boolean", default: false } } as const satisfies OptionRules<LoadOptions>;
+
+const KERAS_NAMES: ReadonlyMap<string, string> = new Map([
   ["weight", "kernel"],
   ["runningMean", "moving_mean"],
   ["runningVariance", "moving_variance"],
 ]);
 /** The words of Keras that are checked where a file has them; "arr_3" says nothing. */
-const WORDS = new Set(["kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"]);
+const KERAS_WORDS = new Set(["kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"]);
 
 /**
  * What Keras's and TensorFlow.js's `BatchNormalization` does unless told otherwise, in the options of `BatchNorm`. No file
@@ -62,7 +64,7 @@ export const kerasDefaults: {
 export function loadKeras(model: Layer, arrays: StoredArrays, options: LoadOptions = {}): void {
   const who = "loadKeras";
   expectStoredArrays(who, arrays);
-  expectLoadOptions(who, options);
+  const { cast } = readOptions(who, options, loadKerasRules);
   const all = arraysOf(who, model);
   const wanted = all.filter(({ name }) => name !== "batchesTracked");
   if (arrays.size !== wanted.length) {
@@ -75,11 +77,11 @@ export function loadKeras(model: Layer, arrays: StoredArrays, options: LoadOptio
     const due = kerasName(own);
     // "dense/kernel:0" is how Keras 2 writes it
     const word = name.slice(name.lastIndexOf("/") + 1).replace(/:0$/, "");
-    if (WORDS.has(word) && word !== due) {
+    if (KERAS_WORDS.has(word) && word !== due) {
       const cure = "save layer by layer, as model.get_weights() does in Python";
       throw new TypeError(complaint(who, `${due} at place ${index}, for ${show(own.path)}`, show(name), cure));
     }
-    numbers.set(own, numbersFor(`${who}: ${show(name)} for ${show(own.path)}`, own, own.shape, stored, options));
+    numbers.set(own, numbersFor(`${who}: ${show(name)} for ${show(own.path)}`, own, own.shape, stored, cast));
   }
   for (const own of all) if (own.name === "batchesTracked") numbers.set(own, [1]);
   loadNumbers(model, numbers);
@@ -105,5 +107,5 @@ export function toKeras(model: Layer): StoredArrays {
 }
 
 function kerasName({ name }: ModelArray): string {
-  return NAMES.get(name) ?? name;
+  return KERAS_NAMES.get(name) ?? name;
 }

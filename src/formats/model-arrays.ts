@@ -1,17 +1,17 @@
 /** What the state dicts of other frameworks share: a model's arrays layer by layer, and what may be loaded into them. */
 
-import { complaint, expectBoolean, expectObject, ShapeError, show } from "../core/errors.js";
+import { complaint, ShapeError, show } from "../core/errors.js";
 import { type DType, dtypeOf, type Floats } from "../core/dtype.js";
 import { expectLayer } from "../layers/guards.js";
-import { type Layer } from "../layers/contract.js";
-import { parametersByPath, statisticsByPath } from "../layers/sequential.js";
+import type { Layer } from "../layers/contract.js";
+import { layersByPath, parametersByPath, statisticsByPath } from "../model/tree.js";
 import { printShape, sameShape, type Shape } from "../core/shape.js";
 import { loadStateDict, type StateEntry } from "../model/state.js";
 import type { StoredArray } from "./stored-array.js";
 
-/** How `loadKeras` and `loadPyTorch` treat numbers. */
+/** Options for `loadKeras`, and for `loadPyTorch`, which has more. */
 export interface LoadOptions {
-  /** Whether float64 numbers may be rounded for a float32 model; false when not said. The other way is exact and needs no leave. */
+  /** Lets float64 numbers be rounded for a float32 model; the other way is exact and always allowed. Default: false. */
   readonly cast?: boolean | undefined;
 }
 
@@ -31,18 +31,13 @@ export interface ModelArray {
 export function arraysOf(who: string, model: Layer): ModelArray[] {
   expectLayer(who, model);
   const layers = new Map<string, ModelArray[]>();
-  const visit = (part: Layer, prefix: string): void => {
-    for (const [name, child] of part.children ?? []) visit(child, `${prefix}${name}.`);
-    layers.set(prefix, []);
-  };
-  visit(model, "");
-  const add = (path: string, shape: Shape, values: Floats): void => {
-    const start = path.lastIndexOf(".") + 1;
-    const [layer, name] = [path.slice(0, start), path.slice(start)];
+  for (const [path] of layersByPath(model)) layers.set(path === "" ? "" : `${path}.`, []);
+  const add = (path: string, name: string, shape: Shape, values: Floats): void => {
+    const layer = path.slice(0, path.length - name.length);
     layers.get(layer)!.push({ path, layer, name, shape, dtype: dtypeOf(values), values });
   };
-  for (const [path, { value }] of parametersByPath(model)) add(path, value.shape, value.data);
-  for (const [path, { values }] of statisticsByPath(model)) add(path, [values.length], values);
+  for (const [path, { name, value }] of parametersByPath(model)) add(path, name, value.shape, value.data);
+  for (const [path, { name, values }] of statisticsByPath(model)) add(path, name, [values.length], values);
   return [...layers.values()].flat();
 }
 
@@ -67,23 +62,11 @@ export function byName(
 
 /** Floating-point numbers as a stored array; the memory is kept, not copied. */
 export function storedFloats(shape: Shape, values: Floats): StoredArray {
-  return values instanceof Float32Array ? { shape, dtype: "float32", values } : { shape, dtype: "float64", values };
-}
-
-/** Requires options as the loaders take them. */
-export function expectLoadOptions(who: string, options: unknown): asserts options is LoadOptions {
-  expectObject(who, "options", options);
-  expectBoolean(who, "cast", (options as LoadOptions).cast ?? false);
+  return { shape, dtype: dtypeOf(values), values } as StoredArray;
 }
 
 /** The numbers of a stored array for an array of the model. `shape` is the one that the file must have. */
-export function numbersFor(
-  who: string,
-  own: ModelArray,
-  shape: Shape,
-  stored: StoredArray,
-  { cast = false }: LoadOptions,
-): number[] {
+export function numbersFor(who: string, own: ModelArray, shape: Shape, stored: StoredArray, cast: boolean): number[] {
   if (!sameShape(stored.shape, shape)) {
     throw new ShapeError(complaint(who, `shape ${printShape(shape)}`, printShape(stored.shape)));
   }

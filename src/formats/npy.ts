@@ -6,7 +6,7 @@ import { decodeUtf8, expectBytes, viewOf } from "./bytes.js";
 import { parseJsonObject } from "./json.js";
 import { decodeArray, expectStoredShape, type StoredArray, type StoredDType } from "./stored-array.js";
 
-const DTYPES: ReadonlyMap<unknown, StoredDType> = new Map([
+const NPY_DTYPES: ReadonlyMap<unknown, StoredDType> = new Map([
   ["<f8", "float64"],
   ["<f4", "float32"],
   ["<i8", "int64"],
@@ -14,9 +14,9 @@ const DTYPES: ReadonlyMap<unknown, StoredDType> = new Map([
   ["|u1", "uint8"],
   ["|b1", "bool"],
 ]);
-const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
+const NPY_MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 /** As NumPy itself reads. */
-const LONGEST_HEADER = 10_000;
+const LONGEST_NPY_HEADER = 10_000;
 
 /**
  * Reads a `.npy` file, as `np.save` writes it: format versions 1, 2 and 3.
@@ -37,45 +37,40 @@ export function readNpy(bytes: Uint8Array): StoredArray {
 
 /** Reads a `.npy` file that may be part of another; `who` speaks in errors. */
 export function decodeNpy(who: string, bytes: Uint8Array): StoredArray {
-  if (!MAGIC.every((byte, i) => bytes[i] === byte)) throw new TypeError(complaint(who, "a .npy file", "other bytes"));
+  if (!NPY_MAGIC.every((byte, i) => bytes[i] === byte))
+    throw new TypeError(complaint(who, "a .npy file", "other bytes"));
   const version = bytes[6];
   if (version !== 1 && version !== 2 && version !== 3)
     throw new TypeError(complaint(who, "format version 1, 2 or 3", show(version)));
   const start = version === 1 ? 10 : 12;
-  if (bytes.length < start)
-    throw new RangeError(
-      complaint(who, `a .npy file of at least ${start} bytes`, `${bytes.length}`, "the file is cut short"),
-    );
+  if (bytes.length < start) {
+    const expected = `a .npy file of at least ${start} bytes`;
+    throw new RangeError(complaint(who, expected, `${bytes.length}`, "the file is cut short"));
+  }
   const view = viewOf(bytes);
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
-  const longest = Math.min(bytes.length - start, LONGEST_HEADER);
+  const longest = Math.min(bytes.length - start, LONGEST_NPY_HEADER);
   if (length > longest)
     throw new RangeError(complaint(who, `a header of at most ${longest} bytes`, `${length}`, "the file is cut short"));
   const { descr, fortranOrder, shape } = parseHeader(who, bytes.subarray(start, start + length));
-  const dtype = DTYPES.get(descr);
+  const dtype = NPY_DTYPES.get(descr);
   if (dtype === undefined) {
-    const cure = `convert it before saving, as in array.astype("<f8")`;
-    throw new TypeError(
-      complaint(
-        who,
-        `dtype ${[...DTYPES.keys()].join(", ")}`,
-        typeof descr === "string" ? show(descr) : "records",
-        cure,
-      ),
-    );
+    const got = typeof descr === "string" ? show(descr) : "records";
+    const cure = 'convert it before saving, as in array.astype("<f8")';
+    throw new TypeError(complaint(who, `dtype ${[...NPY_DTYPES.keys()].join(", ")}`, got, cure));
   }
   const array = decodeArray(who, shape, dtype, bytes.subarray(start + length));
   return fortranOrder ? byRows(array) : array;
 }
 
-interface Header {
+interface NpyHeader {
   readonly descr: unknown;
   readonly fortranOrder: boolean;
   readonly shape: Shape;
 }
 
 /** As in `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`, which is JSON but for its marks. */
-function parseHeader(who: string, bytes: Uint8Array): Header {
+function parseHeader(who: string, bytes: Uint8Array): NpyHeader {
   const text = (decodeUtf8(bytes) ?? "")
     .replaceAll("'", '"')
     .replaceAll("(", "[")

@@ -1,13 +1,13 @@
 /** PyTorch's state dicts: its names, its [outputs, inputs] weights, its count of batches. */
 
 import { complaint, ShapeError, show } from "../core/errors.js";
+import { type OptionRules, readOptions } from "../core/options.js";
 import type { Floats } from "../core/dtype.js";
 import type { Layer } from "../layers/contract.js";
 import { printShape, type Shape } from "../core/shape.js";
 import {
   arraysOf,
   byName,
-  expectLoadOptions,
   loadNumbers,
   type LoadOptions,
   type ModelArray,
@@ -16,7 +16,7 @@ import {
 } from "./model-arrays.js";
 import { expectStoredArrays, type StoredArray, type StoredArrays } from "./stored-array.js";
 
-const NAMES: ReadonlyMap<string, string> = new Map([
+const PYTORCH_NAMES: ReadonlyMap<string, string> = new Map([
   ["gamma", "weight"],
   ["beta", "bias"],
   ["runningMean", "running_mean"],
@@ -24,11 +24,16 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ["batchesTracked", "num_batches_tracked"],
 ]);
 
-/** How `loadPyTorch` finds and treats arrays. */
+/** Options for `loadPyTorch`. */
 export interface LoadPyTorchOptions extends LoadOptions {
-  /** What stands in front of every name, as in "module." or "encoder."; arrays of other names are then passed over. */
+  /** The start of every name, as in "module." or "encoder."; arrays of other names are skipped. Default: "". */
   readonly prefix?: string | undefined;
 }
+
+const loadPyTorchRules = {
+  cast: { kind: "boolean", default: false },
+  prefix: { kind: "any", default: "" },
+} as const satisfies OptionRules<LoadPyTorchOptions>;
 
 /**
  * Loads a PyTorch state dict into a model of the same structure.
@@ -58,8 +63,7 @@ export interface LoadPyTorchOptions extends LoadOptions {
 export function loadPyTorch(model: Layer, arrays: StoredArrays, options: LoadPyTorchOptions = {}): void {
   const who = "loadPyTorch";
   expectStoredArrays(who, arrays);
-  expectLoadOptions(who, options);
-  const { prefix = "" } = options;
+  const { cast, prefix } = readOptions(who, options, loadPyTorchRules);
   if (typeof prefix !== "string") throw new TypeError(complaint(who, "prefix to be a string", show(prefix)));
   const wanted = new Map([...pytorchNames(who, model)].map(([name, own]) => [prefix + name, own]));
   const missing = [...wanted].filter(([name, own]) => !arrays.has(name) && own.name !== "batchesTracked");
@@ -78,9 +82,9 @@ export function loadPyTorch(model: Layer, arrays: StoredArrays, options: LoadPyT
     const self = `${who}: ${show(name)}`;
     if (own.name === "batchesTracked") numbers.set(own, [countOf(self, stored)]);
     else if (isMatrix(own)) {
-      const shape = turned(own.shape);
-      numbers.set(own, transpose(numbersFor(self, own, shape, stored!, options), shape));
-    } else numbers.set(own, numbersFor(self, own, own.shape, stored!, options));
+      const shape = transposedShape(own.shape);
+      numbers.set(own, transposeMatrix(numbersFor(self, own, shape, stored!, cast), shape));
+    } else numbers.set(own, numbersFor(self, own, own.shape, stored!, cast));
   }
   for (const [own, count] of numbers) {
     if (own.name !== "batchesTracked" || count[0] !== 0) continue;
@@ -117,7 +121,7 @@ export function toPyTorch(model: Layer): StoredArrays {
       }
       arrays.set(name, { shape: [], dtype: "int64", values: BigInt64Array.of(BigInt(count)) });
     } else if (isMatrix(own)) {
-      arrays.set(name, storedFloats(turned(own.shape), transpose(own.values, own.shape)));
+      arrays.set(name, storedFloats(transposedShape(own.shape), transposeMatrix(own.values, own.shape)));
     } else {
       arrays.set(name, storedFloats(own.shape, own.values.slice()));
     }
@@ -127,7 +131,7 @@ export function toPyTorch(model: Layer): StoredArrays {
 
 /** The arrays of a model by the names that PyTorch gives them. */
 function pytorchNames(who: string, model: Layer): Map<string, ModelArray> {
-  return byName(who, arraysOf(who, model), ({ layer, name }) => layer + (NAMES.get(name) ?? name));
+  return byName(who, arraysOf(who, model), ({ layer, name }) => layer + (PYTORCH_NAMES.get(name) ?? name));
 }
 
 /** Whether this is the matrix of a `Dense`, which PyTorch keeps the other way round. */
@@ -135,12 +139,12 @@ function isMatrix({ name, shape }: ModelArray): boolean {
   return name === "weight" && shape.length === 2;
 }
 
-function turned([rows, columns]: Shape): Shape {
+function transposedShape([rows, columns]: Shape): Shape {
   return [columns!, rows!];
 }
 
 /** [rows, columns] -> [columns, rows] */
-function transpose<V extends Floats | number[]>(values: V, [rows, columns]: Shape): V {
+function transposeMatrix<V extends Floats | number[]>(values: V, [rows, columns]: Shape): V {
   const result = values.slice() as V;
   for (let i = 0; i < values.length; i++) result[(i % columns!) * rows! + Math.floor(i / columns!)] = values[i]!;
   return result;

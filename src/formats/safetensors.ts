@@ -2,7 +2,7 @@
 
 import { complaint, show } from "../core/errors.js";
 import type { Shape } from "../core/shape.js";
-import { decodeUtf8, expectBytes, viewOf } from "./bytes.js";
+import { type Bytes, DAMAGED, decodeUtf8, expectBytes, viewOf } from "./bytes.js";
 import { expectJsonObject, parseJsonObject } from "./json.js";
 import {
   bytesOf,
@@ -14,7 +14,7 @@ import {
   type StoredDType,
 } from "./stored-array.js";
 
-const DTYPES: ReadonlyMap<unknown, StoredDType> = new Map([
+const SAFETENSORS_DTYPES: ReadonlyMap<unknown, StoredDType> = new Map([
   ["F64", "float64"],
   ["F32", "float32"],
   ["I64", "int64"],
@@ -23,9 +23,8 @@ const DTYPES: ReadonlyMap<unknown, StoredDType> = new Map([
   ["BOOL", "bool"],
 ]);
 const METADATA = "__metadata__";
-const DAMAGED = "the file is damaged";
 /** As in the reference implementation. */
-const LONGEST_HEADER = 100_000_000;
+const LONGEST_SAFETENSORS_HEADER = 100_000_000;
 
 /**
  * Reads the arrays of a safetensors file.
@@ -45,14 +44,14 @@ const LONGEST_HEADER = 100_000_000;
  */
 export function readSafetensors(bytes: Uint8Array): StoredArrays {
   const name = "readSafetensors";
-  const { header, data } = open(name, bytes);
-  const places = Object.entries(header)
+  const { header, data } = openFile(name, bytes);
+  const ranges = Object.entries(header)
     .filter(([key]) => key !== METADATA)
-    .map(([key, entry]) => ({ key, ...placeOf(`${name}: ${show(key)}`, entry, data.length) }));
+    .map(([key, entry]) => ({ key, ...rangeOf(`${name}: ${show(key)}`, entry, data.length) }));
   // An empty array begins where the next one does: it comes first.
-  places.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  ranges.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let at = 0;
-  for (const { key, begin, end } of places) {
+  for (const { key, begin, end } of ranges) {
     if (begin !== at) {
       const cure = begin > at ? "the file has a gap" : "arrays overlap";
       throw new RangeError(complaint(`${name}: ${show(key)}`, `data that begins at byte ${at}`, `${begin}`, cure));
@@ -63,7 +62,7 @@ export function readSafetensors(bytes: Uint8Array): StoredArrays {
     throw new RangeError(complaint(name, `${at} bytes behind the header`, `${data.length}`, DAMAGED));
   }
   return new Map(
-    places.map(({ key, shape, dtype, begin, end }) => [
+    ranges.map(({ key, shape, dtype, begin, end }) => [
       key,
       decodeArray(`${name}: ${show(key)}`, shape, dtype, data.subarray(begin, end)),
     ]),
@@ -79,7 +78,7 @@ export function readSafetensors(bytes: Uint8Array): StoredArrays {
  */
 export function readSafetensorsMetadata(bytes: Uint8Array): Readonly<Record<string, string>> {
   const name = "readSafetensorsMetadata";
-  return metadataOf(name, open(name, bytes).header);
+  return metadataOf(name, openFile(name, bytes).header);
 }
 
 /**
@@ -95,7 +94,7 @@ export function readSafetensorsMetadata(bytes: Uint8Array): Readonly<Record<stri
  * const file = writeSafetensors(toPyTorch(norm));
  * loadPyTorch(norm, readSafetensors(file));
  */
-export function writeSafetensors(arrays: StoredArrays, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+export function writeSafetensors(arrays: StoredArrays, metadata: Readonly<Record<string, string>> = {}): Bytes {
   const name = "writeSafetensors";
   expectStoredArrays(name, arrays);
   expectTexts(name, metadata);
@@ -103,7 +102,7 @@ export function writeSafetensors(arrays: StoredArrays, metadata: Readonly<Record
     throw new TypeError(complaint(name, "names of arrays", show(METADATA), "pass metadata as the second argument"));
   }
   for (const text of [...arrays.keys(), ...Object.entries(metadata).flat()]) expectWellFormed(name, text);
-  const tags = new Map([...DTYPES].map(([tag, dtype]) => [dtype, tag]));
+  const tags = new Map([...SAFETENSORS_DTYPES].map(([tag, dtype]) => [dtype, tag]));
   const sorted = [...arrays].sort(([, a], [, b]) => bytesOf(b.dtype) - bytesOf(a.dtype));
 
   const members = Object.keys(metadata).length > 0 ? [`${JSON.stringify(METADATA)}:${JSON.stringify(metadata)}`] : [];
@@ -129,20 +128,20 @@ export function writeSafetensors(arrays: StoredArrays, metadata: Readonly<Record
   return bytes;
 }
 
-interface Place {
+interface StoredRange {
   readonly shape: Shape;
   readonly dtype: StoredDType;
   readonly begin: number;
   readonly end: number;
 }
 
-function open(name: string, bytes: Uint8Array): { header: Readonly<Record<string, unknown>>; data: Uint8Array } {
+function openFile(name: string, bytes: Uint8Array): { header: Readonly<Record<string, unknown>>; data: Uint8Array } {
   expectBytes(name, bytes);
   if (bytes.length < 8) {
     throw new RangeError(complaint(name, "a safetensors file of at least 8 bytes", `${bytes.length}`));
   }
   const length = Number(viewOf(bytes).getBigUint64(0, true));
-  const longest = Math.min(bytes.length - 8, LONGEST_HEADER);
+  const longest = Math.min(bytes.length - 8, LONGEST_SAFETENSORS_HEADER);
   if (length > longest) {
     const cure = "the file is cut short, or is no safetensors file";
     throw new RangeError(complaint(name, `a header of at most ${longest} bytes`, `${length}`, cure));
@@ -173,19 +172,14 @@ function expectWellFormed(name: string, text: string): void {
   if (/\p{Surrogate}/u.test(text)) throw new TypeError(complaint(name, "text of whole characters", show(text)));
 }
 
-function placeOf(name: string, entry: unknown, length: number): Place {
+function rangeOf(name: string, entry: unknown, length: number): StoredRange {
   expectJsonObject(name, "the entry", entry);
   const { dtype: tag, shape, data_offsets: offsets } = entry;
-  const dtype = DTYPES.get(tag);
-  if (dtype === undefined)
-    throw new TypeError(
-      complaint(
-        name,
-        `dtype ${[...DTYPES.keys()].join(", ")}`,
-        show(tag),
-        "convert it before saving, as in PyTorch's tensor.float()",
-      ),
-    );
+  const dtype = SAFETENSORS_DTYPES.get(tag);
+  if (dtype === undefined) {
+    const cure = "convert it before saving, as in PyTorch's tensor.float()";
+    throw new TypeError(complaint(name, `dtype ${[...SAFETENSORS_DTYPES.keys()].join(", ")}`, show(tag), cure));
+  }
   expectStoredShape(name, shape);
   if (!Array.isArray(offsets) || offsets.length !== 2)
     throw new TypeError(complaint(name, "two data_offsets", show(offsets)));

@@ -1,6 +1,7 @@
 /** StoredArray: an array as files hold it, and how its numbers stand there. */
 
 import { complaint, expectObject, expectOneOf, ShapeError, show } from "../core/errors.js";
+import { typedArrayName } from "../core/dtype.js";
 import { printShape, type Shape, sizeOf } from "../core/shape.js";
 
 /** The typed array that holds the values of each dtype; a `bool` is a byte, 0 or 1. */
@@ -40,7 +41,7 @@ export type StoredArrays = ReadonlyMap<string, StoredArray>;
 /** Files with more axes than any framework makes are refused: loops over them would take a time without bound. */
 const MOST_AXES = 64;
 
-const TYPES: { readonly [D in StoredDType]: ArrayType<StoredValues[D]> } = {
+const ARRAY_TYPES: { readonly [D in StoredDType]: ArrayType<StoredValues[D]> } = {
   float64: Float64Array,
   float32: Float32Array,
   int64: BigInt64Array,
@@ -57,7 +58,7 @@ interface ArrayType<V> {
 
 /** How many bytes a number of a dtype takes. */
 export function bytesOf(dtype: StoredDType): number {
-  return TYPES[dtype].BYTES_PER_ELEMENT;
+  return ARRAY_TYPES[dtype].BYTES_PER_ELEMENT;
 }
 
 /** Requires a shape with axes of whole numbers, 0 allowed, as files have it. */
@@ -77,7 +78,7 @@ export function decodeArray(who: string, shape: Shape, dtype: StoredDType, bytes
     const what = `${expected} bytes for shape ${printShape(shape)} of ${dtype}`;
     throw new ShapeError(complaint(who, what, `${bytes.length}`));
   }
-  const values = new TYPES[dtype](bytes.length / size);
+  const values = new ARRAY_TYPES[dtype](bytes.length / size);
   copyNumbers(bytes, new Uint8Array(values.buffer), size);
   return { shape, dtype, values } as StoredArray;
 }
@@ -97,7 +98,7 @@ export function copyNumbers(from: Uint8Array, to: Uint8Array, size: number, reve
 
 /** Requires a map of arrays as this file describes them: users may have built it by hand. */
 export function expectStoredArrays(who: string, arrays: unknown): asserts arrays is StoredArrays {
-  if (!(arrays instanceof Map)) {
+  if (typeof (arrays as Partial<StoredArrays> | undefined)?.entries !== "function" || !("get" in (arrays as object))) {
     const got = Array.isArray(arrays) ? "a list" : show(arrays);
     throw new TypeError(complaint(who, "a Map of arrays by name", got, "make one as in new Map([[name, array]])"));
   }
@@ -115,12 +116,13 @@ function expectStoredArray(who: string, array: unknown): void {
     readonly values?: unknown;
   };
   expectStoredShape(who, shape);
-  expectOneOf(who, "dtype", dtype, Object.keys(TYPES) as StoredDType[]);
-  const type: ArrayType<StoredArray["values"]> = TYPES[dtype];
-  if (!(values instanceof type)) {
+  expectOneOf(who, "dtype", dtype, Object.keys(ARRAY_TYPES) as StoredDType[]);
+  const type = ARRAY_TYPES[dtype];
+  if (typedArrayName(values) !== type.name) {
     throw new TypeError(complaint(who, `values in a ${type.name} for dtype ${dtype}`, show(values)));
   }
-  if (values.length !== sizeOf(shape)) {
-    throw new ShapeError(complaint(who, `${sizeOf(shape)} values for shape ${printShape(shape)}`, `${values.length}`));
+  const { length } = values as StoredArray["values"];
+  if (length !== sizeOf(shape)) {
+    throw new ShapeError(complaint(who, `${sizeOf(shape)} values for shape ${printShape(shape)}`, `${length}`));
   }
 }

@@ -1,7 +1,7 @@
-/** What every kernel set requires of its arguments, so that the sets refuse the same calls in the same words. */
+/** Checks of the arguments, shared by the kernel sets: all refuse the same calls with the same errors. */
 
 import { complaint, expectCount, expectLength, expectNumber, show } from "../core/errors.js";
-import type { Floats } from "../core/dtype.js";
+import { type Floats, isFloats, typedArrayName } from "../core/dtype.js";
 import type { ChannelView } from "../core/shape.js";
 import type {
   AdamArguments,
@@ -18,29 +18,36 @@ import type {
   SoftmaxCrossEntropyArguments,
 } from "./types.js";
 
-/** Requires an array of a given length and of the dtype of another. One left out passes. */
+/** Whether a value is of this realm's class: reading the tag of a typed array instead would take a tenth of a small call. */
+function isOwn(
+  value: { readonly constructor: unknown } | null,
+  array: typeof Float32Array | typeof Float64Array,
+): boolean {
+  return value?.constructor === array;
+}
+
+/** Requires an array of a given length and of the dtype of another; `undefined` passes. */
 function expectArray(kernel: string, name: string, array: Floats | undefined, length: number, like: Floats): void {
   if (array === undefined) return;
-  if (!(array instanceof Float32Array) && !(array instanceof Float64Array)) {
+  if (!isOwn(array, Float32Array) && !isOwn(array, Float64Array) && !isFloats(array)) {
     throw new TypeError(complaint(kernel, `${name} to be a Float32Array or a Float64Array`, show(array)));
   }
   expectLength(kernel, name, array, length);
-  if (array.constructor !== like.constructor) {
-    throw new TypeError(
-      complaint(kernel, `${name} to be a ${like.constructor.name} as the other arrays are`, show(array)),
-    );
+  if (array.BYTES_PER_ELEMENT !== like.BYTES_PER_ELEMENT) {
+    const expected = `${name} to be a ${typedArrayName(like)} like the other arrays`;
+    throw new TypeError(complaint(kernel, expected, show(array)));
   }
 }
 
-/** Requires a statistic: double precision, one number a channel. */
+/** Requires a statistic: double precision, one number per channel. */
 function expectStatistic(kernel: string, name: string, array: Float64Array, length: number): void {
-  if (!(array instanceof Float64Array)) {
+  if (!isOwn(array, Float64Array) && typedArrayName(array) !== "Float64Array") {
     throw new TypeError(complaint(kernel, `${name} to be a Float64Array, whatever the dtype of x`, show(array)));
   }
   expectLength(kernel, name, array, length);
 }
 
-/** Requires what the moments of a batch take. */
+/** Requires the arguments of `moments`. */
 export function expectMoments(kernel: string, { view, x, mean, variance }: MomentsArguments): void {
   expectArray(kernel, "x", x, expectView(kernel, view), x);
   expectStatistic(kernel, "mean", mean, view.channels);
@@ -54,7 +61,7 @@ export function expectReciprocalStd(kernel: string, { variance, epsilon, rstd }:
   expectStatistic(kernel, "rstd", rstd, variance.length);
 }
 
-/** Requires what every forward normalization takes. */
+/** Requires the arguments that all forward normalizations share. */
 export function expectNormalize(kernel: string, { view, x, gamma, beta, y, mean, rstd }: NormalizeArguments): void {
   const size = expectView(kernel, view);
   expectArray(kernel, "x", x, size, x);
@@ -65,7 +72,7 @@ export function expectNormalize(kernel: string, { view, x, gamma, beta, y, mean,
   expectStatistic(kernel, "rstd", rstd, view.channels);
 }
 
-/** Requires what every gradient of a normalization takes. */
+/** Requires the arguments of both gradients of a normalization. */
 export function expectBatchNormBackward(kernel: string, args: BatchNormBackwardArguments): void {
   const { view, x, dy, gamma, mean, rstd, dx, dgamma, dbeta } = args;
   const size = expectView(kernel, view);
@@ -79,7 +86,7 @@ export function expectBatchNormBackward(kernel: string, args: BatchNormBackwardA
   expectStatistic(kernel, "rstd", rstd, view.channels);
 }
 
-/** Requires the sizes of a product and arrays that fit them, whichever operand is transposed. */
+/** Requires the sizes of a matrix product and arrays that fit them, whichever operand is transposed. */
 export function expectMatmul(kernel: string, { rows, inner, columns, a, b, bias, out }: MatmulArguments): void {
   expectCount(kernel, "rows", rows);
   expectCount(kernel, "inner", inner);
@@ -90,7 +97,7 @@ export function expectMatmul(kernel: string, { rows, inner, columns, a, b, bias,
   expectArray(kernel, "out", out, rows * columns, a);
 }
 
-/** Requires a matrix and one number a column. */
+/** Requires a matrix and one number per column. */
 export function expectColumnSums(kernel: string, { rows, columns, x, out }: ColumnSumsArguments): void {
   expectCount(kernel, "rows", rows);
   expectCount(kernel, "columns", columns);
@@ -116,7 +123,7 @@ export function expectSlope(kernel: string, slope: number): void {
   expectNumber(kernel, "slope", slope, { low: 0, withoutLow: true });
 }
 
-/** Requires a view of at least one value, and gives its size. */
+/** Requires a view of at least one value; returns its size. */
 function expectView(kernel: string, { outer, channels, inner }: ChannelView): number {
   expectCount(kernel, "view.outer", outer);
   expectCount(kernel, "view.channels", channels);
@@ -124,7 +131,7 @@ function expectView(kernel: string, { outer, channels, inner }: ChannelView): nu
   return outer * channels * inner;
 }
 
-/** Requires one of the two targets, labels within the classes, and arrays that fit. */
+/** Requires exactly one of the two targets, labels within the classes, and arrays that fit. */
 export function expectCrossEntropy(kernel: string, args: SoftmaxCrossEntropyArguments): void {
   const { rows, classes, logits, labels, probabilities, labelSmoothing, dlogits } = args;
   expectCount(kernel, "rows", rows);
@@ -157,14 +164,14 @@ export function expectMeanSquaredError(kernel: string, args: MeanSquaredErrorArg
   expectArray(kernel, "dprediction", dprediction, prediction.length, prediction);
 }
 
-/** Requires arrays as long as the values; what the rates may be is the optimizer's to check. */
+/** Requires arrays as long as the values; the ranges of the rates are checked by the optimizers. */
 export function expectSGD(kernel: string, { values, gradient, velocity }: SGDArguments): void {
   expectArray(kernel, "values", values, values.length, values);
   expectArray(kernel, "gradient", gradient, values.length, values);
   expectArray(kernel, "velocity", velocity, values.length, values);
 }
 
-/** Requires arrays as long as the values; what the rates may be is the optimizer's to check. */
+/** Requires arrays as long as the values; the ranges of the rates are checked by the optimizers. */
 export function expectAdam(kernel: string, { values, gradient, firstMoment, secondMoment }: AdamArguments): void {
   expectArray(kernel, "values", values, values.length, values);
   expectArray(kernel, "gradient", gradient, values.length, values);

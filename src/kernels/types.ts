@@ -1,10 +1,9 @@
 /**
  * The interface of a kernel set: the arithmetic of every layer, loss and optimizer as loops over flat typed arrays.
  *
- * Whoever has a model on bare arrays calls these directly. The caller supplies every output and owns it; a kernel keeps
- * nothing but private scratch memory. All arrays of one call are of one dtype, except that `mean`, `variance` and `rstd`
- * are always double precision. Arrays that are only read may be the same array; an output is an array of its own, unless
- * the docstring says otherwise.
+ * Models on bare arrays call these directly. The caller supplies every output and owns it; a kernel keeps nothing but private
+ * scratch memory. All arrays of one call have one dtype, except that `mean`, `variance` and `rstd` are always double
+ * precision. Inputs may be the same array; an output must be an array of its own, unless its docstring says otherwise.
  *
  * Letters   N rows (samples) · C channels (features) · M values per channel · x, y input and output · dx, dy the gradients
  *           of the loss with respect to x and y · xhat = (x - mean) rstd
@@ -13,11 +12,11 @@
 import type { Floats } from "../core/dtype.js";
 import type { ChannelView } from "../core/shape.js";
 
-/** A product of two matrices, row-major. */
+/** Arguments of the three matrix products. All matrices are row-major. */
 export interface MatmulArguments {
   /** Rows of the output. */
   readonly rows: number;
-  /** The length that is summed over. */
+  /** The length of the sums. */
   readonly inner: number;
   /** Columns of the output. */
   readonly columns: number;
@@ -29,7 +28,7 @@ export interface MatmulArguments {
   readonly out: Floats;
 }
 
-/** Sums over the rows of a matrix. */
+/** Arguments of `columnSums`. */
 export interface ColumnSumsArguments {
   readonly rows: number;
   readonly columns: number;
@@ -39,7 +38,7 @@ export interface ColumnSumsArguments {
   readonly out: Floats;
 }
 
-/** The mean and variance of each channel of a batch. */
+/** Arguments of `moments`. */
 export interface MomentsArguments {
   readonly view: ChannelView;
   readonly x: Floats;
@@ -58,13 +57,13 @@ export interface ReciprocalStdArguments {
   readonly rstd: Float64Array;
 }
 
-/** Batch normalization with the statistics of the batch. */
+/** Arguments of `batchNormForward`. */
 export interface BatchNormForwardArguments {
   readonly view: ChannelView;
   readonly x: Floats;
-  /** [C]; 1 where left out. */
+  /** [C]. Default: 1. */
   readonly gamma?: Floats | undefined;
-  /** [C]; 0 where left out. */
+  /** [C]. Default: 0. */
   readonly beta?: Floats | undefined;
   readonly epsilon: number;
   readonly y: Floats;
@@ -76,24 +75,24 @@ export interface BatchNormForwardArguments {
   readonly rstd: Float64Array;
 }
 
-/** The gradient of batch normalization through the statistics of the batch. */
+/** Arguments of `batchNormBackward` and `normalizeBackward`. */
 export interface BatchNormBackwardArguments {
   readonly view: ChannelView;
   readonly x: Floats;
   readonly dy: Floats;
   readonly gamma?: Floats | undefined;
-  /** [C], as the forward pass gave it. */
+  /** [C], of the forward pass. */
   readonly mean: Float64Array;
-  /** [C], as the forward pass gave it. */
+  /** [C], of the forward pass. */
   readonly rstd: Float64Array;
   readonly dx: Floats;
-  /** [C], output; left out where there is no gamma. */
+  /** [C], output; omitted without gamma. */
   readonly dgamma?: Floats | undefined;
-  /** [C], output; left out where there is no beta. */
+  /** [C], output; omitted without beta. */
   readonly dbeta?: Floats | undefined;
 }
 
-/** Normalization with given statistics, which are constants. */
+/** Arguments of `normalize`. */
 export interface NormalizeArguments {
   readonly view: ChannelView;
   readonly x: Floats;
@@ -104,14 +103,14 @@ export interface NormalizeArguments {
   readonly y: Floats;
 }
 
-/** A function of each value by itself. */
+/** Arguments of the activations. */
 export interface ElementwiseArguments {
   readonly x: Floats;
   /** May be `x` itself. */
   readonly y: Floats;
 }
 
-/** The gradient of a function of each value, from the function's output. */
+/** Arguments of the gradients of the activations. */
 export interface ElementwiseBackwardArguments {
   /** The output of the forward pass. */
   readonly y: Floats;
@@ -120,23 +119,23 @@ export interface ElementwiseBackwardArguments {
   readonly dx: Floats;
 }
 
-/** Mean over the rows of the cross-entropy between softmax(logits) and the target; exactly one of the two targets is given. */
+/** Arguments of `softmaxCrossEntropy`: exactly one of `labels` and `probabilities`. */
 export interface SoftmaxCrossEntropyArguments {
   readonly rows: number;
   readonly classes: number;
   /** [rows, classes] */
   readonly logits: Floats;
-  /** [rows], the right class of each row. */
+  /** [rows], the true class of each row. */
   readonly labels?: Int32Array | undefined;
-  /** [rows, classes], the right distribution of each row. */
+  /** [rows, classes], the target distribution of each row. */
   readonly probabilities?: Floats | undefined;
-  /** In [0, 1]: this share of the target is spread evenly over the classes. */
+  /** The share of the target that is spread evenly over the classes, in [0, 1]. */
   readonly labelSmoothing: number;
   /** [rows, classes], output. */
   readonly dlogits: Floats;
 }
 
-/** Mean over all values of the squared difference. */
+/** Arguments of `meanSquaredError`. */
 export interface MeanSquaredErrorArguments {
   readonly prediction: Floats;
   readonly target: Floats;
@@ -144,11 +143,11 @@ export interface MeanSquaredErrorArguments {
   readonly dprediction: Floats;
 }
 
-/** One step of stochastic gradient descent; `values` and `velocity` are changed in place. */
+/** Arguments of `sgd`, which changes `values` and `velocity` in place. */
 export interface SGDArguments {
   readonly values: Floats;
   readonly gradient: Floats;
-  /** Left out where momentum is 0. */
+  /** Omitted if momentum is 0. */
   readonly velocity?: Floats | undefined;
   readonly learningRate: number;
   readonly momentum: number;
@@ -156,7 +155,7 @@ export interface SGDArguments {
   readonly weightDecay: number;
 }
 
-/** One step of Adam or AdamW; `values` and both moments are changed in place. */
+/** Arguments of `adam`, which changes `values` and both moments in place. */
 export interface AdamArguments {
   readonly values: Floats;
   readonly gradient: Floats;
@@ -171,54 +170,54 @@ export interface AdamArguments {
   readonly correction2: number;
   readonly epsilon: number;
   readonly weightDecay: number;
-  /** true: AdamW, the decay acts on the values; false: Adam, it is added to the gradient. */
+  /** true: the decay acts on the values (AdamW); false: it is added to the gradient (Adam). */
   readonly decoupled: boolean;
 }
 
-/** One implementation of all the arithmetic. Every set gives the same results up to round-off. */
+/** A kernel set: one implementation of all the arithmetic. Every set gives the same results up to round-off. */
 export interface Kernels {
-  /** As in "plain"; reports say which set they ran on. */
+  /** For example "plain"; reports carry it. */
   readonly name: string;
-  /** out = a b + bias.   a [rows, inner], b [inner, columns] */
+  /** Computes out = a b + bias, for a [rows, inner] and b [inner, columns]. */
   matmul(args: MatmulArguments): void;
-  /** out = aᵀ b + bias.   a [inner, rows], b [inner, columns] */
+  /** Computes out = aᵀ b + bias, for a [inner, rows] and b [inner, columns]. */
   matmulTransposedA(args: MatmulArguments): void;
-  /** out = a bᵀ + bias.   a [rows, inner], b [columns, inner] */
+  /** Computes out = a bᵀ + bias, for a [rows, inner] and b [columns, inner]. */
   matmulTransposedB(args: MatmulArguments): void;
-  /** out[c] = Σ_n x[n, c] */
+  /** Computes out[c] = Σ_n x[n, c]. */
   columnSums(args: ColumnSumsArguments): void;
-  /** mean = Σ x / M, variance = Σ (x - mean)² / M per channel. */
+  /** Computes mean = Σ x / M and variance = Σ (x - mean)² / M per channel. */
   moments(args: MomentsArguments): void;
-  /** y = gamma xhat + beta with the mean and variance of the batch (Ioffe & Szegedy 2015, algorithm 1). */
+  /** Computes y = gamma xhat + beta with the statistics of the batch (Ioffe & Szegedy 2015, algorithm 1). */
   batchNormForward(args: BatchNormForwardArguments): void;
-  /** dx = gamma rstd (dy - mean(dy) - xhat mean(dy xhat)), dgamma = Σ dy xhat, dbeta = Σ dy. */
+  /** Computes dx = gamma rstd (dy - mean(dy) - xhat mean(dy xhat)), dgamma = Σ dy xhat and dbeta = Σ dy. */
   batchNormBackward(args: BatchNormBackwardArguments): void;
-  /** y = gamma (x - mean) rstd + beta with given statistics. */
+  /** Computes y = gamma (x - mean) rstd + beta with given statistics. */
   normalize(args: NormalizeArguments): void;
-  /** dx = gamma rstd dy, dgamma = Σ dy xhat, dbeta = Σ dy: the statistics are constants. */
+  /** Computes dx = gamma rstd dy, dgamma = Σ dy xhat and dbeta = Σ dy: the statistics are constants. */
   normalizeBackward(args: BatchNormBackwardArguments): void;
-  /** y = max(x, 0); NaN stays NaN. */
+  /** Computes y = max(x, 0); NaN stays NaN. */
   relu(args: ElementwiseArguments): void;
-  /** dx = dy where y > 0, else 0. */
+  /** Computes dx = dy where y > 0, else 0. */
   reluBackward(args: ElementwiseBackwardArguments): void;
-  /** y = x where x > 0, else slope x. */
+  /** Computes y = x where x > 0, else slope x. */
   leakyRelu(args: ElementwiseArguments & { readonly slope: number }): void;
-  /** dx = dy where y > 0, else slope dy. The slope is positive, so y tells the sign of x. */
+  /** Computes dx = dy where y > 0, else slope dy. The slope is positive, so y has the sign of x. */
   leakyReluBackward(args: ElementwiseBackwardArguments & { readonly slope: number }): void;
-  /** y = 1 / (1 + exp(-x)) */
+  /** Computes y = 1 / (1 + exp(-x)). */
   sigmoid(args: ElementwiseArguments): void;
-  /** dx = dy y (1 - y) */
+  /** Computes dx = dy y (1 - y). */
   sigmoidBackward(args: ElementwiseBackwardArguments): void;
-  /** y = tanh(x) */
+  /** Computes y = tanh(x). */
   tanh(args: ElementwiseArguments): void;
-  /** dx = dy (1 - y²) */
+  /** Computes dx = dy (1 - y²). */
   tanhBackward(args: ElementwiseBackwardArguments): void;
-  /** Gives the loss; dlogits = (softmax(logits) - target) / rows. */
+  /** Returns the loss, the mean over the rows; computes dlogits = (softmax(logits) - target) / rows. */
   softmaxCrossEntropy(args: SoftmaxCrossEntropyArguments): number;
-  /** Gives the loss; dprediction = 2 (prediction - target) / size. */
+  /** Returns the loss, the mean over all values; computes dprediction = 2 (prediction - target) / size. */
   meanSquaredError(args: MeanSquaredErrorArguments): number;
-  /** Polyak's momentum or Nesterov's, as PyTorch's SGD without dampening. */
+  /** Takes one step of stochastic gradient descent, with Polyak's or Nesterov's momentum as in PyTorch. */
   sgd(args: SGDArguments): void;
-  /** Kingma & Ba 2015; Loshchilov & Hutter 2019. */
+  /** Takes one step of Adam (Kingma & Ba 2015) or AdamW (Loshchilov & Hutter 2019). */
   adam(args: AdamArguments): void;
 }

@@ -165,6 +165,11 @@ export class BatchNorm implements Layer {
     registerLeaf(this);
   }
 
+  /** Whether inference is one scale and one shift per feature: false in a class that inherits from this one and has another forward. */
+  get isAffineInInference(): boolean {
+    return hasOwnForward(this);
+  }
+
   forward(input: Tensor, pass: Pass): Forward {
     const { name, kernels } = beginForward("BatchNorm", input, pass, this.parameters);
     const view = featureView(name, input, this.axis, this.features);
@@ -307,5 +312,13 @@ export function estimatedVariance(
   variance: Float64Array,
   count: number,
 ): Float64Array {
-  return estimator === "biased" ? variance : variance.map((biased) => biased * (count / (count - 1)));
+  if (estimator === "biased") return variance;
+  const unbiased = new Float64Array(variance.length);
+  for (let c = 0; c < variance.length; c++) unbiased[c] = variance[c]! * (count / (count - 1));
+  return unbiased;
+}
+
+/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+function hasOwnForward(layer: BatchNorm): boolean {
+  return layer.forward === BatchNorm.prototype.forward;
 }

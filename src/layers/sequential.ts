@@ -1,4 +1,4 @@
-/** Sequential: layers in a row, and the paths that name what is inside a model. */
+/** Sequential: layers in a row. */
 
 import { complaint, show } from "../core/errors.js";
 import type { Tensor } from "../core/tensor.js";
@@ -49,6 +49,11 @@ export class Sequential implements Layer {
     this.statistics = [...new Set(layers.flatMap((layer: Layer) => layer.statistics))];
   }
 
+  /** Whether each child's output feeds the next: false in a class that inherits from this one and has another forward. */
+  get isSequence(): boolean {
+    return hasOwnForward(this);
+  }
+
   forward(input: Tensor, pass: Pass): Forward {
     beginForward("Sequential", input, pass, []);
     const changes: (() => void)[] = [];
@@ -94,38 +99,7 @@ export class Sequential implements Layer {
   }
 }
 
-/** The parameters of a model by path, in the order of the forward pass. A parameter used twice keeps its first path. */
-export function parametersByPath(layer: Layer): Map<string, Parameter> {
-  return byPath("parametersByPath", layer, (part) => part.parameters);
-}
-
-/** The running statistics of a model by path, in the order of the forward pass. */
-export function statisticsByPath(layer: Layer): Map<string, RunningStatistic> {
-  return byPath("statisticsByPath", layer, (part) => part.statistics);
-}
-
-function byPath<T extends { readonly name: string }>(
-  who: string,
-  layer: Layer,
-  pick: (layer: Layer) => readonly T[],
-): Map<string, T> {
-  expectLayer(who, layer);
-  const found = new Map<string, T>();
-  const seen = new Set<T>();
-  const visit = (part: Layer, prefix: string): void => {
-    for (const [name, child] of part.children ?? []) visit(child, `${prefix}${name}.`);
-    // What is left after the children is the layer's own.
-    for (const item of pick(part)) {
-      if (seen.has(item)) continue;
-      seen.add(item);
-      const path = prefix + item.name;
-      if (found.has(path)) {
-        const cure = "name the layers inside that layer in its `children`";
-        throw new TypeError(complaint(who, "another path for everything in a model", `two of "${path}"`, cure));
-      }
-      found.set(path, item);
-    }
-  };
-  visit(layer, "");
-  return found;
+/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+function hasOwnForward(layer: Sequential): boolean {
+  return layer.forward === Sequential.prototype.forward;
 }

@@ -1,32 +1,46 @@
-/** checkLayer: is a layer's backward pass the derivative of its forward? A bridge between the two towers. */
+/** checkLayer: is a layer's backward pass the derivative of its forward? */
 
-import { complaint, expectObject, expectOneOf, show } from "../core/errors.js";
-import { allocate, type DType, type Floats } from "../core/dtype.js";
-import { expectRandom, type Random } from "../core/random.js";
+import { complaint, show } from "../core/errors.js";
+import type { DType, Floats } from "../core/dtype.js";
+import { type OptionRules, readOptions } from "../core/options.js";
+import type { Random } from "../core/random.js";
 import type { Kernels } from "../kernels/types.js";
 import { expectGradient, expectLayer } from "../layers/guards.js";
-import { type Layer, type Mode } from "../layers/contract.js";
+import type { Layer, Mode } from "../layers/contract.js";
 import { Parameter } from "../layers/parameter.js";
-import { parametersByPath } from "../layers/sequential.js";
+import { flatObjective } from "./objective.js";
+import { parametersByPath } from "./tree.js";
 import { checkGradient, type GradientReport } from "../objective/check-gradient.js";
-import type { Evaluation, Group, Objective, ProbeOptions } from "../objective/objective.js";
+import type { ProbeOptions } from "../objective/objective.js";
 import { isTensor, Tensor } from "../core/tensor.js";
 
-/** What `checkLayer` takes. */
+/** Options for `checkLayer`. */
 export interface CheckLayerOptions extends ProbeOptions {
   /** Whose derivative to check; "train" would move the running statistics, and has the derivative of "probe". */
   readonly mode: Exclude<Mode, "train">;
   /** Draws the weights of the outputs, the direction and the coordinates. */
   readonly random: Random;
-  /** The precision to check in; "float64" when not said, whatever the layer's own. */
+  /** The precision to check in, whatever the layer's own. Default: "float64". */
   readonly dtype?: DType | undefined;
-  /** How many coordinates of the input and of each parameter to look at, all where it has fewer; 3 when not said. */
+  /** How many coordinates of the input and of each parameter to compare, all where there are fewer. Default: 3. */
   readonly coordinatesPerGroup?: number | undefined;
   /** Allowed error; see `checkGradient`. */
   readonly tolerance?: number | undefined;
-  /** The kernel set that does the arithmetic; the best there is when not said. */
+  /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
+
+// What checkGradient takes, it checks itself.
+const checkLayerRules = {
+  mode: { kind: "word", words: ["probe", "inference"], cure: 'the derivative in mode "train" is that of "probe"' },
+  random: { kind: "random" },
+  dtype: { kind: "word", words: ["float32", "float64"], default: "float64" },
+  coordinatesPerGroup: { kind: "any", optional: true },
+  tolerance: { kind: "any", optional: true },
+  kernels: { kind: "any", optional: true },
+  signal: { kind: "any", optional: true },
+  onProgress: { kind: "function", optional: true },
+} as const satisfies OptionRules<CheckLayerOptions>;
 
 /**
  * Checks a layer's hand-written backward pass against finite differences, with respect to its input and every parameter.
@@ -49,53 +63,25 @@ export async function checkLayer(layer: Layer, input: Tensor, options: CheckLaye
   const who = "checkLayer";
   expectLayer(who, layer);
   if (!isTensor(input)) throw new TypeError(complaint(who, "the input to be a Tensor", show(input)));
-  expectObject(who, "options", options);
-  const { mode, random, dtype = "float64", kernels } = options;
-  expectOneOf(who, "mode", mode, ["probe", "inference"], 'the derivative in mode "train" is that of "probe"');
-  expectOneOf(who, "dtype", dtype, ["float32", "float64"]);
-  expectRandom(who, random);
+  const { mode, random, dtype, kernels, ...ofCheck } = readOptions(who, options, checkLayerRules);
 
-  const parts: (Group & { readonly parameter: Parameter | undefined })[] = [
-    { name: "input", role: "weight", shape: input.shape, start: 0, end: input.size, parameter: undefined },
-  ];
-  for (const [name, parameter] of parametersByPath(layer)) {
-    const start = parts.at(-1)!.end;
-    const { shape, size } = parameter.value;
-    parts.push({ name, role: parameter.role, shape, start, end: start + size, parameter });
-  }
-  const point = new Float64Array(parts.at(-1)!.end);
-  for (const { start, parameter } of parts) point.set((parameter?.value ?? input).data, start);
-
+  // The input varies as the parameters do.
+  const inputParameter = new Parameter("input", "weight", input);
   let weights: Floats | undefined;
-  const at = (where: Float64Array, wantsGradient: boolean): Evaluation => {
-    const [x, ...values] = parts.map(({ shape, start, end }) => {
-      const data = allocate(dtype, end - start);
-      data.set(where.subarray(start, end));
-      return new Tensor(data, shape);
-    });
-    const held = new Map(values.map((value, i) => [parts[i + 1]!.parameter!, value]));
-    return Parameter.holding(held, () => {
-      const forward = layer.forward(x!, { mode, kernels });
-      weights ??= Tensor.normal(forward.output.shape, { random, dtype }).data;
-      let loss = 0;
-      for (let i = 0; i < weights.length; i++) loss += weights[i]! * forward.output.data[i]!;
-      const gradient = new Float64Array(wantsGradient ? point.length : 0);
-      if (!wantsGradient) return { loss, gradient };
-      const { gradInput, gradients } = forward.backward(new Tensor(weights.slice(), forward.output.shape));
-      expectGradient(who, "the input", gradInput, x!);
-      gradient.set(gradInput.data, 0);
-      for (const { name, start, parameter } of parts) {
-        const part = parameter && gradients.get(parameter);
-        if (part === undefined) continue;
-        expectGradient(who, name, part, parameter!.value);
-        gradient.set(part.data, start);
-      }
-      return { loss, gradient };
-    });
-  };
-  const evaluate = (where: Float64Array): Evaluation => at(where, true);
-  const lossOnly = (where: Float64Array): number => at(where, false).loss;
-  const objective: Objective = Object.assign(evaluate, { lossOnly, dtype });
-  const { signal, onProgress, coordinatesPerGroup, tolerance } = options;
-  return checkGradient(objective, point, { random, groups: parts, signal, onProgress, coordinatesPerGroup, tolerance });
+  const parameters = [["input", inputParameter] as const, ...parametersByPath(layer)];
+  const { objective, point, groups } = flatObjective(who, parameters, { dtype }, () => {
+    const { output, backward } = layer.forward(inputParameter.value, { mode, kernels });
+    const w = (weights ??= Tensor.normal(output.shape, { random, dtype }).data);
+    let loss = 0;
+    for (let i = 0; i < w.length; i++) loss += w[i]! * output.data[i]!;
+    return {
+      loss,
+      backward: () => {
+        const { gradInput, gradients } = backward(new Tensor(w.slice(), output.shape));
+        expectGradient(who, "the input", gradInput, inputParameter.value);
+        return new Map([...gradients, [inputParameter, gradInput]]);
+      },
+    };
+  });
+  return checkGradient(objective, point, { random, groups, ...ofCheck });
 }

@@ -1,23 +1,39 @@
 /** compareModes: the same batch with its own statistics and in inference, layer by layer. */
 
-import { complaint, expectObject, show } from "../core/errors.js";
+import { complaint } from "../core/errors.js";
+import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import type { Layer } from "../layers/contract.js";
+import type { Moments } from "../probes/moments.js";
 import type { Tensor } from "../core/tensor.js";
 import type { Loss } from "../training/losses.js";
-import { featureMoments, type StatisticsGap, statisticsGap, summarizeGap } from "./feature-statistics.js";
-import { findingOf, overallFinding } from "./inspect/mode-findings.js";
-import { expectModel, normalizesByMode, normPlaces, type NormPlace, observePlaces } from "./tree.js";
+import {
+  featureMoments,
+  gapCause,
+  type GapSummary,
+  gapText,
+  type StatisticsGap,
+  statisticsGap,
+  summarizeGap,
+} from "./feature-statistics.js";
+import { digits } from "./inspect/finding.js";
+import { expectModel, normalizesByMode, observedNorms, type ObservedNorm, observeLayers } from "./observe.js";
 
-/** What `compareModes` takes beside model and input. */
+/** Options for `compareModes`. */
 export interface CompareModesOptions<Target> {
-  /** With a target, for the loss in both modes and each layer's part in the difference. */
+  /** With a target: compares the loss in both modes, and each layer's part in the difference. */
   readonly loss?: Loss<Target> | undefined;
   readonly target?: Target | undefined;
-  /** The kernel set that does the arithmetic; the best there is when not said. */
+  /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
+
+const compareModesRules = {
+  loss: { kind: "function", optional: true },
+  target: { kind: "any", optional: true },
+  kernels: { kind: "any", optional: true },
+} as const satisfies OptionRules<CompareModesOptions<unknown>>;
 
 /** How far apart two outputs are. */
 export interface OutputDifference {
@@ -89,37 +105,33 @@ export function compareModes<Target>(
 ): ModesReport {
   const who = "compareModes";
   expectModel(who, model, input);
-  expectObject(who, "options", options);
-  const { loss, target, kernels } = options;
+  const { loss, target, kernels } = readOptions(who, options, compareModesRules);
   if ((loss === undefined) !== (target === undefined)) {
     const got = loss === undefined ? "a target alone" : "a loss alone";
     throw new TypeError(complaint(who, "a loss and a target, or neither", got));
   }
-  if (loss !== undefined && typeof loss !== "function") {
-    throw new TypeError(complaint(who, "loss to be a function", show(loss)));
-  }
-  const batch = observePlaces(model, input, { mode: "probe", kernels });
-  const inference = observePlaces(model, input, { mode: "inference", kernels });
+  const batch = observeLayers(model, input, { mode: "probe", kernels });
+  const inference = observeLayers(model, input, { mode: "inference", kernels });
   const lossOf = (output: Tensor): number => loss!(output, target!, { kernels }).loss;
   const losses = loss && { batch: lossOf(batch.output), inference: lossOf(inference.output) };
 
-  const outputs = new Map(inference.places.map(({ path, output }) => [path, output]));
-  const places = normPlaces(who, model, batch.places);
+  const outputs = new Map(inference.observed.map(({ path, output }) => [path, output]));
+  const observed = observedNorms(who, model, batch.observed);
   const ofLayers =
     losses &&
-    lossDifferences(places, losses.batch, () => {
+    lossDifferences(observed, losses.batch, () => {
       return lossOf(model.forward(input, { mode: "probe", kernels }).output);
     });
-  const layers = places.map((place, i): LayerModes => {
-    const output = differenceOf(place.output, outputs.get(place.path)!);
-    return { path: place.path, ...modesOf(place), output, lossDifference: ofLayers?.[i] ?? null };
+  const layers = observed.map((observation, i): LayerModes => {
+    const output = differenceOf(observation.output, outputs.get(observation.path)!);
+    return { path: observation.path, ...modesOf(observation), output, lossDifference: ofLayers?.[i] ?? null };
   });
   const output = differenceOf(batch.output, inference.output);
   const difference = losses && { ...losses, difference: losses.inference - losses.batch };
   return {
     tool: who,
     rows: input.shape[0]!,
-    passes: 2 + (losses === undefined ? 0 : new Set(places.map(({ norm }) => norm).filter(normalizesByMode)).size),
+    passes: 2 + (losses === undefined ? 0 : new Set(observed.map(({ norm }) => norm).filter(normalizesByMode)).size),
     layers,
     output,
     loss: difference ?? null,
@@ -128,9 +140,9 @@ export function compareModes<Target>(
 }
 
 /** The statistics of one place, and what they say. */
-function modesOf(place: NormPlace): Omit<LayerModes, "path" | "output" | "lossDifference"> {
-  const { norm } = place;
-  const moments = featureMoments("compareModes", place);
+function modesOf(observation: ObservedNorm): Omit<LayerModes, "path" | "output" | "lossDifference"> {
+  const { norm } = observation;
+  const moments = featureMoments("compareModes", observation.path, observation.input, norm.axis);
   const valuesPerFeature = moments[0]!.count;
   const gap = norm.trackRunningStatistics ? statisticsGap(norm, moments) : { meanShift: [], logVarianceRatio: [] };
   const summary = summarizeGap(gap, valuesPerFeature);
@@ -141,7 +153,7 @@ function modesOf(place: NormPlace): Omit<LayerModes, "path" | "output" | "lossDi
     ...gap,
     featuresOff: summary.featuresOff,
     verdict,
-    finding: findingOf(norm, verdict, moments, summary),
+    finding: layerFinding(norm, verdict, moments, summary),
   };
 }
 
@@ -149,28 +161,28 @@ function modesOf(place: NormPlace): Omit<LayerModes, "path" | "output" | "lossDi
  * The change of the loss as one batch norm after another takes its running statistics, the last one first: the other way
  * round the batch statistics of those behind would hide what a layer does. A batch norm at two places counts at its last.
  */
-function lossDifferences(places: readonly NormPlace[], start: number, lossNow: () => number): number[] {
-  const differences = places.map(() => 0);
-  const switched = new Map<
-    BatchNorm,
-    { readonly frozen: BatchNorm["frozen"]; readonly trainable: readonly boolean[] }
-  >();
+function lossDifferences(observed: readonly ObservedNorm[], start: number, lossNow: () => number): number[] {
+  const differences = observed.map(() => 0);
+  const restorers: (() => void)[] = [];
   let before = start;
   try {
-    for (let i = places.length - 1; i >= 0; i--) {
-      const { norm } = places[i]!;
+    for (let i = observed.length - 1; i >= 0; i--) {
+      const { norm } = observed[i]!;
       if (!normalizesByMode(norm)) continue;
-      switched.set(norm, { frozen: norm.frozen, trainable: norm.parameters.map((parameter) => parameter.trainable) });
-      norm.freeze({ ...norm.frozen, normalization: true });
+      const { frozen } = norm;
+      const trainable = norm.parameters.map((parameter) => parameter.trainable);
+      restorers.push(() => {
+        norm.unfreeze();
+        norm.freeze(frozen);
+        for (const [j, parameter] of norm.parameters.entries()) parameter.trainable = trainable[j]!;
+      });
+      norm.freeze({ normalization: true, updates: false, parameters: false });
       const after = lossNow();
       differences[i] = after - before;
       before = after;
     }
   } finally {
-    for (const [norm, { frozen, trainable }] of switched) {
-      norm.freeze(frozen);
-      for (const [i, parameter] of norm.parameters.entries()) parameter.trainable = trainable[i]!;
-    }
+    for (const restore of restorers) restore();
   }
   return differences;
 }
@@ -183,4 +195,47 @@ function differenceOf(batch: Tensor, inference: Tensor): OutputDifference {
     size += batch.data[i]! ** 2;
   }
   return { difference: Math.sqrt(squares / batch.size), size: Math.sqrt(size / batch.size) };
+}
+
+/** Words what a layer's gap says, and why it may be there. */
+function layerFinding(
+  norm: BatchNorm,
+  verdict: "fits" | "off" | "same",
+  moments: readonly Moments[],
+  gap: GapSummary,
+): string {
+  if (verdict === "same") {
+    const statistics = norm.trackRunningStatistics
+      ? "its running statistics (it is frozen)"
+      : "the batch (it keeps no running statistics)";
+    return `normalizes with ${statistics} in both modes`;
+  }
+  if (verdict === "fits") return "the running statistics fit this batch";
+  return `${gapText(gap)}; ${gapCause(norm, moments, gap)}`;
+}
+
+/** Words what the whole comparison says. */
+function overallFinding(
+  layers: readonly LayerModes[],
+  output: OutputDifference,
+  loss: { readonly batch: number; readonly inference: number } | undefined,
+): string {
+  const inLoss =
+    loss === undefined
+      ? ""
+      : `; the loss is ${digits(loss.batch, 3)} with the batch's statistics and ${digits(loss.inference, 3)} in inference`;
+  const differs = `the outputs differ by ${digits((100 * output.difference) / (output.size || 1))} % of their size${inLoss}`;
+  const off = layers.filter(({ verdict }) => verdict === "off");
+  if (layers.every(({ verdict }) => verdict === "same"))
+    return `no layer normalizes differently in the two modes; ${differs}`;
+  const fewest = Math.min(...layers.map(({ valuesPerFeature }) => valuesPerFeature));
+  if (off.length === 0) {
+    const known = digits(1 / Math.sqrt(fewest));
+    const small = `; with ${fewest} values a feature a batch knows its mean to ${known} standard deviations: compare on a larger one`;
+    return `all running statistics fit this batch; ${differs}${fewest < 32 ? small : ""}`;
+  }
+  const worst = off.reduce((a, b) => (Math.abs(b.lossDifference ?? 0) > Math.abs(a.lossDifference ?? 0) ? b : a));
+  const name = layers.length === 1 ? "" : `${JSON.stringify(worst.path)}: `;
+  const counted = layers.length === 1 ? "" : `${off.length} of ${layers.length} batch norms do not fit this batch; `;
+  return `${differs}; ${counted}${name}${worst.finding}`;
 }

@@ -1,12 +1,13 @@
-/** Feature statistics: the moments of what enters a batch norm, and how far its running statistics are from them. */
+/** Feature statistics: the moments of what enters a batch norm, how far its running statistics are from them, and why. */
 
 import { complaint, show } from "../core/errors.js";
 import { exp, log } from "../core/math.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
-import { featureView } from "../layers/guards.js";
+import { channelView } from "../core/shape.js";
+import type { Tensor } from "../core/tensor.js";
 import { gatherColumns } from "../probes/feature-columns.js";
-import { mergeMoments, type Moments, momentsOfRange } from "../probes/moments.js";
-import type { NormPlace } from "./tree.js";
+import { type Moments, momentsOfRange } from "../probes/moments.js";
+import { digits } from "./inspect/finding.js";
 
 /** How far running statistics are from others, feature by feature. */
 export interface StatisticsGap {
@@ -16,29 +17,19 @@ export interface StatisticsGap {
   readonly logVarianceRatio: readonly number[];
 }
 
-/** The moments of each feature; requires finite values. */
-export function featureMoments(
-  who: string,
-  { path, norm, input }: Pick<NormPlace, "path" | "norm" | "input">,
-): Moments[] {
-  const { outer, channels, inner } = featureView(who, input, norm.axis, norm.features);
+/** Returns the moments of each feature; requires finite values. */
+export function featureMoments(who: string, path: string, input: Tensor, axis: number): Moments[] {
+  const { outer, channels, inner } = channelView(input.shape, axis);
   const columns = gatherColumns(input.data, { rows: input.shape[0]!, outer, features: channels, inner });
   return Array.from({ length: channels }, (_, c) => {
     const [start, end] = [columns.starts[c]!, columns.starts[c + 1]!];
     if (end - start < columns.count) {
-      const bad = columns.nans[c]! > 0 ? "NaN" : "Infinity";
-      const cure = "inspect(model, input) says where they begin";
-      throw new RangeError(
-        complaint(who, `finite values in front of batch norm ${show(path)}`, `${bad} in feature ${c}`, cure),
-      );
+      const expected = `finite values in front of batch norm ${show(path)}`;
+      const got = `${columns.nans[c]! > 0 ? "NaN" : "Infinity"} in feature ${c}`;
+      throw new RangeError(complaint(who, expected, got, "inspect(model, input) says where they begin"));
     }
     return momentsOfRange(columns.values, start, end);
   });
-}
-
-/** Puts two lists of moments together, feature by feature; the first may be missing. */
-export function mergeFeatureMoments(a: readonly Moments[] | undefined, b: readonly Moments[]): Moments[] {
-  return b.map((own, c) => (a === undefined ? own : mergeMoments(a[c]!, own)));
 }
 
 /** The variance that the layer's running variance averages: M2 / (n - 1), or M2 / n where it is "biased". */
@@ -47,13 +38,13 @@ export function varianceFor(norm: BatchNorm, { count, m2 }: Moments): number {
 }
 
 /** Means and variances, feature by feature. */
-export interface Statistics {
+interface FeatureStatistics {
   readonly mean: Float64Array;
   readonly variance: Float64Array;
 }
 
 /** The running statistics of a layer, as they stand. */
-export function runningStatistics({ runningMean, runningVariance }: BatchNorm): Statistics {
+export function runningStatistics({ runningMean, runningVariance }: BatchNorm): FeatureStatistics {
   return { mean: runningMean.values, variance: runningVariance.values };
 }
 
@@ -61,7 +52,7 @@ export function runningStatistics({ runningMean, runningVariance }: BatchNorm): 
 export function statisticsGap(
   norm: BatchNorm,
   moments: readonly Moments[],
-  running: Statistics = runningStatistics(norm),
+  running: FeatureStatistics = runningStatistics(norm),
 ): StatisticsGap {
   const { epsilon } = norm;
   return {
@@ -110,4 +101,53 @@ export function summarizeGap({ meanShift, logVarianceRatio }: StatisticsGap, val
     featuresOff: meanShift.filter((shift, c) => Math.abs(shift) > shiftAllowed || varianceOff(logVarianceRatio[c]!))
       .length,
   };
+}
+
+/** Words the worst features of a gap. */
+export function gapText({ meanFeature, meanShift, varianceFeature, varianceRatio, featuresOff }: GapSummary): string {
+  const parts: string[] = [];
+  if (Math.abs(meanShift) > 0.1) {
+    const sigmas = digits(Math.abs(meanShift));
+    parts.push(
+      `the batch's mean of feature ${meanFeature} is ${sigmas} running standard deviations off the running mean`,
+    );
+  }
+  if (varianceRatio > 1.65 || varianceRatio < 1 / 1.65) {
+    parts.push(`the batch's variance of feature ${varianceFeature} is ${digits(varianceRatio)} times the running one`);
+  }
+  if (featuresOff > 1) parts.push(`${featuresOff} features are off`);
+  return parts.join(", ");
+}
+
+/** Says why running statistics are off, and what to do. */
+export function gapCause(norm: BatchNorm, moments: readonly Moments[], { featuresOff }: GapSummary): string {
+  const { momentum } = norm;
+  const share = initialShare(norm, moments, featuresOff);
+  const batches = norm.batchesTracked.values[0]!;
+  if (share > 0) {
+    const counted = `${batches} ${batches === 1 ? "batch" : "batches"} at momentum ${momentum}`;
+    return `${digits(100 * share)} % of the running statistics are still their initial 0 and 1 (${counted}): train on, raise the momentum, or recalibrate(model, batches)`;
+  }
+  if (momentum !== null && momentum > 0.5) {
+    return `at momentum ${momentum} the running statistics are those of the last batches alone (Keras's ${momentum} is ${digits(1 - momentum)} here): lower the momentum, or recalibrate(model, batches)`;
+  }
+  return `the weights have moved since, or this batch is not like those of training: if the model is to work on such batches, recalibrate(model, batches)`;
+}
+
+/**
+ * Returns how much of the initial 0 and 1 is still in the running statistics, (1 - momentum)^batches, if that explains the
+ * gap: if they would fit without it. 0 where it does not, as after a recalibration.
+ */
+function initialShare(norm: BatchNorm, moments: readonly Moments[], featuresOff: number): number {
+  const batches = norm.batchesTracked.values[0]!;
+  const share = norm.momentum === null || batches === 0 ? 0 : exp(batches * log(1 - norm.momentum));
+  if (share < 0.01) return 0;
+  const { mean, variance } = runningStatistics(norm);
+  const without = {
+    mean: mean.map((value) => value / (1 - share)),
+    variance: variance.map((value) => (value - share) / (1 - share)),
+  };
+  if (without.variance.some((value) => value < 0)) return 0;
+  const rest = summarizeGap(statisticsGap(norm, moments, without), moments[0]!.count).featuresOff;
+  return rest <= featuresOff / 2 ? share : 0;
 }

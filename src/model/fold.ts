@@ -1,21 +1,33 @@
 /** foldBatchNorm: a model for inference whose batch norms have gone into the Dense beside them. */
 
-import { complaint, expectObject, show } from "../core/errors.js";
+import { complaint, show } from "../core/errors.js";
+import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
-import { BatchNorm } from "../layers/batch-norm.js";
-import { BatchRenorm } from "../variants/batch-renorm.js";
-import { GhostBatchNorm } from "../variants/ghost-batch-norm.js";
+import { reciprocalStd } from "../kernels/plain/batch-norm.js";
+import type { BatchNorm } from "../layers/batch-norm.js";
+import { Dense } from "../layers/dense.js";
 import type { Layer } from "../layers/contract.js";
 import { Sequential } from "../layers/sequential.js";
-import type { Tensor } from "../core/tensor.js";
-import { affineOf, foldIntoFollowing, foldIntoPreceding } from "./folded-dense.js";
-import { batchNormOf, expectModel, isDense, isOnLastAxis, normsByPath, observePlaces } from "./tree.js";
+import { Tensor } from "../core/tensor.js";
+import {
+  batchNormOf,
+  expectModel,
+  isDense,
+  isFiniteTensor,
+  isOnLastAxis,
+  normsByPath,
+  observeLayers,
+} from "./observe.js";
 
-/** What `foldBatchNorm` takes beside model and input. */
+/** Options for `foldBatchNorm`. */
 export interface FoldBatchNormOptions {
-  /** The kernel set that runs both models; the best there is when not said. */
+  /** The kernel set that runs both models. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
+
+const foldBatchNormRules = {
+  kernels: { kind: "any", optional: true },
+} as const satisfies OptionRules<FoldBatchNormOptions>;
 
 /** Where one batch norm went. All paths are those of the old model. */
 export interface FoldedLayer {
@@ -75,13 +87,12 @@ export interface FoldedModel {
 export function foldBatchNorm(model: Layer, input: Tensor, options: FoldBatchNormOptions = {}): FoldedModel {
   const who = "foldBatchNorm";
   expectModel(who, model, input);
-  expectObject(who, "options", options);
-  const { kernels } = options;
+  const { kernels } = readOptions(who, options, foldBatchNormRules);
   if (!isSequential(model)) {
     throw new TypeError(complaint(who, "a Sequential", "another layer", "put the layers into one"));
   }
-  const before = observePlaces(model, input, { mode: "inference", kernels });
-  const ranks = new Map(before.places.map(({ path, input: entered }) => [path, entered.shape.length]));
+  const before = observeLayers(model, input, { mode: "inference", kernels });
+  const ranks = new Map(before.observed.map(({ path, input: entered }) => [path, entered.shape.length]));
   const row = rowOf(model, "");
   const folded = foldRow(row, ranks);
   const kept = [...normsByPath(model).keys()]
@@ -91,33 +102,32 @@ export function foldBatchNorm(model: Layer, input: Tensor, options: FoldBatchNor
     const got = kept.map(({ path, reason }) => `${show(path)}, but ${reason}`).join("; ");
     throw new TypeError(complaint(who, "a batch norm that can be folded", got === "" ? "no batch norm" : got));
   }
-  const made = rebuild(model, row[Symbol.iterator]())!;
-  const after = made.forward(input, { mode: "inference", kernels }).output;
+  const foldedModel = rebuild(model, row[Symbol.iterator]())!;
+  const after = foldedModel.forward(input, { mode: "inference", kernels }).output;
   const report = { tool: who, folded, kept, rows: input.shape[0]!, ...largest(before.output, after) } as const;
-  return { model: made, report };
+  return { model: foldedModel, report };
 }
 
-/** A layer in the row that a model is when its Sequentials are taken apart. */
-interface Slot {
+/** A layer in the row that a model is once its Sequentials are taken apart. */
+interface RowLayer {
   readonly path: string;
   /** Undefined once it has been folded. */
   layer: Layer | undefined;
 }
 
-// By its forward: one that inherits from Sequential and has another is none.
+/** Tells whether a layer feeds each of its children into the next, and does nothing else. */
 function isSequential(layer: Layer): layer is Sequential {
-  return layer.forward === Sequential.prototype.forward;
+  return (layer as Partial<Sequential>).isSequence === true && layer.children !== undefined;
 }
 
-/** The batch norm that a layer is in inference. */
-function foldable({ layer }: Slot): BatchNorm | undefined {
-  const kinds = [BatchNorm, GhostBatchNorm, BatchRenorm];
-  if (layer === undefined || !kinds.some((kind) => layer.forward === kind.prototype.forward)) return undefined;
-  const norm = batchNormOf(layer);
+/** Returns the batch norm that a layer is in inference. */
+function foldable({ layer }: RowLayer): BatchNorm | undefined {
+  if ((layer as Partial<BatchNorm> | undefined)?.isAffineInInference !== true) return undefined;
+  const norm = batchNormOf(layer!);
   return norm?.trackRunningStatistics ? norm : undefined;
 }
 
-function rowOf(model: Sequential, prefix: string): Slot[] {
+function rowOf(model: Sequential, prefix: string): RowLayer[] {
   return [...model.children].flatMap(([name, layer]) => {
     const path = prefix + name;
     return isSequential(layer) ? rowOf(layer, `${path}.`) : [{ path, layer }];
@@ -125,22 +135,22 @@ function rowOf(model: Sequential, prefix: string): Slot[] {
 }
 
 /** Folds until nothing can be folded any more: a batch norm may come to stand beside a Dense when another one is gone. */
-function foldRow(row: readonly Slot[], ranks: ReadonlyMap<string, number>): FoldedLayer[] {
+function foldRow(row: readonly RowLayer[], ranks: ReadonlyMap<string, number>): FoldedLayer[] {
   const folded: FoldedLayer[] = [];
   for (let changed = true; changed;) {
     changed = false;
-    for (const slot of row) {
-      const norm = foldable(slot);
-      if (norm === undefined || !isOnLastAxis(norm, ranks.get(slot.path)!)) continue;
-      const { preceding, following } = neighbors(row, slot);
-      for (const [side, beside] of Object.entries({ preceding, following }) as ["preceding" | "following", Slot][]) {
+    for (const entry of row) {
+      const norm = foldable(entry);
+      if (norm === undefined || !isOnLastAxis(norm, ranks.get(entry.path)!)) continue;
+      for (const side of ["preceding", "following"] as const) {
+        const beside = neighbors(row, entry)[side];
         if (!isDense(beside?.layer)) continue;
         const fold = side === "preceding" ? foldIntoPreceding : foldIntoFollowing;
         const dense = fold(beside.layer, affineOf(norm));
         if (dense === undefined) continue;
         beside.layer = dense;
-        slot.layer = undefined;
-        folded.push({ path: slot.path, into: beside.path, side });
+        entry.layer = undefined;
+        folded.push({ path: entry.path, into: beside.path, side });
         changed = true;
         break;
       }
@@ -149,34 +159,34 @@ function foldRow(row: readonly Slot[], ranks: ReadonlyMap<string, number>): Fold
   return folded;
 }
 
-/** The layers directly beside one, those that were folded left out. */
-function neighbors(row: readonly Slot[], slot: Slot): { preceding: Slot | undefined; following: Slot | undefined } {
-  const left = row.filter((other) => other === slot || other.layer !== undefined);
-  const at = left.indexOf(slot);
+/** Returns the layers directly beside one; those that were folded do not count. */
+function neighbors(row: readonly RowLayer[], entry: RowLayer): Record<FoldedLayer["side"], RowLayer | undefined> {
+  const left = row.filter((other) => other === entry || other.layer !== undefined);
+  const at = left.indexOf(entry);
   return { preceding: left[at - 1], following: left[at + 1] };
 }
 
-function reasonToKeep(row: readonly Slot[], path: string, ranks: ReadonlyMap<string, number>): string {
-  const slot = row.find((one) => one.path === path);
-  if (slot === undefined) return "it stands in a container other than a Sequential";
-  const norm = batchNormOf(slot.layer!)!;
+function reasonToKeep(row: readonly RowLayer[], path: string, ranks: ReadonlyMap<string, number>): string {
+  const entry = row.find((one) => one.path === path);
+  if (entry === undefined) return "it stands in a container other than a Sequential";
+  const norm = batchNormOf(entry.layer!)!;
   if (!norm.trackRunningStatistics)
     return "it keeps no running statistics, so that every batch is normalized by its own";
-  if (foldable(slot) === undefined) return "it is a layer of its own kind";
+  if (foldable(entry) === undefined) return "it is a layer of its own kind";
   if (!isOnLastAxis(norm, ranks.get(path)!))
     return `its features are on axis ${norm.axis}, and those of a Dense on the last`;
-  const { preceding, following } = neighbors(row, slot);
+  const { preceding, following } = neighbors(row, entry);
   if (isDense(preceding?.layer) || isDense(following?.layer)) {
     return "a folded weight would not be finite";
   }
-  const name = (beside: Slot | undefined): string => (beside === undefined ? "nothing" : show(beside.path));
+  const name = (beside: RowLayer | undefined): string => (beside === undefined ? "nothing" : show(beside.path));
   return `no Dense is directly beside it: in front is ${name(preceding)}, behind is ${name(following)}, and scale and shift do not pass through an activation`;
 }
 
-/** The model anew, from the slots that are left; undefined when none is. */
-function rebuild(model: Sequential, slots: Iterator<Slot>): Sequential | undefined {
+/** Builds the model anew from the layers that are left; undefined if there are none. */
+function rebuild(model: Sequential, entries: Iterator<RowLayer>): Sequential | undefined {
   const layers = [...model.children.values()].map((layer) =>
-    isSequential(layer) ? rebuild(layer, slots) : (slots.next().value as Slot).layer,
+    isSequential(layer) ? rebuild(layer, entries) : (entries.next().value as RowLayer).layer,
   );
   const left = layers.filter((layer) => layer !== undefined);
   return left.length === 0 ? undefined : new Sequential(left);
@@ -189,12 +199,54 @@ function largest(before: Tensor, after: Tensor): { largestDifference: number; la
     const difference = Math.abs(after.data[i]! - before.data[i]!);
     if (!Number.isFinite(difference)) {
       const got = `${show(before.data[i])} and ${show(after.data[i])} at place ${i}`;
-      throw new RangeError(
-        complaint("foldBatchNorm", "finite outputs of both models", got, "inspect(model, input) says where they begin"),
-      );
+      const cure = "inspect(model, input) says where they begin";
+      throw new RangeError(complaint("foldBatchNorm", "finite outputs of both models", got, cure));
     }
     largestDifference = Math.max(largestDifference, difference);
     largestOutput = Math.max(largestOutput, Math.abs(before.data[i]!));
   }
   return { largestDifference, largestOutput };
+}
+
+/** y = scale x + shift, feature by feature. */
+interface Affine {
+  readonly scale: Float64Array;
+  readonly shift: Float64Array;
+}
+
+/** What a batch norm does in inference. */
+function affineOf(norm: BatchNorm): Affine {
+  const scale = new Float64Array(norm.features);
+  reciprocalStd({ variance: norm.runningVariance.values, epsilon: norm.epsilon, rstd: scale });
+  const shift = scale.map((rstd, c) => {
+    scale[c] = rstd * (norm.gamma?.value.data[c] ?? 1);
+    return (norm.beta?.value.data[c] ?? 0) - scale[c] * norm.runningMean.values[c]!;
+  });
+  return { scale, shift };
+}
+
+/** scale (xW + b) + shift as one Dense; undefined where its numbers would not be finite. */
+function foldIntoPreceding(dense: Dense, { scale, shift }: Affine): Dense | undefined {
+  const { weight, bias, outputs } = dense;
+  const newWeight = Float64Array.from(weight.value.data, (w, i) => w * scale[i % outputs]!);
+  const newBias = shift.map((value, j) => scale[j]! * (bias?.value.data[j] ?? 0) + value);
+  return denseOf(dense, newWeight, newBias);
+}
+
+/** (scale x + shift) W + b as one Dense; undefined where its numbers would not be finite. */
+function foldIntoFollowing(dense: Dense, { scale, shift }: Affine): Dense | undefined {
+  const { weight, bias, outputs } = dense;
+  const w = weight.value.data;
+  const newBias = Float64Array.from({ length: outputs }, (_, j) => {
+    return shift.reduce((sum, value, i) => sum + value * w[i * outputs + j]!, bias?.value.data[j] ?? 0);
+  });
+  const newWeight = Float64Array.from(w, (value, i) => value * scale[Math.floor(i / outputs)]!);
+  return denseOf(dense, newWeight, newBias);
+}
+
+function denseOf({ inputs, outputs, weight }: Dense, w: Float64Array, b: Float64Array): Dense | undefined {
+  const { dtype } = weight.value;
+  const initial = { weight: Tensor.from(w, { shape: [inputs, outputs], dtype }), bias: Tensor.from(b, { dtype }) };
+  const isFinite = isFiniteTensor(initial.weight) && isFiniteTensor(initial.bias);
+  return isFinite ? new Dense({ inputs, outputs, initial, dtype }) : undefined;
 }

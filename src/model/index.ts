@@ -27,5 +27,5 @@ export {
 } from "./fold.js";
 export { inspect, type InspectOptions, type InspectReport } from "./inspect/inspect.js";
 export type { Finding, FindingKind } from "./inspect/finding.js";
-export type { LayerSignal } from "./inspect/signal-findings.js";
+export type { LayerSignal } from "./inspect/value-findings.js";
 export type { StatisticsGap } from "./feature-statistics.js";

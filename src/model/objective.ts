@@ -1,12 +1,13 @@
-/** modelObjective: a model with a batch and a loss, seen as an objective. A bridge between the two towers. */
+/** modelObjective: a model with a batch and a loss, seen as an objective. */
 
-import { complaint, expectLength, expectObject, expectOneOf, show } from "../core/errors.js";
-import { allocate, type DType } from "../core/dtype.js";
+import { complaint, expectLength, expectObject, show } from "../core/errors.js";
+import { allocate, type DType, typedArrayName } from "../core/dtype.js";
+import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import { expectGradient, expectLayer } from "../layers/guards.js";
-import { type Layer, type Mode } from "../layers/contract.js";
+import type { Gradients, Layer, Mode } from "../layers/contract.js";
 import { Parameter } from "../layers/parameter.js";
-import { parametersByPath } from "../layers/sequential.js";
+import { parametersByPath } from "./tree.js";
 import type { Evaluation, Group, Objective } from "../objective/objective.js";
 import { isTensor, Tensor } from "../core/tensor.js";
 import type { Loss } from "../training/losses.js";
@@ -17,17 +18,24 @@ export interface Batch<Target> {
   readonly target: Target;
 }
 
-/** What `modelObjective` takes. */
+/** Options for `modelObjective`. */
 export interface ModelObjectiveOptions {
   /** "probe" for the landscape that training sees, "inference" for that of the trained model: they are different functions. */
   readonly mode: Exclude<Mode, "train">;
-  /** The parameters to vary; all when not said. The others stay as they are. */
+  /** The parameters to vary; the others stay as they are. Default: all. */
   readonly parameters?: Iterable<Parameter> | undefined;
-  /** The precision to evaluate in; "float64" when not said, whatever the model's own. */
+  /** The precision to evaluate in, whatever the model's own. Default: "float64". */
   readonly dtype?: DType | undefined;
-  /** The kernel set that does the arithmetic; the best there is when not said. */
+  /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
+
+const modelObjectiveRules = {
+  mode: { kind: "word", words: ["probe", "inference"], cure: "training would move the running statistics" },
+  parameters: { kind: "any", optional: true },
+  dtype: { kind: "word", words: ["float32", "float64"], default: "float64" },
+  kernels: { kind: "any", optional: true },
+} as const satisfies OptionRules<ModelObjectiveOptions>;
 
 /** A model as an objective, and where the model stands now. */
 export interface ModelObjective {
@@ -69,75 +77,88 @@ export function modelObjective<Target>(
   expectLayer(who, model);
   expectObject(who, "the batch", batch);
   if (typeof loss !== "function") throw new TypeError(complaint(who, "the loss to be a function", show(loss)));
-  expectObject(who, "options", options);
-  const { mode, dtype = "float64", kernels } = options;
-  expectOneOf(who, "mode", mode, ["probe", "inference"], "training would move the running statistics");
-  expectOneOf(who, "dtype", dtype, ["float32", "float64"]);
+  const { mode, parameters, dtype, kernels } = readOptions(who, options, modelObjectiveRules);
   if (!isTensor(batch.input)) throw new TypeError(complaint(who, "batch.input to be a Tensor", show(batch.input)));
   const byPath = parametersByPath(model);
-  const { parameters } = options;
-  if (
-    parameters !== undefined &&
-    typeof (parameters as Partial<typeof parameters> | null)?.[Symbol.iterator] !== "function"
-  ) {
+  const chosen: Partial<Iterable<Parameter>> | null = parameters === undefined ? byPath.values() : parameters;
+  if (typeof chosen?.[Symbol.iterator] !== "function") {
     throw new TypeError(complaint(who, "parameters to be a list", show(parameters)));
   }
-  const varied = new Set(parameters ?? byPath.values());
+  const varied = new Set(chosen as Iterable<Parameter>);
   for (const parameter of varied) {
     if (![...byPath.values()].includes(parameter)) {
       throw new TypeError(complaint(who, "parameters of the model", `a foreign ${show(parameter.name)}`));
     }
   }
-  const groups: (Group & { readonly parameter: Parameter })[] = [];
-  for (const [name, parameter] of byPath) {
-    if (!varied.has(parameter)) continue;
-    const start = groups.at(-1)?.end ?? 0;
-    const { shape, size } = parameter.value;
-    groups.push({ name, role: parameter.role, shape, start, end: start + size, parameter });
-  }
-  const length = groups.at(-1)?.end ?? 0;
-  const point = new Float64Array(length);
-  for (const { start, parameter } of groups) point.set(parameter.value.data, start);
-
   // Copies in the dtype of the evaluation: of the batch, and of the parameters that do not vary.
   const input = batch.input.cast(dtype);
   const target = copyOf(batch.target, dtype);
   const held = new Map<Parameter, Tensor>();
   for (const parameter of byPath.values()) if (!varied.has(parameter)) held.set(parameter, parameter.value.cast(dtype));
 
+  const entries = [...byPath].filter(([, parameter]) => varied.has(parameter));
+  const flat = flatObjective(who, entries, { dtype, held }, () => {
+    const { output, backward } = model.forward(input, { mode, kernels });
+    const { loss: value, gradOutput } = loss(output, target, { kernels });
+    return { loss: value, backward: () => backward(gradOutput).gradients };
+  });
+  return { ...flat, objective: Object.assign(flat.objective, { mode }), mode, dtype };
+}
+
+/** A loss, and the gradients that its backward pass would give. */
+interface LossRun {
+  readonly loss: number;
+  readonly backward: () => Gradients;
+}
+
+/**
+ * Makes an objective of some parameters by name and a run of the model: at each evaluation the parameters hold the values of
+ * the point, and those in `held` the tensors given there.
+ */
+export function flatObjective(
+  who: string,
+  parameters: readonly (readonly [name: string, parameter: Parameter])[],
+  { dtype, held }: { readonly dtype: DType; readonly held?: ReadonlyMap<Parameter, Tensor> },
+  run: () => LossRun,
+): Pick<ModelObjective, "objective" | "point" | "groups"> {
+  const groups: Group[] = [];
+  for (const [name, { role, value }] of parameters) {
+    const start = groups.at(-1)?.end ?? 0;
+    groups.push({ name, role, shape: value.shape, start, end: start + value.size });
+  }
+  const point = new Float64Array(groups.at(-1)?.end ?? 0);
+  for (const [i, { start }] of groups.entries()) point.set(parameters[i]![1].value.data, start);
+  const { length } = point;
+
   const at = <T>(where: Float64Array, work: () => T): T => {
-    if (!((where as unknown) instanceof Float64Array)) {
+    if (typedArrayName(where) !== "Float64Array") {
       throw new TypeError(complaint(who, "the point to be a Float64Array", show(where)));
     }
     expectLength(who, "the point", where, length);
     const values = new Map(held);
-    for (const { start, end, shape, parameter } of groups) {
+    for (const [i, { start, end, shape }] of groups.entries()) {
       const data = allocate(dtype, end - start);
       data.set(where.subarray(start, end));
-      values.set(parameter, new Tensor(data, shape));
+      values.set(parameters[i]![1], new Tensor(data, shape));
     }
     return Parameter.holding(values, work);
   };
-  const pass = { mode, kernels };
   const evaluate = (where: Float64Array): Evaluation =>
     at(where, () => {
-      const { output, backward } = model.forward(input, pass);
-      const { loss: value, gradOutput } = loss(output, target, { kernels });
-      const { gradients } = backward(gradOutput);
+      const { loss, backward } = run();
+      const gradients = backward();
       const gradient = new Float64Array(length);
-      for (const { name, start, parameter } of groups) {
+      for (const [i, { name, start }] of groups.entries()) {
+        const parameter = parameters[i]![1];
         const part = gradients.get(parameter);
         if (part === undefined) continue;
         expectGradient(who, name, part, parameter.value);
         gradient.set(part.data, start);
       }
-      return { loss: value, gradient };
+      return { loss, gradient };
     });
-  const lossOnly = (where: Float64Array): number =>
-    at(where, () => loss(model.forward(input, pass).output, target, { kernels }).loss);
-  const objective: Objective = Object.assign(evaluate, { lossOnly, dtype, mode });
-  const named = groups.map(({ name, role, shape, start, end }) => ({ name, role, shape, start, end }));
-  return { objective, point, groups: named, mode, dtype };
+  const lossOnly = (where: Float64Array): number => at(where, () => run().loss);
+  return { objective: Object.assign(evaluate, { lossOnly, dtype }), point, groups };
 }
 
 /** A target that the caller may write to: a tensor in the dtype of the evaluation, labels as they are. */

@@ -1,30 +1,31 @@
 /** recalibrate: running statistics that are those of the data, exactly, in place of a moving average. */
 
-import { complaint, expectObject, expectOneOf, show } from "../core/errors.js";
+import { complaint, show } from "../core/errors.js";
+import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import type { Layer, Pass } from "../layers/contract.js";
-import type { Moments } from "../probes/moments.js";
+import { mergeMoments, type Moments } from "../probes/moments.js";
 import { isTensor, type Tensor } from "../core/tensor.js";
-import {
-  featureMoments,
-  mergeFeatureMoments,
-  type StatisticsGap,
-  statisticsGap,
-  varianceFor,
-} from "./feature-statistics.js";
-import { batchNormOf, expectModel, layersByPath, normPlaces, observePlaces } from "./tree.js";
+import { featureMoments, type StatisticsGap, statisticsGap, varianceFor } from "./feature-statistics.js";
+import { batchNormOf, expectModel, observedNorms, observeLayers } from "./observe.js";
+import { layersByPath } from "./tree.js";
 
-/** What `recalibrate` takes beside model and batches. */
+/** Options for `recalibrate`. */
 export interface RecalibrateOptions {
   /**
    * "layer by layer" (the default): what enters a layer has been normalized by the recalibrated statistics of those before
    * it, as it will be in inference. "one pass": by each batch's own statistics, as in training; cheaper.
    */
   readonly order?: "layer by layer" | "one pass" | undefined;
-  /** The kernel set that does the arithmetic; the best there is when not said. */
+  /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
+
+const recalibrateRules = {
+  order: { kind: "word", words: ["layer by layer", "one pass"], default: "layer by layer" },
+  kernels: { kind: "any", optional: true },
+} as const satisfies OptionRules<RecalibrateOptions>;
 
 /** What became of one layer: how far its new statistics are from its old ones, measured in the old ones. */
 export interface RecalibratedLayer extends StatisticsGap {
@@ -78,9 +79,7 @@ export function recalibrate(
   options: RecalibrateOptions = {},
 ): RecalibrationReport {
   const who = "recalibrate";
-  expectObject(who, "options", options);
-  const { order = "layer by layer", kernels } = options;
-  expectOneOf(who, "order", order, ["layer by layer", "one pass"]);
+  const { order, kernels } = readOptions(who, options, recalibrateRules);
   if (typeof (batches as Partial<Iterable<Tensor>> | undefined)?.[Symbol.iterator] !== "function") {
     throw new TypeError(complaint(who, "a list of batches", isTensor(batches) ? "one Tensor" : show(batches)));
   }
@@ -180,12 +179,13 @@ function gather(
 ): Map<BatchNorm, Gathered> {
   const gathered = new Map<BatchNorm, Gathered>();
   for (const input of inputs) {
-    const { places } = observePlaces(model, input, pass);
-    for (const place of normPlaces("recalibrate", model, places)) {
-      if (!wants(place.norm)) continue;
-      const before = gathered.get(place.norm);
-      const moments = mergeFeatureMoments(before?.moments, featureMoments("recalibrate", place));
-      gathered.set(place.norm, { path: before?.path ?? place.path, moments, batches: (before?.batches ?? 0) + 1 });
+    const { observed } = observeLayers(model, input, pass);
+    for (const { path, norm, input: entered } of observedNorms("recalibrate", model, observed)) {
+      if (!wants(norm)) continue;
+      const before = gathered.get(norm);
+      const own = featureMoments("recalibrate", path, entered, norm.axis);
+      const moments = before === undefined ? own : own.map((next, c) => mergeMoments(before.moments[c]!, next));
+      gathered.set(norm, { path: before?.path ?? path, moments, batches: (before?.batches ?? 0) + 1 });
     }
   }
   return gathered;

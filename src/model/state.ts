@@ -1,11 +1,11 @@
 /** State: a model's parameters and running statistics by path, as plain JSON. */
 
-import { complaint, expectObject, ShapeError, show } from "../core/errors.js";
+import { complaint, expectLength, expectObject, ShapeError, show } from "../core/errors.js";
 import type { DType, Floats } from "../core/dtype.js";
 import { expectLayer } from "../layers/guards.js";
-import { type Layer } from "../layers/contract.js";
-import { parametersByPath, statisticsByPath } from "../layers/sequential.js";
-import { printShape, sameShape, type Shape } from "../core/shape.js";
+import type { Layer } from "../layers/contract.js";
+import { parametersByPath, statisticsByPath } from "./tree.js";
+import { printShape, sameShape, type Shape, sizeOf } from "../core/shape.js";
 
 /** One named array of a saved model. */
 export interface StateEntry {
@@ -66,7 +66,7 @@ export function loadStateDict(model: Layer, state: StateDict): void {
   for (const [path, slot] of own) slot.write(state[path]!.values);
 }
 
-interface Slot {
+interface StateSlot {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly values: Floats;
@@ -74,8 +74,8 @@ interface Slot {
   write(values: readonly number[]): void;
 }
 
-function slots(model: Layer): Map<string, Slot> {
-  const found = new Map<string, Slot>();
+function slots(model: Layer): Map<string, StateSlot> {
+  const found = new Map<string, StateSlot>();
   for (const [path, parameter] of parametersByPath(model)) {
     const { shape, dtype, data } = parameter.value;
     const write = (values: readonly number[]): void => parameter.update((own) => own.set(values));
@@ -87,7 +87,7 @@ function slots(model: Layer): Map<string, Slot> {
   return found;
 }
 
-function expectEntry(name: string, entry: StateEntry | undefined, { shape, dtype, least }: Slot): void {
+function expectEntry(name: string, entry: StateEntry | undefined, { shape, dtype, least }: StateSlot): void {
   expectObject(name, "the entry", entry);
   const { shape: savedShape, dtype: savedDtype, values } = entry;
   if (!Array.isArray(savedShape) || !Array.isArray(values)) {
@@ -96,8 +96,7 @@ function expectEntry(name: string, entry: StateEntry | undefined, { shape, dtype
   if (!sameShape(savedShape, shape))
     throw new ShapeError(complaint(name, `shape ${printShape(shape)}`, printShape(savedShape)));
   if (savedDtype !== dtype) throw new TypeError(complaint(name, `dtype ${dtype}`, show(savedDtype)));
-  const size = shape.reduce((product, axis) => product * axis, 1);
-  if (values.length !== size) throw new ShapeError(complaint(name, `${size} values`, `${values.length}`));
+  expectLength(name, "the entry", values, sizeOf(shape));
   for (const [index, value] of values.entries()) {
     if (typeof value !== "number" || !Number.isFinite(value)) {
       throw new RangeError(complaint(name, "finite numbers", `${show(value)} at place ${index}`));

@@ -1,114 +1,50 @@
-/** Places: where in a model its layers stand, what goes in and comes out there, and which of them are batch norms. */
+/** The tree of a model: its layers by path, and the parameters and running statistics that each of them owns. */
 
-import { complaint, show } from "../core/errors.js";
-import type { BatchNorm } from "../layers/batch-norm.js";
-import { Dense } from "../layers/dense.js";
+import { complaint } from "../core/errors.js";
+import type { Layer } from "../layers/contract.js";
 import { expectLayer } from "../layers/guards.js";
-import { type Layer, type Pass } from "../layers/contract.js";
-import { isTensor, type Tensor } from "../core/tensor.js";
-
-/** A layer at work: what went in and what came out, at one place of a model. */
-export interface Place {
-  /** As in "2.0"; "" for the model itself. */
-  readonly path: string;
-  readonly layer: Layer;
-  readonly input: Tensor;
-  readonly output: Tensor;
-}
-
-/** A batch norm at a place. */
-export interface NormPlace extends Place {
-  /** The layer itself, or the batch norm that it is built around. */
-  readonly norm: BatchNorm;
-}
-
-/** Requires the model and the input that every tool takes. */
-export function expectModel(who: string, model: unknown, input: unknown): void {
-  expectLayer(who, model);
-  if (!isTensor(input)) throw new TypeError(complaint(who, "the input to be a Tensor", show(input)));
-}
-
-/** Every layer of a model by its path, containers included, the model itself as "". A layer used twice has two paths. */
-export function layersByPath(model: Layer): Map<string, Layer> {
-  const found = new Map<string, Layer>();
-  const visit = (layer: Layer, path: string): void => {
-    found.set(path, layer);
-    for (const [name, child] of layer.children ?? []) visit(child, path === "" ? name : `${path}.${name}`);
-  };
-  visit(model, "");
-  return found;
-}
+import type { Parameter, RunningStatistic } from "../layers/parameter.js";
 
 /**
- * The batch norm that a layer is, or that it is built around and owns nothing beside (GhostBatchNorm, BatchRenorm). Asks
- * for what it has, not for its class: the ESM and the CJS build have one each.
+ * Lists every layer of a model with its path, children before their container, the model itself as "". A layer used twice is
+ * listed twice.
  */
-export function batchNormOf(layer: Layer): BatchNorm | undefined {
-  if (layer.children !== undefined) return undefined;
-  const { norm } = layer as { readonly norm?: unknown };
-  if (isBatchNorm(layer)) return layer;
-  return isBatchNorm(norm) && norm.parameters === layer.parameters ? norm : undefined;
+export function layersByPath(model: Layer, path = ""): (readonly [path: string, layer: Layer])[] {
+  const prefix = path === "" ? "" : `${path}.`;
+  const inside = [...(model.children ?? [])].flatMap(([name, child]) => layersByPath(child, prefix + name));
+  return [...inside, [path, model]];
 }
 
-function isBatchNorm(value: unknown): value is BatchNorm {
-  const { runningVariance, track } = (value ?? {}) as Partial<BatchNorm>;
-  return runningVariance !== undefined && typeof track === "function";
+/** Returns the parameters of a model by path, in the order of the forward pass. A parameter used twice keeps its first path. */
+export function parametersByPath(model: Layer): Map<string, Parameter> {
+  return ownedByPath("parametersByPath", model, (layer) => layer.parameters);
 }
 
-/** Whether a batch norm normalizes differently in training and in inference. */
-export function normalizesByMode(norm: BatchNorm): boolean {
-  return norm.trackRunningStatistics && !norm.frozen.normalization;
+/** Returns the running statistics of a model by path, in the order of the forward pass. */
+export function statisticsByPath(model: Layer): Map<string, RunningStatistic> {
+  return ownedByPath("statisticsByPath", model, (layer) => layer.statistics);
 }
 
-/** Whether a layer computes xW + b: one that inherits from Dense and adds an activation does not. */
-export function isDense(layer: Layer | undefined): layer is Dense {
-  return layer?.forward === Dense.prototype.forward;
-}
-
-/** A Dense works along the last axis; whether the batch norm does too. */
-export function isOnLastAxis({ axis }: BatchNorm, rank: number): boolean {
-  return (axis < 0 ? rank + axis : axis) === rank - 1;
-}
-
-/** Whether there is neither NaN nor Infinity in a tensor. */
-export function isFiniteTensor({ data }: Tensor): boolean {
-  return data.every((value) => Number.isFinite(value));
-}
-
-/** The batch norms of a model by path. */
-export function normsByPath(model: Layer): Map<string, BatchNorm> {
-  const norms = new Map<string, BatchNorm>();
-  for (const [path, layer] of layersByPath(model)) {
-    const norm = batchNormOf(layer);
-    if (norm !== undefined) norms.set(path, norm);
-  }
-  return norms;
-}
-
-/** One forward pass, and every layer at work that is no container, in the order of the work. */
-export function observePlaces(model: Layer, input: Tensor, pass: Pass): { output: Tensor; places: Place[] } {
-  const layers = layersByPath(model);
-  const places: Place[] = [];
-  const add = (path: string, output: Tensor, entered: Tensor): void => {
-    const layer = layers.get(path);
-    if (layer !== undefined && layer.children === undefined) places.push({ path, layer, input: entered, output });
-  };
-  const { output } = model.forward(input, { ...pass, observe: add });
-  add("", output, input);
-  return { output, places };
-}
-
-/** The batch norms among the places; requires that all of the model's were seen. */
-export function normPlaces(who: string, model: Layer, places: readonly Place[]): NormPlace[] {
-  const found = places.flatMap((place): NormPlace[] => {
-    const norm = batchNormOf(place.layer);
-    return norm === undefined ? [] : [{ ...place, norm }];
-  });
-  const seen = new Set(found.map(({ path }) => path));
-  for (const path of normsByPath(model).keys()) {
-    if (seen.has(path)) continue;
-    const cure = "a container calls pass.observe(path, output, input) for each of its layers";
-    throw new TypeError(complaint(who, "to be told of every batch norm", `nothing of ${show(path)}`, cure));
+function ownedByPath<T extends { readonly name: string }>(
+  who: string,
+  model: Layer,
+  itemsOf: (layer: Layer) => readonly T[],
+): Map<string, T> {
+  expectLayer(who, model);
+  const found = new Map<string, T>();
+  const seen = new Set<T>();
+  for (const [layerPath, layer] of layersByPath(model)) {
+    // The children come first: what is left of a container's items is its own.
+    for (const item of itemsOf(layer)) {
+      if (seen.has(item)) continue;
+      seen.add(item);
+      const path = layerPath === "" ? item.name : `${layerPath}.${item.name}`;
+      if (found.has(path)) {
+        const cure = "name the layers inside that layer in its `children`";
+        throw new TypeError(complaint(who, "another path for everything in a model", `two of "${path}"`, cure));
+      }
+      found.set(path, item);
+    }
   }
   return found;
 }

@@ -1,10 +1,11 @@
 /** Batcher: a data set in batches, epoch by epoch. */
 
-import { complaint, expectCount, expectObject, expectOneOf, ShapeError, show } from "../core/errors.js";
-import { expectRandom, type Random } from "../core/random.js";
+import { complaint, expectOneOf, ShapeError, show } from "../core/errors.js";
+import { type OptionRules, readOptions } from "../core/options.js";
+import type { Random } from "../core/random.js";
 import { isTensor, type Tensor } from "../core/tensor.js";
 
-/** What a `Batcher` takes. */
+/** Options for `Batcher`. */
 export interface BatcherOptions<Target extends Tensor | ArrayLike<number>> {
   /** All samples, one a row. */
   readonly input: Tensor;
@@ -20,6 +21,14 @@ export interface BatcherOptions<Target extends Tensor | ArrayLike<number>> {
    */
   readonly dropLast?: boolean | "if-singleton" | undefined;
 }
+
+const batcherRules = {
+  input: { kind: "any" },
+  target: { kind: "any" },
+  batchSize: { kind: "count" },
+  random: { kind: "random", optional: true },
+  dropLast: { kind: "any", default: "if-singleton" },
+} as const satisfies OptionRules<BatcherOptions<Tensor | ArrayLike<number>>>;
 
 /** Some rows of a data set: a copy. */
 export interface RowBatch<Target> {
@@ -49,14 +58,13 @@ export class Batcher<Target extends Tensor | ArrayLike<number>> implements Itera
   readonly batchSize: number;
   /** How many batches one epoch has. */
   readonly batchesPerEpoch: number;
-  readonly #input: Tensor;
-  readonly #target: Target;
-  readonly #random: Random | undefined;
+  private readonly input: Tensor;
+  private readonly target: Target;
+  private readonly random: Random | undefined;
 
   /** Takes a data set, which is kept, not copied, and a stream that is its own from now on. */
   constructor(options: BatcherOptions<Target>) {
-    expectObject("Batcher", "options", options);
-    const { input, target, batchSize, random, dropLast = "if-singleton" } = options;
+    const { input, target, batchSize, random, dropLast } = readOptions("Batcher", options, batcherRules);
     if (!isTensor(input)) throw new TypeError(complaint("Batcher", "input to be a Tensor", show(input)));
     const rows = input.shape[0];
     if (rows === undefined) throw new ShapeError(complaint("Batcher", "an input with rows", "shape []"));
@@ -64,8 +72,6 @@ export class Batcher<Target extends Tensor | ArrayLike<number>> implements Itera
     if (targets !== rows) {
       throw new ShapeError(complaint("Batcher", `a target for each of the ${rows} rows of the input`, `${targets}`));
     }
-    expectCount("Batcher", "batchSize", batchSize);
-    if (random !== undefined) expectRandom("Batcher", random);
     if (typeof dropLast !== "boolean")
       expectOneOf("Batcher", "dropLast", dropLast, ["if-singleton"], "or say true or false");
     const rest = rows % batchSize;
@@ -76,18 +82,18 @@ export class Batcher<Target extends Tensor | ArrayLike<number>> implements Itera
       throw new RangeError(complaint("Batcher", "at least one batch an epoch", got, "use a smaller batchSize"));
     }
     this.batchSize = batchSize;
-    this.#input = input;
-    this.#target = target;
-    this.#random = random?.copy();
+    this.input = input;
+    this.target = target;
+    this.random = random?.copy();
   }
 
   /** One epoch. The order of its rows is drawn when the first batch is asked for. */
   *[Symbol.iterator](): Generator<RowBatch<TargetRows<Target>>, void, undefined> {
-    const count = this.#input.shape[0]!;
-    const order = this.#random?.permutation(count) ?? Uint32Array.from({ length: count }, (_, row) => row);
+    const count = this.input.shape[0]!;
+    const order = this.random?.permutation(count) ?? Uint32Array.from({ length: count }, (_, row) => row);
     for (let batch = 0; batch < this.batchesPerEpoch; batch++) {
       const rows = order.slice(batch * this.batchSize, (batch + 1) * this.batchSize);
-      yield { input: this.#input.rows(rows), target: pick(this.#target, rows), rows };
+      yield { input: this.input.rows(rows), target: pick(this.target, rows), rows };
     }
   }
 }

@@ -1,7 +1,8 @@
 /** Losses: how wrong an output is, and the gradient to start the backward pass with. */
 
-import { complaint, expectNumber, expectObject, ShapeError, show } from "../core/errors.js";
+import { complaint, ShapeError, show } from "../core/errors.js";
 import type { Floats } from "../core/dtype.js";
+import { type OptionRules, readOptions } from "../core/options.js";
 import { defaultKernels } from "../kernels/default.js";
 import type { Kernels } from "../kernels/types.js";
 import { printShape, sameShape } from "../core/shape.js";
@@ -14,20 +15,27 @@ export interface LossValue {
   readonly gradOutput: Tensor;
 }
 
-/** What every loss takes beside output and target. */
+/** Options of every loss. */
 export interface LossOptions {
-  /** The kernel set that does the arithmetic; the best there is when not said. */
+  /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
 
 /** A loss: the mean over the batch of how wrong the output is, given the target. */
 export type Loss<Target> = (output: Tensor, target: Target, options?: LossOptions) => LossValue;
 
-/** What `softmaxCrossEntropy` takes beside output and target. */
+/** Options for `softmaxCrossEntropy`. */
 export interface CrossEntropyOptions extends LossOptions {
-  /** In [0, 1]: this share of the target is spread evenly over the classes; 0 when not said. */
+  /** The share of the target that is spread evenly over the classes, in [0, 1]. Default: 0. */
   readonly labelSmoothing?: number | undefined;
 }
+
+const lossRules = { kernels: { kind: "any", optional: true } } as const satisfies OptionRules<LossOptions>;
+
+const crossEntropyRules = {
+  labelSmoothing: { kind: "number", low: 0, high: 1, default: 0 },
+  kernels: { kind: "any", optional: true },
+} as const satisfies OptionRules<CrossEntropyOptions>;
 
 /**
  * The cross-entropy between softmax(logits) and the target, mean over the rows.
@@ -53,9 +61,7 @@ export function softmaxCrossEntropy(
 ): LossValue {
   const name = "softmaxCrossEntropy";
   expectOutput(name, logits);
-  expectObject(name, "options", options);
-  const { labelSmoothing = 0, kernels = defaultKernels() } = options;
-  expectNumber(name, "labelSmoothing", labelSmoothing, { low: 0, high: 1 });
+  const { labelSmoothing, kernels = defaultKernels() } = readOptions(name, options, crossEntropyRules);
   const [rows, classes] = logits.shape;
   if (logits.shape.length !== 2 || rows === undefined || classes === undefined) {
     throw new ShapeError(complaint(name, "logits of shape [N, K]", printShape(logits.shape)));
@@ -67,15 +73,9 @@ export function softmaxCrossEntropy(
   if (isTensor(target)) {
     expectTarget(name, target, logits);
     for (let i = 0; i < target.size; i++) {
-      if (!(target.data[i]! >= 0)) {
-        throw new RangeError(
-          complaint(
-            name,
-            "distributions without negative values",
-            `${target.data[i]} in row ${Math.floor(i / classes)}`,
-          ),
-        );
-      }
+      if (target.data[i]! >= 0) continue;
+      const got = `${target.data[i]} in row ${Math.floor(i / classes)}`;
+      throw new RangeError(complaint(name, "distributions without negative values", got));
     }
     probabilities = target.data;
   } else labels = labelsOf(target, rows, classes);
@@ -99,10 +99,9 @@ export function softmaxCrossEntropy(
 export function meanSquaredError(output: Tensor, target: Tensor, options: LossOptions = {}): LossValue {
   const name = "meanSquaredError";
   expectOutput(name, output);
-  expectObject(name, "options", options);
+  const { kernels = defaultKernels() } = readOptions(name, options, lossRules);
   if (!isTensor(target)) throw new TypeError(complaint(name, "the target to be a Tensor", show(target)));
   expectTarget(name, target, output);
-  const kernels = options.kernels ?? defaultKernels();
   const gradOutput = Tensor.zeros(output.shape, output.dtype);
   const loss = kernels.meanSquaredError({ prediction: output.data, target: target.data, dprediction: gradOutput.data });
   return { loss, gradOutput };
@@ -114,14 +113,12 @@ function expectOutput(name: string, output: unknown): void {
 
 function expectTarget(name: string, target: Tensor, output: Tensor): void {
   if (!sameShape(target.shape, output.shape)) {
-    throw new ShapeError(
-      complaint(name, `a target of shape ${printShape(output.shape)}, as the output is`, printShape(target.shape)),
-    );
+    const expected = `a target of shape ${printShape(output.shape)}, as the output is`;
+    throw new ShapeError(complaint(name, expected, printShape(target.shape)));
   }
   if (target.dtype !== output.dtype) {
-    throw new TypeError(
-      complaint(name, `a target of dtype ${output.dtype}`, target.dtype, `use target.cast("${output.dtype}")`),
-    );
+    const cure = `use target.cast("${output.dtype}")`;
+    throw new TypeError(complaint(name, `a target of dtype ${output.dtype}`, target.dtype, cure));
   }
 }
 
@@ -135,9 +132,8 @@ function labelsOf(target: ArrayLike<number>, rows: number, classes: number): Int
   for (let row = 0; row < rows; row++) {
     const label = target[row]!;
     if (!Number.isInteger(label) || label < 0 || label >= classes) {
-      throw new RangeError(
-        complaint(name, `labels to be whole numbers in 0..${classes - 1}`, `${show(label)} in row ${row}`),
-      );
+      const got = `${show(label)} in row ${row}`;
+      throw new RangeError(complaint(name, `labels to be whole numbers in 0..${classes - 1}`, got));
     }
     labels[row] = label;
   }

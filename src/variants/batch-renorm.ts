@@ -85,6 +85,11 @@ export class BatchRenorm implements Layer {
     this.limits.shift = value;
   }
 
+  /** Whether inference is one scale and one shift per feature: false in a class that inherits from this one and has another forward. */
+  get isAffineInInference(): boolean {
+    return hasOwnForward(this);
+  }
+
   forward(input: Tensor, pass: Pass): Forward {
     const { norm } = this;
     if (pass?.mode === "inference" || norm.frozen.normalization) return norm.forward(input, pass);
@@ -148,3 +153,8 @@ export class BatchRenorm implements Layer {
 }
 
 type Statistics = [Float64Array, Float64Array, Float64Array];
+
+/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+function hasOwnForward(layer: BatchRenorm): boolean {
+  return layer.forward === BatchRenorm.prototype.forward;
+}

@@ -59,6 +59,11 @@ export class GhostBatchNorm implements Layer {
     this.statistics = this.norm.statistics;
   }
 
+  /** Whether inference is one scale and one shift per feature: false in a class that inherits from this one and has another forward. */
+  get isAffineInInference(): boolean {
+    return hasOwnForward(this);
+  }
+
   forward(input: Tensor, pass: Pass): Forward {
     const { norm } = this;
     const fromRunning = pass?.mode === "inference" || norm.frozen.normalization;
@@ -126,3 +131,8 @@ export class GhostBatchNorm implements Layer {
 }
 
 type Statistics = [Float64Array, Float64Array, Float64Array];
+
+/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+function hasOwnForward(layer: GhostBatchNorm): boolean {
+  return layer.forward === GhostBatchNorm.prototype.forward;
+}

@@ -7,7 +7,7 @@ const page = "test/bench/browser-page.ts test/bench/index.html";
 const BENCHES = {
   kernels: { programs: ["kernels.ts"] },
   cost: { programs: ["cost.ts"] },
-  cold: { programs: ["cold.ts"], before: "node scripts/build.js" },
+  cold: { programs: ["cold.ts"], before: "npm run -s build" },
   errors: { programs: ["errors.ts"] },
   probes: { programs: ["probes.ts"] },
   browser: {

@@ -6,14 +6,14 @@ export const specialLayers: readonly Row[] = [
   ["TypeError: BatchRenorm: options | undefined", () => new BatchRenorm(as(undefined))],
   ["RangeError: BatchRenorm: largestScale | 1 | 0.5", () => new BatchRenorm({ features: 3, largestScale: 0.5 })],
   ["RangeError: BatchRenorm: largestShift | 0 | -1", () => new BatchRenorm({ features: 3, largestShift: -1 })],
-  ["RangeError: BatchNorm: features | 1 | 0", () => new BatchRenorm({ features: 0 })],
+  ["RangeError: BatchRenorm: features | 1 | 0", () => new BatchRenorm({ features: 0 })],
   ["ShapeError: BatchRenorm: 3 | 1 | [4, 5]", () => new BatchRenorm({ features: 3 }).forward(tensor(4, 5), pass)],
   [
     'RangeError: BatchRenorm: 2 | "probe" | [1, 3] | cure',
     () => new BatchRenorm({ features: 3 }).forward(tensor(1, 3), pass),
   ],
   [
-    "TypeError: BatchRenorm: row weights | 4 | cure",
+    "TypeError: BatchRenorm: row weights | [1, 1, 1, 0] | cure",
     () => new BatchRenorm({ features: 3 }).forward(tensor(4, 3), { ...pass, rowWeights: [1, 1, 1, 0] }),
   ],
   ["TypeError: GhostBatchNorm: options | undefined", () => new GhostBatchNorm(as(undefined))],
@@ -35,7 +35,7 @@ export const specialLayers: readonly Row[] = [
   ["RangeError: LpNorm: features | 1 | 0", () => new LpNorm({ features: 0, p: 2 })],
   ["RangeError: LpNorm: p | 1 | 2 | Infinity | 3", () => new LpNorm({ features: 3, p: 3 })],
   [
-    "TypeError: LpNorm: rowWeights | null",
+    "TypeError: LpNorm: row weights | null",
     () => new LpNorm({ features: 1, p: 1 }).forward(tensor(4, 1), { ...pass, rowWeights: as(null) }),
   ],
   ["RangeError: LpNorm: axis | 0.5", () => new LpNorm({ features: 3, p: 2, axis: 0.5 })],

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readNpy, type StoredArray } from "batchnorm/formats";
 import { damaged, doubles, joined, npyFile, npyRow, readOrRefuse, storedArray, utf8 } from "../support/format-files.js";
-import { thrownBy } from "../support/throws.js";
+import { expectRefusal } from "../support/refusal.js";
 
 const TYPES = { float64: "<f8", float32: "<f4", int64: "<i8", int32: "<i4", uint8: "|u1", bool: "|b1" };
 
@@ -56,129 +56,95 @@ describe("readNpy", () => {
   });
 
   const row = (header: string): Uint8Array => npyFile(header, doubles(1));
-  const dtypes = "readNpy: expected dtype <f8, <f4, <i8, <i4, |u1, |b1, got";
-  const cure = `convert it before saving, as in array.astype("<f8")`;
   it.each([
-    [
-      "text",
-      "a" as never,
-      'TypeError: readNpy: expected the file as a Uint8Array, got "a" - read the file as bytes, not as text',
-    ],
-    ["nothing", new Uint8Array(), "TypeError: readNpy: expected a .npy file, got other bytes"],
-    ["another file", utf8("PK\u0003\u0004 and so on"), "TypeError: readNpy: expected a .npy file, got other bytes"],
-    [
-      "the mark alone",
-      npyRow(1).subarray(0, 6),
-      "TypeError: readNpy: expected format version 1, 2 or 3, got undefined",
-    ],
-    [
-      "version 4",
-      npyFile("{}", doubles(), { version: 4 }),
-      "TypeError: readNpy: expected format version 1, 2 or 3, got 4",
-    ],
-    [
-      "half a length",
-      npyRow(1).subarray(0, 9),
-      "RangeError: readNpy: expected a .npy file of at least 10 bytes, got 9 - the file is cut short",
-    ],
-    [
-      "a header longer than the file",
-      npyFile("{}", doubles(1), { length: 11 }),
-      "RangeError: readNpy: expected a header of at most 10 bytes, got 11 - the file is cut short",
-    ],
+    ["text", "a" as never, 'TypeError: readNpy: Uint8Array | "a" | cure'],
+    ["nothing", new Uint8Array(), "TypeError: readNpy: .npy"],
+    ["another file", utf8("PK\u0003\u0004 and so on"), "TypeError: readNpy: .npy"],
+    ["the mark alone", npyRow(1).subarray(0, 6), "TypeError: readNpy: 1 | 2 | 3 | undefined"],
+    ["version 4", npyFile("{}", doubles(), { version: 4 }), "TypeError: readNpy: 1 | 2 | 3 | 4"],
+    ["half a length", npyRow(1).subarray(0, 9), "RangeError: readNpy: 10 | 9 | cure"],
+    ["a header longer than the file", npyFile("{}", doubles(1), { length: 11 }), "RangeError: readNpy: 10 | 11 | cure"],
     [
       "a header of 4 GB",
       npyFile("{}", doubles(1), { version: 2, length: 0xffffffff }),
-      "RangeError: readNpy: expected a header of at most 10 bytes, got 4294967295 - the file is cut short",
+      "RangeError: readNpy: 10 | 4294967295 | cure",
     ],
     [
       "a header beyond NumPy's own limit",
       npyFile(" ".repeat(10_001), doubles(1)),
-      "RangeError: readNpy: expected a header of at most 10000 bytes, got 10001 - the file is cut short",
+      "RangeError: readNpy: 10000 | 10001 | cure",
     ],
     [
       "a header that is not UTF-8",
       joined(npyFile("{}", doubles(), { length: 4 }), Uint8Array.of(0xff, 0xff)),
-      "TypeError: readNpy: expected a header that is a Python dict, got text that does not parse - the file is damaged",
+      "TypeError: readNpy: header | cure",
     ],
-    [
-      "a header that is no dict",
-      row("(1, 2)"),
-      "TypeError: readNpy: expected the header to be an object in JSON, got [1, 2]",
-    ],
+    ["a header that is no dict", row("(1, 2)"), "TypeError: readNpy: [1, 2]"],
     [
       "a call in the header",
       row("{'descr': '<f8', 'fortran_order': False, 'shape': tuple([1])}"),
-      "TypeError: readNpy: expected a header that is a Python dict, got text that does not parse - the file is damaged",
+      "TypeError: readNpy: header | cure",
     ],
     [
       "no shape",
       row("{'descr': '<f8', 'fortran_order': False}"),
-      'TypeError: readNpy: expected a header of "descr", "fortran_order" and "shape", got ["descr", "fortran_order"]',
+      'TypeError: readNpy: "descr" | "fortran_order" | "shape" | ["descr", "fortran_order"]',
     ],
     [
       "a key too many",
       row("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), '__proto__': 1}"),
-      'TypeError: readNpy: expected a header of "descr", "fortran_order" and "shape", got ["descr", "fortran_order", "shape", "__proto__"]',
+      'TypeError: readNpy: "descr" | "fortran_order" | "shape" | ["descr", "fortran_order", "shape", "__proto__"]',
     ],
     [
       "a key twice",
       row("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), 'shape': (2,)}"),
-      'TypeError: readNpy: expected every key once in the header, got "shape" twice',
+      'TypeError: readNpy: "shape"',
     ],
-    [
-      "an order that is a number",
-      row("{'descr': '<f8', 'fortran_order': 0, 'shape': (1,)}"),
-      "TypeError: readNpy: expected fortran_order to be true or false, got 0",
-    ],
-    [
-      "a shape that is a number",
-      row("{'descr': '<f8', 'fortran_order': False, 'shape': 1}"),
-      "TypeError: readNpy: expected a shape, an array of numbers, got 1",
-    ],
+    ["an order that is a number", row("{'descr': '<f8', 'fortran_order': 0, 'shape': (1,)}"), "TypeError: readNpy: 0"],
+    ["a shape that is a number", row("{'descr': '<f8', 'fortran_order': False, 'shape': 1}"), "TypeError: readNpy: 1"],
     [
       "a negative axis",
       row("{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}"),
-      "ShapeError: readNpy: expected every axis of the shape to be a whole number of at least 0, got [-1]",
+      "ShapeError: readNpy: 0 | [-1]",
     ],
     [
       "65 axes",
       row(`{'descr': '<f8', 'fortran_order': True, 'shape': (${"1,".repeat(65)})}`),
-      "ShapeError: readNpy: expected at most 64 axes, got 65",
+      "ShapeError: readNpy: 64 | 65",
     ],
-    ["a deep header", row("(".repeat(5000)), "TypeError: readNpy: expected a header of at most 16 levels, got more"],
+    ["a deep header", row("(".repeat(5000)), "TypeError: readNpy: 16"],
     [
       "too few bytes",
       row("{'descr': '<f8', 'fortran_order': False, 'shape': (2,)}"),
-      "ShapeError: readNpy: expected 16 bytes for shape [2] of float64, got 8",
+      "ShapeError: readNpy: 16 | [2] | float64 | 8",
     ],
     [
       "too many bytes",
       row("{'descr': '<f4', 'fortran_order': False, 'shape': ()}"),
-      "ShapeError: readNpy: expected 4 bytes for shape [] of float32, got 8",
+      "ShapeError: readNpy: 4 | [] | float32 | 8",
     ],
     [
       "a shape of exabytes",
       row("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 1000000000)}"),
-      "ShapeError: readNpy: expected 8000000000000000000 bytes for shape [1000000000, 1000000000] of float64, got 8",
+      "ShapeError: readNpy: 8000000000000000000 | [1000000000, 1000000000] | float64 | 8",
     ],
     [
       "big-endian numbers",
       row("{'descr': '>f8', 'fortran_order': False, 'shape': (1,)}"),
-      `TypeError: ${dtypes} ">f8" - ${cure}`,
+      'TypeError: readNpy: dtype | <f8 | ">f8" | cure',
     ],
     [
       "a dtype from a prototype",
       row("{'descr': 'constructor', 'fortran_order': False, 'shape': (1,)}"),
-      `TypeError: ${dtypes} "constructor" - ${cure}`,
+      'TypeError: readNpy: dtype | "constructor" | cure',
     ],
     [
       "records",
       row("{'descr': [('a', '<f4'), ('b', '<f4')], 'fortran_order': False, 'shape': (1,)}"),
-      `TypeError: ${dtypes} records - ${cure}`,
+      "TypeError: readNpy: dtype | records | cure",
     ],
-  ])("refuses %s", (_, file, message) => {
-    expect(thrownBy(() => readNpy(file))).toBe(message);
+  ])("refuses %s", async (_, file, message) => {
+    await expectRefusal(() => readNpy(file), message);
   });
 });
 

@@ -2,7 +2,7 @@ import { crc32 as nodeCrc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readNpz } from "batchnorm/formats";
-import { crc32 } from "../../src/formats/zip.js";
+import { crc32 } from "../../src/formats/npz.js";
 import {
   damaged,
   joined,
@@ -14,7 +14,7 @@ import {
   type ZipEnd,
   type ZipMember,
 } from "../support/format-files.js";
-import { thrownBy } from "../support/throws.js";
+import { expectRefusal } from "../support/refusal.js";
 
 const a: ZipMember = { name: "a.npy", content: npyRow(1, 2) };
 const b: ZipMember = { name: "b.npy", content: npyRow(3) };
@@ -73,120 +73,71 @@ describe("readNpz", () => {
     expect(Object.keys(Object.prototype)).toEqual([]);
   });
 
-  const damagedCure = "the file is damaged";
   const end = lengthOf(a) + 46 + a.name.length;
   it.each<[string, Uint8Array, string]>([
-    [
-      "text",
-      "a" as never,
-      'TypeError: readNpz: expected the file as a Uint8Array, got "a" - read the file as bytes, not as text',
-    ],
-    [
-      "nothing",
-      new Uint8Array(),
-      "TypeError: readNpz: expected a .npz file, which is a zip archive, got no end record - the file is cut short, or is no .npz file",
-    ],
-    [
-      "a .npy file",
-      npyRow(1),
-      "TypeError: readNpz: expected a .npz file, which is a zip archive, got no end record - the file is cut short, or is no .npz file",
-    ],
+    ["text", "a" as never, 'TypeError: readNpz: Uint8Array | "a" | cure'],
+    ["nothing", new Uint8Array(), "TypeError: readNpz: .npz | cure"],
+    ["a .npy file", npyRow(1), "TypeError: readNpz: .npz | cure"],
     [
       "an end record too far from the end",
       joined(zipFile([]), new Uint8Array(70_000)),
-      "TypeError: readNpz: expected a .npz file, which is a zip archive, got no end record - the file is cut short, or is no .npz file",
+      "TypeError: readNpz: .npz | cure",
     ],
-    [
-      "a compressed member",
-      zipFile([{ ...a, method: 8 }]),
-      'TypeError: readNpz: "a.npy": expected a stored member, got compression method 8 - store it without compression, with np.savez and not np.savez_compressed',
-    ],
-    [
-      "an encrypted member",
-      zipFile([{ ...a, flags: 1 }]),
-      'TypeError: readNpz: "a.npy": expected a plain member, got an encrypted one',
-    ],
-    [
-      "a member of another kind",
-      zipFile([{ ...a, name: "model.json" }]),
-      'TypeError: readNpz: "model.json": expected members that are .npy files, got another name',
-    ],
-    [
-      "a folder",
-      zipFile([{ name: "a/", content: new Uint8Array() }]),
-      'TypeError: readNpz: "a/": expected members that are .npy files, got another name',
-    ],
+    ["a compressed member", zipFile([{ ...a, method: 8 }]), 'TypeError: readNpz: "a.npy": 8 | cure'],
+    ["an encrypted member", zipFile([{ ...a, flags: 1 }]), 'TypeError: readNpz: "a.npy": encrypted'],
+    ["a member of another kind", zipFile([{ ...a, name: "model.json" }]), 'TypeError: readNpz: "model.json": .npy'],
+    ["a folder", zipFile([{ name: "a/", content: new Uint8Array() }]), 'TypeError: readNpz: "a/": .npy'],
     [
       "a member that is no array",
       zipFile([{ name: "a.npy", content: utf8("text") }]),
-      'TypeError: readNpz: "a.npy": expected a .npy file, got other bytes',
+      'TypeError: readNpz: "a.npy": .npy',
     ],
-    ["a name twice", zipFile([a, a]), 'TypeError: readNpz: "a.npy": expected every name once, got the name twice'],
+    ["a name twice", zipFile([a, a]), 'TypeError: readNpz: "a.npy": twice'],
     [
       "a name that is not UTF-8",
       zipFile([a]).map((byte, i) => (i === lengthOf(a) + 46 ? 0xff : byte)),
-      "TypeError: readNpz: expected names in UTF-8, got other bytes",
+      "TypeError: readNpz: UTF-8",
     ],
-    [
-      "zip64 by the number of members",
-      zipFile([a], { count: 0xffff }),
-      "TypeError: readNpz: expected an archive of at most 4 GB, got a zip64 archive - save fewer arrays a file",
-    ],
+    ["zip64 by the number of members", zipFile([a], { count: 0xffff }), "TypeError: readNpz: 4 | zip64 | cure"],
     [
       "zip64 by the place of the directory",
       zipFile([a], { start: 0xffffffff }),
-      "TypeError: readNpz: expected an archive of at most 4 GB, got a zip64 archive - save fewer arrays a file",
+      "TypeError: readNpz: 4 | zip64 | cure",
     ],
     [
       "zip64 by the length of the directory",
       zipFile([a], { size: 0xffffffff }),
-      "TypeError: readNpz: expected an archive of at most 4 GB, got a zip64 archive - save fewer arrays a file",
+      "TypeError: readNpz: 4 | zip64 | cure",
     ],
     [
       "zip64 by the size of a member",
       zipFile([{ ...a, size: 0xffffffff, packed: 0xffffffff }]),
-      'TypeError: readNpz: "a.npy": expected an archive of at most 4 GB, got a zip64 archive - save fewer arrays a file',
+      'TypeError: readNpz: "a.npy": 4 | zip64 | cure',
     ],
     [
       "zip64 by the place of a member",
       zipFile([{ ...a, offset: 0xffffffff }]),
-      'TypeError: readNpz: "a.npy": expected an archive of at most 4 GB, got a zip64 archive - save fewer arrays a file',
+      'TypeError: readNpz: "a.npy": 4 | zip64 | cure',
     ],
-    [
-      "the last of several files",
-      zipFile([a], { disk: 1 }),
-      "TypeError: readNpz: expected an archive in one file, got a part of one",
-    ],
-    [
-      "members in other files",
-      zipFile([a], { countHere: 0 }),
-      "TypeError: readNpz: expected an archive in one file, got a part of one",
-    ],
+    ["the last of several files", zipFile([a], { disk: 1 }), "TypeError: readNpz: a part of one"],
+    ["members in other files", zipFile([a], { countHere: 0 }), "TypeError: readNpz: a part of one"],
     [
       "a directory that begins elsewhere",
       zipFile([a], { start: 5 }),
-      `RangeError: readNpz: expected a directory that ends at byte ${end}, got ${end - lengthOf(a) + 5} - ${damagedCure}`,
+      `RangeError: readNpz: ${end} | ${end - lengthOf(a) + 5} | cure`,
     ],
     [
       "bytes behind the directory",
       zipFile([a], { before: new Uint8Array(9) }),
-      `RangeError: readNpz: expected a directory that ends at byte ${end + 9}, got ${end} - ${damagedCure}`,
+      `RangeError: readNpz: ${end + 9} | ${end} | cure`,
     ],
-    [
-      "fewer members than promised",
-      zipFile([a], { count: 2 }),
-      `RangeError: readNpz: expected 2 entries in the directory, got 1 whole ones - ${damagedCure}`,
-    ],
+    ["fewer members than promised", zipFile([a], { count: 2 }), `RangeError: readNpz: 2 | 1 | cure`],
     [
       "more members than promised",
       zipFile([a, b], { count: 1 }),
-      `RangeError: readNpz: expected a directory that ends at byte ${end + lengthOf(b) + 46 + b.name.length}, got ${end + lengthOf(b)} - ${damagedCure}`,
+      `RangeError: readNpz: ${end + lengthOf(b) + 46 + b.name.length} | ${end + lengthOf(b)} | cure`,
     ],
-    [
-      "an entry without its mark",
-      zipFile([{ ...a, mark: 0 }]),
-      `RangeError: readNpz: expected 1 entries in the directory, got 0 whole ones - ${damagedCure}`,
-    ],
+    ["an entry without its mark", zipFile([{ ...a, mark: 0 }]), `RangeError: readNpz: 1 | 0 | cure`],
     [
       "an entry that is cut short",
       zipFile([a], {
@@ -194,47 +145,39 @@ describe("readNpz", () => {
         size: 46 + a.name.length + 8,
         before: joined(little(0x02014b50, 4), new Uint8Array(4)),
       }),
-      `RangeError: readNpz: expected 2 entries in the directory, got 1 whole ones - ${damagedCure}`,
+      `RangeError: readNpz: 2 | 1 | cure`,
     ],
     [
       "an entry longer than the directory",
       zipFile([a]).map((byte, i) => (i === lengthOf(a) + 32 ? 9 : byte)), // the length of its comment
-      `RangeError: readNpz: expected 1 entries in the directory, got 0 whole ones - ${damagedCure}`,
+      `RangeError: readNpz: 1 | 0 | cure`,
     ],
     [
       "a member beyond the directory",
       zipFile([{ ...a, offset: 100_000 }]),
-      `RangeError: readNpz: "a.npy": expected a header at byte 100000, got none - ${damagedCure}`,
+      `RangeError: readNpz: "a.npy": 100000 | cure`,
     ],
-    [
-      "a member where none is",
-      zipFile([{ ...a, offset: 1 }]),
-      `RangeError: readNpz: "a.npy": expected a header at byte 1, got none - ${damagedCure}`,
-    ],
-    [
-      "a member without its mark",
-      zipFile([{ ...a, localMark: 1 }]),
-      `RangeError: readNpz: "a.npy": expected a header at byte 0, got none - ${damagedCure}`,
-    ],
+    ["a member where none is", zipFile([{ ...a, offset: 1 }]), `RangeError: readNpz: "a.npy": 1 | cure`],
+    ["a member without its mark", zipFile([{ ...a, localMark: 1 }]), `RangeError: readNpz: "a.npy": 0 | cure`],
     [
       "a member of another name",
       zipFile([{ ...a, localName: "x.npy" }]),
-      `RangeError: readNpz: "a.npy": expected a header of that name at byte 0, got "x.npy" - ${damagedCure}`,
+      `RangeError: readNpz: "a.npy": 0 | "x.npy" | cure`,
     ],
     [
       "a member longer than the file",
       zipFile([{ ...a, size: 1e6, packed: 1e6 }]),
-      `RangeError: readNpz: "a.npy": expected bytes in front of the directory at byte ${lengthOf(a)}, got up to 1000035 - ${damagedCure}`,
+      `RangeError: readNpz: "a.npy": ${lengthOf(a)} | 1000035 | cure`,
     ],
     [
       "a member with two sizes",
       zipFile([{ ...a, packed: 1 }]),
-      `RangeError: readNpz: "a.npy": expected ${a.content.length} bytes, as many as unpacked, got 1 - ${damagedCure}`,
+      `RangeError: readNpz: "a.npy": ${a.content.length} | 1 | cure`,
     ],
     [
       "two members in the same bytes",
       zipFile([a, { ...a, offset: 0 }]),
-      `RangeError: readNpz: "a.npy": expected a member that begins at byte ${lengthOf(a)} or later, got 0 - members overlap`,
+      `RangeError: readNpz: "a.npy": ${lengthOf(a)} | 0 | cure`,
     ],
     [
       "a member inside another",
@@ -242,15 +185,15 @@ describe("readNpz", () => {
         { name: "a.npy", content: zipFile([b]) },
         { ...b, offset: 35 },
       ]),
-      `RangeError: readNpz: "b.npy": expected a member that begins at byte ${35 + zipFile([b]).length} or later, got 35 - members overlap`,
+      `RangeError: readNpz: "b.npy": ${35 + zipFile([b]).length} | 35 | cure`,
     ],
     [
       "a wrong checksum",
       zipFile([{ ...a, checksum: 0x1234 }]),
-      `RangeError: readNpz: "a.npy": expected checksum 00001234, got ${nodeCrc32(a.content).toString(16).padStart(8, "0")} - ${damagedCure}`,
+      `RangeError: readNpz: "a.npy": checksum | 00001234 | ${nodeCrc32(a.content).toString(16).padStart(8, "0")} | cure`,
     ],
-  ])("refuses %s", (_, file, message) => {
-    expect(thrownBy(() => readNpz(file))).toBe(message);
+  ])("refuses %s", async (_, file, message) => {
+    await expectRefusal(() => readNpz(file), message);
   });
 });
 

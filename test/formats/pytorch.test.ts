@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { float32, float64 } from "../support/format-files.js";
 import { drawn, everythingIn, modelKinds, network, numbersIn } from "../support/format-models.js";
-import { thrownBy } from "../support/throws.js";
+import { expectRefusal } from "../support/refusal.js";
 
 const count = (value: bigint): StoredArray => ({ shape: [], dtype: "int64", values: BigInt64Array.of(value) });
 
@@ -113,112 +113,97 @@ describe("loadPyTorch", () => {
 
   const tooMany = float32([2], [1, 2]);
   it.each<[string, Readonly<Record<string, StoredArray | undefined>>, object, string]>([
-    [
-      "a missing array",
-      { running_var: undefined },
-      {},
-      `TypeError: loadPyTorch: expected exactly the model's arrays, got no "running_var" - build the model as it was when saved, or say which prefix its names have`,
-    ],
+    ["a missing array", { running_var: undefined }, {}, `TypeError: loadPyTorch: "running_var" | cure`],
     [
       "missing and unknown arrays",
       { weight: undefined, moving_mean: tooMany, __proto__x: tooMany },
       {},
-      `TypeError: loadPyTorch: expected exactly the model's arrays, got no "weight", an unknown "moving_mean", an unknown "__proto__x" - build the model as it was when saved, or say which prefix its names have`,
+      `TypeError: loadPyTorch: "weight" | "moving_mean" | "__proto__x" | cure`,
     ],
     [
       "a prefix that no name has",
       {},
       { prefix: "module." },
-      `TypeError: loadPyTorch: expected exactly the model's arrays, got no "module.weight", no "module.bias", no "module.running_mean", no "module.running_var" - build the model as it was when saved, or say which prefix its names have`,
+      `TypeError: loadPyTorch: "module.weight" | "module.bias" | "module.running_mean" | "module.running_var" | cure`,
     ],
-    ["another shape", { bias: tooMany }, {}, 'ShapeError: loadPyTorch: "bias": expected shape [1], got [2]'],
+    ["another shape", { bias: tooMany }, {}, 'ShapeError: loadPyTorch: "bias": [1] | [2]'],
     [
       "whole numbers",
       { bias: { shape: [1], dtype: "int32", values: Int32Array.of(1) } },
       {},
-      'TypeError: loadPyTorch: "bias": expected float32 or float64 numbers, got int32',
+      'TypeError: loadPyTorch: "bias": float32 | float64 | int32',
     ],
     [
       "float64 for float32",
       { bias: float64([1], [1]) },
       {},
-      'TypeError: loadPyTorch: "bias": expected dtype float32, got float64 - say cast: true to round the numbers, or build the model with dtype: "float64"',
+      'TypeError: loadPyTorch: "bias": float32 | float64 | cure',
     ],
     [
       "float64 that float32 cannot hold",
       { bias: float64([1], [1e39]) },
       { cast: true },
-      'RangeError: loadStateDict: "beta": expected finite numbers, got Infinity at place 0',
+      'RangeError: loadStateDict: "beta": Infinity | 0',
     ],
-    [
-      "NaN",
-      { weight: float32([1], [NaN]) },
-      {},
-      'RangeError: loadStateDict: "gamma": expected finite numbers, got NaN at place 0',
-    ],
+    ["NaN", { weight: float32([1], [NaN]) }, {}, 'RangeError: loadStateDict: "gamma": NaN | 0'],
     [
       "a negative variance",
       { running_var: float32([1], [-1]) },
       {},
-      'RangeError: loadStateDict: "runningVariance": expected no number below 0, got -1 at place 0',
+      'RangeError: loadStateDict: "runningVariance": 0 | -1',
     ],
     [
       "a negative count",
       { num_batches_tracked: count(-1n) },
       {},
-      'RangeError: loadStateDict: "batchesTracked": expected no number below 0, got -1 at place 0',
+      'RangeError: loadStateDict: "batchesTracked": 0 | -1',
     ],
     [
       "a count that is no whole number",
       { num_batches_tracked: float32([], [1]) },
       {},
-      'TypeError: loadPyTorch: "num_batches_tracked": expected a count in int64, got float32',
+      'TypeError: loadPyTorch: "num_batches_tracked": int64 | float32',
     ],
     [
       "several counts",
       { num_batches_tracked: { shape: [2], dtype: "int64", values: BigInt64Array.of(1n, 2n) } },
       {},
-      'ShapeError: loadPyTorch: "num_batches_tracked": expected shape [], got [2]',
+      'ShapeError: loadPyTorch: "num_batches_tracked": [] | [2]',
     ],
     [
       "values that are no array",
       { weight: { shape: [1], dtype: "float32", values: [1] } as never },
       {},
-      'TypeError: loadPyTorch: "weight": expected values in a Float32Array for dtype float32, got [1]',
+      'TypeError: loadPyTorch: "weight": Float32Array | float32 | [1]',
     ],
-    ["a prefix that is no text", {}, { prefix: 1 }, "TypeError: loadPyTorch: expected prefix to be a string, got 1"],
-    [
-      "a cast that is no answer",
-      {},
-      { cast: "yes" },
-      'TypeError: loadPyTorch: expected cast to be true or false, got "yes"',
-    ],
-    ["options that are none", {}, null as never, "TypeError: loadPyTorch: expected options to be an object, got null"],
-  ])("refuses %s, and then has changed nothing", (_, changes, options, message) => {
+    ["a prefix that is no text", {}, { prefix: 1 }, "TypeError: loadPyTorch: prefix | 1"],
+    ["a cast that is no answer", {}, { cast: "yes" }, 'TypeError: loadPyTorch: cast | "yes"'],
+    ["an unknown option", {}, { prefx: "a." }, 'TypeError: loadPyTorch: "prefx" | prefix | cure'],
+    ["options that are none", {}, null as never, "TypeError: loadPyTorch: options | null"],
+  ])("refuses %s, and then has changed nothing", async (_, changes, options, message) => {
     const norm = drawn(new BatchNorm({ features: 1 }), new Random(1));
     const before = everythingIn(norm);
-    expect(thrownBy(() => loadPyTorch(norm, batchNormState(changes), options))).toBe(message);
+    await expectRefusal(() => loadPyTorch(norm, batchNormState(changes), options), message);
     expect(everythingIn(norm)).toEqual(before);
   });
 
-  it("refuses a weight that stands the other way round", () => {
+  it("refuses a weight that stands the other way round", async () => {
     const dense = new Dense({ inputs: 3, outputs: 2, bias: false, random: new Random(1) });
-    expect(thrownBy(() => loadPyTorch(dense, new Map([["weight", float32([3, 2], [1, 2, 3, 4, 5, 6])]])))).toBe(
-      'ShapeError: loadPyTorch: "weight": expected shape [2, 3], got [3, 2]',
+    await expectRefusal(
+      () => loadPyTorch(dense, new Map([["weight", float32([3, 2], [1, 2, 3, 4, 5, 6])]])),
+      'ShapeError: loadPyTorch: "weight": [2, 3] | [3, 2]',
     );
   });
 
-  it("refuses what is no model", () => {
-    const message = "expected a layer, with forward, parameters and statistics, got undefined";
-    expect(thrownBy(() => loadPyTorch(undefined as never, new Map()))).toBe(`TypeError: loadPyTorch: ${message}`);
-    expect(thrownBy(() => toPyTorch(undefined as never))).toBe(`TypeError: toPyTorch: ${message}`);
+  it("refuses what is no model", async () => {
+    await expectRefusal(() => loadPyTorch(undefined as never, new Map()), "TypeError: loadPyTorch: undefined");
+    await expectRefusal(() => toPyTorch(undefined as never), "TypeError: toPyTorch: undefined");
   });
 
-  it("refuses an object in place of a map", () => {
-    expect(
-      thrownBy(() => loadPyTorch(new BatchNorm({ features: 1 }), Object.fromEntries(batchNormState()) as never)),
-    ).toBe(
-      "TypeError: loadPyTorch: expected a Map of arrays by name, got an object - make one as in new Map([[name, array]])",
+  it("refuses an object in place of a map", async () => {
+    await expectRefusal(
+      () => loadPyTorch(new BatchNorm({ features: 1 }), Object.fromEntries(batchNormState()) as never),
+      "TypeError: loadPyTorch: Map | cure",
     );
   });
 
@@ -239,7 +224,7 @@ describe("loadPyTorch", () => {
         const array = wrong[kind]!(state.get(name)!);
         if (array === undefined) state.delete(name);
         else state.set(name, array);
-        expect(thrownBy(() => loadPyTorch(model, state))).toMatch(/^(TypeError|RangeError|ShapeError): load\w+: /);
+        expect(() => loadPyTorch(model, state)).toThrow(/^load\w+: /);
         expect(everythingIn(model)).toEqual(before);
       }),
       { seed: 7, numRuns: 60 },
@@ -295,21 +280,18 @@ describe("toPyTorch", () => {
     expect(norm.runningMean.values[0]).toBe(0);
   });
 
-  it("refuses two arrays of one name, and a count that is no whole number", () => {
+  it("refuses two arrays of one name, and a count that is no whole number", async () => {
     const parameters = ["gamma", "weight"].map((name) => new Parameter(name, "scale", Tensor.zeros([1])));
     const odd: Layer = {
       parameters,
       statistics: [],
       forward: (input) => new LayerNorm({ features: 1 }).forward(input, { mode: "train" }),
     };
-    const message =
-      'expected a name for each array of the model, got "0.weight" for "0.gamma" and "0.weight" - rename one of the parameters';
-    expect(thrownBy(() => toPyTorch(new Sequential([odd])))).toBe(`TypeError: toPyTorch: ${message}`);
-    expect(thrownBy(() => loadPyTorch(new Sequential([odd]), new Map()))).toBe(`TypeError: loadPyTorch: ${message}`);
+    const facts = '"0.weight" | "0.gamma" | cure';
+    await expectRefusal(() => toPyTorch(new Sequential([odd])), `TypeError: toPyTorch: ${facts}`);
+    await expectRefusal(() => loadPyTorch(new Sequential([odd]), new Map()), `TypeError: loadPyTorch: ${facts}`);
     const norm = new BatchNorm({ features: 1 });
     norm.batchesTracked.values[0] = 0.5;
-    expect(thrownBy(() => toPyTorch(norm))).toBe(
-      'RangeError: toPyTorch: "batchesTracked": expected a whole number, got 0.5',
-    );
+    await expectRefusal(() => toPyTorch(norm), 'RangeError: toPyTorch: "batchesTracked": 0.5');
   });
 });

@@ -12,7 +12,7 @@ import {
   storedArrays,
   utf8,
 } from "../support/format-files.js";
-import { thrownBy } from "../support/throws.js";
+import { expectRefusal } from "../support/refusal.js";
 
 const entry = (shape: unknown, begin: unknown, end: unknown, dtype: unknown = "F64"): object => {
   return { dtype, shape, data_offsets: [begin, end] };
@@ -44,14 +44,12 @@ describe("readSafetensors", () => {
     expect(Object.keys(Object.prototype)).toEqual([]);
   });
 
-  it("keeps marks of JSON in names apart from those around them", () => {
+  it("keeps marks of JSON in names apart from those around them", async () => {
     const names = ['a":{"', "ends in a \\", "[".repeat(20), "}:]", '"', "\\"];
     const header = Object.fromEntries(names.map((name) => [name, entry([0], 0, 0)]));
     expect([...readSafetensors(safetensorsFile(header)).keys()]).toEqual(names);
     const twice = `{"\\"":${JSON.stringify(entry([0], 0, 0))},"\\u0022":${JSON.stringify(entry([0], 0, 0))}}`;
-    expect(thrownBy(() => readSafetensors(safetensorsFile(twice)))).toBe(
-      'TypeError: readSafetensors: expected every key once in the header, got "\\"" twice',
-    );
+    await expectRefusal(() => readSafetensors(safetensorsFile(twice)), 'TypeError: readSafetensors: "\\"" | twice');
   });
 
   it("reads an empty array wherever the header names it", () => {
@@ -73,213 +71,101 @@ describe("readSafetensors", () => {
 
   const one = (header: unknown, data = doubles(1)): Uint8Array => safetensorsFile(header, data);
   it.each([
-    [
-      "text",
-      "a" as never,
-      'TypeError: readSafetensors: expected the file as a Uint8Array, got "a" - read the file as bytes, not as text',
-    ],
-    [
-      "an ArrayBuffer",
-      new ArrayBuffer(8) as never,
-      "TypeError: readSafetensors: expected the file as a Uint8Array, got an object - use new Uint8Array(buffer)",
-    ],
-    [
-      "nothing",
-      new Uint8Array(),
-      "RangeError: readSafetensors: expected a safetensors file of at least 8 bytes, got 0",
-    ],
+    ["text", "a" as never, 'TypeError: readSafetensors: Uint8Array | "a" | cure'],
+    ["an ArrayBuffer", new ArrayBuffer(8) as never, "TypeError: readSafetensors: Uint8Array | cure"],
+    ["nothing", new Uint8Array(), "RangeError: readSafetensors: 8 | 0"],
     [
       "a header longer than the file",
       safetensorsFile("{}", new Uint8Array(), 3),
-      "RangeError: readSafetensors: expected a header of at most 2 bytes, got 3 - the file is cut short, or is no safetensors file",
+      "RangeError: readSafetensors: 2 | 3 | cure",
     ],
     [
       "a header of 2^64 - 1 bytes",
       safetensorsFile("{}", new Uint8Array(), 2n ** 64n - 1n),
-      "RangeError: readSafetensors: expected a header of at most 2 bytes, got 18446744073709552000 - the file is cut short, or is no safetensors file",
+      "RangeError: readSafetensors: 2 | 18446744073709552000 | cure",
     ],
-    [
-      "a header that is not UTF-8",
-      one(Uint8Array.of(0x7b, 0xff, 0x7d)),
-      "TypeError: readSafetensors: expected a header in UTF-8, got other bytes - the file is damaged",
-    ],
-    [
-      "a header that is not JSON",
-      one("{'a': 1}"),
-      "TypeError: readSafetensors: expected a header in JSON, got text that does not parse - the file is damaged",
-    ],
-    [
-      "a header that does not end",
-      one('{"a'),
-      "TypeError: readSafetensors: expected a header in JSON, got text that does not parse - the file is damaged",
-    ],
-    [
-      "a header that is an array",
-      one([]),
-      "TypeError: readSafetensors: expected the header to be an object in JSON, got []",
-    ],
-    [
-      "a header that is null",
-      one("null"),
-      "TypeError: readSafetensors: expected the header to be an object in JSON, got null",
-    ],
+    ["a header that is not UTF-8", one(Uint8Array.of(0x7b, 0xff, 0x7d)), "TypeError: readSafetensors: UTF-8 | cure"],
+    ["a header that is not JSON", one("{'a': 1}"), "TypeError: readSafetensors: header | cure"],
+    ["a header that does not end", one('{"a'), "TypeError: readSafetensors: header | cure"],
+    ["a header that is an array", one([]), "TypeError: readSafetensors: []"],
+    ["a header that is null", one("null"), "TypeError: readSafetensors: null"],
     [
       "a name twice",
       one(`{"a":${JSON.stringify(entry([1], 0, 8))},"\\u0061":${JSON.stringify(entry([1], 0, 8))}}`),
-      'TypeError: readSafetensors: expected every key once in the header, got "a" twice',
+      'TypeError: readSafetensors: "a"',
     ],
     [
       "a field twice",
       one('{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8],"shape":[2]}}'),
-      'TypeError: readSafetensors: expected every key once in the header, got "shape" twice',
+      'TypeError: readSafetensors: "shape"',
     ],
-    [
-      "a deep header",
-      one(`{"a":${"[".repeat(16)}${"]".repeat(16)}}`),
-      "TypeError: readSafetensors: expected a header of at most 16 levels, got more",
-    ],
-    [
-      "a million open brackets",
-      one("[".repeat(1e6)),
-      "TypeError: readSafetensors: expected a header of at most 16 levels, got more",
-    ],
-    [
-      "metadata that are no object",
-      one({ __metadata__: [] }),
-      "TypeError: readSafetensors: expected the metadata to be an object in JSON, got []",
-    ],
-    [
-      "metadata that are no texts",
-      one({ __metadata__: { a: 1 } }),
-      'TypeError: readSafetensors: expected metadata "a" to be a string, got 1',
-    ],
-    [
-      "an entry that is a number",
-      one({ a: 1 }),
-      'TypeError: readSafetensors: "a": expected the entry to be an object in JSON, got 1',
-    ],
-    [
-      "no dtype",
-      one({ a: { shape: [1], data_offsets: [0, 8] } }),
-      `TypeError: readSafetensors: "a": expected dtype F64, F32, I64, I32, U8, BOOL, got undefined - convert it before saving, as in PyTorch's tensor.float()`,
-    ],
-    [
-      "half precision",
-      one({ a: entry([4], 0, 8, "F16") }),
-      `TypeError: readSafetensors: "a": expected dtype F64, F32, I64, I32, U8, BOOL, got "F16" - convert it before saving, as in PyTorch's tensor.float()`,
-    ],
+    ["a deep header", one(`{"a":${"[".repeat(16)}${"]".repeat(16)}}`), "TypeError: readSafetensors: 16"],
+    ["a million open brackets", one("[".repeat(1e6)), "TypeError: readSafetensors: 16"],
+    ["metadata that are no object", one({ __metadata__: [] }), "TypeError: readSafetensors: metadata | []"],
+    ["metadata that are no texts", one({ __metadata__: { a: 1 } }), 'TypeError: readSafetensors: metadata | "a" | 1'],
+    ["an entry that is a number", one({ a: 1 }), 'TypeError: readSafetensors: "a": 1'],
+    ["no dtype", one({ a: { shape: [1], data_offsets: [0, 8] } }), `TypeError: readSafetensors: "a": undefined | cure`],
+    ["half precision", one({ a: entry([4], 0, 8, "F16") }), `TypeError: readSafetensors: "a": "F16" | cure`],
     [
       "a dtype from a prototype",
       one({ a: entry([1], 0, 8, "constructor") }),
-      `TypeError: readSafetensors: "a": expected dtype F64, F32, I64, I32, U8, BOOL, got "constructor" - convert it before saving, as in PyTorch's tensor.float()`,
+      `TypeError: readSafetensors: "a": "constructor" | cure`,
     ],
-    [
-      "no shape",
-      one({ a: entry(undefined, 0, 8) }),
-      'TypeError: readSafetensors: "a": expected a shape, an array of numbers, got undefined',
-    ],
-    [
-      "a negative axis",
-      one({ a: entry([-1, -1], 0, 8) }),
-      'ShapeError: readSafetensors: "a": expected every axis of the shape to be a whole number of at least 0, got [-1, -1]',
-    ],
-    [
-      "half an axis",
-      one({ a: entry([0.5, 2], 0, 8) }),
-      'ShapeError: readSafetensors: "a": expected every axis of the shape to be a whole number of at least 0, got [0.5, 2]',
-    ],
-    [
-      "an axis that is a text",
-      one({ a: entry(["1"], 0, 8) }),
-      'ShapeError: readSafetensors: "a": expected every axis of the shape to be a whole number of at least 0, got ["1"]',
-    ],
-    [
-      "65 axes",
-      one({ a: entry(Array(65).fill(1), 0, 8) }),
-      'ShapeError: readSafetensors: "a": expected at most 64 axes, got 65',
-    ],
+    ["no shape", one({ a: entry(undefined, 0, 8) }), 'TypeError: readSafetensors: "a": undefined'],
+    ["a negative axis", one({ a: entry([-1, -1], 0, 8) }), 'ShapeError: readSafetensors: "a": 0 | [-1, -1]'],
+    ["half an axis", one({ a: entry([0.5, 2], 0, 8) }), 'ShapeError: readSafetensors: "a": 0 | [0.5, 2]'],
+    ["an axis that is a text", one({ a: entry(["1"], 0, 8) }), 'ShapeError: readSafetensors: "a": 0 | ["1"]'],
+    ["65 axes", one({ a: entry(Array(65).fill(1), 0, 8) }), 'ShapeError: readSafetensors: "a": 64 | 65'],
     [
       "a shape beyond 2^53",
       one({ a: entry([2 ** 52, 2 ** 52], 0, 8) }),
-      'ShapeError: readSafetensors: "a": expected 1.6225927682921336e+32 bytes for shape [4503599627370496, 4503599627370496] of float64, got 8',
+      'ShapeError: readSafetensors: "a": 1.6225927682921336e+32 | [4503599627370496, 4503599627370496] | float64 | 8',
     ],
     [
       "a shape whose size overflows",
       one({ a: entry(Array(64).fill(2 ** 52), 0, 8) }),
-      /^ShapeError: readSafetensors: "a": expected Infinity bytes for shape \[4503599627370496, .*\] of float64, got 8$/,
+      'ShapeError: readSafetensors: "a": Infinity | float64 | 8',
     ],
     [
       "an empty shape whose size overflows",
       one({ a: entry([...(Array(63).fill(2 ** 52) as number[]), 0], 0, 8) }),
-      /^ShapeError: readSafetensors: "a": expected NaN bytes for shape \[4503599627370496, .*\] of float64, got 8$/,
+      'ShapeError: readSafetensors: "a": NaN | float64 | 8',
     ],
     [
       "fewer bytes than the shape asks for",
       one({ a: entry([2], 0, 8) }),
-      'ShapeError: readSafetensors: "a": expected 16 bytes for shape [2] of float64, got 8',
+      'ShapeError: readSafetensors: "a": 16 | [2] | float64 | 8',
     ],
-    [
-      "no offsets",
-      one({ a: { dtype: "F64", shape: [1] } }),
-      'TypeError: readSafetensors: "a": expected two data_offsets, got undefined',
-    ],
-    [
-      "one offset",
-      one({ a: { dtype: "F64", shape: [1], data_offsets: [8] } }),
-      'TypeError: readSafetensors: "a": expected two data_offsets, got [8]',
-    ],
-    [
-      "an offset beyond the file",
-      one({ a: entry([1], 8, 16) }),
-      'RangeError: readSafetensors: "a": expected data_offsets within the 8 bytes behind the header, got [8, 16]',
-    ],
-    [
-      "a negative offset",
-      one({ a: entry([1], -8, 0) }),
-      'RangeError: readSafetensors: "a": expected data_offsets within the 8 bytes behind the header, got [-8, 0]',
-    ],
-    [
-      "offsets in the wrong order",
-      one({ a: entry([1], 8, 0) }),
-      'RangeError: readSafetensors: "a": expected data_offsets within the 8 bytes behind the header, got [8, 0]',
-    ],
-    [
-      "an offset that is a text",
-      one({ a: entry([1], "0", 8) }),
-      'RangeError: readSafetensors: "a": expected data_offsets within the 8 bytes behind the header, got ["0", 8]',
-    ],
-    [
-      "a gap in front",
-      one({ a: entry([1], 8, 16) }, doubles(1, 2)),
-      'RangeError: readSafetensors: "a": expected data that begins at byte 0, got 8 - the file has a gap',
-    ],
+    ["no offsets", one({ a: { dtype: "F64", shape: [1] } }), 'TypeError: readSafetensors: "a": undefined'],
+    ["one offset", one({ a: { dtype: "F64", shape: [1], data_offsets: [8] } }), 'TypeError: readSafetensors: "a": [8]'],
+    ["an offset beyond the file", one({ a: entry([1], 8, 16) }), 'RangeError: readSafetensors: "a": 8 | [8, 16]'],
+    ["a negative offset", one({ a: entry([1], -8, 0) }), 'RangeError: readSafetensors: "a": 8 | [-8, 0]'],
+    ["offsets in the wrong order", one({ a: entry([1], 8, 0) }), 'RangeError: readSafetensors: "a": 8 | [8, 0]'],
+    ["an offset that is a text", one({ a: entry([1], "0", 8) }), 'RangeError: readSafetensors: "a": 8 | ["0", 8]'],
+    ["a gap in front", one({ a: entry([1], 8, 16) }, doubles(1, 2)), 'RangeError: readSafetensors: "a": 0 | 8 | cure'],
     [
       "overlapping arrays",
       one({ a: entry([2], 0, 16), b: entry([1], 8, 16) }, doubles(1, 2)),
-      'RangeError: readSafetensors: "b": expected data that begins at byte 16, got 8 - arrays overlap',
+      'RangeError: readSafetensors: "b": 16 | 8 | cure',
     ],
     [
       "two arrays in the same bytes",
       one({ a: entry([1], 0, 8), b: entry([1], 0, 8) }),
-      'RangeError: readSafetensors: "b": expected data that begins at byte 8, got 0 - arrays overlap',
+      'RangeError: readSafetensors: "b": 8 | 0 | cure',
     ],
     [
       "bytes behind the last array",
       one({ a: entry([1], 0, 8) }, doubles(1, 2)),
-      "RangeError: readSafetensors: expected 8 bytes behind the header, got 16 - the file is damaged",
+      "RangeError: readSafetensors: 8 | 16 | cure",
     ],
-  ])("refuses %s", (_, file, message) => {
-    const thrown = thrownBy(() => readSafetensors(file));
-    if (typeof message === "string") expect(thrown).toBe(message);
-    else expect(thrown).toMatch(message);
+  ])("refuses %s", async (_, file, message) => {
+    await expectRefusal(() => readSafetensors(file), message);
   });
 
-  it("refuses a header beyond the reference implementation's limit", () => {
+  it("refuses a header beyond the reference implementation's limit", async () => {
     const file = new Uint8Array(8 + 100_000_001);
     file.set(little(100_000_001, 8));
-    expect(thrownBy(() => readSafetensors(file))).toBe(
-      "RangeError: readSafetensors: expected a header of at most 100000000 bytes, got 100000001 - the file is cut short, or is no safetensors file",
-    );
+    await expectRefusal(() => readSafetensors(file), "RangeError: readSafetensors: 100000000 | 100000001 | cure");
   });
 });
 
@@ -298,6 +184,11 @@ describe("writeSafetensors", () => {
     const padded = text.padEnd(Math.ceil(text.length / 8) * 8);
     expect(padded.length).toBeGreaterThan(text.length);
     expect(file).toEqual(safetensorsFile(padded, joined(doubles(0.5), Uint8Array.of(7, 8, 9))));
+  });
+
+  it("gives bytes in memory of their own, as the types of Blob and fetch ask for since TypeScript 5.7", () => {
+    const bytes: Uint8Array<ArrayBuffer> = writeSafetensors(new Map());
+    expect(bytes.buffer.byteLength).toBe(bytes.length);
   });
 
   it("writes an array that is a part of a longer one", () => {
@@ -327,74 +218,34 @@ describe("writeSafetensors", () => {
 
   const good = float64([1], [1]);
   it.each([
-    [
-      "an object instead of a map",
-      { a: good },
-      {},
-      "TypeError: writeSafetensors: expected a Map of arrays by name, got an object - make one as in new Map([[name, array]])",
-    ],
-    [
-      "a name that is a number",
-      new Map([[1, good]]),
-      {},
-      "TypeError: writeSafetensors: expected every name to be a string, got 1",
-    ],
+    ["an object instead of a map", { a: good }, {}, "TypeError: writeSafetensors: Map | cure"],
+    ["a name that is a number", new Map([[1, good]]), {}, "TypeError: writeSafetensors: 1"],
     [
       "the name of the metadata",
       new Map([["__metadata__", good]]),
       {},
-      'TypeError: writeSafetensors: expected names of arrays, got "__metadata__" - pass metadata as the second argument',
+      'TypeError: writeSafetensors: "__metadata__" | cure',
     ],
-    [
-      "half a character",
-      new Map([["\ud800", good]]),
-      {},
-      'TypeError: writeSafetensors: expected text of whole characters, got "\\ud800"',
-    ],
-    [
-      "half a character in the metadata",
-      new Map(),
-      { a: "\udc00" },
-      'TypeError: writeSafetensors: expected text of whole characters, got "\\udc00"',
-    ],
-    [
-      "metadata that are no texts",
-      new Map(),
-      { a: 1 },
-      'TypeError: writeSafetensors: expected metadata "a" to be a string, got 1',
-    ],
-    [
-      "a typed array alone",
-      new Map([["a", good.values]]),
-      {},
-      'TypeError: writeSafetensors: "a": expected a shape, an array of numbers, got undefined',
-    ],
-    [
-      "null",
-      new Map([["a", null]]),
-      {},
-      'TypeError: writeSafetensors: "a": expected the array to be an object, got null',
-    ],
+    ["half a character", new Map([["\ud800", good]]), {}, 'TypeError: writeSafetensors: "\\ud800"'],
+    ["half a character in the metadata", new Map(), { a: "\udc00" }, 'TypeError: writeSafetensors: "\\udc00"'],
+    ["metadata that are no texts", new Map(), { a: 1 }, 'TypeError: writeSafetensors: metadata | "a" | 1'],
+    ["a typed array alone", new Map([["a", good.values]]), {}, 'TypeError: writeSafetensors: "a": undefined'],
+    ["null", new Map([["a", null]]), {}, 'TypeError: writeSafetensors: "a": null'],
     [
       "an unknown dtype",
       new Map([["a", { ...good, dtype: "float16" }]]),
       {},
-      'TypeError: writeSafetensors: "a": expected dtype to be "float64" or "float32" or "int64" or "int32" or "uint8" or "bool", got "float16"',
+      'TypeError: writeSafetensors: "a": "float64" | "float32" | "int64" | "int32" | "uint8" | "bool" | "float16"',
     ],
     [
       "values of another dtype",
       new Map([["a", { ...good, dtype: "float32" }]]),
       {},
-      'TypeError: writeSafetensors: "a": expected values in a Float32Array for dtype float32, got Float64Array(1)',
+      'TypeError: writeSafetensors: "a": Float32Array | float32 | Float64Array(1)',
     ],
-    [
-      "too few values",
-      new Map([["a", { ...good, shape: [2] }]]),
-      {},
-      'ShapeError: writeSafetensors: "a": expected 2 values for shape [2], got 1',
-    ],
-  ])("refuses %s", (_, arrays, metadata, message) => {
-    expect(thrownBy(() => writeSafetensors(arrays as never, metadata as never))).toBe(message);
+    ["too few values", new Map([["a", { ...good, shape: [2] }]]), {}, 'ShapeError: writeSafetensors: "a": 2 | [2] | 1'],
+  ])("refuses %s", async (_, arrays, metadata, message) => {
+    await expectRefusal(() => writeSafetensors(arrays as never, metadata as never), message);
   });
 });
 

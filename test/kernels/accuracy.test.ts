@@ -88,7 +88,7 @@ describe("tanh in float32 is off by at most 2.5 units in the last place", () => 
   );
 });
 
-describe("in float64 both agree with the functions of ground/numbers.ts to a few units", () => {
+describe("in float64 both agree with the functions of core/math.ts to a few units", () => {
   it.each([
     ["sigmoid", sigmoid, 740],
     ["tanh", tanh, 30],

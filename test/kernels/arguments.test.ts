@@ -1,8 +1,9 @@
-/** Both kernel sets refuse the same calls in the same words, and write nothing then. */
+/** Both kernel sets refuse the same calls with the same errors, and write nothing then. */
 import { describe, expect, it } from "vitest";
 import type { Kernels } from "../../src/kernels/types.js";
 import { kernelSets } from "../support/kernel-sets.js";
 import { expectRefusal } from "../support/refusal.js";
+import { thrownBy } from "../support/throws.js";
 
 const floats = (length: number): Float32Array => new Float32Array(length).fill(7);
 const doubles = (length: number): Float64Array => new Float64Array(length).fill(7);
@@ -10,6 +11,7 @@ const doubles = (length: number): Float64Array => new Float64Array(length).fill(
 const product = { rows: 2, inner: 3, columns: 4, a: floats(6), b: floats(12), out: floats(8) };
 const view = { outer: 2, channels: 3, inner: 1 };
 const statistics = { mean: doubles(3), rstd: doubles(3) };
+const channelMoments = { view, x: floats(6), mean: doubles(3), variance: doubles(3) };
 const forward = { view, x: floats(6), epsilon: 1e-5, y: floats(6), ...statistics, variance: doubles(3) };
 const backward = { view, x: floats(6), dy: floats(6), dx: floats(6), ...statistics };
 const pair = { x: floats(5), y: floats(5) };
@@ -39,6 +41,11 @@ const refusals: readonly (readonly [keyof Kernels, object, string])[] = [
   ],
   ["columnSums", { rows: 2, columns: 3, x: floats(6), out: floats(2) }, "ShapeError: columnSums: out | 3 | 2"],
   ["columnSums", { rows: 0, columns: 3, x: floats(0), out: floats(3) }, "RangeError: columnSums: rows | 1 | 0"],
+  ["moments", { ...channelMoments, view: { ...view, inner: 0 } }, "RangeError: moments: view.inner | 1 | 0"],
+  ["moments", { ...channelMoments, x: floats(5) }, "ShapeError: moments: x | 6 | 5"],
+  ["moments", { ...channelMoments, x: [1, 2] }, "TypeError: moments: x | Float32Array | Float64Array | [1, 2]"],
+  ["moments", { ...channelMoments, mean: floats(3) }, "TypeError: moments: mean | Float64Array | Float32Array(3)"],
+  ["moments", { ...channelMoments, variance: doubles(2) }, "ShapeError: moments: variance | 3 | 2"],
   ["batchNormForward", { ...forward, view: { ...view, outer: 0 } }, "RangeError: batchNormForward: view.outer | 1 | 0"],
   ["batchNormForward", { ...forward, gamma: floats(2) }, "ShapeError: batchNormForward: gamma | 3 | 2"],
   [
@@ -95,6 +102,11 @@ describe.each(kernelSets)("$name", (kernels) => {
     await expectRefusal(() => (kernels[name] as (args: object) => void)(args), refusal);
     expect(JSON.stringify(args)).toBe(before);
   });
+});
+
+it.each(refusals)("all sets refuse %s of %o with the same error", (name, args) => {
+  const thrown = kernelSets.map((kernels) => thrownBy(() => (kernels[name] as (args: object) => void)(args)));
+  expect(new Set(thrown).size).toBe(1);
 });
 
 it("every kernel is in the table", () => {

@@ -1,10 +1,10 @@
-/** Losses of both kernel sets against the reference. */
+/** Losses: computed by hand for both kernel sets, and the WebAssembly set and float32 against plain float64. */
 import { describe, expect, it } from "vitest";
 import { type DType, type Floats, tolerances } from "../../src/core/dtype.js";
 import { Random } from "../../src/core/random.js";
+import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import { expectBits, expectClose } from "../support/close.js";
-import { kernelCases, randomFloats, sizes, unwritten } from "../support/kernel-sets.js";
-import * as reference from "../support/reference.js";
+import { comparedCases, inDoubles, kernelCases, randomFloats, sizes, unwritten } from "../support/kernel-sets.js";
 
 /** Rows that sum to 1. */
 function distributions(random: Random, dtype: DType, rows: number, classes: number): Floats {
@@ -21,41 +21,40 @@ function distributions(random: Random, dtype: DType, rows: number, classes: numb
 describe.each(kernelCases)("$name", ({ kernels, dtype }) => {
   const tolerance = tolerances[dtype].parity;
 
-  it("softmaxCrossEntropy agrees with the reference at sizes around the vector, whatever the target", () => {
-    const random = new Random(1);
-    sizes.forEach((classes, i) => {
-      const rows = sizes[(i * 7 + 3) % sizes.length]!;
-      const logits = randomFloats(random, dtype, rows * classes);
-      const labels = Int32Array.from({ length: rows }, () => random.integer(classes));
-      const probabilities = distributions(random, dtype, rows, classes);
-      for (const target of [{ labels }, { probabilities }]) {
-        for (const labelSmoothing of [0, 0.1, 1]) {
-          const args = { rows, classes, logits, ...target, labelSmoothing, dlogits: unwritten(dtype, rows * classes) };
-          const loss = kernels.softmaxCrossEntropy(args);
-          const expected = reference.softmaxCrossEntropy(args);
-          const what = `[${rows}, ${classes}], ${Object.keys(target).join()}, smoothing ${labelSmoothing}`;
-          // the gradient of one class is 0: an error of single terms p - t remains
-          const scale = 1 / rows;
-          expectClose(`loss of ${what}`, [loss, 1], [expected.loss, 1], tolerance);
-          expectClose(`dlogits of ${what}`, [...args.dlogits, scale], [...expected.dlogits, scale], tolerance);
-        }
-      }
+  // softmax([0, ln 2, ln 3]) = [1, 2, 3] / 6; softmax of equal logits is even
+  const byHand = unwritten(dtype, 6);
+  byHand.set([0, Math.log(2), Math.log(3), 7, 7, 7]);
+
+  it.each([
+    ["labels", { labels: Int32Array.of(2, 0) }, 0, [0, 0, 1, 1, 0, 0]],
+    ["smoothed labels", { labels: Int32Array.of(2, 0) }, 0.3, [0.1, 0.1, 0.8, 0.8, 0.1, 0.1]],
+    ["labels smoothed away", { labels: Int32Array.of(2, 0) }, 1, [1 / 3, 1 / 3, 1 / 3, 1 / 3, 1 / 3, 1 / 3]],
+    ["distributions", { probabilities: [0.5, 0.25, 0.25, 0, 0.5, 0.5] }, 0, [0.5, 0.25, 0.25, 0, 0.5, 0.5]],
+    ["smoothed distributions", { probabilities: [1, 0, 0, 0, 0.5, 0.5] }, 0.6, [0.6, 0.2, 0.2, 0.2, 0.4, 0.4]],
+    ["weights that do not sum to 1", { probabilities: [2, 1, 0, 0, 0, 3] }, 0, [2, 1, 0, 0, 0, 3]],
+  ])("softmaxCrossEntropy by hand, %s", (_, given, labelSmoothing, t) => {
+    const { labels, probabilities: numbers } = given as { labels?: Int32Array; probabilities?: number[] };
+    const probabilities = numbers && unwritten(dtype, 6);
+    probabilities?.set(numbers!);
+    const dlogits = unwritten(dtype, 6);
+    const loss = kernels.softmaxCrossEntropy({
+      ...{ rows: 2, classes: 3, logits: byHand, labels, probabilities, labelSmoothing, dlogits },
     });
+    const p = [1 / 6, 2 / 6, 3 / 6, 1 / 3, 1 / 3, 1 / 3];
+    const losses = p.map((value, i) => -t[i]! * Math.log(value));
+    expectClose("loss", [loss], [losses.reduce((sum, value) => sum + value) / 2], tolerance);
+    const totals = [t[0]! + t[1]! + t[2]!, t[3]! + t[4]! + t[5]!];
+    const expected = p.map((value, i) => (value * totals[i < 3 ? 0 : 1]! - t[i]!) / 2);
+    expectClose("dlogits", [...dlogits, 1], [...expected, 1], tolerance);
   });
 
-  it("softmaxCrossEntropy works through more rows than a piece holds, and through a row that is larger", () => {
-    for (const [rows, classes] of [
-      [1500, 100],
-      [2, 2 ** 17 + 3],
-    ] as const) {
-      const random = new Random(2);
-      const logits = randomFloats(random, dtype, rows * classes);
-      const labels = Int32Array.from({ length: rows }, () => random.integer(classes));
-      const args = { rows, classes, logits, labels, labelSmoothing: 0.1, dlogits: unwritten(dtype, rows * classes) };
-      const expected = reference.softmaxCrossEntropy(args);
-      expectClose("loss", [kernels.softmaxCrossEntropy(args)], [expected.loss], tolerance);
-      expectClose("dlogits", args.dlogits, expected.dlogits, tolerance);
-    }
+  it("meanSquaredError by hand: ((-2)² + 1² + 0² + 3²) / 4 = 3.5", () => {
+    const [prediction, target] = [unwritten(dtype, 4), unwritten(dtype, 4)];
+    prediction.set([1, 2, 3, 4]);
+    target.set([3, 1, 3, 1]);
+    const dprediction = unwritten(dtype, 4);
+    expect(kernels.meanSquaredError({ prediction, target, dprediction })).toBe(3.5);
+    expect([...dprediction]).toEqual([-1, 0.5, 0, 1.5]);
   });
 
   it("softmaxCrossEntropy keeps the digits of a small gradient at a sure answer", () => {
@@ -65,7 +64,8 @@ describe.each(kernelCases)("$name", ({ kernels, dtype }) => {
     const args = { rows: 1, classes: 4, logits, labels: Int32Array.of(0), labelSmoothing: 0, dlogits };
     kernels.softmaxCrossEntropy(args);
     // 9e-7 to three digits: p in float32 less 1 would have one
-    const expected = reference.softmaxCrossEntropy(args).dlogits;
+    const others = 1 / (Math.exp(15) + 3);
+    const expected = [-3 * others, others, others, others];
     expectClose("dlogits", [...dlogits, 1e-3], [...expected, 1e-3], tolerance);
     expect(dlogits[0]).toBeLessThan(0);
   });
@@ -78,7 +78,7 @@ describe.each(kernelCases)("$name", ({ kernels, dtype }) => {
     const loss = kernels.softmaxCrossEntropy({ ...args, dlogits });
     expect(loss).toBeCloseTo(Math.log(2) / 2, 6);
     expectClose("dlogits", dlogits, [0, 0, 0, 0, 0, 0.25, 0, -0.25, 0, 0], tolerance);
-    // smoothing asks for a share of the impossible classes
+    // smoothing gives a share to the impossible classes
     expect(kernels.softmaxCrossEntropy({ ...args, labelSmoothing: 0.1, dlogits })).toBe(Infinity);
   });
 
@@ -96,25 +96,6 @@ describe.each(kernelCases)("$name", ({ kernels, dtype }) => {
     }
   });
 
-  it("meanSquaredError agrees with the reference at sizes around the vector and beyond one piece", () => {
-    const random = new Random(3);
-    for (const size of [...sizes, 2 ** 17 + 5]) {
-      const prediction = randomFloats(random, dtype, size);
-      const target = randomFloats(random, dtype, size);
-      const dprediction = unwritten(dtype, size);
-      const loss = kernels.meanSquaredError({ prediction, target, dprediction });
-      const difference = Array.from(prediction, (value, i) => value - target[i]!);
-      const expected = difference.reduce((sum, d) => sum + d * d, 0) / size;
-      expectClose(`loss of ${size}`, [loss], [expected], 1e-12);
-      expectClose(
-        `dprediction of ${size}`,
-        dprediction,
-        difference.map((d) => (2 * d) / size),
-        tolerance,
-      );
-    }
-  });
-
   it("leaves what is only read as it was", () => {
     const random = new Random(4);
     const logits = randomFloats(random, dtype, 12);
@@ -125,5 +106,61 @@ describe.each(kernelCases)("$name", ({ kernels, dtype }) => {
     kernels.meanSquaredError({ prediction: logits, target: probabilities, dprediction: dlogits });
     expectBits("logits", logits, before[0]!);
     expectBits("probabilities", probabilities, before[1]!);
+  });
+});
+
+describe.each(comparedCases)("$name", ({ kernels, dtype }) => {
+  const tolerance = tolerances[dtype].parity;
+
+  it("softmaxCrossEntropy agrees with the plain set at sizes around the vector, whatever the target", () => {
+    const random = new Random(1);
+    sizes.forEach((classes, i) => {
+      const rows = sizes[(i * 7 + 3) % sizes.length]!;
+      const logits = randomFloats(random, dtype, rows * classes);
+      const labels = Int32Array.from({ length: rows }, () => random.integer(classes));
+      const probabilities = distributions(random, dtype, rows, classes);
+      for (const target of [{ labels }, { probabilities }]) {
+        for (const labelSmoothing of [0, 0.1, 1]) {
+          const args = { rows, classes, logits, ...target, labelSmoothing, dlogits: unwritten(dtype, rows * classes) };
+          const expected = inDoubles(args);
+          const expectedLoss = plainKernels.softmaxCrossEntropy(expected);
+          const loss = kernels.softmaxCrossEntropy(args);
+          const what = `[${rows}, ${classes}], ${Object.keys(target).join()}, smoothing ${labelSmoothing}`;
+          // the gradient of one class is 0: an error of single terms p - t remains
+          const scale = 1 / rows;
+          expectClose(`loss of ${what}`, [loss, 1], [expectedLoss, 1], tolerance);
+          expectClose(`dlogits of ${what}`, [...args.dlogits, scale], [...expected.dlogits, scale], tolerance);
+        }
+      }
+    });
+  });
+
+  it("softmaxCrossEntropy works through more rows than a piece holds, and through a row that is larger", () => {
+    for (const [rows, classes] of [
+      [1500, 100],
+      [2, 2 ** 17 + 3],
+    ] as const) {
+      const random = new Random(2);
+      const logits = randomFloats(random, dtype, rows * classes);
+      const labels = Int32Array.from({ length: rows }, () => random.integer(classes));
+      const args = { rows, classes, logits, labels, labelSmoothing: 0.1, dlogits: unwritten(dtype, rows * classes) };
+      const expected = inDoubles(args);
+      const expectedLoss = plainKernels.softmaxCrossEntropy(expected);
+      expectClose("loss", [kernels.softmaxCrossEntropy(args)], [expectedLoss], tolerance);
+      expectClose("dlogits", args.dlogits, expected.dlogits, tolerance);
+    }
+  });
+
+  it("meanSquaredError agrees with the plain set at sizes around the vector and beyond one piece", () => {
+    const random = new Random(3);
+    for (const size of [...sizes, 2 ** 17 + 5]) {
+      const prediction = randomFloats(random, dtype, size);
+      const target = randomFloats(random, dtype, size);
+      const args = { prediction, target, dprediction: unwritten(dtype, size) };
+      const expected = inDoubles(args);
+      const expectedLoss = plainKernels.meanSquaredError(expected);
+      expectClose(`loss of ${size}`, [kernels.meanSquaredError(args)], [expectedLoss], 1e-12);
+      expectClose(`dprediction of ${size}`, args.dprediction, expected.dprediction, tolerance);
+    }
   });
 });

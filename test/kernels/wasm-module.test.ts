@@ -7,7 +7,7 @@ import { Random } from "../../src/core/random.js";
 import { defaultKernels } from "../../src/kernels/default.js";
 import type { Kernels } from "../../src/kernels/types.js";
 import { plainKernels } from "../../src/kernels/plain/kernels.js";
-import { decodeBytes } from "../../src/kernels/wasm/encoding.js";
+import { decodeBytes } from "../../src/kernels/wasm/instance.js";
 import { wasmKernels } from "../../src/kernels/wasm/kernels.js";
 import { moduleText } from "../../src/kernels/wasm/module.js";
 import { randomFloats, wasmAtEverySize } from "../support/kernel-sets.js";

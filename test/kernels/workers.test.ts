@@ -14,14 +14,14 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const program = `
   import { parentPort } from "node:worker_threads";
   import * as batchnorm from "batchnorm";
-  const { Adam, BatchNorm, Dense, plainKernels, Random, ReLU, Sequential, Sigmoid, Tensor, wasmKernels } = batchnorm;
+  const { Adam, BatchNorm, Dense, LayerNorm, plainKernels, Random, ReLU, Sequential, Sigmoid, Tensor, wasmKernels } = batchnorm;
 
   function train({ set, dtype, seed }) {
     const kernels = set === "wasm" ? wasmKernels() : plainKernels;
     const random = new Random(seed);
     const model = new Sequential([
       new Dense({ inputs: 19, outputs: 35, bias: false, random, dtype }), new BatchNorm({ features: 35, dtype }), new ReLU(),
-      new Dense({ inputs: 35, outputs: 33, random, dtype }), new BatchNorm({ features: 33, dtype }), new Sigmoid(),
+      new Dense({ inputs: 35, outputs: 33, random, dtype }), new LayerNorm({ features: 33, dtype }), new Sigmoid(),
       new Dense({ inputs: 33, outputs: 4, random, dtype }),
     ]);
     const input = Tensor.normal([43, 19], { random, dtype });

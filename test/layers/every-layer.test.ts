@@ -5,7 +5,7 @@ import { type DType, unitRoundoff } from "../../src/core/dtype.js";
 import { Random } from "../../src/core/random.js";
 import type { Kernels } from "../../src/kernels/types.js";
 import type { Layer, Mode } from "../../src/layers/contract.js";
-import { parametersByPath, statisticsByPath } from "../../src/layers/sequential.js";
+import { parametersByPath, statisticsByPath } from "../../src/model/tree.js";
 import type { Tensor } from "../../src/core/tensor.js";
 import { loadStateDict, stateDict } from "../../src/model/state.js";
 import { type LayerCase, layerCases, refusals } from "../support/cases.js";

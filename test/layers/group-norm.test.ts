@@ -1,4 +1,7 @@
-/** Group and layer normalization on both kernel sets against the reference. */
+/**
+ * Group and layer normalization: a sample by hand, and the WebAssembly set and float32 against
+ * plain float64. PyTorch holds both in test/golden/layers.test.ts.
+ */
 import { describe, expect, it } from "vitest";
 import { type DType, type Floats, tolerances } from "../../src/core/dtype.js";
 import { Random } from "../../src/core/random.js";
@@ -7,9 +10,8 @@ import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import { wasmKernels } from "../../src/kernels/wasm/kernels.js";
 import { GroupNorm, LayerNorm } from "../../src/layers/group-norm.js";
 import { Tensor } from "../../src/core/tensor.js";
-import { expectClose } from "../support/close.js";
-import { kernelCases, randomFloats, sizes } from "../support/kernel-sets.js";
-import * as reference from "../support/reference.js";
+import { expectBits, expectClose } from "../support/close.js";
+import { comparedCases, inDoubles, kernelCases, randomFloats, sizes } from "../support/kernel-sets.js";
 
 interface Problem {
   readonly samples: number;
@@ -53,6 +55,15 @@ function run(kernels: Kernels, { samples, groups, channels, inner, x, dy, gamma,
   return { y: output.data, dx: gradInput.data, gradients: layer.parameters.map((each) => gradients.get(each)!.data) };
 }
 
+/** 1 / sqrt(variance + epsilon) of the group that holds the value at an index. */
+function rstdOf({ samples, groups, x }: Problem, epsilon: number, at: number): number {
+  const size = x.length / (samples * groups);
+  const start = Math.floor(at / size) * size;
+  const values = Array.from(x.subarray(start, start + size));
+  const mean = values.reduce((sum, value) => sum + value) / size;
+  return 1 / Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / size + epsilon);
+}
+
 /** Layer normalization of rows, groups of neighboring channels, and planes, of each size. */
 const shapes = sizes.flatMap((size): (readonly [number, number, number, number])[] => [
   [3, 1, size + 1, 1],
@@ -63,55 +74,12 @@ const shapes = sizes.flatMap((size): (readonly [number, number, number, number])
 ]);
 
 describe.each(kernelCases)("$name", ({ kernels, dtype }) => {
-  const tolerance = tolerances[dtype].parity;
-
-  it("agrees with the reference at sizes around the vector", () => {
-    shapes.forEach((shape, i) => {
-      const one = problem(dtype, shape, i % 2 === 0);
-      const result = run(kernels, one, 1e-5);
-      const expected = reference.groupNorm({ ...one, epsilon: 1e-5 });
-      const gradients = reference.groupNormBackward({ ...one, ...expected });
-      // dx is the difference of terms as large as gamma rstd dy
-      const first = one.dy.map((d, at) => d * expected.rstd[Math.floor((at * expected.rstd.length) / one.x.length)]!);
-      const what = `[${shape.join(", ")}]`;
-      expectClose(`y of ${what}`, result.y, expected.y, tolerance);
-      expectClose(`dx of ${what}`, [...result.dx, ...first], [...gradients.dx, ...first], 2 * tolerance);
-      if (one.gamma === undefined) return;
-      expectClose(`dgamma of ${what}`, result.gradients[0]!, gradients.dgamma, tolerance);
-      expectClose(`dbeta of ${what}`, result.gradients[1]!, gradients.dbeta, tolerance);
-    });
-  });
-
-  it.each([1, 4])("loses no digits to a mean of 1e4 beside a deviation of 0.01, inner %i", (inner) => {
-    const one = problem(dtype, [8, 2, 16, inner]);
-    const random = new Random(2);
-    const x = one.x.map(() => random.normal(1e4, 1e-2));
-    const result = run(kernels, { ...one, x }, 1e-12);
-    const expected = reference.groupNorm({ ...one, x, epsilon: 1e-12 });
-    expectClose("y", result.y, expected.y, 1e-6);
-    expectClose("dx", result.dx, reference.groupNormBackward({ ...one, x, ...expected }).dx, 1e-6);
-  });
-
   it.each([1, 4])("normalizes a constant group to beta with epsilon 0, inner %i", (inner) => {
     const one = problem(dtype, [3, 2, 5, inner]);
     const x = one.x.slice().fill(0.1);
     run(kernels, { ...one, x }, 0).y.forEach((value, at) => {
       expect(value).toBe(one.beta![Math.floor(at / inner) % 10]);
     });
-  });
-
-  it.each([
-    [1, 1e-36],
-    [4, 1e-36],
-    [1, 1e36],
-    [4, 1e36],
-  ])("normalizes values whose squares float32 does not hold, inner %i, scale %d", (inner, scale) => {
-    const one = problem(dtype, [3, 2, 5, inner]);
-    const x = one.x.map((value) => value * scale);
-    const expected = reference.groupNorm({ ...one, x, epsilon: 0 });
-    const result = run(kernels, { ...one, x }, 0);
-    expectClose("y", result.y, expected.y, tolerance);
-    expectClose("dx", result.dx, reference.groupNormBackward({ ...one, x, ...expected }).dx, 4 * tolerance);
   });
 
   it.each([1, 4])("keeps NaN in its group, inner %i", (inner) => {
@@ -123,6 +91,74 @@ describe.each(kernelCases)("$name", ({ kernels, dtype }) => {
     run(kernels, { ...one, x }, 1e-5).y.forEach((value, at) => {
       expect(value).toBe(Math.floor(at / perGroup) === 3 ? NaN : clean[at]);
     });
+  });
+
+  it("treats each group of [1, 2, 3] and [10, 20, 60] by itself", () => {
+    const floats = (values: readonly number[]): Floats =>
+      dtype === "float32" ? Float32Array.from(values) : Float64Array.from(values);
+    const one = {
+      ...{
+        samples: 1,
+        groups: 2,
+        channels: 6,
+        inner: 1,
+        x: floats([1, 2, 3, 10, 20, 60]),
+        dy: floats([0, 0, 6, 1, 1, 1]),
+      },
+      ...{ gamma: floats([1, 1, 2, 3, 3, 3]), beta: floats([0, 0, 0, 5, 5, 6]) },
+    };
+    const { y, dx, gradients } = run(kernels, one, 0);
+    // mean 2 and variance 2/3, mean 30 and variance 1400/3
+    const [r, s] = [Math.sqrt(3 / 2), Math.sqrt(3 / 1400)];
+    expectClose("y", y, [-r, 0, 2 * r, 5 - 60 * s, 5 - 30 * s, 6 + 90 * s], 2 * tolerances[dtype].parity);
+    // dxhat is [0, 0, 12] and [3, 3, 3], its mean 4 and 3, its mean with xhat [-r, 0, r] 4 r and 0; r² = 3/2
+    expectClose("dx", dx, [2 * r, -4 * r, 2 * r, 0, 0, 0], 4 * tolerances[dtype].parity);
+    expectClose("dgamma", gradients[0]!, [0, 0, 6 * r, -20 * s, -10 * s, 30 * s], 2 * tolerances[dtype].parity);
+    expectBits("dbeta", gradients[1]!, one.dy);
+  });
+});
+
+describe.each(comparedCases)("$name", ({ kernels, dtype }) => {
+  const tolerance = tolerances[dtype].parity;
+
+  it("agrees with the plain set at sizes around the vector", () => {
+    shapes.forEach((shape, i) => {
+      const one = problem(dtype, shape, i % 2 === 0);
+      const result = run(kernels, one, 1e-5);
+      const expected = run(plainKernels, inDoubles(one), 1e-5);
+      // dx is the difference of terms as large as gamma rstd dy
+      const first = one.dy.map((d, at) => d * rstdOf(one, 1e-5, at));
+      const what = `[${shape.join(", ")}]`;
+      expectClose(`y of ${what}`, result.y, expected.y, tolerance);
+      expectClose(`dx of ${what}`, [...result.dx, ...first], [...expected.dx, ...first], 2 * tolerance);
+      expected.gradients.forEach((gradient, each) => {
+        expectClose(`${["dgamma", "dbeta"][each]} of ${what}`, result.gradients[each]!, gradient, tolerance);
+      });
+    });
+  });
+
+  it.each([1, 4])("loses no digits to a mean of 1e4 beside a deviation of 0.01, inner %i", (inner) => {
+    const random = new Random(2);
+    const ordinary = problem(dtype, [8, 2, 16, inner]);
+    const one = { ...ordinary, x: ordinary.x.map(() => random.normal(1e4, 1e-2)) };
+    const result = run(kernels, one, 1e-12);
+    const expected = run(plainKernels, inDoubles(one), 1e-12);
+    expectClose("y", result.y, expected.y, 1e-6);
+    expectClose("dx", result.dx, expected.dx, 1e-6);
+  });
+
+  it.each([
+    [1, 1e-36],
+    [4, 1e-36],
+    [1, 1e36],
+    [4, 1e36],
+  ])("normalizes values whose squares float32 does not hold, inner %i, scale %d", (inner, scale) => {
+    const ordinary = problem(dtype, [3, 2, 5, inner]);
+    const one = { ...ordinary, x: ordinary.x.map((value) => value * scale) };
+    const expected = run(plainKernels, inDoubles(one), 0);
+    const result = run(kernels, one, 0);
+    expectClose("y", result.y, expected.y, tolerance);
+    expectClose("dx", result.dx, expected.dx, 4 * tolerance);
   });
 });
 

@@ -65,7 +65,7 @@ describe("a pass in mode train that throws", () => {
 });
 
 describe("an observer", () => {
-  it("is told path, output and input of every layer, inside out and in the order of the pass", async () => {
+  it("gets path, output and input of every layer, inside out and in the order of the pass", async () => {
     const inner = new Sequential([dense(3, 4), new ReLU()]);
     const model = new Sequential([new BatchNorm({ features: 3 }), inner, inner]);
     const seen: [string, Tensor, Tensor][] = [];

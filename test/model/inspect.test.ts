@@ -23,7 +23,8 @@ import {
 import { GhostBatchNorm, LpNorm } from "batchnorm/variants";
 import { type Finding, inspect, type InspectOptions, recalibrate } from "batchnorm/tools";
 import { loadDigits } from "../../examples/data/digits.js";
-import { expectError, memoryOf } from "../support/close.js";
+import { memoryOf } from "../support/close.js";
+import { expectRefusal } from "../support/refusal.js";
 import { randomModel } from "../support/random-models.js";
 import { ordinary } from "../support/samples.js";
 
@@ -577,28 +578,22 @@ describe("refuses", () => {
       children: new Map([["inside", layer]]),
       forward: (x: Tensor, pass: Pass): Forward => layer.forward(x, pass),
     };
-    for (const [message, call] of [
-      ["a layer, with forward, parameters and statistics, got 3", () => inspect(3 as never, sixteen)],
-      ["the input to be a Tensor, got null", () => inspect(layer, null as never)],
-      ["options to be an object, got null", () => inspect(layer, sixteen, null as never)],
-      [
-        "optimizer to be an optimizer, as SGD is, got an object",
-        () => inspect(layer, sixteen, { optimizer: { weightDecay: 1 } as never }),
-      ],
-      [
-        'to be told of every batch norm, got nothing of "inside" - a container calls pass.observe(path, output, input) for each of its layers',
-        () => inspect(silent, sixteen),
-      ],
+    for (const [facts, call] of [
+      ["3", () => inspect(3 as never, sixteen)],
+      ["input | Tensor | null", () => inspect(layer, null as never)],
+      ["options | null", () => inspect(layer, sixteen, null as never)],
+      ['"optimiser" | optimizer | cure', () => inspect(layer, sixteen, { optimiser: {} } as never)],
+      ["optimizer | SGD", () => inspect(layer, sixteen, { optimizer: { weightDecay: 1 } as never })],
+      ['"inside" | cure', () => inspect(silent, sixteen)],
     ] as const) {
-      await expectError(call, "TypeError", `inspect: expected ${message}`);
+      await expectRefusal(call, `TypeError: inspect: ${facts}`);
     }
   });
 
   it("a batch that a layer without running statistics cannot take", async () => {
-    await expectError(
+    await expectRefusal(
       () => inspect(new BatchNorm({ features: 1, trackRunningStatistics: false, ...float64 }), column([1])),
-      "RangeError",
-      'BatchNorm: expected at least 2 values per feature in mode "inference", got input shape [1, 1] - use a larger batch',
+      'RangeError: BatchNorm: 2 | "inference" | input | [1, 1] | cure',
     );
   });
 });

@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BatchNorm, Dense, loadStateDict, Random, Sequential, type StateDict, stateDict } from "../../src/index.js";
-import { expectBits, expectError, memoryOf } from "../support/close.js";
+import { expectBits, memoryOf } from "../support/close.js";
+import { expectRefusal } from "../support/refusal.js";
 import { randomModel } from "../support/random-models.js";
 import { ordinary, settle } from "../support/samples.js";
 import "../support/numbers.js";
@@ -50,7 +51,7 @@ describe("a state", () => {
     const x = ordinary([5, 2], new Random(1), "float32");
     const { output, backward } = norm.forward(x, { mode: "probe" });
     loadStateDict(norm, stateDict(norm));
-    expect(() => backward(output)).toThrow("expected gamma as it was in the forward pass, got changed values");
+    expect(() => backward(output)).toThrow(/gamma.*changed/);
   });
 });
 
@@ -64,17 +65,15 @@ describe("loadStateDict refuses, and has loaded nothing then,", () => {
     );
   type Entries = Record<string, { shape: number[]; dtype: string; values: number[] }>;
 
-  it.each<[string, string, string, (state: Entries) => unknown]>([
+  it.each<[string, string, (state: Entries) => unknown]>([
     [
       "a missing entry",
-      "TypeError",
-      `loadStateDict: expected exactly the model's entries, got no "1.runningVariance" - build the model as it was when saved`,
+      `TypeError: loadStateDict: "1.runningVariance" | cure`,
       (state) => delete state["1.runningVariance"],
     ],
     [
       "unknown and missing entries, all of them named",
-      "TypeError",
-      `loadStateDict: expected exactly the model's entries, got no "1.gamma", an unknown "1.weight", an unknown "2.bias" - build the model as it was when saved`,
+      `TypeError: loadStateDict: "1.gamma" | "1.weight" | "2.bias" | cure`,
       (state) => {
         state["1.weight"] = state["1.gamma"]!;
         state["2.bias"] = state["1.gamma"]!;
@@ -83,79 +82,64 @@ describe("loadStateDict refuses, and has loaded nothing then,", () => {
     ],
     [
       "another shape",
-      "ShapeError",
-      'loadStateDict: "0.weight": expected shape [3, 2], got [2, 3]',
+      'ShapeError: loadStateDict: "0.weight": [3, 2] | [2, 3]',
       (state) => (state["0.weight"]!.shape = [2, 3]),
     ],
     [
       "another number of values",
-      "ShapeError",
-      'loadStateDict: "1.beta": expected 2 values, got 3',
+      'ShapeError: loadStateDict: "1.beta": 2 | 3',
       (state) => state["1.beta"]!.values.push(1),
     ],
     [
       "another dtype",
-      "TypeError",
-      'loadStateDict: "1.gamma": expected dtype float32, got "float64"',
+      'TypeError: loadStateDict: "1.gamma": float32 | "float64"',
       (state) => (state["1.gamma"]!.dtype = "float64"),
     ],
-    [
-      "what is no entry",
-      "TypeError",
-      'loadStateDict: "1.gamma": expected the entry to be an object, got 1',
-      (state) => (state["1.gamma"] = 1 as never),
-    ],
+    ["what is no entry", 'TypeError: loadStateDict: "1.gamma": 1', (state) => (state["1.gamma"] = 1 as never)],
     [
       "an entry without values",
-      "TypeError",
-      'loadStateDict: "1.gamma": expected an entry of shape, dtype and values, got an object',
+      'TypeError: loadStateDict: "1.gamma": shape',
       (state) => (state["1.gamma"] = { shape: [2], dtype: "float32" } as never),
     ],
     [
       "NaN",
-      "RangeError",
-      'loadStateDict: "1.runningMean": expected finite numbers, got NaN at place 1',
+      'RangeError: loadStateDict: "1.runningMean": NaN | 1',
       (state) => (state["1.runningMean"]!.values[1] = NaN),
     ],
     [
       "null, which is what JSON makes of NaN",
-      "RangeError",
-      'loadStateDict: "0.bias": expected finite numbers, got null at place 0',
+      'RangeError: loadStateDict: "0.bias": null | 0',
       (state) => (state["0.bias"]!.values[0] = null as never),
     ],
     [
       "a number that float32 cannot hold",
-      "RangeError",
-      'loadStateDict: "0.weight": expected numbers that float32 can hold, got 1e+39 at place 5',
+      'RangeError: loadStateDict: "0.weight": float32 | 1e+39 | 5',
       (state) => (state["0.weight"]!.values[5] = 1e39),
     ],
     [
       "a negative variance",
-      "RangeError",
-      'loadStateDict: "1.runningVariance": expected no number below 0, got -0.001 at place 0',
+      'RangeError: loadStateDict: "1.runningVariance": 0 | -0.001',
       (state) => (state["1.runningVariance"]!.values[0] = -1e-3),
     ],
     [
       "a negative count",
-      "RangeError",
-      'loadStateDict: "1.batchesTracked": expected no number below 0, got -1 at place 0',
+      'RangeError: loadStateDict: "1.batchesTracked": 0 | -1',
       (state) => (state["1.batchesTracked"]!.values[0] = -1),
     ],
-  ])("%s", async (_, kind, message, spoil) => {
+  ])("%s", async (_, refusal, spoil) => {
     const target = model();
     const state = JSON.parse(JSON.stringify(stateDict(target))) as Entries;
     for (const entry of Object.values(state)) entry.values = entry.values.map((value) => value + 1);
     spoil(state);
     const before = memoryOf(target);
-    await expectError(() => loadStateDict(target, state as never), kind, message);
+    await expectRefusal(() => loadStateDict(target, state as never), refusal);
     expect(memoryOf(target)).toEqual(before);
   });
 
   it("entries that only a prototype has", async () => {
     const target = new BatchNorm({ features: 1 });
     const state = Object.create(stateDict(target)) as StateDict;
-    const message =
-      'loadStateDict: expected exactly the model\'s entries, got no "gamma", no "beta", no "runningMean", no "runningVariance", no "batchesTracked" - build the model as it was when saved';
-    await expectError(() => loadStateDict(target, state), "TypeError", message);
+    const facts = 'loadStateDict: "gamma" | "beta" | "runningMean" | "runningVariance" | "batchesTracked" | cure';
+    await expectRefusal(() => loadStateDict(target, state), `TypeError: ${facts}`);
   });
 });

@@ -2,7 +2,7 @@
 import { expect } from "vitest";
 import type { Floats } from "../../src/core/dtype.js";
 import type { Gradients, Layer } from "../../src/layers/contract.js";
-import { parametersByPath, statisticsByPath } from "../../src/layers/sequential.js";
+import { parametersByPath, statisticsByPath } from "../../src/model/tree.js";
 
 /** The largest difference, and where it is. A NaN on one side alone is infinitely far off. */
 export function furthest(actual: ArrayLike<number>, expected: ArrayLike<number>): { off: number; at: number } {

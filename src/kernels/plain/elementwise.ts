@@ -1,24 +1,24 @@
-/** Activations, each a function of one value, beside its derivative in terms of the output. */
+/** Activations: each a function of one value, followed by its gradient in terms of the output. */
 
 import { sigmoid as sigmoidOf, tanh as tanhOf } from "../../core/math.js";
 import { expectElementwise, expectElementwiseBackward, expectSlope } from "../checks.js";
 import type { ElementwiseArguments, ElementwiseBackwardArguments } from "../types.js";
 
-/** y = max(x, 0); NaN stays NaN. */
+/** Computes y = max(x, 0); NaN stays NaN. */
 export function relu(args: ElementwiseArguments): void {
   expectElementwise("relu", args);
   const { x, y } = args;
   for (let i = 0; i < x.length; i++) y[i] = x[i]! <= 0 ? 0 : x[i]!;
 }
 
-/** dx = dy where y > 0, else 0. */
+/** Computes dx = dy where y > 0, else 0. */
 export function reluBackward(args: ElementwiseBackwardArguments): void {
   expectElementwiseBackward("reluBackward", args);
   const { y, dy, dx } = args;
   for (let i = 0; i < y.length; i++) dx[i] = y[i]! > 0 ? dy[i]! : 0;
 }
 
-/** y = x where x > 0, else slope x. */
+/** Computes y = x where x > 0, else slope x. */
 export function leakyRelu(args: ElementwiseArguments & { readonly slope: number }): void {
   expectElementwise("leakyRelu", args);
   expectSlope("leakyRelu", args.slope);
@@ -26,7 +26,7 @@ export function leakyRelu(args: ElementwiseArguments & { readonly slope: number 
   for (let i = 0; i < x.length; i++) y[i] = x[i]! > 0 ? x[i]! : slope * x[i]!;
 }
 
-/** dx = dy where y > 0, else slope dy. The slope is positive, so y tells the sign of x. */
+/** Computes dx = dy where y > 0, else slope dy. The slope is positive, so y has the sign of x. */
 export function leakyReluBackward(args: ElementwiseBackwardArguments & { readonly slope: number }): void {
   expectElementwiseBackward("leakyReluBackward", args);
   expectSlope("leakyReluBackward", args.slope);
@@ -34,28 +34,28 @@ export function leakyReluBackward(args: ElementwiseBackwardArguments & { readonl
   for (let i = 0; i < y.length; i++) dx[i] = y[i]! > 0 ? dy[i]! : slope * dy[i]!;
 }
 
-/** y = 1 / (1 + exp(-x)) */
+/** Computes y = 1 / (1 + exp(-x)). */
 export function sigmoid(args: ElementwiseArguments): void {
   expectElementwise("sigmoid", args);
   const { x, y } = args;
   for (let i = 0; i < x.length; i++) y[i] = sigmoidOf(x[i]!);
 }
 
-/** dx = dy y (1 - y) */
+/** Computes dx = dy y (1 - y). */
 export function sigmoidBackward(args: ElementwiseBackwardArguments): void {
   expectElementwiseBackward("sigmoidBackward", args);
   const { y, dy, dx } = args;
   for (let i = 0; i < y.length; i++) dx[i] = dy[i]! * y[i]! * (1 - y[i]!);
 }
 
-/** y = tanh(x) */
+/** Computes y = tanh(x). */
 export function tanh(args: ElementwiseArguments): void {
   expectElementwise("tanh", args);
   const { x, y } = args;
   for (let i = 0; i < x.length; i++) y[i] = tanhOf(x[i]!);
 }
 
-/** dx = dy (1 - y²) */
+/** Computes dx = dy (1 - y²). */
 export function tanhBackward(args: ElementwiseBackwardArguments): void {
   expectElementwiseBackward("tanhBackward", args);
   const { y, dy, dx } = args;

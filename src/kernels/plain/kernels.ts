@@ -1,4 +1,4 @@
-/** The plain kernel set: the readable TypeScript kernels gathered under the interface, for every host and for reference. */
+/** The plain kernel set: the readable TypeScript kernels gathered under the interface. */
 
 import { batchNormBackward, batchNormForward, moments, normalize, normalizeBackward } from "./batch-norm.js";
 import {
@@ -16,7 +16,7 @@ import { meanSquaredError, softmaxCrossEntropy } from "./losses.js";
 import { columnSums, matmul, matmulTransposedA, matmulTransposedB } from "./matmul.js";
 import { adam, sgd } from "./optimizers.js";
 
-/** The kernels in plain TypeScript: the reference that every other set is held against. */
+/** The kernels in plain TypeScript: for every host, and the reference for every other set. */
 export const plainKernels: Kernels = {
   name: "plain",
   matmul,

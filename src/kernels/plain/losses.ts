@@ -1,18 +1,20 @@
-/** Losses, each the mean over the batch, with the gradient beside the value. */
+/** Losses: each the mean over the batch, computed together with its gradient. */
 
 import { exp, log } from "../../core/math.js";
 import { expectCrossEntropy, expectMeanSquaredError } from "../checks.js";
 import type { MeanSquaredErrorArguments, SoftmaxCrossEntropyArguments } from "../types.js";
 
 /**
- * Mean over the rows of the cross-entropy between softmax(logits) and the target.
+ * Returns the mean over the rows of the cross-entropy between softmax(logits) and the target.
  *
- *   p = softmax(logits)      t = (1 - labelSmoothing) target + labelSmoothing / classes
- *   loss = -(1/N) Σ_n Σ_k t[n,k] ln p[n,k]      dlogits = (p Σ_k t - t) / N
+ * ```
+ * p = softmax(logits)      t = (1 - labelSmoothing) target + labelSmoothing / classes
+ * loss = -(1/N) Σ_n Σ_k t[n,k] ln p[n,k]      dlogits = (p Σ_k t - t) / N
+ * ```
  *
- * Shapes    logits, probabilities, dlogits [rows, classes] · labels [rows]
- * Units     the loss is in nats
- * Numerics  relative to the largest logit of the row, so it never overflows; sums in double precision
+ * - **Shapes**: logits, probabilities, dlogits [rows, classes] · labels [rows]
+ * - **Units**: the loss is in nats
+ * - **Numerics**: relative to the largest logit of the row, so it never overflows; sums in double precision
  */
 export function softmaxCrossEntropy(args: SoftmaxCrossEntropyArguments): number {
   expectCrossEntropy("softmaxCrossEntropy", args);
@@ -47,11 +49,13 @@ export function softmaxCrossEntropy(args: SoftmaxCrossEntropyArguments): number 
 }
 
 /**
- * Mean over all values of the squared difference (PyTorch's and Keras's convention; some books sum over the columns).
+ * Returns the mean over all values of the squared difference, as PyTorch and Keras do; some books sum over the columns.
  *
- *   loss = (1/size) Σ (prediction - target)²      dprediction = 2 (prediction - target) / size
+ * ```
+ * loss = (1/size) Σ (prediction - target)²      dprediction = 2 (prediction - target) / size
+ * ```
  *
- * Numerics  summed in double precision
+ * - **Numerics**: summed in double precision
  */
 export function meanSquaredError(args: MeanSquaredErrorArguments): number {
   const { prediction, target, dprediction } = args;

@@ -1,16 +1,18 @@
-/** Optimizer steps on one parameter, in place, in order of increasing complexity. */
+/** Optimizer steps on one parameter, in place. */
 
 import { expectAdam, expectSGD } from "../checks.js";
 import type { AdamArguments, SGDArguments } from "../types.js";
 
 /**
- * One step of stochastic gradient descent.
+ * Takes one step of stochastic gradient descent.
  *
- *   g = gradient + weightDecay values
- *   v = momentum v + g                                 (momentum > 0)
- *   values -= learningRate (g | v | g + momentum v)    (no momentum | momentum | Nesterov)
+ * ```
+ * g = gradient + weightDecay values
+ * v = momentum v + g                                 (momentum > 0)
+ * values -= learningRate (g | v | g + momentum v)    (no momentum | momentum | Nesterov)
+ * ```
  *
- * Source    Sutskever et al. 2013, in PyTorch's form: the learning rate stands outside the velocity
+ * - **Source**: Sutskever et al. 2013, in PyTorch's form: the velocity does not contain the learning rate
  */
 export function sgd(args: SGDArguments): void {
   const { values, gradient, velocity, learningRate, momentum, nesterov, weightDecay } = args;
@@ -27,13 +29,15 @@ export function sgd(args: SGDArguments): void {
 }
 
 /**
- * One step of Adam, or of AdamW when the decay is decoupled.
+ * Takes one step of Adam, or of AdamW if the decay is decoupled.
  *
- *   g = gradient (+ weightDecay values: Adam)      values *= 1 - learningRate weightDecay (AdamW)
- *   m = beta1 m + (1 - beta1) g                    v = beta2 v + (1 - beta2) g²
- *   values -= learningRate (m / correction1) / (sqrt(v / correction2) + epsilon)
+ * ```
+ * g = gradient (+ weightDecay values: Adam)      values *= 1 - learningRate weightDecay (AdamW)
+ * m = beta1 m + (1 - beta1) g                    v = beta2 v + (1 - beta2) g²
+ * values -= learningRate (m / correction1) / (sqrt(v / correction2) + epsilon)
+ * ```
  *
- * Source    Kingma & Ba 2015, algorithm 1 (arXiv:1412.6980); Loshchilov & Hutter 2019 (arXiv:1711.05101)
+ * - **Source**: Kingma & Ba 2015, algorithm 1 (arXiv:1412.6980); Loshchilov & Hutter 2019 (arXiv:1711.05101)
  */
 export function adam(args: AdamArguments): void {
   const { values, gradient, firstMoment, secondMoment, learningRate, beta1, beta2, correction1, correction2 } = args;

@@ -1,5 +1,5 @@
 /**
- * Batch normalization: the passes of ../batch-norm.ts, each over the pieces of a group of channels.
+ * Batch normalization: the passes of ../plain/batch-norm.ts, each over the pieces of a group of channels.
  *
  * Statistics and sums are doubles, as there. The last passes run in the dtype of x. In float32 the mean is split into the
  * nearest float32, which is subtracted without error from values near it, and a rest that joins the shift: a mean much
@@ -19,7 +19,10 @@ import type {
 import type { Wasm } from "./instance.js";
 import type { Routines } from "./module.js";
 import { type ChannelGroup, channelGroups, loadPiece, type Piece, sizeOfPiece, storePiece } from "./pieces.js";
-import { beyondSingle, tooLargeForSingle } from "./single.js";
+
+// What float32 arithmetic can take.
+const SMALLEST_SINGLE = 2 ** -126;
+const LARGEST_SINGLE = 2 ** 127;
 
 /** The batch normalization of the WebAssembly kernel set. */
 export function batchNormKernels(
@@ -32,35 +35,38 @@ export function batchNormKernels(
         wasm.memory.reset();
         const at = wasm.memory.reserve(args.x, sizeOfPiece(group.pieces[0]!));
         if (group.pieces.length === 1) loadPiece(wasm.memory, at, args.x, group.pieces[0]!);
-        moments(wasm, args, group, at);
+        momentsOfGroup(wasm, args, group, at);
       }
     },
     batchNormForward(args) {
       expectMoments("batchNormForward", args);
       expectNormalize("batchNormForward", args);
-      const done = channelGroups(args.view).every((group) => forward(wasm, args, group, args));
+      const done = channelGroups(args.view).every((group) => normalizeGroup(wasm, args, group, args));
       if (!done) plain.batchNormForward(args);
     },
     normalize(args) {
       expectNormalize("normalize", args);
-      const done = channelGroups(args.view).every((group) => forward(wasm, args, group, undefined));
+      const done = channelGroups(args.view).every((group) => normalizeGroup(wasm, args, group, undefined));
       if (!done) plain.normalize(args);
     },
     batchNormBackward(args) {
       expectBatchNormBackward("batchNormBackward", args);
-      const done = channelGroups(args.view).every((group) => backward(wasm, args, group, true));
+      const done = channelGroups(args.view).every((group) => gradientsOfGroup(wasm, args, group, true));
       if (!done) plain.batchNormBackward(args);
     },
     normalizeBackward(args) {
       expectBatchNormBackward("normalizeBackward", args);
-      const done = channelGroups(args.view).every((group) => backward(wasm, args, group, false));
+      const done = channelGroups(args.view).every((group) => gradientsOfGroup(wasm, args, group, false));
       if (!done) plain.normalizeBackward(args);
     },
   };
 }
 
-/** One group, with the statistics of `batch` or with given ones; false where float32 does not hold the coefficients. */
-function forward(
+/**
+ * Normalizes a group, with its own statistics, which go to `batch`, or with given ones. Returns false if float32 does not hold
+ * the coefficients.
+ */
+function normalizeGroup(
   wasm: Wasm,
   args: NormalizeArguments,
   group: ChannelGroup,
@@ -68,16 +74,16 @@ function forward(
 ): boolean {
   const { view, x, gamma, beta, mean, rstd, y } = args;
   const { memory } = wasm;
-  const routines = wasm.of(x);
+  const routines = wasm.routinesFor(x);
   memory.reset();
   const at = memory.reserve(x, sizeOfPiece(group.pieces[0]!));
-  const once = group.pieces.length === 1;
+  const whole = group.pieces.length === 1;
   const load = (piece: Piece): void => {
-    if (!once) loadPiece(memory, at, x, piece);
+    if (!whole) loadPiece(memory, at, x, piece);
   };
-  if (once) loadPiece(memory, at, x, group.pieces[0]!);
+  if (whole) loadPiece(memory, at, x, group.pieces[0]!);
   if (batch !== undefined) {
-    moments(wasm, batch, group, at);
+    momentsOfGroup(wasm, batch, group, at);
     const { from, to } = group;
     plain.reciprocalStd({
       variance: batch.variance.subarray(from, to),
@@ -112,9 +118,9 @@ function forward(
   return true;
 }
 
-/** Mean and variance of a group's channels, in two passes; a single piece is in the memory already. */
-function moments(
-  { memory, of }: Wasm,
+/** Computes mean and variance of a group's channels, in two passes; a single piece is in the memory already. */
+function momentsOfGroup(
+  { memory, routinesFor }: Wasm,
   { view, x, mean, variance }: MomentsArguments,
   group: ChannelGroup,
   at: number,
@@ -125,7 +131,7 @@ function moments(
   };
   const channels = to - from;
   const m = view.outer * view.inner;
-  const routines = of(x);
+  const routines = routinesFor(x);
   const center = memory.reserveDoubles(channels);
   const sums = memory.reserveDoubles(channels);
   const { double } = memory;
@@ -152,18 +158,26 @@ function moments(
   for (let i = 0; i < channels; i++) variance[from + i] = double[sums / 8 + i]! / m;
 }
 
-/** One group, through the statistics of the batch or past them; false where float32 does not hold the coefficients. */
-function backward(wasm: Wasm, args: BatchNormBackwardArguments, group: ChannelGroup, throughBatch: boolean): boolean {
+/**
+ * Computes the gradients of a group, through the statistics of the batch or with constant ones. Returns false if float32 does
+ * not hold the coefficients.
+ */
+function gradientsOfGroup(
+  wasm: Wasm,
+  args: BatchNormBackwardArguments,
+  group: ChannelGroup,
+  throughBatch: boolean,
+): boolean {
   const { view, x, dy, gamma, mean, rstd, dx, dgamma, dbeta } = args;
   const { memory } = wasm;
-  const routines = wasm.of(x);
+  const routines = wasm.routinesFor(x);
   const m = view.outer * view.inner;
   const channels = group.to - group.from;
   memory.reset();
   const size = sizeOfPiece(group.pieces[0]!);
   const atX = memory.reserve(x, size);
   const atDy = memory.reserve(x, size);
-  const once = group.pieces.length === 1;
+  const whole = group.pieces.length === 1;
   const load = (piece: Piece): void => {
     loadPiece(memory, atX, x, piece);
     loadPiece(memory, atDy, dy, piece);
@@ -179,7 +193,7 @@ function backward(wasm: Wasm, args: BatchNormBackwardArguments, group: ChannelGr
   }
   for (const piece of group.pieces) {
     load(piece);
-    addGradients(routines, view.inner === 1, atX, atDy, piece, means, sumDy, sumDyX);
+    addGradientSums(routines, view.inner === 1, atX, atDy, piece, means, sumDy, sumDyX);
   }
 
   // dx = scale dy + (slope (x - center) + shift)
@@ -207,7 +221,7 @@ function backward(wasm: Wasm, args: BatchNormBackwardArguments, group: ChannelGr
     numbers[shift / bytes + i] = (throughBatch ? (sum * -factor) / m : 0) + (near - mean[c]!) * perX;
   }
   for (const piece of group.pieces) {
-    if (!once) load(piece);
+    if (!whole) load(piece);
     const { outer, inner } = piece;
     if (view.inner === 1) routines.gradientRows(atX, atDy, outer, channels, center, scale, slope, shift);
     else routines.gradientPlanes(atX, atDy, outer, channels, inner, center, scale, slope, shift);
@@ -216,7 +230,8 @@ function backward(wasm: Wasm, args: BatchNormBackwardArguments, group: ChannelGr
   return true;
 }
 
-function addGradients(
+/** Adds a piece's Σ dy and Σ dy (x - mean) to the sums. */
+function addGradientSums(
   routines: Routines,
   rows: boolean,
   atX: number,
@@ -228,4 +243,15 @@ function addGradients(
 ): void {
   if (rows) routines.addGradientsOfRows(atX, atDy, outer, channels, means, sumDy, sumDyX);
   else routines.addGradientsOfPlanes(atX, atDy, outer, channels, inner, means, sumDy, sumDyX);
+}
+
+/** Returns whether a factor lies beyond the normal numbers of float32, with a bit in reserve; 0 and NaN do not. */
+export function beyondSingle(factor: number): boolean {
+  const size = Math.abs(factor);
+  return size > LARGEST_SINGLE || (size < SMALLEST_SINGLE && size > 0);
+}
+
+/** Returns whether subtracting a mean could overflow float32; an infinite mean has no digits to lose. */
+export function tooLargeForSingle(mean: number): boolean {
+  return Math.abs(mean) > LARGEST_SINGLE && Math.abs(mean) < Infinity;
 }

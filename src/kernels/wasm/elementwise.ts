@@ -6,8 +6,8 @@ import type { Wasm } from "./instance.js";
 import type { Routines } from "./module.js";
 import { forEachPart } from "./pieces.js";
 
-type Forward = (routines: Routines, x: number, length: number) => void;
-type Backward = (routines: Routines, y: number, dy: number, length: number) => void;
+type ForwardRoutine = (routines: Routines, x: number, length: number) => void;
+type BackwardRoutine = (routines: Routines, y: number, dy: number, length: number) => void;
 
 /** The activations of the WebAssembly kernel set. */
 export function elementwiseKernels(
@@ -19,59 +19,59 @@ export function elementwiseKernels(
   return {
     relu(args) {
       expectElementwise("relu", args);
-      forward(wasm, args, (routines, x, length) => {
+      forwardInParts(wasm, args, (routines, x, length) => {
         routines.relu(x, length);
       });
     },
     reluBackward(args) {
       expectElementwiseBackward("reluBackward", args);
-      backward(wasm, args, (routines, y, dy, length) => {
+      backwardInParts(wasm, args, (routines, y, dy, length) => {
         routines.reluBackward(y, dy, length);
       });
     },
     leakyRelu(args) {
       expectElementwise("leakyRelu", args);
       expectSlope("leakyRelu", args.slope);
-      forward(wasm, args, (routines, x, length) => {
+      forwardInParts(wasm, args, (routines, x, length) => {
         routines.leakyRelu(x, length, args.slope);
       });
     },
     leakyReluBackward(args) {
       expectElementwiseBackward("leakyReluBackward", args);
       expectSlope("leakyReluBackward", args.slope);
-      backward(wasm, args, (routines, y, dy, length) => {
+      backwardInParts(wasm, args, (routines, y, dy, length) => {
         routines.leakyReluBackward(y, dy, length, args.slope);
       });
     },
     sigmoid(args) {
       expectElementwise("sigmoid", args);
-      forward(wasm, args, (routines, x, length) => {
+      forwardInParts(wasm, args, (routines, x, length) => {
         routines.sigmoid(x, length);
       });
     },
     sigmoidBackward(args) {
       expectElementwiseBackward("sigmoidBackward", args);
-      backward(wasm, args, (routines, y, dy, length) => {
+      backwardInParts(wasm, args, (routines, y, dy, length) => {
         routines.sigmoidBackward(y, dy, length);
       });
     },
     tanh(args) {
       expectElementwise("tanh", args);
-      forward(wasm, args, (routines, x, length) => {
+      forwardInParts(wasm, args, (routines, x, length) => {
         routines.tanh(x, length);
       });
     },
     tanhBackward(args) {
       expectElementwiseBackward("tanhBackward", args);
-      backward(wasm, args, (routines, y, dy, length) => {
+      backwardInParts(wasm, args, (routines, y, dy, length) => {
         routines.tanhBackward(y, dy, length);
       });
     },
   };
 }
 
-function forward({ memory, of }: Wasm, { x, y }: ElementwiseArguments, compute: Forward): void {
-  const routines = of(x);
+function forwardInParts({ memory, routinesFor }: Wasm, { x, y }: ElementwiseArguments, compute: ForwardRoutine): void {
+  const routines = routinesFor(x);
   forEachPart(x.length, (from, to) => {
     memory.reset();
     const at = memory.loadPart(x, from, to);
@@ -80,8 +80,12 @@ function forward({ memory, of }: Wasm, { x, y }: ElementwiseArguments, compute: 
   });
 }
 
-function backward({ memory, of }: Wasm, { y, dy, dx }: ElementwiseBackwardArguments, compute: Backward): void {
-  const routines = of(y);
+function backwardInParts(
+  { memory, routinesFor }: Wasm,
+  { y, dy, dx }: ElementwiseBackwardArguments,
+  compute: BackwardRoutine,
+): void {
+  const routines = routinesFor(y);
   forEachPart(y.length, (from, to) => {
     memory.reset();
     const atY = memory.loadPart(y, from, to);

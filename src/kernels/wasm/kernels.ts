@@ -1,25 +1,32 @@
 /** The WebAssembly kernel set. */
 
 import { complaint } from "../../core/errors.js";
-import type { Kernels } from "../types.js";
+import type { Floats } from "../../core/dtype.js";
+import type { ChannelView } from "../../core/shape.js";
+import { plainKernels } from "../plain/kernels.js";
+import type { Kernels, MatmulArguments } from "../types.js";
 import { batchNormKernels } from "./batch-norm.js";
 import { elementwiseKernels } from "./elementwise.js";
 import { type Wasm, wasmOrRefusal } from "./instance.js";
 import { lossKernels } from "./losses.js";
 import { columnSumsKernel, matmulKernels } from "./matmul.js";
 import { optimizerKernels } from "./optimizers.js";
-import { plainWhereSmall } from "./small.js";
+
+// Below these sizes copying in and out costs more than the work (measured on V8). Sigmoid, tanh and softmax cross-entropy are
+// faster in WebAssembly at every size.
+const LEAST_PRODUCTS = 216;
+const LEAST_VALUES = 128;
 
 let kernels: Kernels | undefined;
 
 /**
- * The kernels on WebAssembly SIMD, compiled at the first call; naming them in a pass fixes them. Calls so small that the way
- * into the module costs more than the work are computed by the plain kernels.
+ * Returns the kernels on WebAssembly SIMD, compiled at the first call. Calls too small to be worth the copies into the module
+ * are computed by the plain kernels.
  *
- * Numerics  fixed-width SIMD without the relaxed instructions: the same bits in every engine. Sums and statistics of
- *           normalizations and losses are in double precision, products and element-wise arithmetic in the arrays' dtype
+ * - **Numerics**: fixed-width SIMD without the relaxed instructions, so the same bits in every engine. Sums and statistics of
+ *   normalizations and losses are in double precision, products and element-wise arithmetic in the dtype of the arrays
  *
- * @throws Error where the host refuses: no WebAssembly, no SIMD, or a content security policy without "wasm-unsafe-eval"
+ * @throws Error if the host refuses: no WebAssembly, no SIMD, or a content security policy without "wasm-unsafe-eval"
  * @example
  * const model = new Sequential([new ReLU()]);
  * const pass: Pass = { mode: "inference", kernels: wasmKernels() };
@@ -34,7 +41,7 @@ export function wasmKernels(): Kernels {
   return kernels;
 }
 
-/** The kernels of a module, for calls of every size. */
+/** Returns the kernels of a module, for calls of every size. */
 export function moduleKernels(wasm: Wasm): Kernels {
   return {
     name: "wasm",
@@ -44,5 +51,33 @@ export function moduleKernels(wasm: Wasm): Kernels {
     ...elementwiseKernels(wasm),
     ...lossKernels(wasm),
     ...optimizerKernels(wasm),
+  };
+}
+
+/** Returns a kernel set that passes small calls on to the plain set. The sizes of a call alone decide. */
+export function plainWhereSmall(set: Kernels): Kernels {
+  const either = (small: boolean): Kernels => (small ? plainKernels : set);
+  const product = ({ rows, inner, columns }: MatmulArguments): Kernels =>
+    either(rows * inner * columns < LEAST_PRODUCTS);
+  const values = ({ length }: Floats): Kernels => either(length < LEAST_VALUES);
+  const view = ({ outer, channels, inner }: ChannelView): Kernels => either(outer * channels * inner < LEAST_VALUES);
+  return {
+    ...set,
+    matmul: (args) => product(args).matmul(args),
+    matmulTransposedA: (args) => product(args).matmulTransposedA(args),
+    matmulTransposedB: (args) => product(args).matmulTransposedB(args),
+    columnSums: (args) => either(args.rows * args.columns < LEAST_VALUES).columnSums(args),
+    moments: (args) => view(args.view).moments(args),
+    batchNormForward: (args) => view(args.view).batchNormForward(args),
+    batchNormBackward: (args) => view(args.view).batchNormBackward(args),
+    normalize: (args) => view(args.view).normalize(args),
+    normalizeBackward: (args) => view(args.view).normalizeBackward(args),
+    relu: (args) => values(args.x).relu(args),
+    reluBackward: (args) => values(args.y).reluBackward(args),
+    leakyRelu: (args) => values(args.x).leakyRelu(args),
+    leakyReluBackward: (args) => values(args.y).leakyReluBackward(args),
+    meanSquaredError: (args) => values(args.prediction).meanSquaredError(args),
+    sgd: (args) => values(args.values).sgd(args),
+    adam: (args) => values(args.values).adam(args),
   };
 }

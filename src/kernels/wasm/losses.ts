@@ -1,4 +1,4 @@
-/** Losses: whole rows pass through the memory; what is one number a row is computed here, in double precision. */
+/** Losses: whole rows pass through the memory; what needs one number per row is computed here, in double precision. */
 
 import { log } from "../../core/math.js";
 import { expectCrossEntropy, expectMeanSquaredError } from "../checks.js";
@@ -12,7 +12,7 @@ export function lossKernels(wasm: Wasm): Pick<Kernels, "softmaxCrossEntropy" | "
   return {
     softmaxCrossEntropy(args) {
       expectCrossEntropy("softmaxCrossEntropy", args);
-      // A row has to fit the memory.
+      // A row must fit the memory.
       if (args.classes > PIECE) return softmaxCrossEntropy(args);
       const step = Math.floor(PIECE / args.classes);
       let loss = 0;
@@ -31,7 +31,7 @@ export function lossKernels(wasm: Wasm): Pick<Kernels, "softmaxCrossEntropy" | "
         memory.reset();
         const p = memory.loadPart(prediction, from, to);
         const t = memory.loadPart(target, from, to);
-        sum += wasm.of(prediction).squaredDifferences(p, t, to - from, 2 / size);
+        sum += wasm.routinesFor(prediction).squaredDifferences(p, t, to - from, 2 / size);
         memory.store(p, dprediction, from, to);
       });
       return sum / size;
@@ -39,9 +39,9 @@ export function lossKernels(wasm: Wasm): Pick<Kernels, "softmaxCrossEntropy" | "
   };
 }
 
-/** The sum of the losses of rows from..to, and their gradients. */
+/** Returns the sum of the losses of rows from..to; writes their gradients. */
 function crossEntropyOfRows(
-  { memory, of }: Wasm,
+  { memory, routinesFor }: Wasm,
   args: SoftmaxCrossEntropyArguments,
   from: number,
   to: number,
@@ -50,7 +50,7 @@ function crossEntropyOfRows(
   const rows = to - from;
   const weight = 1 - labelSmoothing;
   const even = labelSmoothing / classes;
-  const routines = of(logits);
+  const routines = routinesFor(logits);
   const { double } = memory;
   memory.reset();
   const z = memory.loadPart(logits, from * classes, to * classes);

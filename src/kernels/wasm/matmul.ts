@@ -30,15 +30,15 @@ export function matmulKernels(
   return {
     matmul(args) {
       expectMatmul("matmul", args);
-      multiply(wasm, args, false, false);
+      multiplyInBlocks(wasm, args, false, false);
     },
     matmulTransposedA(args) {
       expectMatmul("matmulTransposedA", args);
-      multiply(wasm, args, true, false);
+      multiplyInBlocks(wasm, args, true, false);
     },
     matmulTransposedB(args) {
       expectMatmul("matmulTransposedB", args);
-      multiply(wasm, args, false, true);
+      multiplyInBlocks(wasm, args, false, true);
     },
   };
 }
@@ -54,7 +54,7 @@ export function columnSumsKernel(wasm: Wasm): Pick<Kernels, "columnSums"> {
   };
 }
 
-function addColumns({ memory, of }: Wasm, x: Floats, out: Floats, { from, to, pieces }: ChannelGroup): void {
+function addColumns({ memory, routinesFor }: Wasm, x: Floats, out: Floats, { from, to, pieces }: ChannelGroup): void {
   const columns = to - from;
   memory.reset();
   const at = memory.reserve(x, sizeOfPiece(pieces[0]!));
@@ -65,15 +65,20 @@ function addColumns({ memory, of }: Wasm, x: Floats, out: Floats, { from, to, pi
   double.fill(0, sums / 8, sums / 8 + columns);
   for (const piece of pieces) {
     loadPiece(memory, at, x, piece);
-    of(x).addRows(at, piece.outer, columns, zeros, sums);
+    routinesFor(x).addRows(at, piece.outer, columns, zeros, sums);
   }
   for (let c = 0; c < columns; c++) out[from + c] = double[sums / 8 + c]!;
 }
 
-function multiply(wasm: Wasm<MatmulRoutines>, args: MatmulArguments, transposedA: boolean, transposedB: boolean): void {
+function multiplyInBlocks(
+  wasm: Wasm<MatmulRoutines>,
+  args: MatmulArguments,
+  transposedA: boolean,
+  transposedB: boolean,
+): void {
   const { rows, inner, columns, bias, out } = args;
   const { memory } = wasm;
-  const routines = wasm.of(out);
+  const routines = wasm.routinesFor(out);
   const a: Matrix = { values: args.a, width: transposedA ? rows : inner };
   const b: Matrix = { values: args.b, width: transposedB ? inner : columns };
   memory.reset();
@@ -94,7 +99,7 @@ function multiply(wasm: Wasm<MatmulRoutines>, args: MatmulArguments, transposedA
         const k1 = Math.min(inner, k0 + INNER);
         if (transposedA) loadBlock(memory, atA, a, k0, k1, i0, i1);
         else loadBlock(memory, atA, a, i0, i1, k0, k1);
-        // Where the inner index is whole, the block of b is there already.
+        // If the inner index is not divided, the block of b is in the memory already.
         if (i0 === 0 || inner > INNER) {
           if (transposedB) loadBlock(memory, atB, b, j0, j1, k0, k1);
           else loadBlock(memory, atB, b, k0, k1, j0, j1);

@@ -8,16 +8,16 @@
 
 import type { Floats } from "../../core/dtype.js";
 
-/** Behind every array: loops that take 16 bytes a step may run past its end by less than that. */
+/** Bytes after every array: loops in steps of 16 bytes may run past its end by less than that. */
 const SLACK = 16;
-/** Up to here a loop beats a `subarray`, which allocates. */
+/** Numbers up to which a loop is faster than `subarray`, which allocates. */
 const SHORT = 32;
 
 /** Addresses count bytes; they hold until the next `reset`. */
 export class Memory {
-  /** All of the memory as single-precision numbers: the number at an address stands at address / 4. */
+  /** The whole memory as single-precision numbers: the number at an address has the index address / 4. */
   readonly single: Float32Array;
-  /** All of the memory as doubles: the number at an address stands at address / 8. */
+  /** The whole memory as doubles: the number at an address has the index address / 8. */
   readonly double: Float64Array;
   readonly #start: number;
   #top: number;
@@ -29,29 +29,29 @@ export class Memory {
     this.#top = this.#start;
   }
 
-  /** Forgets what was placed before. */
+  /** Frees all reservations. */
   reset(): void {
     this.#top = this.#start;
   }
 
-  /** Room for `length` numbers of the dtype of `like`. What is there is whatever the last call left. */
+  /** Reserves room for `length` numbers of the dtype of `like`; it holds whatever the last call left. */
   reserve(like: Floats, length: number): number {
     return this.reserveBytes(length * like.BYTES_PER_ELEMENT + SLACK);
   }
 
-  /** Room for bytes. */
+  /** Reserves room for bytes. */
   reserveBytes(bytes: number): number {
     const at = this.#top;
     this.#top += Math.ceil(bytes / SLACK) * SLACK;
     return at;
   }
 
-  /** Room for doubles. */
+  /** Reserves room for doubles. */
   reserveDoubles(length: number): number {
     return this.reserveBytes(8 * length + SLACK);
   }
 
-  /** Copies array[from..to) into room of its own. */
+  /** Reserves room for array[from..to) and copies it in. */
   loadPart(array: Floats, from: number, to: number): number {
     const at = this.reserve(array, to - from);
     this.load(at, array, from, to);
@@ -72,8 +72,8 @@ export class Memory {
     else for (let i = 0; i < to - from; i++) array[from + i] = view[start + i]!;
   }
 
-  /** All of the memory as numbers of an array's dtype. */
+  /** Returns the whole memory as numbers of an array's dtype. */
   viewLike(array: Floats): Floats {
-    return array instanceof Float32Array ? this.single : this.double;
+    return array.BYTES_PER_ELEMENT === 4 ? this.single : this.double;
   }
 }

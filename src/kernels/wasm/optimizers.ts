@@ -6,12 +6,12 @@ import type { Wasm } from "./instance.js";
 import { forEachPart } from "./pieces.js";
 
 /** The optimizers of the WebAssembly kernel set. */
-export function optimizerKernels({ memory, of }: Wasm): Pick<Kernels, "sgd" | "adam"> {
+export function optimizerKernels({ memory, routinesFor }: Wasm): Pick<Kernels, "sgd" | "adam"> {
   return {
     sgd(args) {
       expectSGD("sgd", args);
       const { values, gradient, velocity, learningRate, momentum, nesterov, weightDecay } = args;
-      const routines = of(values);
+      const routines = routinesFor(values);
       forEachPart(values.length, (from, to) => {
         memory.reset();
         const v = memory.loadPart(values, from, to);
@@ -30,7 +30,7 @@ export function optimizerKernels({ memory, of }: Wasm): Pick<Kernels, "sgd" | "a
       const keep = decoupled ? 1 - learningRate * weightDecay : 1;
       const added = decoupled ? 0 : weightDecay;
       const rate = learningRate / correction1;
-      const routines = of(values);
+      const routines = routinesFor(values);
       forEachPart(values.length, (from, to) => {
         memory.reset();
         const x = memory.loadPart(values, from, to);

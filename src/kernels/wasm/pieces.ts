@@ -6,33 +6,33 @@ import type { Memory } from "./memory.js";
 
 /** Numbers in a piece: 512 kB of float32. */
 export const PIECE: number = 2 ** 17;
-/** Numbers in rows that are one piece all the same: to read them from the level-3 cache takes less than to copy them in again. */
-export const ROWS: number = 2 ** 20;
-/** So many channels that their coefficients are small beside such rows. */
-const FEW = 2 ** 12;
-/** Neighbors worth a copy of their own. */
-const RUN = 1024;
+/** Numbers up to which rows are one piece: reading them from the level-3 cache takes less time than copying them in again. */
+export const LARGE_PIECE: number = 2 ** 20;
+/** Channels up to which the coefficients are small beside such rows. */
+const FEW_CHANNELS = 2 ** 12;
+/** Neighbors from which a copy of their own pays. */
+const LONG_RUN = 1024;
 
-/** Calls `visit` for the parts [from, to) of an array that is worked through from front to back. */
+/** Calls `visit` with the parts [from, to) of an array of that length, from front to back. */
 export function forEachPart(length: number, visit: (from: number, to: number) => void): void {
   for (let from = 0; from < length; from += PIECE) visit(from, Math.min(length, from + PIECE));
 }
 
-/** Some channels of a view, and all their values in pieces. */
+/** A range of channels of a view, with all their values in pieces. */
 export interface ChannelGroup {
   readonly from: number;
   readonly to: number;
   readonly pieces: readonly Piece[];
 }
 
-/** The values (o, c, i) with o, c and i in ranges: [outer, channels, inner] numbers, dense once they are copied in. */
+/** The values (o, c, i) with o, c and i in ranges: [outer, channels, inner] numbers, contiguous once they are copied in. */
 export interface Piece {
   readonly outer: number;
   readonly channels: number;
   readonly inner: number;
-  /** Where the first value stands in the tensor. */
+  /** The index of the first value in the tensor. */
   readonly start: number;
-  /** From the first value of one o to that of the next, in the tensor. */
+  /** The distance in the tensor from the first value of one o to that of the next. */
   readonly stride: number;
 }
 
@@ -60,18 +60,18 @@ export function channelGroups(view: ChannelView): readonly ChannelGroup[] {
   return groups;
 }
 
-/** The largest piece of a view: whole channels where their runs are long enough, else whole rows, else a part of a run. */
+/** Returns the largest piece of a view: whole channels if their runs are long enough, else whole rows, else a part of a run. */
 function pieceOf(view: ChannelView): ChannelView {
   const { outer, channels, inner } = view;
-  if (outer * channels * inner <= (inner === 1 && channels <= FEW ? ROWS : PIECE)) return view;
+  if (outer * channels * inner <= (inner === 1 && channels <= FEW_CHANNELS ? LARGE_PIECE : PIECE)) return view;
   const group = Math.floor(PIECE / (outer * inner));
-  if (group * inner >= RUN) return { outer, channels: group, inner };
+  if (group * inner >= LONG_RUN) return { outer, channels: group, inner };
   if (inner > PIECE) return { outer: 1, channels: 1, inner: PIECE };
   const width = Math.min(channels, Math.floor(PIECE / inner));
   return { outer: Math.max(1, Math.floor(PIECE / (width * inner))), channels: width, inner };
 }
 
-/** How many numbers a piece holds. */
+/** Returns how many numbers a piece holds. */
 export function sizeOfPiece({ outer, channels, inner }: Piece): number {
   return outer * channels * inner;
 }

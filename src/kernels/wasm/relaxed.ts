@@ -1,24 +1,23 @@
-/** The WebAssembly kernels with relaxed products: faster where the processor has fused multiply-add, and not the same everywhere. */
+/** The WebAssembly kernels with relaxed products: faster on processors with fused multiply-add, but not the same bits everywhere. */
 
 import { complaint } from "../../core/errors.js";
 import type { Kernels } from "../types.js";
-import { instantiate, wasmOrRefusal } from "./instance.js";
-import { moduleKernels } from "./kernels.js";
+import { instantiate, reasonOf, wasmOrRefusal } from "./instance.js";
+import { moduleKernels, plainWhereSmall } from "./kernels.js";
 import { matmulKernels, type MatmulRoutines } from "./matmul.js";
 import { relaxedModuleText } from "./relaxed-module.js";
-import { plainWhereSmall } from "./small.js";
 
 let kernels: Kernels | undefined;
 
 /**
- * The kernels of `wasmKernels`, with matrix products that multiply and add in one instruction. Never the default.
+ * Returns the kernels of `wasmKernels` with matrix products that multiply and add in one instruction. Never the default.
  *
- * Numerics  a product and its sum are rounded once where the processor has the instruction and twice where it has not, so the
- *           last bits depend on the machine; everything else is as in `wasmKernels`
- * Cost      products take 10 to 15 % less time on a processor with the instruction
- * Source    the WebAssembly proposal "relaxed SIMD", relaxed_madd
+ * - **Numerics**: a product and its sum are rounded once if the processor has the instruction and twice if not, so the last
+ *   bits depend on the machine; everything else is as in `wasmKernels`
+ * - **Cost**: products take 10 to 15 % less time on a processor with the instruction
+ * - **Source**: the WebAssembly proposal "relaxed SIMD", relaxed_madd
  *
- * @throws Error where the host refuses: relaxed SIMD needs Node 22 or Chrome 114, or later
+ * @throws Error if the host refuses: relaxed SIMD needs Node 22 or Chrome 114, or later
  */
 export function relaxedKernels(): Kernels {
   if (kernels !== undefined) return kernels;
@@ -28,8 +27,12 @@ export function relaxedKernels(): Kernels {
     const products = matmulKernels(instantiate<MatmulRoutines>(relaxedModuleText));
     kernels = plainWhereSmall({ ...moduleKernels(wasm), ...products, name: "wasm relaxed" });
   } catch (error) {
-    const refusal = error instanceof Error ? error.message : String(error);
-    const message = complaint("relaxedKernels", "a host that compiles relaxed SIMD", refusal, "use wasmKernels");
+    const message = complaint(
+      "relaxedKernels",
+      "a host that compiles relaxed SIMD",
+      reasonOf(error),
+      "use wasmKernels",
+    );
     throw new Error(message, { cause: error });
   }
   return kernels;

@@ -1,24 +1,84 @@
-/** Findings about features that do not vary: in front of a batch norm, and behind an activation. */
+/** Findings about features: what batch norms have to work with, and what activations leave. */
 
 import { unitRoundoff } from "../../core/dtype.js";
-import { gatherColumns } from "../../probes/feature-columns.js";
-import { type Moments, momentsOfRange } from "../../probes/moments.js";
+import { exp } from "../../core/math.js";
 import { sameShape } from "../../core/shape.js";
-import type { Tensor } from "../../core/tensor.js";
-import { featureMoments } from "../feature-statistics.js";
-import { type Finding, featuresText, severityByShare } from "./finding.js";
-import { digits } from "./mode-findings.js";
-import { isFiniteTensor, type NormPlace, type Place } from "../tree.js";
+import type { Moments } from "../../probes/moments.js";
+import {
+  featureMoments,
+  gapCause,
+  gapText,
+  runningStatistics,
+  type StatisticsGap,
+  statisticsGap,
+  summarizeGap,
+} from "../feature-statistics.js";
+import { isFiniteTensor, type ObservedNorm, normalizesByMode, type ObservedLayer } from "../observe.js";
+import { digits, type Finding } from "./finding.js";
 
-/** So many standard deviations from 0, or so many values without one exception: then an activation is stuck. */
+/** Fewer values than these per feature make poor statistics. */
+const FEW_VALUES = 16;
+/** An activation is stuck if its input is so many standard deviations from 0, or so many values have no exception. */
 const STUCK_DEVIATIONS = 4;
 const STUCK_VALUES = 1000;
 
+/** Whether the batch has enough values a feature for statistics of its own. */
+export function batchTooSmall({ path, norm, input }: ObservedNorm): Finding[] {
+  const values = input.size / norm.features;
+  if (norm.frozen.normalization || values >= FEW_VALUES) return [];
+  const found = { kind: "batch too small", path } as const;
+  if (values < 2) {
+    const evidence = "one value a feature: it has no variance, so that training throws";
+    const cure = "use a larger batch; a Batcher leaves out a last batch of one";
+    return [{ ...found, severity: "error", evidence, cure }];
+  }
+  const [mean, variance] = [digits(1 / Math.sqrt(values)), digits(100 * Math.sqrt(2 / (values - 1)))];
+  const evidence = `${values} values a feature tell its mean to ${mean} standard deviations, its variance to ${variance} %`;
+  const cure =
+    "if training has such batches: larger ones, or GroupNorm or LayerNorm, which look at one sample at a time";
+  return [{ ...found, severity: "warning", evidence, cure }];
+}
+
+/** Whether the running statistics are those of the batch, as far as a batch of its size can tell. */
+export function staleStatistics({ path, norm, input }: ObservedNorm): Finding[] {
+  const { mean, variance } = runningStatistics(norm);
+  const known = norm.batchesTracked.values[0]! > 0 && [...mean, ...variance].every((value) => Number.isFinite(value));
+  if (!known || !normalizesByMode(norm) || input.size < 2 * norm.features || !isFiniteTensor(input)) return [];
+  const moments = featureMoments("inspect", path, input, norm.axis);
+  const gap = statisticsGap(norm, moments);
+  const summary = summarizeGap(gap, moments[0]!.count);
+  if (summary.featuresOff === 0 || !isFar(gap, moments)) return [];
+  const [evidence, cure] = [gapText(summary), gapCause(norm, moments, summary)];
+  return [{ kind: "running statistics off", severity: "warning", path, evidence, cure }];
+}
+
+/**
+ * While the weights move, running statistics trail behind them a little, which does no harm; compareModes tells it. Far is
+ * beyond 0.4 standard deviations a feature, where accuracy on digits begins to suffer. By chance alone the square of it is
+ * about 1.5 / M for a batch of M normal values; three times that is allowed.
+ */
+function isFar({ meanShift, logVarianceRatio }: StatisticsGap, moments: readonly Moments[]): boolean {
+  const squares = meanShift.map((shift, c) => {
+    // That a feature is constant in one batch says little of its variance.
+    const ofStd = moments[c]!.m2 === 0 ? 0 : exp(logVarianceRatio[c]! / 2) - 1;
+    return shift ** 2 + ofStd ** 2;
+  });
+  const meanSquare = squares.reduce((sum, square) => sum + square, 0) / squares.length;
+  return meanSquare > 0.4 ** 2 + 4.5 / moments[0]!.count;
+}
+
+/** Whether the momentum is hardly meant. */
+export function largeMomentum({ path, norm: { momentum, trackRunningStatistics } }: ObservedNorm): Finding[] {
+  if (!trackRunningStatistics || momentum === null || momentum <= 0.5) return [];
+  const evidence = `momentum ${momentum}: the running statistics are ${digits(100 * momentum)} % those of the last batch`;
+  const cure = `momentum ${digits(1 - momentum)}, if ${momentum} was meant as in Keras`;
+  return [{ kind: "large momentum", severity: "note", path, evidence, cure }];
+}
+
 /** Features whose variance in front of a batch norm is lost in epsilon, or in round-off. */
-export function nearConstantFeatures(place: NormPlace): Finding[] {
-  const { path, norm, input } = place;
+export function nearConstantFeatures({ path, norm, input }: ObservedNorm): Finding[] {
   if (norm.frozen.normalization || !isFiniteTensor(input) || input.size < 2 * norm.features) return [];
-  const moments = featureMoments("inspect", place);
+  const moments = featureMoments("inspect", path, input, norm.axis);
   const varianceOf = ({ m2, count }: Moments): number => m2 / count;
   const tracked = norm.batchesTracked.values[0]! > 0;
   const roundoff = unitRoundoff[input.dtype];
@@ -44,14 +104,15 @@ export function nearConstantFeatures(place: NormPlace): Finding[] {
 }
 
 /** Features that an activation makes the same for every row, though they differ in front of it. */
-export function deadFeatures(places: readonly Place[], norms: readonly NormPlace[]): Finding[] {
-  return places.flatMap(({ path, layer, input, output }): Finding[] => {
+export function deadFeatures(observed: readonly ObservedLayer[], norms: readonly ObservedNorm[]): Finding[] {
+  return observed.flatMap(({ path, layer, input, output }): Finding[] => {
     const isActivation =
       layer.parameters.length + layer.statistics.length === 0 && sameShape(input.shape, output.shape);
     if (!isActivation || input.shape.length < 2 || !isFiniteTensor(input) || !isFiniteTensor(output)) return [];
     // Where the features are, no activation says: on the axis of the batch norms.
     const axis = input.shape.length === 2 ? 1 : (norms[0]?.norm.axis ?? 1);
-    const [before, after] = [momentsByFeature(input, axis), momentsByFeature(output, axis)];
+    const before = featureMoments("inspect", path, input, axis);
+    const after = featureMoments("inspect", path, output, axis);
     const isStuck = ({ mean, m2, count }: Moments): boolean =>
       count >= STUCK_VALUES || Math.abs(mean) >= STUCK_DEVIATIONS * Math.sqrt(m2 / count);
     const features = after.flatMap(({ m2 }, c) => (m2 === 0 && before[c]!.m2 > 0 && isStuck(before[c]!) ? [c] : []));
@@ -60,17 +121,19 @@ export function deadFeatures(places: readonly Place[], norms: readonly NormPlace
     const { mean, m2, count } = before[first]!;
     const evidence = `the same for all ${count} values: ${featuresText(features, after.length)}; feature ${first} is ${digits(after[first]!.mean)}, from a mean of ${digits(mean)} and a standard deviation of ${digits(Math.sqrt(m2 / count))}`;
     const cure = "lower the learning rate, put batch norm in front, or use LeakyReLU";
-    return [
-      { kind: "dead features", severity: severityByShare(features, after.length), path, evidence, cure, features },
-    ];
+    const severity = severityByShare(features, after.length);
+    return [{ kind: "dead features", severity, path, evidence, cure, features }];
   });
 }
 
-/** The moments of each feature; requires finite values. */
-function momentsByFeature({ data, shape }: Tensor, axis: number): Moments[] {
-  const at = axis < 0 ? shape.length + axis : axis;
-  const product = (sizes: readonly number[]): number => sizes.reduce((size, length) => size * length, 1);
-  const view = { outer: product(shape.slice(0, at)), features: shape[at]!, inner: product(shape.slice(at + 1)) };
-  const { values, starts } = gatherColumns(data, { rows: shape[0]!, ...view });
-  return Array.from({ length: view.features }, (_, c) => momentsOfRange(values, starts[c]!, starts[c + 1]!));
+/** Names features in words: "feature 3 (1 of 16)", "features 0, 5, 9 and 4 more (7 of 16)". */
+function featuresText(features: readonly number[], of: number): string {
+  const shown = features.length > 5 ? features.slice(0, 3) : features;
+  const more = features.length > shown.length ? ` and ${features.length - shown.length} more` : "";
+  return `feature${features.length === 1 ? "" : "s"} ${shown.join(", ")}${more} (${features.length} of ${of})`;
+}
+
+/** A finding about few features is a note, about half of them or more a warning. */
+function severityByShare(features: readonly number[], of: number): "warning" | "note" {
+  return features.length * 2 >= of ? "warning" : "note";
 }

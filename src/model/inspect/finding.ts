@@ -27,14 +27,7 @@ export interface Finding {
   readonly features?: readonly number[];
 }
 
-/** Which features, in words: "feature 3 (1 of 16)", "features 0, 5, 9 and 4 more (7 of 16)". */
-export function featuresText(features: readonly number[], of: number): string {
-  const shown = features.length > 5 ? features.slice(0, 3) : features;
-  const more = features.length > shown.length ? ` and ${features.length - shown.length} more` : "";
-  return `feature${features.length === 1 ? "" : "s"} ${shown.join(", ")}${more} (${features.length} of ${of})`;
-}
-
-/** Of few features it is a note, of half of them or more a warning. */
-export function severityByShare(features: readonly number[], of: number): "warning" | "note" {
-  return features.length * 2 >= of ? "warning" : "note";
+/** Prints a number with some significant digits, and all of those before the decimal point. */
+export function digits(value: number, count = 2): string {
+  return Math.abs(value) >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(count)));
 }

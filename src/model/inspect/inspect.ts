@@ -1,25 +1,35 @@
 /** inspect: what a model suffers from, as findings with evidence and cure. */
 
-import { complaint, expectObject, show } from "../../core/errors.js";
+import { complaint, show } from "../../core/errors.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Kernels } from "../../kernels/types.js";
 import type { Layer } from "../../layers/contract.js";
 import type { Tensor } from "../../core/tensor.js";
-import type { Optimizer } from "../../training/optimizer.js";
-import { deadFeatures, nearConstantFeatures } from "./feature-findings.js";
+import type { Optimizer } from "../../training/optimizers.js";
 import type { Finding } from "./finding.js";
-import { batchTooSmall, largeMomentum, staleStatistics } from "./norm-findings.js";
-import { badNumbers, whereNotFinite } from "./number-findings.js";
+import {
+  batchTooSmall,
+  deadFeatures,
+  largeMomentum,
+  nearConstantFeatures,
+  staleStatistics,
+} from "./feature-findings.js";
 import { redundantBiases, weightDecay } from "./parameter-findings.js";
-import { expectModel, normPlaces, observePlaces, type Place } from "../tree.js";
-import { type LayerSignal, signalByDepth, signalFindings } from "./signal-findings.js";
+import { expectModel, observedNorms, observeLayers, type ObservedLayer } from "../observe.js";
+import { badNumbers, type LayerSignal, signalByDepth, signalFindings, whereNotFinite } from "./value-findings.js";
 
-/** What `inspect` takes beside model and input. */
+/** Options for `inspect`. */
 export interface InspectOptions {
   /** The optimizer that trains the model, to see what its weight decay acts on. */
   readonly optimizer?: Pick<Optimizer, "parameters" | "weightDecay" | "withoutDecay"> | undefined;
-  /** The kernel set that does the arithmetic; the best there is when not said. */
+  /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
+
+const inspectRules = {
+  optimizer: { kind: "any", optional: true },
+  kernels: { kind: "any", optional: true },
+} as const satisfies OptionRules<InspectOptions>;
 
 /** What `inspect` found. Plain JSON. */
 export interface InspectReport {
@@ -65,31 +75,31 @@ export interface InspectReport {
 export function inspect(model: Layer, input: Tensor, options: InspectOptions = {}): InspectReport {
   const who = "inspect";
   expectModel(who, model, input);
-  expectObject(who, "options", options);
-  const { optimizer, kernels } = options;
+  const { optimizer, kernels } = readOptions(who, options, inspectRules);
   if (optimizer !== undefined) expectOptimizer(who, optimizer);
 
-  const { used, tracked } = inferencePlaces(model, input, kernels);
-  const tooSmall = normPlaces(who, model, used).flatMap(batchTooSmall);
+  const { inference, tracked } = observeInference(model, input, kernels);
+  const tooSmall = observedNorms(who, model, inference).flatMap(batchTooSmall);
   const normalizes = tooSmall.every(({ severity }) => severity !== "error");
-  const looked = normalizes ? observePlaces(model, input, { mode: "probe", kernels }).places : tracked ? used : [];
-  const norms = looked.length === 0 ? [] : normPlaces(who, model, looked);
+  const ofBatch = normalizes ? observeLayers(model, input, { mode: "probe", kernels }).observed : undefined;
+  const observed = ofBatch ?? (tracked ? inference : []);
+  const norms = observed.length === 0 ? [] : observedNorms(who, model, observed);
 
   const numbers = badNumbers(model);
-  const notFinite = whereNotFinite(input, looked, numbers);
+  const notFinite = whereNotFinite(input, observed, numbers);
   // Where a batch is finite by its own statistics, it may not be by the running ones.
-  if (tracked && notFinite.length === 0) notFinite.push(...whereNotFinite(input, used, numbers));
-  const signal = signalByDepth(looked);
+  if (tracked && notFinite.length === 0) notFinite.push(...whereNotFinite(input, inference, numbers));
+  const signal = signalByDepth(observed);
   const findings = [
     ...numbers,
     ...notFinite,
     ...tooSmall,
-    ...signalFindings(looked, signal),
+    ...signalFindings(observed, signal),
     ...norms.flatMap(staleStatistics),
     ...norms.flatMap(nearConstantFeatures),
-    ...deadFeatures(looked, norms),
+    ...deadFeatures(observed, norms),
     ...norms.flatMap(largeMomentum),
-    ...redundantBiases(used),
+    ...redundantBiases(inference),
     ...(optimizer === undefined ? [] : weightDecay(model, optimizer)),
   ];
   const order = ["error", "warning", "note"];
@@ -99,16 +109,16 @@ export function inspect(model: Layer, input: Tensor, options: InspectOptions = {
 }
 
 /** The values in inference, whether or not there are running statistics yet: what their shapes are. */
-function inferencePlaces(
+function observeInference(
   model: Layer,
   input: Tensor,
   kernels: Kernels | undefined,
-): { readonly used: readonly Place[]; readonly tracked: boolean } {
+): { readonly inference: readonly ObservedLayer[]; readonly tracked: boolean } {
   const untracked = model.statistics.filter(({ name, values }) => name === "batchesTracked" && values[0] === 0);
   try {
     for (const { values } of untracked) values[0] = 1;
     return {
-      used: observePlaces(model, input, { mode: "inference", kernels }).places,
+      inference: observeLayers(model, input, { mode: "inference", kernels }).observed,
       tracked: untracked.length === 0,
     };
   } finally {
@@ -118,6 +128,6 @@ function inferencePlaces(
 
 function expectOptimizer(who: string, optimizer: unknown): void {
   const { parameters, weightDecay, withoutDecay } = (optimizer ?? {}) as Partial<Optimizer>;
-  if (Array.isArray(parameters) && typeof weightDecay === "number" && withoutDecay instanceof Set) return;
+  if (Array.isArray(parameters) && typeof weightDecay === "number" && typeof withoutDecay?.has === "function") return;
   throw new TypeError(complaint(who, "optimizer to be an optimizer, as SGD is", show(optimizer)));
 }

@@ -1,15 +1,15 @@
 /** Findings about parameters that do nothing, or are pulled where they should not be. */
 
 import type { Layer } from "../../layers/contract.js";
-import { parametersByPath } from "../../layers/sequential.js";
-import type { Optimizer } from "../../training/optimizer.js";
+import { parametersByPath } from "../tree.js";
+import type { Optimizer } from "../../training/optimizers.js";
 import type { Finding } from "./finding.js";
-import { batchNormOf, isDense, isOnLastAxis, type Place } from "../tree.js";
+import { batchNormOf, isDense, isOnLastAxis, type ObservedLayer } from "../observe.js";
 
 /** Biases that a batch norm subtracts again: those of a Dense whose output goes nowhere else. */
-export function redundantBiases(places: readonly Place[]): Finding[] {
-  const isCancelled = ({ output }: Place): boolean => {
-    const readers = places.filter(({ input }) => input === output);
+export function redundantBiases(observed: readonly ObservedLayer[]): Finding[] {
+  const isCancelled = ({ output }: ObservedLayer): boolean => {
+    const readers = observed.filter(({ input }) => input === output);
     return (
       readers.length > 0 &&
       readers.every(({ layer, input }) => {
@@ -20,10 +20,10 @@ export function redundantBiases(places: readonly Place[]): Finding[] {
   };
   const found: Finding[] = [];
   const seen = new Set<Layer>();
-  for (const { path, layer } of places) {
+  for (const { path, layer } of observed) {
     if (seen.has(layer) || !isDense(layer) || layer.bias === undefined) continue;
     seen.add(layer);
-    if (!places.filter((place) => place.layer === layer).every(isCancelled)) continue;
+    if (!observed.filter((observation) => observation.layer === layer).every(isCancelled)) continue;
     const evidence = "the batch norm behind it subtracts the mean, and with it this bias, whose gradient is 0";
     found.push({ kind: "redundant bias", severity: "note", path, evidence, cure: "bias: false" });
   }

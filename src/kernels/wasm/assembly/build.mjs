@@ -66,7 +66,7 @@ function unroll(text) {
  */
 const CHARACTERS = "etr,nao()si=l.uhf:cd;{}mpwyg+0[]bvk1*>`?!2E$&T-KMALNRx/|BSO634HFz#PVj8DWUGI95q_7CYQZJX^'%@~";
 
-/** The text of some bytes, as ../encoding.ts reads it. */
+/** The text of some bytes, as `decodeBytes` of ../instance.ts reads it. */
 export function encodeBytes(bytes) {
   const counts = new Array(256).fill(0);
   for (const byte of bytes) counts[byte]++;
