@@ -5,8 +5,8 @@ import { exp, log } from "../core/math.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import { channelView } from "../core/shape.js";
 import type { Tensor } from "../core/tensor.js";
-import { gatherColumns } from "../probes/feature-columns.js";
-import { type Moments, momentsOfRange } from "../probes/moments.js";
+import { gatherColumns } from "../probes/values/feature-columns.js";
+import { type Moments, momentsOfRange } from "../probes/values/moments.js";
 import { digits } from "./inspect/finding.js";
 
 /** How far running statistics are from others, feature by feature. */

@@ -5,7 +5,7 @@ import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import type { Layer, Pass } from "../layers/contract.js";
-import { mergeMoments, type Moments } from "../probes/moments.js";
+import { mergeMoments, type Moments } from "../probes/values/moments.js";
 import { isTensor, type Tensor } from "../core/tensor.js";
 import { featureMoments, type StatisticsGap, statisticsGap, varianceFor } from "./feature-statistics.js";
 import { batchNormOf, expectModel, observedNorms, observeLayers } from "./observe.js";

@@ -1,14 +1,14 @@
 /** checkGradient: is a gradient the gradient of its loss? Finite differences, with an estimate of their own error. */
 
-import { complaint, expectCount, expectNumber, expectObject, expectOneOf, show, ShapeError } from "../core/errors.js";
+import { complaint, expectCount, expectObject, expectOneOf, show, ShapeError } from "../core/errors.js";
 import { type DType, tolerances } from "../core/dtype.js";
-import { expectRandom, type Random } from "../core/random.js";
-import { Evaluator, expectObjective } from "./evaluate.js";
+import type { Random } from "../core/random.js";
+import { Evaluator, expectObjective, readProbeOptions } from "./evaluate.js";
 import { compareDerivatives, type GradientComparison, type LineOfLosses, type Verdict } from "./finite-difference.js";
 import type { Group, Objective, ProbeOptions } from "./objective.js";
 import { addScaled, dot, norm, randomDirection } from "./vector.js";
 
-/** What `checkGradient` takes. */
+/** Options for `checkGradient`. */
 export interface CheckGradientOptions extends ProbeOptions {
   /** Chooses the direction and the coordinates. */
   readonly random: Random;
@@ -21,6 +21,15 @@ export interface CheckGradientOptions extends ProbeOptions {
   /** Allowed error, relative to the root mean square of the gradient; 1e-7 (float64) or 5e-3 (float32) when not said. */
   readonly tolerance?: number | undefined;
 }
+
+/** Checked against `CheckGradientOptions` where `readOptions` reads them. */
+export const checkGradientRules = {
+  random: { kind: "random" },
+  groups: { kind: "any", optional: true },
+  coordinatesPerGroup: { kind: "any", default: 3 },
+  step: { kind: "number", low: 0, withoutLow: true, optional: true },
+  tolerance: { kind: "number", low: 0, withoutLow: true, optional: true },
+} as const;
 
 /** What `checkGradient` found. Plain JSON. */
 export interface GradientReport {
@@ -66,27 +75,19 @@ export async function checkGradient(
 ): Promise<GradientReport> {
   const who = "checkGradient";
   expectObjective(who, objective, point);
-  expectObject(who, "options", options);
   const { dtype = "float64" } = objective;
   expectOneOf(who, "the objective's dtype", dtype, ["float32", "float64"]);
-  const {
-    random,
-    coordinatesPerGroup = 3,
-    step = tolerances[dtype].step,
-    tolerance = tolerances[dtype].gradient,
-  } = options;
-  expectRandom(who, random);
+  const read = readProbeOptions(who, options, checkGradientRules);
+  const { random, coordinatesPerGroup, step = tolerances[dtype].step, tolerance = tolerances[dtype].gradient } = read;
   if (coordinatesPerGroup !== Infinity) expectCount(who, "coordinatesPerGroup", coordinatesPerGroup);
-  expectNumber(who, "step", step, { low: 0, withoutLow: true });
-  expectNumber(who, "tolerance", tolerance, { low: 0, withoutLow: true });
-  const groups = options.groups ?? [{ name: "point", start: 0, end: point.length }];
-  expectGroups(who, groups, point.length);
+  const groups = read.groups ?? [{ name: "point", start: 0, end: point.length }];
+  expectNamedStretches(who, groups, point.length);
 
   const chosen = groups.flatMap(({ name, start, end }) => {
     const places = random.permutation(end - start).slice(0, coordinatesPerGroup);
     return [...places].sort((a, b) => a - b).map((place) => ({ name: `${name}[${place}]`, index: start + place }));
   });
-  const evaluator = new Evaluator(who, objective, options, 1 + 4 * (1 + chosen.length));
+  const evaluator = new Evaluator(who, objective, read, 1 + 4 * (1 + chosen.length));
   const { loss, gradient } = await evaluator.at(point.slice());
   if (!Number.isFinite(loss)) throw new RangeError(complaint(who, "a finite loss at the point", String(loss)));
   const bad = gradient.findIndex((value) => !Number.isFinite(value));
@@ -102,12 +103,7 @@ export async function checkGradient(
     const h = step * Math.max(1, size);
     const at = (t: number): Promise<number> => evaluator.lossAt(addScaled(point, t, direction));
     const [back, halfBack, halfForth, forth] = [await at(-h), await at(-h / 2), await at(h / 2), await at(h)];
-    return {
-      name,
-      analytic: dot(claimed, direction),
-      step: h,
-      losses: [back, halfBack, loss, halfForth, forth],
-    };
+    return { name, analytic: dot(claimed, direction), step: h, losses: [back, halfBack, loss, halfForth, forth] };
   };
   const pointRms = norm(point) / Math.sqrt(point.length);
   const lines = [await along("random direction", randomDirection(point.length, random), pointRms)];
@@ -120,11 +116,8 @@ export async function checkGradient(
   const direction = comparisons[0]!;
   const coordinates = comparisons.slice(1);
   const worst = worstOf(direction, coordinates);
-  const { verdict } = worst;
-  const { evaluations } = evaluator;
-  const text = textOf(worst, coordinates.length, step);
   return {
-    verdict,
+    verdict: worst.verdict,
     worst,
     direction,
     coordinates,
@@ -132,16 +125,12 @@ export async function checkGradient(
     step,
     tolerance,
     dtype,
-    evaluations,
-    text,
+    evaluations: evaluator.evaluations,
+    text: sentenceOf(worst, coordinates.length, step),
   };
 }
 
-const severity: Readonly<Record<Verdict, number>> = {
-  agrees: 0,
-  undecided: 1,
-  differs: 2,
-};
+const severity: Readonly<Record<Verdict, number>> = { agrees: 0, undecided: 1, differs: 2 };
 
 /** The gravest comparison, and of those the one furthest off; the direction only where it alone tells, as it names no place. */
 function worstOf(direction: GradientComparison, coordinates: readonly GradientComparison[]): GradientComparison {
@@ -153,7 +142,7 @@ function worstOf(direction: GradientComparison, coordinates: readonly GradientCo
   return severity[direction.verdict] > severity[worst.verdict] ? direction : worst;
 }
 
-function textOf(
+function sentenceOf(
   { name, analytic, numeric, estimatedError, verdict }: GradientComparison,
   count: number,
   step: number,
@@ -165,7 +154,11 @@ function textOf(
   return `undecided at ${name}, a kink or too much round-off: ${figures}`;
 }
 
-function expectGroups(who: string, groups: readonly Pick<Group, "name" | "start" | "end">[], length: number): void {
+function expectNamedStretches(
+  who: string,
+  groups: readonly Pick<Group, "name" | "start" | "end">[],
+  length: number,
+): void {
   if (!Array.isArray(groups) || groups.length === 0) {
     throw new TypeError(complaint(who, "groups to be an array of at least one", show(groups)));
   }

@@ -1,9 +1,7 @@
 /** checkObjective: does an objective keep its four promises? To be asked before any probe is believed. */
 
-import { expectObject } from "../core/errors.js";
-import { expectRandom } from "../core/random.js";
-import { checkGradient, type CheckGradientOptions, type GradientReport } from "./check-gradient.js";
-import { Evaluator, expectObjective } from "./evaluate.js";
+import { checkGradient, type CheckGradientOptions, checkGradientRules, type GradientReport } from "./check-gradient.js";
+import { Evaluator, expectObjective, readProbeOptions } from "./evaluate.js";
 import type { Verdict } from "./finite-difference.js";
 import type { Evaluation, Objective } from "./objective.js";
 import { addScaled, randomDirection } from "./vector.js";
@@ -52,25 +50,24 @@ export async function checkObjective(
 ): Promise<ObjectiveReport> {
   const who = "checkObjective";
   expectObjective(who, objective, point);
-  expectObject(who, "options", options);
-  expectRandom(who, options.random);
-  const evaluator = new Evaluator(who, objective, { signal: options.signal }, 5);
-  const elsewhere = addScaled(point, 0.1, randomDirection(point.length, options.random));
+  const { random, signal } = readProbeOptions(who, options, checkGradientRules);
+  const evaluator = new Evaluator(who, objective, { signal }, 5);
+  const elsewhere = addScaled(point, 0.1, randomDirection(point.length, random));
 
-  const given = point.slice();
-  const first = await evaluator.at(given);
+  const pointOfFirst = point.slice();
+  const first = await evaluator.at(pointOfFirst);
   const firstGradient = first.gradient.slice();
   const second = await evaluator.at(point.slice());
   const secondFinding = difference({ loss: first.loss, gradient: firstGradient }, second);
   await evaluator.at(elsewhere.slice());
   const fresh = first.gradient !== second.gradient && sameNumbers(first.gradient, firstGradient);
-  const givenAlone = point.slice();
-  const alone = await evaluator.lossAt(givenAlone);
+  const pointOfLossOnly = point.slice();
+  const lossOnly = await evaluator.lossAt(pointOfLossOnly);
   const third = await evaluator.at(point.slice());
   const thirdFinding = difference({ loss: first.loss, gradient: firstGradient }, third);
   const gradient = await checkGradient(objective, point, options);
 
-  const changed = [given, givenAlone].find((array) => !sameNumbers(array, point));
+  const changed = [pointOfFirst, pointOfLossOnly].find((array) => !sameNumbers(array, point));
   const at = changed?.findIndex((value, i) => !Object.is(value, point[i])) ?? -1;
   const promises: PromiseReport[] = [
     promise("same point, same answer", secondFinding),
@@ -85,8 +82,8 @@ export async function checkObjective(
   ];
   const last = "a fresh gradient of that loss";
   if (!fresh) promises.push(promise(last, "the gradient is a buffer that later evaluations write to"));
-  else if (objective.lossOnly !== undefined && !Object.is(alone, first.loss))
-    promises.push(promise(last, `lossOnly gives ${alone}, the evaluation ${first.loss}`));
+  else if (objective.lossOnly !== undefined && !Object.is(lossOnly, first.loss))
+    promises.push(promise(last, `lossOnly gives ${lossOnly}, the evaluation ${first.loss}`));
   else
     promises.push({
       promise: last,

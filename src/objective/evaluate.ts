@@ -1,7 +1,24 @@
 /** Evaluate: how every check and probe calls an objective, so that all stop, report progress and refuse nonsense alike. */
 
-import { complaint, expectCount, expectLength, expectObject, show } from "../core/errors.js";
+import { typedArrayName } from "../core/dtype.js";
+import { complaint, expectCount, expectLength, show } from "../core/errors.js";
+import { type OptionRules, readOptions, type ReadOptions } from "../core/options.js";
 import type { Evaluation, Objective, ProbeOptions } from "./objective.js";
+
+/** The table of options of a check or a probe, for `readProbeOptions`: a row for every key but signal and onProgress. */
+export type ProbeRules<Options> = OptionRules<Omit<Options, keyof ProbeOptions>>;
+
+/** Reads the options of a check or a probe; see `readOptions`. */
+export function readProbeOptions<Options extends ProbeOptions, const Rules extends ProbeRules<Options>>(
+  who: string,
+  options: Options,
+  rules: Rules,
+): ReadOptions<Omit<Options, keyof ProbeOptions>, Rules> & ProbeOptions {
+  const signal = { kind: "any", optional: true } as const;
+  const onProgress = { kind: "function", optional: true } as const;
+  const read: unknown = readOptions<object, OptionRules<object>>(who, options, { ...rules, signal, onProgress });
+  return read as ReadOptions<Omit<Options, keyof ProbeOptions>, Rules> & ProbeOptions;
+}
 
 /** Requires an objective and a finite point. */
 export function expectObjective(who: string, objective: unknown, point: unknown): void {
@@ -13,7 +30,7 @@ export function expectObjective(who: string, objective: unknown, point: unknown)
 
 /** Requires a finite point. */
 export function expectPoint(who: string, point: unknown): asserts point is Float64Array {
-  if (!(point instanceof Float64Array)) {
+  if (!isFloat64Array(point)) {
     throw new TypeError(complaint(who, "the point to be a Float64Array", show(point)));
   }
   expectCount(who, "the length of the point", point.length);
@@ -21,58 +38,59 @@ export function expectPoint(who: string, point: unknown): asserts point is Float
   if (bad >= 0) throw new RangeError(complaint(who, "a finite point", `${point[bad]} at coordinate ${bad}`));
 }
 
-/** Calls an objective a known number of times: looks at the signal before each call, counts, and tells the progress after. */
+/** Tells whether a value is a Float64Array, of whatever realm. */
+export function isFloat64Array(value: unknown): value is Float64Array {
+  return typedArrayName(value) === "Float64Array";
+}
+
+/** Throws the reason of a signal that has been aborted, or an error in its place where the reason is none. */
+export function throwIfAborted(who: string, signal: ProbeOptions["signal"]): void {
+  if (signal?.aborted !== true) return;
+  const reason = signal.reason as Error | null | undefined;
+  throw typeof reason?.message === "string" ? reason : new Error(`${who}: aborted by its signal`);
+}
+
+/** Calls an objective a known number of times: checks the signal before each call, counts, and reports the progress after. */
 export class Evaluator {
   /** How many evaluations were made. */
   evaluations = 0;
-  readonly #who: string;
-  readonly #objective: Objective;
-  readonly #options: ProbeOptions;
-  readonly #total: number;
 
-  constructor(who: string, objective: Objective, options: ProbeOptions, total: number) {
-    expectObject(who, "options", options);
-    this.#who = who;
-    this.#objective = objective;
-    this.#options = options;
-    this.#total = total;
-  }
+  constructor(
+    protected readonly who: string,
+    protected readonly objective: Objective,
+    private readonly options: ProbeOptions,
+    private readonly total: number,
+  ) {}
 
   /** Loss and gradient at a point. The loss may be infinite or NaN: what that means is the caller's to say. */
   async at(point: Float64Array): Promise<Evaluation> {
-    this.#expectGoingOn();
-    const evaluation = await this.#objective(point);
+    throwIfAborted(this.who, this.options.signal);
+    const evaluation = await this.objective(point);
     const { loss, gradient } = (evaluation ?? {}) as Partial<Evaluation>;
-    if (typeof loss !== "number" || !(gradient instanceof Float64Array)) {
+    if (typeof loss !== "number" || !isFloat64Array(gradient)) {
       throw new TypeError(
-        complaint(this.#who, "an objective that gives { loss: number, gradient: Float64Array }", show(evaluation)),
+        complaint(this.who, "an objective that gives { loss: number, gradient: Float64Array }", show(evaluation)),
       );
     }
-    expectLength(this.#who, "the objective's gradient", gradient, point.length);
-    await this.#tell();
+    expectLength(this.who, "the objective's gradient", gradient, point.length);
+    await this.reportProgress();
     return evaluation;
   }
 
   /** The loss alone, by `lossOnly` where the objective has it. */
   async lossAt(point: Float64Array): Promise<number> {
-    if (this.#objective.lossOnly === undefined) return (await this.at(point)).loss;
-    this.#expectGoingOn();
-    const loss = await this.#objective.lossOnly(point);
+    if (this.objective.lossOnly === undefined) return (await this.at(point)).loss;
+    throwIfAborted(this.who, this.options.signal);
+    const loss = await this.objective.lossOnly(point);
     if (typeof loss !== "number") {
-      throw new TypeError(complaint(this.#who, "an objective whose lossOnly gives a number", show(loss)));
+      throw new TypeError(complaint(this.who, "an objective whose lossOnly gives a number", show(loss)));
     }
-    await this.#tell();
+    await this.reportProgress();
     return loss;
   }
 
-  #expectGoingOn(): void {
-    const { signal } = this.#options;
-    if (signal?.aborted === true)
-      throw signal.reason instanceof Error ? signal.reason : new Error(`${this.#who}: aborted by its signal`);
-  }
-
-  async #tell(): Promise<void> {
+  private async reportProgress(): Promise<void> {
     this.evaluations++;
-    await this.#options.onProgress?.(this.evaluations, this.#total);
+    await this.options.onProgress?.(this.evaluations, this.total);
   }
 }

@@ -46,8 +46,8 @@ export interface Group {
 
 /** What every check and probe takes beside its own options. */
 export interface ProbeOptions {
-  /** An `AbortSignal`, or anything like one: looked at before each evaluation. */
+  /** An `AbortSignal`, or anything like one, checked before each evaluation. */
   readonly signal?: { readonly aborted: boolean; readonly reason?: unknown } | undefined;
-  /** Told after each evaluation, and awaited: a page repaints while it waits. */
+  /** Called after each evaluation, and awaited, so that a page can repaint. */
   readonly onProgress?: ((done: number, total: number) => void | Promise<void>) | undefined;
 }

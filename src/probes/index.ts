@@ -10,8 +10,21 @@ export {
   type AlongGradientOptions,
   type AlongGradientReport,
   type AlongGradientStep,
-} from "./along-gradient.js";
-export { stepSizesAround } from "./step-sizes.js";
+  type Extreme,
+  stepSizesAround,
+} from "./landscape/along-gradient.js";
+export {
+  type FilterNormalizationOptions,
+  filterNormalizedDirection,
+  type FilterNormalizedDirection,
+} from "./landscape/filter-normalization.js";
+export type { GradientChange } from "./landscape/gradient-change.js";
+export {
+  type GradientNormOfGroup,
+  gradientNorms,
+  type GradientNormsOptions,
+  type GradientNormsReport,
+} from "./landscape/gradient-norms.js";
 export {
   lipschitzAlongTrajectory,
   type LipschitzAlongTrajectoryReport,
@@ -21,70 +34,7 @@ export {
   type LipschitzPair,
   type LipschitzReport,
   type QuotientSummary,
-} from "./lipschitz.js";
-
-// Curvature
-export { curvature, type CurvatureOptions, type CurvatureReport, type Eigenvalue } from "./curvature.js";
-export { hessianTrace, type HessianTraceOptions, type HessianTraceReport } from "./hessian-trace.js";
-export { hessianVectorProduct, type HessianVectorProductOptions, type HessianVectorProductReport } from "./hessian.js";
-export {
-  spectralDensity,
-  type SpectralDensityOptions,
-  type SpectralDensityReport,
-  type SpectralNode,
-} from "./spectral-density.js";
-
-// The values inside a network
-export {
-  ActivationRecorder,
-  type ActivationRecorderOptions,
-  type ActivationRecord,
-  type ActivationReport,
-  mergeActivationRecords,
-  type Observer,
-} from "./activation-recorder.js";
-export type { FeatureHistograms, FeatureSummaries, LayerSummary } from "./feature-summaries.js";
-export type { Figure, Summary } from "./summary.js";
-export {
-  mergeMoments,
-  type Moments,
-  momentsOf,
-  type MomentStatistics,
-  momentStatistics,
-  noMoments,
-} from "./moments.js";
-export { quantilesOf } from "./quantiles.js";
-export { type Histogram, histogramOf, histogramQuantile, mergeHistograms } from "./histogram.js";
-export type { Reasons } from "./finite-values.js";
-export {
-  ShiftOverTraining,
-  type ShiftOverTrainingOptions,
-  type ShiftOverTrainingReport,
-} from "./shift-over-training.js";
-export type { Place, ShiftRecord } from "./shift-record.js";
-export type { Shift, UnitFigures } from "./shift.js";
-
-// Distances between two samples
-export {
-  compareSamples,
-  energyDistance,
-  kolmogorovSmirnov,
-  type SampleDistances,
-  wasserstein1,
-} from "./sample-distances.js";
-export { type GaussianDistances, gaussianDistances } from "./gaussian-distances.js";
-export { compareHistograms, type HistogramDistances } from "./histogram-distances.js";
-export { maximumMeanDiscrepancy, type MmdOptions, type MmdReport } from "./mmd.js";
-
-// Tests for two independent samples
-export { permutationTest, type PermutationTestOptions, type PermutationTestReport } from "./permutation-test.js";
-export type { PermutationOptions } from "./row-permutations.js";
-export type { TestStatistic } from "./split-statistics.js";
-export { mmdTest, type MmdTestOptions, type MmdTestReport } from "./mmd-test.js";
-export { benjaminiHochberg } from "./benjamini-hochberg.js";
-export type { Samples } from "../core/samples.js";
-
-// Slices
+} from "./landscape/lipschitz.js";
 export {
   type DirectionReport,
   lossPlane,
@@ -94,34 +44,106 @@ export {
   type LossSliceOptions,
   type LossSliceReport,
   type SliceDirection,
-} from "./loss-slice.js";
-export {
-  type FilterNormalizationOptions,
-  filterNormalizedDirection,
-  type FilterNormalizedDirection,
-} from "./filter-normalization.js";
+} from "./landscape/loss-slice.js";
 
-// Theory, and networks at initialization
-export { theorem41, type Theorem41Feature, type Theorem41Options, type Theorem41Report } from "./theorem41.js";
+// Curvature
+export { curvature, type CurvatureOptions, type CurvatureReport, type Eigenvalue } from "./curvature/curvature.js";
+export { hessianTrace, type HessianTraceOptions, type HessianTraceReport } from "./curvature/hessian-trace.js";
 export {
-  gradientNorms,
-  type GradientNormsOptions,
-  type GradientNormsReport,
-  type GroupNorm,
-} from "./gradient-norms.js";
-export { signalPropagation, type SignalPropagationReport } from "./signal-propagation.js";
+  hessianVectorProduct,
+  type HessianVectorProductOptions,
+  type HessianVectorProductReport,
+} from "./curvature/hessian.js";
+export {
+  spectralDensity,
+  type SpectralDensityOptions,
+  type SpectralDensityReport,
+  type SpectralNode,
+} from "./curvature/spectral-density.js";
 
-// Internal covariate shift
+// Internal covariate shift, as a change of gradients and as a change of values
 export {
+  type BlockRule,
   type BlockShift,
   internalCovariateShift,
   type InternalCovariateShiftOptions,
   type InternalCovariateShiftReport,
-} from "./internal-covariate-shift.js";
-export type { BlockRule } from "./blocks.js";
-export type { GradientChange } from "./gradient-change.js";
+} from "./shift/internal-covariate-shift.js";
+export {
+  type ActivationPlace,
+  type Shift,
+  ShiftOverTraining,
+  type ShiftOverTrainingOptions,
+  type ShiftOverTrainingReport,
+  type ShiftRecord,
+  type UnitFigures,
+} from "./shift/shift-over-training.js";
 
-// Reports
-export { type FigureKind, parseReport, type ProbeReport, stringifyReport } from "./report.js";
-export type { Extreme } from "./extremes.js";
-export type { Stretch } from "./stretches.js";
+// The values inside a network
+export {
+  type ActivationRecord,
+  ActivationRecorder,
+  type ActivationRecorderOptions,
+  type ActivationReport,
+  mergeActivationRecords,
+  type Observer,
+} from "./values/activation-recorder.js";
+export { type Histogram, histogramOf, histogramQuantile, mergeHistograms } from "./values/histogram.js";
+export {
+  mergeMoments,
+  type Moments,
+  momentsOf,
+  type MomentStatistics,
+  momentStatistics,
+  noMoments,
+} from "./values/moments.js";
+export { quantilesOf } from "./values/quantiles.js";
+export { signalPropagation, type SignalPropagationReport } from "./values/signal-propagation.js";
+export type { FeatureHistograms, FeatureSummaries, LayerSummary, Summary } from "./values/summary.js";
+
+// Distances between two samples, and tests for two independent ones
+export { benjaminiHochberg } from "./distances/benjamini-hochberg.js";
+export { type GaussianDistances, gaussianDistances } from "./distances/gaussian-distances.js";
+export {
+  compareHistograms,
+  type CompareHistogramsOptions,
+  type HistogramDistances,
+} from "./distances/histogram-distances.js";
+export {
+  maximumMeanDiscrepancy,
+  type MmdOptions,
+  type MmdReport,
+  mmdTest,
+  type MmdTestOptions,
+  type MmdTestReport,
+} from "./distances/mmd.js";
+export {
+  permutationTest,
+  type PermutationTestOptions,
+  type PermutationTestReport,
+  type TestStatistic,
+} from "./distances/permutation-test.js";
+export type { PermutationOptions, PermutationsMade } from "./distances/row-permutations.js";
+export {
+  compareSamples,
+  energyDistance,
+  kolmogorovSmirnov,
+  type SampleDistances,
+  wasserstein1,
+} from "./distances/sample-distances.js";
+
+// Theory
+export { theorem41, type Theorem41Feature, type Theorem41Options, type Theorem41Report } from "./theory/theorem41.js";
+
+// Samples and reports
+export type { Samples } from "../core/samples.js";
+export type { Stretch } from "./shared/arguments.js";
+export {
+  type Figure,
+  type FigureKind,
+  type Kinds,
+  parseReport,
+  type ProbeReport,
+  type Reasons,
+  stringifyReport,
+} from "./shared/report.js";

@@ -72,7 +72,7 @@ function unwrittenStatistics(channels: number): Statistics {
 function statisticsOf(kernels: Kernels, view: ChannelView, x: Floats, epsilon: number): Statistics {
   const statistics = unwrittenStatistics(view.channels);
   kernels.moments({ view, x, ...statistics });
-  reciprocalStd(statistics.variance, epsilon, statistics.rstd);
+  reciprocalStd({ ...statistics, epsilon });
   return statistics;
 }
 

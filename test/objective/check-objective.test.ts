@@ -1,6 +1,7 @@
 /** checkObjective: an objective that breaks a promise is told which one. */
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
+import { checkGradient } from "../../src/objective/check-gradient.js";
 import { checkObjective, type ObjectiveReport } from "../../src/objective/check-objective.js";
 import type { Objective } from "../../src/objective/objective.js";
 import { absoluteValue } from "../support/objectives.js";
@@ -140,5 +141,13 @@ describe("checkObjective", () => {
   it("stops at an aborted signal", async () => {
     const stopped = checkObjective(sines, point, { random: new Random(1), signal: { aborted: true } });
     await expect(stopped).rejects.toThrow(new Error("checkObjective: aborted by its signal"));
+  });
+
+  it("refuses an option that it does not know, as checkGradient does, each in its own name", async () => {
+    const options = { random: new Random(1), coordinatesPerGroups: 1 };
+    for (const run of [checkObjective, checkGradient]) {
+      const message = new RegExp(`^${run.name}: .*"coordinatesPerGroups" - did you mean coordinatesPerGroup\\?$`);
+      await expect(run(sines, point, options)).rejects.toThrow(message);
+    }
   });
 });

@@ -430,10 +430,7 @@ describe("errors", () => {
     [{ every: 0 }, "RangeError: ActivationRecorder: expected every to be a whole number of at least 1, got 0"],
     [{ every: 1.5 }, "RangeError: ActivationRecorder: expected every to be a whole number of at least 1, got 1.5"],
     [{ axis: "1" }, 'TypeError: ActivationRecorder: expected axis to be a number, got "1"'],
-    [
-      { axis: 0 },
-      "RangeError: ActivationRecorder: expected axis to be a whole number other than 0, which counts the rows, got 0",
-    ],
+    [{ axis: 0 }, "RangeError: ActivationRecorder: expected axis to be other than 0, which counts the rows, got 0"],
     [{ quantiles: [2] }, "RangeError: ActivationRecorder: expected each quantile level in [0, 1], got 2"],
     [{ edges: [1] }, "ShapeError: ActivationRecorder: expected edges to have at least 2 values, got 1"],
     [{ perFeature: 1 }, "TypeError: ActivationRecorder: expected perFeature to be true or false, got 1"],

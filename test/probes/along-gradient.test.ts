@@ -213,16 +213,14 @@ describe("alongGradient", () => {
 describe("alongGradient refuses", () => {
   const stepSizes = [0.1];
   it.each([
-    [
-      undefined,
-      "alongGradient: expected stepSizes to be an array of numbers, got undefined - use stepSizesAround(0.1)",
-    ],
-    [[], "alongGradient: expected at least 1 step size, got 0"],
+    [undefined, "alongGradient: expected the option stepSizes, got none"],
+    [0.1, "alongGradient: expected stepSizes to be an array of numbers, got 0.1 - use stepSizesAround(0.1)"],
+    [[], "alongGradient: expected at least 1 number in stepSizes, got 0"],
     [[0.1, 0], "alongGradient: expected stepSizes[1] to be a finite number > 0, got 0"],
     [[Infinity], "alongGradient: expected stepSizes[0] to be a finite number > 0, got Infinity"],
     [["1"], 'alongGradient: expected stepSizes[0] to be a number, got "1"'],
   ])("step sizes %o", async (sizes, message) => {
-    await expect(alongGradient(bowl(1), at(1), { stepSizes: sizes as number[] })).rejects.toThrow(message);
+    await expect(alongGradient(bowl(1), at(1), { stepSizes: sizes as unknown as number[] })).rejects.toThrow(message);
   });
 
   it.each([

@@ -5,7 +5,8 @@ import {
   ActivationRecorder,
   compareHistograms,
   compareSamples,
-  type FigureKind,
+  filterNormalizedDirection,
+  type Kinds,
   histogramOf,
   maximumMeanDiscrepancy,
   mmdTest,
@@ -14,17 +15,18 @@ import {
   type PermutationOptions,
   type Samples,
   ShiftOverTraining,
+  type ShiftOverTrainingOptions,
   signalPropagation,
   stringifyReport,
   theorem41,
+  type Theorem41Options,
 } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
 import { probes as probesOfObjectives } from "../support/probe-table.js";
 
 interface Report {
   readonly probe: string;
-  readonly kind?: FigureKind;
-  readonly kinds?: Readonly<Record<string, FigureKind>>;
+  readonly kinds: Kinds;
 }
 
 interface ValueProbe {
@@ -145,10 +147,10 @@ describe.each(valueProbes)("$name", ({ name, run, empty, notFinite, permutes = f
     expect(parseReport(text)).toStrictEqual(report);
     expect(text).not.toMatch(/NaN|undefined/);
     expect(report.probe).toBe(name);
-    const kinds = report.kinds === undefined ? [report.kind!] : Object.values(report.kinds);
+    const kinds = Object.values(report.kinds);
     expect(kinds.length).toBeGreaterThan(0);
     for (const kind of kinds) expect(["exact", "estimate"]).toContain(kind);
-    for (const figure of Object.keys(report.kinds ?? {})) expect(text).toContain(`"${figure}":`);
+    for (const figure of Object.keys(report.kinds)) expect(text).toContain(`"${figure}":`);
   });
 
   it("says of no rows, and of a value that is not finite, what is wrong", async () => {
@@ -184,6 +186,40 @@ describe.each(valueProbes)("$name", ({ name, run, empty, notFinite, permutes = f
       expect(told).toEqual([1, 2, 3].map((done) => [done, 19]));
     });
   }
+});
+
+const histogram = histogramOf([1, 2], [0, 3]);
+const three = samples([1, 2, 3]);
+
+it.each<[string, string, string, (options: object) => unknown]>([
+  ["compareHistograms", "flor", "floor", (options) => compareHistograms(histogram, histogram, options)],
+  ["maximumMeanDiscrepancy", "bandWidth", "bandwidth", (options) => maximumMeanDiscrepancy(three, three, options)],
+  ["permutationTest", "statistics", "statistic", (options) => permutationTest(three, three, seeded(options))],
+  ["mmdTest", "permutation", "permutations", (options) => mmdTest(three, three, seeded(options))],
+  ["theorem41", "eps", "epsilon", (options) => theorem41(three, three, options as Theorem41Options)],
+  ["ActivationRecorder", "path", "paths", (options) => new ActivationRecorder(options)],
+  ["ShiftOverTraining", "place", "places", (options) => new ShiftOverTraining(options as ShiftOverTrainingOptions)],
+  [
+    "filterNormalizedDirection",
+    "vector",
+    "vectors",
+    (options) => filterNormalizedDirection(Float64Array.of(1), [], { random: new Random(1), ...options }),
+  ],
+])("%s refuses the option %s and names %s", async (name, wrong, near, run) => {
+  const error = await Promise.resolve()
+    .then(() => run({ [wrong]: undefined }))
+    .catch((reason: unknown) => reason);
+  expect(String(error)).toMatch(new RegExp(`^TypeError: ${name}: .*"${wrong}" - did you mean ${near}\\?$`));
+});
+
+it("what a user holds works behind a proxy", () => {
+  const recorder = new Proxy(new ActivationRecorder(), {});
+  recorder.at(0)?.("1", three);
+  expect(recorder.records.length).toBe(1);
+  expect(recorder.report().records).toEqual(recorder.records);
+  const shift = new Proxy(new ShiftOverTraining({ places: { "1": "linear" } }), {});
+  for (const observe of [() => shift.start(), () => shift.before(1), () => shift.after(1)]) observe()("1", three);
+  expect(shift.report().records[0]?.stepShift?.wasserstein1.maximum).toBe(0);
 });
 
 it("every probe of the entry is in one of the two tables", () => {

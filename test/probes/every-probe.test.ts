@@ -1,4 +1,5 @@
 /** What holds for every probe of an objective: no trace, same seed same report, JSON, cancellation, progress, errors. */
+import { runInNewContext } from "node:vm";
 import {
   BatchNorm,
   Dense,
@@ -133,6 +134,21 @@ describe.each(probes)("$name", ({ name, run, goesFar, lossesAlone = false }) => 
     const { evaluations } = await probe(objective, { onProgress });
     expect(showing).toBe(false);
     expect(told).toEqual(Array.from({ length: evaluations }, (_, i) => [i + 1, evaluations]));
+  });
+
+  it("refuses an option that it does not know, and names the near miss", async () => {
+    const misspelled = { onProgres: () => undefined } as ProbeOptions;
+    const message = await failure(probe(edge, misspelled));
+    expect(message).toMatch(new RegExp(`^TypeError ${name}: .*"onProgres" - did you mean onProgress\\?$`));
+  });
+
+  it("takes arrays of another realm", async () => {
+    const foreign = runInNewContext("Float64Array") as Float64ArrayConstructor;
+    const objective: Objective = async (at) => {
+      const { loss, gradient } = await edge(at);
+      return { loss, gradient: foreign.from(gradient) };
+    };
+    expect(await probe(objective, {}, foreign.from(small))).toEqual(await probe(edge));
   });
 
   it("refuses what is no objective or no point", async () => {

@@ -14,7 +14,7 @@ describe("lossSlice", () => {
     const report = await lossSlice(bowl(1, 9), at(3, 1), { direction: at(1, -1), coefficients });
     expect(report.loss).toEqual(coefficients.map((s) => about(((3 + s) ** 2 + 9 * (1 - s) ** 2) / 2, 12)));
     expect(report).toMatchObject({ probe: "lossSlice", lossAtPoint: 9, coefficients, evaluations: 6, parameters: 2 });
-    expect(report.direction).toEqual({ norm: Math.SQRT2, kind: "given", vectors: null, random: null });
+    expect(report.direction).toEqual({ norm: Math.SQRT2, source: "given", vectors: null, randomState: null });
   });
 
   it("asks for losses alone where the objective has them", async () => {
@@ -43,11 +43,11 @@ describe("lossSlice", () => {
     const report = await lossSlice(bowl(1, 1), at(3, 4), { direction, coefficients: [1] });
     expect(report.direction).toEqual({
       norm: about(5, 12),
-      kind: "filter-normalized",
+      source: "filter-normalized",
       vectors: "ignore",
-      random: new Random(5).state,
+      randomState: new Random(5).state,
     });
-    const again = filterNormalizedDirection(at(3, 4), groups, { random: Random.from(report.direction.random!) });
+    const again = filterNormalizedDirection(at(3, 4), groups, { random: Random.from(report.direction.randomState!) });
     expect(again).toEqual(direction);
   });
 

@@ -48,7 +48,7 @@ describe("maximumMeanDiscrepancy", () => {
   it("gives the worked figures", () => {
     expect(maximumMeanDiscrepancy(a, b)).toEqual({
       probe: "maximumMeanDiscrepancy",
-      kind: "exact",
+      kinds: { mmd: "exact", mmdSquaredBiased: "exact", mmdSquaredUnbiased: "exact" },
       n: 3,
       m: 2,
       bandwidth: about(1.707107),
@@ -108,7 +108,7 @@ describe("maximumMeanDiscrepancy", () => {
   it("has no bandwidth where all rows are equal", () => {
     expect(maximumMeanDiscrepancy(rows([7, 7], [7, 7]), rows([7, 7]))).toEqual({
       probe: "maximumMeanDiscrepancy",
-      kind: "exact",
+      kinds: { mmd: "exact", mmdSquaredBiased: "exact", mmdSquaredUnbiased: "exact" },
       n: 2,
       m: 1,
       bandwidth: null,

@@ -355,7 +355,7 @@ describe("permutationTest", () => {
       rows([1]),
       rows([2]),
       { axis: 0 },
-      "RangeError: permutationTest: expected axis to be a whole number other than 0, which counts the rows, got 0",
+      "RangeError: permutationTest: expected axis to be other than 0, which counts the rows, got 0",
     ],
     [
       rows([1]),

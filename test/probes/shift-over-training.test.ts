@@ -237,7 +237,7 @@ describe("over training", () => {
     const report = run();
     expect(run()).toEqual(report);
     expect(parseReport(stringifyReport(report))).toEqual(report);
-    expect(report).toMatchObject({ probe: "ShiftOverTraining", kind: "exact", places, axis: 1 });
+    expect(report).toMatchObject({ probe: "ShiftOverTraining", kinds: { records: "exact" }, places, axis: 1 });
     expect(JSON.stringify(report)).not.toContain("pValue");
   });
 
@@ -290,7 +290,7 @@ describe("errors", () => {
 
   it.each<[unknown, string]>([
     [undefined, "TypeError: ShiftOverTraining: expected options to be an object, got undefined"],
-    [{}, "TypeError: ShiftOverTraining: expected places to be an object, got undefined"],
+    [{}, "TypeError: ShiftOverTraining: expected the option places, got none"],
     [{ places: {} }, "RangeError: ShiftOverTraining: expected places to name at least one path, got none"],
     [
       { places: { "0": "input" } },
@@ -298,7 +298,7 @@ describe("errors", () => {
     ],
     [
       { places: { "0": "linear" }, axis: 0 },
-      "RangeError: ShiftOverTraining: expected axis to be a whole number other than 0, which counts the rows, got 0",
+      "RangeError: ShiftOverTraining: expected axis to be other than 0, which counts the rows, got 0",
     ],
   ])("%j as options", (options, message) => {
     expect(thrownBy(() => new ShiftOverTraining(options as ShiftOverTrainingOptions))).toBe(message);

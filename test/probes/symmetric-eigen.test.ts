@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
 import { dot } from "../../src/objective/vector.js";
-import { symmetricEigenvalues, tridiagonalEigen } from "../../src/probes/symmetric-eigen.js";
+import { symmetricEigenvalues, tridiagonalEigen } from "../../src/probes/curvature/symmetric-eigen.js";
 import { allAbout } from "../support/about.js";
 import { turnedMatrix } from "../support/objectives.js";
 

@@ -9,7 +9,7 @@ const gz = { shape: [4, 1], data: [1, -1, 2, 0] };
 describe("theorem41", () => {
   it("gives the worked numbers at epsilon 0", () => {
     const report = theorem41(y, gz, { epsilon: 0, gamma: [2] });
-    expect(report).toMatchObject({ probe: "theorem41", epsilon: 0, values: 4, gradInput: "formula" });
+    expect(report).toMatchObject({ probe: "theorem41", epsilon: 0, valuesPerFeature: 4, gradInput: "formula" });
     expect(report.features).toEqual([
       {
         lhs: about(7.84, 12),
@@ -122,12 +122,7 @@ describe("theorem41", () => {
     ],
     [y, gz, { epsilon: 0, gamma: [1, 2] }, "theorem41: expected gamma to have 1 values, got 2"],
     [{ ...y, data: [1, 2, NaN, 4] }, gz, { epsilon: 0 }, "theorem41: expected input to be finite, got NaN at 2"],
-    [
-      y,
-      gz,
-      { epsilon: 0, axis: 0 },
-      "theorem41: expected axis to be a whole number other than 0, which counts the rows, got 0",
-    ],
+    [y, gz, { epsilon: 0, axis: 0 }, "theorem41: expected axis to be other than 0, which counts the rows, got 0"],
   ])("refuses %o, %o, %o", (input, gradOutput, options, message) => {
     expect(() => theorem41(input, gradOutput, options)).toThrow(message);
   });

@@ -3,7 +3,7 @@
 import { unitRoundoff } from "../../core/dtype.js";
 import { exp } from "../../core/math.js";
 import { sameShape } from "../../core/shape.js";
-import type { Moments } from "../../probes/moments.js";
+import type { Moments } from "../../probes/values/moments.js";
 import {
   featureMoments,
   gapCause,

@@ -1,0 +1,207 @@
+/** Curvature: the ends of the Hessian's spectrum, and how the gradient lies in it. */
+
+import type { Random, RandomState } from "../../core/random.js";
+import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
+import type { Objective, ProbeOptions } from "../../objective/objective.js";
+import { distance, dot, norm, scaled } from "../../objective/vector.js";
+import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
+import { ProbeRun } from "../shared/run.js";
+import { defaultDifferenceStep, hessianTimes } from "./hessian.js";
+import { asymmetryNote, lanczos, type RitzValues } from "./lanczos.js";
+
+const WHO = "curvature";
+
+/** Options for `curvature`. */
+export interface CurvatureOptions extends ProbeOptions {
+  /** Draws the start direction. */
+  readonly random: Random;
+  /** How many Lanczos steps to make; 30 when not said, and no more than there are parameters. */
+  readonly steps?: number | undefined;
+  /** Gives `sharpnessTimesLearningRate`, which is compared with 2. */
+  readonly learningRate?: number | undefined;
+  /** How far finite differences go to each side; as in `hessianVectorProduct` when not said. */
+  readonly differenceStep?: number | undefined;
+}
+
+const curvatureRules = {
+  random: { kind: "random" },
+  steps: { kind: "count", default: 30 },
+  learningRate: { kind: "number", low: 0, withoutLow: true, optional: true },
+  differenceStep: { kind: "number", low: 0, withoutLow: true, optional: true },
+} as const satisfies ProbeRules<CurvatureOptions>;
+
+/** An end of the spectrum. */
+export interface Eigenvalue {
+  readonly value: number;
+  /** Some eigenvalue lies within this distance, up to the error of the products. */
+  readonly residual: number;
+}
+
+/** The report of `curvature`. */
+export interface CurvatureReport extends ProbeReport {
+  readonly probe: "curvature";
+  /** L(x) and ||g(x)||. */
+  readonly loss: number;
+  readonly gradNorm: number;
+  /** Lanczos steps made. */
+  readonly steps: number;
+  /** The finite-difference step h of the products. */
+  readonly differenceStep: number;
+  /** How much the first product changes from h to h/2. */
+  readonly productError: number;
+  /** The largest |<u, Hv> - <v, Hu>| of two directions visited: 0 for a Hessian, so all of it is error of the products. */
+  readonly asymmetry: number;
+  /** Where the random stream stood: `Random.from` starts the same way again. */
+  readonly randomState: RandomState;
+  /** Falling. */
+  readonly ritzValues: readonly number[];
+  readonly residuals: readonly number[];
+  /** The largest algebraic eigenvalue, from below. */
+  readonly largest: Eigenvalue;
+  /** The smallest, from above. */
+  readonly smallest: Eigenvalue;
+  /** The one of larger magnitude, with its sign; null when the two magnitudes agree within their errors. */
+  readonly largestMagnitude: number | null;
+  /** The larger magnitude, from below. */
+  readonly spectralNorm: number;
+  /** The largest algebraic eigenvalue, never a magnitude: a strongly negative curvature is not sharp. */
+  readonly sharpness: number;
+  readonly learningRate: number | null;
+  /** About 2 at the edge of stability; null when no learning rate was given. */
+  readonly sharpnessTimesLearningRate: number | null;
+  /** g'Hg / g'g: the curvature along the gradient; null when the gradient is 0. */
+  readonly rayleighQuotient: number | null;
+  /** ||P g||^2 / ||g||^2 in the span of the first 1, 2, 3 ... Ritz vectors of `ritzValues`; null when the gradient is 0. */
+  readonly gradientShare: readonly number[] | null;
+  /** Says when the products are too far from those of a Hessian to trust the eigenvalues; null when they are not. */
+  readonly note: string | null;
+  /** Why a figure here is null. */
+  readonly reasons: Reasons;
+}
+
+const KINDS: Kinds = {
+  largest: "lower bound",
+  smallest: "upper bound",
+  spectralNorm: "lower bound",
+  sharpness: "lower bound",
+  ritzValues: "estimate",
+  gradientShare: "estimate",
+  rayleighQuotient: "estimate",
+};
+
+/**
+ * Finds the largest and the smallest eigenvalue of the Hessian, the sharpness, and how much of the gradient lies along the
+ * sharpest directions.
+ *
+ *   sharpness = largest algebraic Ritz value of k Lanczos steps        gradientShare_i = sum over j <= i of <v_j, g>^2 / ||g||^2
+ *
+ * Gradient descent at learning rate lr becomes unstable along directions sharper than 2 / lr. Raw eigenvalues of a
+ * batch-normalized network shrink as 1 / ||W||^2 while its function stays the same: compare sharpness times learning rate.
+ *
+ * Numerics  Ritz values lie inside the spectrum: a large residual says that more steps are needed. Products carry the error
+ *           of finite differences: read `asymmetry` first, which shows the worst of all products. It is large where a
+ *           ReLU changes sides within the difference step; a smaller step helps
+ * Cost      2 evaluations a step and 5 more; keeps as many vectors as there are steps
+ * Source    Cohen et al. 2021 (edge of stability); Ghorbani, Krishnan & Xiao 2019 (gradient share)
+ *
+ * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point
+ * @example
+ * const saddle: Objective = (p) => ({ loss: p[0]! ** 2 - 3 * p[1]! ** 2, gradient: Float64Array.of(2 * p[0]!, -6 * p[1]!) });
+ * const report = await curvature(saddle, Float64Array.of(1, 1), { random: new Random(1), learningRate: 0.5 });
+ * [report.sharpness.toFixed(6), report.largestMagnitude?.toFixed(6)]; // => ["2.000000", "-6.000000"]
+ * report.sharpnessTimesLearningRate?.toFixed(6);                      // => "1.000000"
+ */
+export async function curvature(
+  objective: Objective,
+  point: Float64Array,
+  options: CurvatureOptions,
+): Promise<CurvatureReport> {
+  const read = readProbeOptions(WHO, options, curvatureRules);
+  const { random, learningRate } = read;
+  expectObjective(WHO, objective, point);
+  const steps = Math.min(read.steps, point.length);
+  const run = new ProbeRun(WHO, objective, point, read, 2 * steps + 5);
+  const randomState = random.state;
+  const step = read.differenceStep ?? defaultDifferenceStep(run);
+
+  const { loss, gradient } = await run.finiteAt(run.point);
+  let productError: number | undefined;
+  const multiply = async (vector: Float64Array): Promise<Float64Array> => {
+    const product = await hessianTimes(run, vector, step);
+    productError ??= distance(product, await hessianTimes(run, vector, step / 2));
+    return product;
+  };
+  const ritz = await lanczos(multiply, run.point.length, steps, random);
+  const { reasons, ...alongGradient } = await describeGradient(run, gradient, step, ritz);
+  const largest = { value: ritz.values.at(-1)!, residual: ritz.residuals.at(-1)! };
+  const smallest = { value: ritz.values[0]!, residual: ritz.residuals[0]! };
+  const magnitude = largerMagnitude(largest, smallest, 2 * productError! + ritz.asymmetry);
+  const spectralNorm = Math.max(Math.abs(largest.value), Math.abs(smallest.value));
+  return {
+    ...run.describe(WHO, KINDS),
+    loss,
+    gradNorm: norm(gradient),
+    steps,
+    differenceStep: step,
+    productError: productError!,
+    asymmetry: ritz.asymmetry,
+    randomState,
+    ritzValues: ritz.values.toReversed(),
+    residuals: ritz.residuals.toReversed(),
+    largest,
+    smallest,
+    largestMagnitude: magnitude.value,
+    spectralNorm,
+    sharpness: largest.value,
+    learningRate: learningRate ?? null,
+    sharpnessTimesLearningRate: learningRate === undefined ? null : largest.value * learningRate,
+    ...alongGradient,
+    note: asymmetryNote(ritz.asymmetry, spectralNorm, step),
+    reasons: {
+      ...magnitude.reasons,
+      ...reasons,
+      ...(learningRate === undefined && { sharpnessTimesLearningRate: "no learningRate was given" }),
+    },
+  };
+}
+
+/** How the gradient lies in the spectrum: 2 evaluations, none when it is 0. */
+async function describeGradient(
+  run: ProbeRun,
+  gradient: Float64Array,
+  step: number,
+  ritz: RitzValues,
+): Promise<Pick<CurvatureReport, "rayleighQuotient" | "gradientShare" | "reasons">> {
+  const size = norm(gradient);
+  if (size === 0) {
+    const reason = "the gradient is 0";
+    const reasons = { rayleighQuotient: reason, gradientShare: reason };
+    return { rayleighQuotient: null, gradientShare: null, reasons };
+  }
+  const direction = scaled(1 / size, gradient);
+  let sum = 0;
+  return {
+    rayleighQuotient: dot(direction, await hessianTimes(run, direction, step)),
+    gradientShare: ritz
+      .sharesOf(direction)
+      .toReversed()
+      .map((share) => (sum += share)),
+    reasons: {},
+  };
+}
+
+/** The end of the spectrum farther from 0, unless the two lie equally far within what is known of them. */
+function largerMagnitude(
+  largest: Eigenvalue,
+  smallest: Eigenvalue,
+  errorOfProducts: number,
+): { readonly value: number | null; readonly reasons: Reasons } {
+  const [above, below] = [Math.abs(largest.value), Math.abs(smallest.value)];
+  // The last term stands for finite differences that happen to agree at h and h/2.
+  const doubt = largest.residual + smallest.residual + errorOfProducts + 1e-9 * Math.max(above, below);
+  if (largest.value > 0 && smallest.value < 0 && Math.abs(above - below) <= doubt) {
+    const reason = `undecided: ${largest.value} and ${smallest.value} agree in magnitude within ${doubt}`;
+    return { value: null, reasons: { largestMagnitude: reason } };
+  }
+  return { value: above >= below ? largest.value : smallest.value, reasons: {} };
+}

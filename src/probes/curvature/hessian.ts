@@ -1,0 +1,90 @@
+/** Products of the Hessian with a vector, by central differences of the gradient: no second derivative is needed. */
+
+import type { DType } from "../../core/dtype.js";
+import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
+import type { Objective, ProbeOptions } from "../../objective/objective.js";
+import { addScaled, distance, norm, scaled } from "../../objective/vector.js";
+import { expectVector } from "../shared/arguments.js";
+import type { ProbeReport } from "../shared/report.js";
+import { ProbeRun } from "../shared/run.js";
+
+/** Options for `hessianVectorProduct`. */
+export interface HessianVectorProductOptions extends ProbeOptions {
+  /** The vector v, as long as the point. */
+  readonly vector: Float64Array;
+  /** How far to go to each side, whatever the length of v; `1.5e-8 (1 + ||x||)` when not said, on a float32 objective 3.5e-4. */
+  readonly differenceStep?: number | undefined;
+}
+
+const hessianVectorProductRules = {
+  vector: { kind: "any" },
+  differenceStep: { kind: "number", low: 0, withoutLow: true, optional: true },
+} as const satisfies ProbeRules<HessianVectorProductOptions>;
+
+/** The report of `hessianVectorProduct`. */
+export interface HessianVectorProductReport extends ProbeReport {
+  readonly probe: "hessianVectorProduct";
+  /** H v. */
+  readonly product: readonly number[];
+  /** h. */
+  readonly differenceStep: number;
+  /** The norm of the difference between the products at h and at h/2. */
+  readonly errorEstimate: number;
+}
+
+/**
+ * The square root of the distance from 1 to the next number. For a smooth loss its cube root would balance truncation and
+ * round-off; but a longer step crosses kinks of ReLU, and each of them counts as 1/h of curvature that is not there.
+ */
+const SQUARE_ROOT_OF_EPSILON: Readonly<Record<DType, number>> = { float32: 2 ** -11.5, float64: 2 ** -26 };
+
+/**
+ * Multiplies the Hessian of the loss with a vector.
+ *
+ *   H v = ||v|| (g(x + h u) - g(x - h u)) / 2h,  u = v / ||v||
+ *
+ * Numerics  relative errors of about 1e-8 on float64 networks. A ReLU that changes sides within h adds the jump of the gradient
+ *           over 2h, which may be many times the curvature: the error estimate shows it, a smaller step avoids it
+ * Cost      4 evaluations; none for v = 0
+ *
+ * @throws {TypeError | RangeError | ShapeError} if point, vector or step are wrong, or loss or gradient is not finite near the point
+ * @example
+ * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
+ * const { product } = await hessianVectorProduct(bowl, Float64Array.of(3, 1), { vector: Float64Array.of(1, 1) });
+ * product.map((value) => value.toFixed(6)); // => ["1.000000", "9.000000"]
+ */
+export async function hessianVectorProduct(
+  objective: Objective,
+  point: Float64Array,
+  options: HessianVectorProductOptions,
+): Promise<HessianVectorProductReport> {
+  const who = "hessianVectorProduct";
+  const read = readProbeOptions(who, options, hessianVectorProductRules);
+  const run = new ProbeRun(who, objective, point, read, 4);
+  const vector = expectVector(who, "vector", read.vector, run.point.length);
+  const step = read.differenceStep ?? defaultDifferenceStep(run);
+  const product = await hessianTimes(run, vector, step);
+  const finer = await hessianTimes(run, vector, step / 2);
+  const errorEstimate = distance(product, finer);
+  return {
+    ...run.describe(who, { product: "estimate", errorEstimate: "estimate" }),
+    product: Array.from(product),
+    differenceStep: step,
+    errorEstimate,
+  };
+}
+
+/** The step at a run's point where the caller names none. */
+export function defaultDifferenceStep({ dtype, point }: ProbeRun): number {
+  return SQUARE_ROOT_OF_EPSILON[dtype] * (1 + norm(point));
+}
+
+/** H v at a run's point: 2 evaluations, none for v = 0. */
+export async function hessianTimes(run: ProbeRun, vector: Float64Array, step: number): Promise<Float64Array> {
+  const size = norm(vector);
+  if (size === 0) return new Float64Array(vector.length);
+  const where = `${step} from the point`;
+  const ahead = await run.finiteAt(addScaled(run.point, step / size, vector), where);
+  const behind = await run.finiteAt(addScaled(run.point, -step / size, vector), where);
+  return scaled(size / (2 * step), addScaled(ahead.gradient, -1, behind.gradient));
+}

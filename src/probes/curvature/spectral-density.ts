@@ -1,0 +1,150 @@
+/** Spectral density: how the eigenvalues of the Hessian are spread, without computing them one by one. */
+
+import { complaint, show } from "../../core/errors.js";
+import { exp } from "../../core/math.js";
+import type { Random, RandomState } from "../../core/random.js";
+import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
+import type { Objective, ProbeOptions } from "../../objective/objective.js";
+import type { ProbeReport } from "../shared/report.js";
+import { ProbeRun } from "../shared/run.js";
+import { defaultDifferenceStep, hessianTimes } from "./hessian.js";
+import { asymmetryNote, lanczos } from "./lanczos.js";
+
+const WHO = "spectralDensity";
+
+/** Options for `spectralDensity`. */
+export interface SpectralDensityOptions extends ProbeOptions {
+  /** Draws the start directions. */
+  readonly random: Random;
+  /** How many Lanczos steps to make from each start; 30 when not said, and no more than there are parameters. */
+  readonly steps?: number | undefined;
+  /** How many starts to average over; 4 when not said. */
+  readonly starts?: number | undefined;
+  /** The standard deviation of the Gaussians; a hundredth of the spectrum's width when not said. */
+  readonly width?: number | undefined;
+  /** How far finite differences go to each side; as in `hessianVectorProduct` when not said. */
+  readonly differenceStep?: number | undefined;
+}
+
+const spectralDensityRules = {
+  random: { kind: "random" },
+  steps: { kind: "count", default: 30 },
+  starts: { kind: "count", default: 4 },
+  width: { kind: "number", low: 0, withoutLow: true, optional: true },
+  differenceStep: { kind: "number", low: 0, withoutLow: true, optional: true },
+} as const satisfies ProbeRules<SpectralDensityOptions>;
+
+/** The Ritz values of one start, and the share of the density that each carries. */
+export interface SpectralNode {
+  readonly values: readonly number[];
+  readonly weights: readonly number[];
+}
+
+/** The report of `spectralDensity`. */
+export interface SpectralDensityReport extends ProbeReport {
+  readonly probe: "spectralDensity";
+  /** The eigenvalues to plot over, evenly spaced. */
+  readonly eigenvalues: readonly number[];
+  /** The density there; it integrates to 1. */
+  readonly density: readonly number[];
+  readonly width: number;
+  readonly steps: number;
+  readonly starts: number;
+  readonly differenceStep: number;
+  /** The largest |<u, Hv> - <v, Hu>| of two directions visited: 0 for a Hessian, so all of it is error of the products. */
+  readonly asymmetry: number;
+  /** Says when the products are too far from those of a Hessian to trust the density; null when they are not. */
+  readonly note: string | null;
+  /** Where the random stream stood: `Random.from` draws the same starts again. */
+  readonly randomState: RandomState;
+  /** What the density was drawn from, start by start. */
+  readonly nodes: readonly SpectralNode[];
+}
+
+/** How many widths the plot goes beyond the outermost Ritz values: beyond lies less than 2e-9 of the density. */
+const MARGIN = 6;
+const POINTS_PER_WIDTH = 3;
+const MOST_POINTS = 20_000;
+
+/**
+ * Estimates the density of the Hessian's eigenvalues by stochastic Lanczos quadrature.
+ *
+ *   density(t) = mean over starts of sum_i w_i N(t; theta_i, width^2),  w_i = (first component of eigenvector i)^2
+ *
+ * Numerics  single eigenvalues far from the others show up at their place, but their weight scatters from start to start
+ * Cost      2 evaluations a step and start; keeps as many vectors as there are steps
+ * Source    Ghorbani, Krishnan & Xiao 2019; Ubaru, Chen & Saad 2017
+ *
+ * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point
+ * @example
+ * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
+ * const { density, width } = await spectralDensity(bowl, Float64Array.of(3, 1), { random: new Random(1) });
+ * width.toFixed(6); // => "0.080000"
+ */
+export async function spectralDensity(
+  objective: Objective,
+  point: Float64Array,
+  options: SpectralDensityOptions,
+): Promise<SpectralDensityReport> {
+  const read = readProbeOptions(WHO, options, spectralDensityRules);
+  const { random, starts } = read;
+  expectObjective(WHO, objective, point);
+  const steps = Math.min(read.steps, point.length);
+  const run = new ProbeRun(WHO, objective, point, read, 2 * steps * starts);
+  const randomState = random.state;
+  const step = read.differenceStep ?? defaultDifferenceStep(run);
+
+  const nodes: SpectralNode[] = [];
+  let largestAsymmetry = 0;
+  for (let start = 0; start < starts; start++) {
+    const multiply = (vector: Float64Array): Promise<Float64Array> => hessianTimes(run, vector, step);
+    const { values, weights, asymmetry } = await lanczos(multiply, run.point.length, steps, random);
+    nodes.push({ values, weights });
+    largestAsymmetry = Math.max(largestAsymmetry, asymmetry);
+  }
+  const all = nodes.flatMap((node) => node.values);
+  const [low, high] = [Math.min(...all), Math.max(...all)];
+  const width = read.width ?? defaultWidth(low, high);
+  const eigenvalues = gridAround(low, high, width);
+  return {
+    ...run.describe(WHO, { density: "estimate", nodes: "estimate" }),
+    eigenvalues,
+    density: eigenvalues.map((eigenvalue) => densityAt(eigenvalue, nodes, width)),
+    width,
+    steps,
+    starts,
+    differenceStep: step,
+    asymmetry: largestAsymmetry,
+    note: asymmetryNote(largestAsymmetry, Math.max(Math.abs(low), Math.abs(high)), step),
+    randomState,
+    nodes,
+  };
+}
+
+function defaultWidth(low: number, high: number): number {
+  const largest = Math.max(Math.abs(low), Math.abs(high));
+  // Equal eigenvalues differ by the error of finite differences, which is no width to plot.
+  if (high - low > 1e-6 * largest) return (high - low) / 100;
+  return largest === 0 ? 0.01 : largest / 100;
+}
+
+function gridAround(low: number, high: number, width: number): number[] {
+  const largest = Math.max(Math.abs(low), Math.abs(high));
+  const least = Math.max((POINTS_PER_WIDTH * (high - low)) / MOST_POINTS, 1e-9 * largest);
+  if (width < least) {
+    throw new RangeError(complaint(WHO, `a width of at least ${least} for this spectrum`, show(width)));
+  }
+  const count = Math.ceil(((high - low) / width + 2 * MARGIN) * POINTS_PER_WIDTH) + 1;
+  return Array.from({ length: count }, (_, i) => low - MARGIN * width + (i * width) / POINTS_PER_WIDTH);
+}
+
+function densityAt(eigenvalue: number, nodes: readonly SpectralNode[], width: number): number {
+  let sum = 0;
+  for (const { values, weights } of nodes) {
+    values.forEach((value, i) => {
+      const z = (eigenvalue - value) / width;
+      sum += weights[i]! * exp((-z * z) / 2);
+    });
+  }
+  return sum / (nodes.length * width * Math.sqrt(2 * Math.PI));
+}

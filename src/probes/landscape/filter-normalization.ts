@@ -1,0 +1,81 @@
+/** Filter normalization: random directions in which a step means the same for every unit, whatever the size of its weights. */
+
+import { type OptionRules, readOptions } from "../../core/options.js";
+import type { Random, RandomState } from "../../core/random.js";
+import { expectPoint } from "../../objective/evaluate.js";
+import type { Group } from "../../objective/objective.js";
+import { randomNormal } from "../../objective/vector.js";
+import { expectParameterGroups } from "../shared/arguments.js";
+
+/** Options for `filterNormalizedDirection`. */
+export interface FilterNormalizationOptions {
+  readonly random: Random;
+  /** Biases, gammas and betas: left where they are ("ignore", when not said), or stretched by their own value ("copy"). */
+  readonly vectors?: "ignore" | "copy" | undefined;
+}
+
+const filterNormalizationRules = {
+  random: { kind: "random" },
+  vectors: { kind: "word", words: ["ignore", "copy"], default: "ignore" },
+} as const satisfies OptionRules<FilterNormalizationOptions>;
+
+/** A direction, and how it was drawn. */
+export interface FilterNormalizedDirection {
+  readonly values: Float64Array;
+  readonly vectors: "ignore" | "copy";
+  /** Where the random stream stood: `Random.from` draws the same direction again. */
+  readonly randomState: RandomState;
+}
+
+/**
+ * Draws a random direction and gives each filter of it the length of that filter in the point.
+ *
+ *   d normal, then d_j <- d_j ||w_j|| / ||d_j|| for each output unit j
+ *
+ * The weights of a batch-normalized network can be scaled without a change of its function; in a plain random direction
+ * the slice through the one with larger weights looks flatter. Filter normalization takes that out.
+ *
+ * Shapes    a filter is all that leads to one output: a column of a Dense weight [inputs, outputs], the last axis in general
+ * Source    Li, Xu, Taylor, Studer & Goldstein 2018, section 4; "copy" is what their code does
+ *
+ * @throws {TypeError | RangeError | ShapeError} if point, groups or options are wrong
+ * @example
+ * const groups: Group[] = [{ name: "0.weight", role: "weight", shape: [2, 1], start: 0, end: 2 }];
+ * const { values } = filterNormalizedDirection(Float64Array.of(3, 4), groups, { random: new Random(1) });
+ * Math.sqrt(values[0]! ** 2 + values[1]! ** 2).toFixed(6); // => "5.000000"
+ */
+export function filterNormalizedDirection(
+  point: Float64Array,
+  groups: readonly Group[],
+  options: FilterNormalizationOptions,
+): FilterNormalizedDirection {
+  const who = "filterNormalizedDirection";
+  expectPoint(who, point);
+  const { random, vectors } = readOptions(who, options, filterNormalizationRules);
+  const randomState = random.state;
+  const values = new Float64Array(point.length);
+  for (const { role, shape, start, end } of expectParameterGroups(who, groups, point.length)) {
+    const weights = point.subarray(start, end);
+    if (role === "weight" && shape.length > 1) {
+      const draw = randomNormal(end - start, random);
+      values.set(stretchFilters(draw, weights, shape.at(-1)!), start);
+    } else if (vectors === "copy") {
+      values.set(weights, start);
+    }
+  }
+  return { values, vectors, randomState };
+}
+
+/** Gives each column of `draw` the norm of the same column of `weights`. */
+function stretchFilters(draw: Float64Array, weights: Float64Array, columns: number): Float64Array {
+  const squaresOfDraw = new Float64Array(columns);
+  const squaresOfWeights = new Float64Array(columns);
+  for (let i = 0; i < draw.length; i++) {
+    squaresOfDraw[i % columns]! += draw[i]! ** 2;
+    squaresOfWeights[i % columns]! += weights[i]! ** 2;
+  }
+  return draw.map((value, i) => {
+    const square = squaresOfDraw[i % columns]!;
+    return square === 0 ? 0 : value * Math.sqrt(squaresOfWeights[i % columns]! / square);
+  });
+}

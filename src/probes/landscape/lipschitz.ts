@@ -1,0 +1,214 @@
+/** Lipschitz constants: how fast loss and gradient change at most, from below, from pairs of points. */
+
+import { complaint, expectNumber, show } from "../../core/errors.js";
+import { exp, log } from "../../core/math.js";
+import type { Random, RandomState } from "../../core/random.js";
+import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
+import type { Objective, ProbeOptions } from "../../objective/objective.js";
+import { addScaled, distance, norm, randomDirection } from "../../objective/vector.js";
+import { expectVector } from "../shared/arguments.js";
+import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
+import { type FarEvaluation, ProbeRun } from "../shared/run.js";
+
+/** What was found between two points u and v. */
+export interface LipschitzPair {
+  /** ||u - v||. */
+  readonly distance: number;
+  /** ||u - v|| / ||x||, which compares networks whose weights differ in size; null where x = 0. */
+  readonly relativeDistance: number | null;
+  /** |L(u) - L(v)| / ||u - v||; Infinity where a loss is not finite. */
+  readonly lossQuotient: number;
+  /** ||g(u) - g(v)|| / ||u - v||; Infinity where a gradient is not finite. */
+  readonly gradientQuotient: number;
+}
+
+/** Quotients of many pairs in three numbers. */
+export interface QuotientSummary {
+  /** Null when there is no pair. */
+  readonly median: number | null;
+  /** The 90th percentile. */
+  readonly quantile90: number | null;
+  /** A lower bound of the Lipschitz constant. It grows with the number of pairs: compare at equal numbers alone. */
+  readonly maximum: number | null;
+  /** The distance of the pair where the maximum lies. */
+  readonly distanceAtMaximum: number | null;
+}
+
+/** What the two Lipschitz probes share. */
+export interface LipschitzReport extends ProbeReport {
+  /** One entry a pair: the result. */
+  readonly pairs: readonly LipschitzPair[];
+  /** How many pairs were left out because their points coincide. */
+  readonly skipped: number;
+  /** Of the loss. */
+  readonly loss: QuotientSummary;
+  /** Of the gradient: the smoothness constant beta. */
+  readonly gradient: QuotientSummary;
+  /** Why figures here are null. */
+  readonly reasons: Reasons;
+}
+
+/** Options for `lipschitzFromPairs`. */
+export interface LipschitzFromPairsOptions extends ProbeOptions {
+  /** How many pairs to draw. */
+  readonly count: number;
+  /** The shortest and the longest distance, both above 0. A part of `norm(point)` compares networks of different size. */
+  readonly minRadius: number;
+  readonly maxRadius: number;
+  readonly random: Random;
+}
+
+const fromPairsRules = {
+  count: { kind: "count" },
+  minRadius: { kind: "number", low: 0, withoutLow: true },
+  maxRadius: { kind: "number", low: 0 },
+  random: { kind: "random" },
+} as const satisfies ProbeRules<LipschitzFromPairsOptions>;
+
+/** The report of `lipschitzFromPairs`. */
+export interface LipschitzFromPairsReport extends LipschitzReport {
+  readonly probe: "lipschitzFromPairs";
+  readonly count: number;
+  readonly minRadius: number;
+  readonly maxRadius: number;
+  /** Where the random stream stood: `Random.from` draws the same pairs again. */
+  readonly randomState: RandomState;
+}
+
+/** The report of `lipschitzAlongTrajectory`. */
+export interface LipschitzAlongTrajectoryReport extends LipschitzReport {
+  readonly probe: "lipschitzAlongTrajectory";
+}
+
+const KINDS: Kinds = {
+  pairs: "exact",
+  median: "estimate",
+  quantile90: "estimate",
+  maximum: "lower bound",
+};
+
+/**
+ * Bounds the Lipschitz constants of loss and gradient around a point from below, by random pairs.
+ *
+ *   u = x + r d, v = x        |L(u) - L(v)| / ||u - v||        ||g(u) - g(v)|| / ||u - v||
+ *
+ * The direction d is uniform on the sphere and the radius r log-uniform in [minRadius, maxRadius]: every size of distance
+ * gets its share, where a uniform draw from a ball of many dimensions would lie on its surface alone.
+ *
+ * Cost      one evaluation a pair and one at x
+ *
+ * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient at x is not finite
+ * @example
+ * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
+ * const options = { count: 100, minRadius: 0.01, maxRadius: 1, random: new Random(1) };
+ * const report = await lipschitzFromPairs(bowl, Float64Array.of(3, 1), options);
+ * report.gradient.maximum! <= 9; // => true
+ */
+export async function lipschitzFromPairs(
+  objective: Objective,
+  point: Float64Array,
+  options: LipschitzFromPairsOptions,
+): Promise<LipschitzFromPairsReport> {
+  const who = "lipschitzFromPairs";
+  const read = readProbeOptions(who, options, fromPairsRules);
+  const { count, minRadius, maxRadius, random } = read;
+  expectNumber(who, "maxRadius", maxRadius, { low: minRadius });
+  const run = new ProbeRun(who, objective, point, read, 1 + count);
+  const randomState = random.state;
+  const x = run.point;
+  const v = await run.finiteAt(x);
+  const pairs: LipschitzPair[] = [];
+  for (let i = 0; i < count; i++) {
+    const radius = minRadius * exp(random.uniform() * log(maxRadius / minRadius));
+    const far = addScaled(x, radius, randomDirection(x.length, random));
+    pairs.push(describePair(await run.farAt(far), v, distance(far, x), norm(x)));
+  }
+  return { ...run.describe(who, KINDS), count, minRadius, maxRadius, randomState, ...summarizePairs(pairs) };
+}
+
+/**
+ * Bounds the Lipschitz constants of loss and gradient from below, by consecutive points of a trajectory.
+ *
+ * The objective is one fixed batch throughout, not the batch of each step: else the noise of sampling counts as curvature.
+ *
+ * Cost      one evaluation a point
+ *
+ * @throws {TypeError | RangeError | ShapeError} if there are fewer than two points, or one is not finite or of another length
+ * @example
+ * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
+ * const report = await lipschitzAlongTrajectory(bowl, [Float64Array.of(0, 0), Float64Array.of(0, 1)]);
+ * [report.loss.maximum, report.gradient.maximum]; // => [4.5, 9]
+ */
+export async function lipschitzAlongTrajectory(
+  objective: Objective,
+  points: readonly Float64Array[],
+  options: ProbeOptions = {},
+): Promise<LipschitzAlongTrajectoryReport> {
+  const who = "lipschitzAlongTrajectory";
+  const read = readProbeOptions(who, options, {});
+  if (!Array.isArray(points)) {
+    throw new TypeError(complaint(who, "points to be an array of Float64Arrays", show(points)));
+  }
+  if (points.length < 2) throw new RangeError(complaint(who, "at least 2 points", `${points.length}`));
+  const [start] = points as readonly Float64Array[];
+  expectObjective(who, objective, start);
+  const path = points.map((point, i) => expectVector(who, `points[${i}]`, point, start!.length));
+  const run = new ProbeRun(who, objective, path[0]!, read, path.length);
+  const pairs: LipschitzPair[] = [];
+  let before: FarEvaluation | undefined;
+  for (const [i, point] of path.entries()) {
+    const { loss, gradient } = await run.farAt(point);
+    if (before !== undefined) {
+      const last = path[i - 1]!;
+      pairs.push(describePair({ loss, gradient }, before, distance(point, last), norm(last)));
+    }
+    // A copy: this gradient must outlast the next evaluation.
+    before = { loss, gradient: gradient && gradient.slice() };
+  }
+  return { ...run.describe(who, KINDS), ...summarizePairs(pairs) };
+}
+
+function describePair(u: FarEvaluation, v: FarEvaluation, apart: number, size: number): LipschitzPair {
+  const change = u.gradient === null || v.gradient === null ? Infinity : distance(u.gradient, v.gradient);
+  const diverged = u.loss === Infinity || v.loss === Infinity;
+  return {
+    distance: apart,
+    relativeDistance: size === 0 ? null : apart / size,
+    lossQuotient: diverged ? Infinity : Math.abs(u.loss - v.loss) / apart,
+    gradientQuotient: change / apart,
+  };
+}
+
+function summarizePairs(all: readonly LipschitzPair[]): Omit<LipschitzReport, keyof ProbeReport> {
+  const pairs = all.filter((pair) => pair.distance > 0);
+  const reasons: Record<string, string> = {};
+  if (pairs.some((pair) => pair.relativeDistance === null)) reasons["relativeDistance"] = "the point is 0";
+  if (pairs.length === 0) reasons["loss"] = reasons["gradient"] = "the points of every pair coincide";
+  return {
+    pairs,
+    skipped: all.length - pairs.length,
+    loss: summarizeQuotients(pairs, (pair) => pair.lossQuotient),
+    gradient: summarizeQuotients(pairs, (pair) => pair.gradientQuotient),
+    reasons,
+  };
+}
+
+function summarizeQuotients(pairs: readonly LipschitzPair[], read: (pair: LipschitzPair) => number): QuotientSummary {
+  const rising = pairs.toSorted((a, b) => read(a) - read(b));
+  const last = rising.at(-1);
+  if (last === undefined) return { median: null, quantile90: null, maximum: null, distanceAtMaximum: null };
+  const quotients = rising.map(read);
+  return {
+    median: quantileOf(quotients, 0.5),
+    quantile90: quantileOf(quotients, 0.9),
+    maximum: read(last),
+    distanceAtMaximum: last.distance,
+  };
+}
+
+/** Between the order statistics ("type 7"), infinities among them. */
+function quantileOf(rising: readonly number[], level: number): number {
+  const h = (rising.length - 1) * level;
+  const [low, high] = [rising[Math.floor(h)]!, rising[Math.ceil(h)]!];
+  return low === high ? low : low + (h - Math.floor(h)) * (high - low);
+}

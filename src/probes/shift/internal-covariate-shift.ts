@@ -1,0 +1,224 @@
+/** Internal covariate shift: how much a layer's gradient changes because the layers below it have moved. */
+
+import { complaint, ShapeError, show } from "../../core/errors.js";
+import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
+import type { Group, Objective, ProbeOptions } from "../../objective/objective.js";
+import { addScaled, distance, norm } from "../../objective/vector.js";
+import { type GradientChange, gradientChange } from "../landscape/gradient-change.js";
+import { expectParameterGroups, expectVector } from "../shared/arguments.js";
+import type { ProbeReport } from "../shared/report.js";
+import { ProbeRun } from "../shared/run.js";
+
+const WHO = "internalCovariateShift";
+
+/** Options for `internalCovariateShift`: the groups, and either a learning rate or the point moved to. */
+export interface InternalCovariateShiftOptions extends ProbeOptions {
+  /** The parameters by name, in the order of the forward pass; together they cover the point. */
+  readonly groups: readonly Group[];
+  /** Moves by a step of gradient descent: x' = x - learningRate g(x). */
+  readonly learningRate?: number | undefined;
+  /** The point x' itself, for any other update. */
+  readonly moved?: Float64Array | undefined;
+  /** What moves together; "layer" when not said. */
+  readonly blocks?: BlockRule | undefined;
+  /** Which parameters of the blocks below move: all (when not said), or their matrices alone. */
+  readonly moves?: "all" | "weights" | undefined;
+}
+
+const internalCovariateShiftRules = {
+  groups: { kind: "any" },
+  learningRate: { kind: "number", low: 0, withoutLow: true, optional: true },
+  moved: { kind: "any", optional: true },
+  blocks: { kind: "any", default: "layer" },
+  moves: { kind: "word", words: ["all", "weights"], default: "all" },
+} as const satisfies ProbeRules<InternalCovariateShiftOptions>;
+
+/** How the gradient of one block changed when the blocks below it moved. */
+export interface BlockShift {
+  /** The path of its first layer. */
+  readonly name: string;
+  /** The names of its groups. */
+  readonly members: readonly string[];
+  /** The loss with the blocks below moved; Infinity when it is not finite. */
+  readonly lossPrime: number;
+  /** Its matrices. Null where it has none. */
+  readonly weight: GradientChange | null;
+  /** Its matrices and biases. */
+  readonly linear: GradientChange | null;
+  /** All of it, with gamma and beta. */
+  readonly all: GradientChange;
+}
+
+/** The report of `internalCovariateShift`. */
+export interface InternalCovariateShiftReport extends ProbeReport {
+  readonly probe: "internalCovariateShift";
+  /** Null when the moved point was given. */
+  readonly learningRate: number | null;
+  /** How the blocks were made: "given" for a list of one's own. */
+  readonly blocksBy: "layer" | "module" | "given";
+  readonly moves: "all" | "weights";
+  /** ||x' - x|| of the whole move. */
+  readonly distance: number;
+  /** L(x). */
+  readonly loss: number;
+  /** ||g(x)|| of the whole gradient. */
+  readonly gradNorm: number;
+  /** One entry a block, in the order of the forward pass. */
+  readonly blocks: readonly BlockShift[];
+}
+
+/**
+ * Measures internal covariate shift as a change of gradients: that of each layer, before and after the layers below it moved.
+ *
+ *   G_i = gradient of block i at x        G'_i = gradient of block i where blocks 1..i-1 stand at x', blocks i..k at x
+ *   difference = ||G - G'||        relativeDifference = ||G - G'|| / ||G||        cosine = <G, G'> / (||G|| ||G'||)
+ *
+ * The measured block and those above it stay, and the batch is the objective's own in both evaluations. For the first block
+ * nothing moves: difference 0, cosine 1. What moves (the blocks) and what is measured (weight, linear, all) are two things.
+ *
+ * Units     difference is in those of the gradient, and with relativeDifference proportional to a small learning rate
+ * Numerics  where ||G|| or ||G'|| is below 1e-12 of the whole gradient the cosine is round-off and therefore null, as for
+ *           the bias in front of a BatchNorm; a diverged loss gives an infinite difference
+ * Cost      one evaluation a block
+ * Source    Santurkar, Tsipras, Ilyas & Madry 2018, definition 2.1
+ *
+ * @throws {TypeError | RangeError | ShapeError} if the options or the point are wrong, or loss or gradient at x is not finite
+ * @example
+ * // f(X) = X W w on one row (1, 2), with W a number a and w a number b: L = (a b - 1)^2
+ * const objective: Objective = ([a, b]) => ({
+ *   loss: (a! * b! - 1) ** 2,
+ *   gradient: Float64Array.of(2 * (a! * b! - 1) * b!, 2 * (a! * b! - 1) * a!),
+ * });
+ * const groups: Group[] = [
+ *   { name: "0.weight", role: "weight", shape: [1, 1], start: 0, end: 1 },
+ *   { name: "1.weight", role: "weight", shape: [1, 1], start: 1, end: 2 },
+ * ];
+ * const report = await internalCovariateShift(objective, Float64Array.of(2, 1), { groups, learningRate: 0.25 });
+ * report.blocks.map((block) => block.all.difference); // => [0, 2.5]
+ */
+export async function internalCovariateShift(
+  objective: Objective,
+  point: Float64Array,
+  options: InternalCovariateShiftOptions,
+): Promise<InternalCovariateShiftReport> {
+  const read = readProbeOptions(WHO, options, internalCovariateShiftRules);
+  const { groups, learningRate, moved, blocks: rule, moves } = read;
+  if ((learningRate === undefined) === (moved === undefined)) {
+    const got = `learningRate ${show(learningRate)} and moved ${show(moved)}`;
+    throw new TypeError(complaint(WHO, "either a learningRate or the moved point", got));
+  }
+  expectObjective(WHO, objective, point);
+  const movedPoint = moved === undefined ? undefined : expectVector(WHO, "moved", moved, point.length);
+  const blocks = blocksOf(groups, rule, point.length);
+  const run = new ProbeRun(WHO, objective, point, read, blocks.length);
+  const x = run.point;
+
+  const { loss, gradient } = await run.finiteAt(x);
+  const gradNorm = norm(gradient);
+  const xPrime = movedPoint ?? addScaled(x, -learningRate!, gradient);
+  const mixed = x.slice();
+  const shifts: BlockShift[] = [];
+  for (const [i, block] of blocks.entries()) {
+    const far = i === 0 ? { loss, gradient } : await run.farAt(mixed.slice());
+    shifts.push(describeBlock(block, gradient, gradNorm, far.loss, far.gradient));
+    for (const { role, start, end } of block.groups) {
+      if (moves === "all" || role === "weight") mixed.set(xPrime.subarray(start, end), start);
+    }
+  }
+  return {
+    ...run.describe(WHO, { blocks: "exact", distance: "exact" }),
+    learningRate: learningRate ?? null,
+    blocksBy: typeof rule === "string" ? rule : "given",
+    moves,
+    distance: distance(xPrime, x),
+    loss,
+    gradNorm,
+    blocks: shifts,
+  };
+}
+
+function describeBlock(
+  block: Block,
+  g: Float64Array,
+  gradNorm: number,
+  lossPrime: number,
+  gPrime: Float64Array | null,
+): BlockShift {
+  const changeOf = (...roles: readonly Group["role"][]): GradientChange | null => {
+    const measured = block.groups.filter((group) => roles.includes(group.role));
+    return measured.length === 0 ? null : gradientChange(g, gPrime, measured, gradNorm);
+  };
+  return {
+    name: block.name,
+    members: block.groups.map((group) => group.name),
+    lossPrime,
+    weight: changeOf("weight"),
+    linear: changeOf("weight", "bias"),
+    all: gradientChange(g, gPrime, block.groups, gradNorm),
+  };
+}
+
+/** Some parameters that move together. */
+interface Block {
+  /** The path of its first layer. */
+  readonly name: string;
+  readonly groups: readonly Group[];
+}
+
+/**
+ * How parameters are put into blocks.
+ *
+ * - `"layer"`: a weight with all that follows it up to the next weight: a Dense together with the norm behind it
+ * - `"module"`: the parameters of one module, so that the gamma and beta of a norm are a block of their own
+ * - a list of blocks, each a list of names of groups
+ */
+export type BlockRule = "layer" | "module" | readonly (readonly string[])[];
+
+/** Puts each group into exactly one block. The groups must cover the point, in the order of the forward pass. */
+function blocksOf(groups: unknown, rule: BlockRule, length: number): Block[] {
+  const named = expectParameterGroups(WHO, groups, length);
+  const covered = named.reduce((sum, { start, end }) => sum + end - start, 0);
+  if (covered !== length) {
+    throw new ShapeError(complaint(WHO, `groups that cover the point's ${length} coordinates`, `${covered}`));
+  }
+  if (rule === "layer") return splitBefore(named, (group) => group.role === "weight");
+  if (rule === "module") return splitBefore(named, (group, last) => moduleOf(group) !== moduleOf(last));
+  return namedBlocks(named, rule);
+}
+
+function splitBefore(groups: readonly Group[], begins: (group: Group, last: Group) => boolean): Block[] {
+  const blocks: Group[][] = [];
+  for (const group of groups) {
+    const block = blocks.at(-1);
+    if (block === undefined || begins(group, block.at(-1)!)) blocks.push([group]);
+    else block.push(group);
+  }
+  return blocks.map((members) => ({ name: moduleOf(members[0]!), groups: members }));
+}
+
+/** "1" for "1.gamma"; a name without a path is a module of its own. */
+function moduleOf(group: Group): string {
+  const dot = group.name.lastIndexOf(".");
+  return dot < 0 ? group.name : group.name.slice(0, dot);
+}
+
+function namedBlocks(groups: readonly Group[], lists: unknown): Block[] {
+  const words = '"layer", "module" or lists of names of groups';
+  if (!Array.isArray(lists) || !lists.every(Array.isArray)) {
+    throw new TypeError(complaint(WHO, `blocks to be ${words}`, show(lists)));
+  }
+  const byName = new Map(groups.map((group) => [group.name, group]));
+  const blocks = (lists as unknown[][]).map((names, i) => {
+    if (names.length === 0) throw new RangeError(complaint(WHO, `blocks[${i}] to name at least 1 group`, "0"));
+    const members = names.map((name) => {
+      const group = byName.get(name as string);
+      byName.delete(name as string);
+      if (group !== undefined) return group;
+      throw new RangeError(complaint(WHO, "blocks that name each group once", `${show(name)} in blocks[${i}]`));
+    });
+    return { name: moduleOf(members[0]!), groups: members };
+  });
+  const [left] = byName.keys();
+  if (left !== undefined) throw new RangeError(complaint(WHO, "each group in a block", `${show(left)} in none`));
+  return blocks;
+}

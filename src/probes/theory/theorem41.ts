@@ -1,0 +1,176 @@
+/** Theorem 4.1 of Santurkar et al. 2018: batch norm takes two directions out of the gradient, and divides it by the std. */
+
+import { complaint, expectLength, ShapeError } from "../../core/errors.js";
+import { type OptionRules, readOptions } from "../../core/options.js";
+import type { Samples } from "../../core/samples.js";
+import { expectFiniteValues } from "../shared/arguments.js";
+import type { Kinds, Reasons } from "../shared/report.js";
+import { expectFeatureAxis, gatherColumns, sampleView } from "../values/feature-columns.js";
+
+const WHO = "theorem41";
+
+/** Options for `theorem41`. */
+export interface Theorem41Options {
+  /** The norm's epsilon. */
+  readonly epsilon: number;
+  /** The norm's gamma, one a feature; all 1 when not said. */
+  readonly gamma?: ArrayLike<number> | undefined;
+  /** The gradient at the norm's input, for the left side as a network really has it; by the backward formula when not said. */
+  readonly gradInput?: Samples | undefined;
+  /** Which axis counts the features; 1 when not said, negatives count from the end. */
+  readonly axis?: number | undefined;
+}
+
+const theorem41Rules = {
+  epsilon: { kind: "number", low: 0 },
+  gamma: { kind: "any", optional: true },
+  gradInput: { kind: "any", optional: true },
+  axis: { kind: "integer", default: 1 },
+} as const satisfies OptionRules<Theorem41Options>;
+
+/** Both sides of the theorem for one feature. */
+export interface Theorem41Feature {
+  /** ||gy||^2: the squared gradient at the norm's input. */
+  readonly lhs: number | null;
+  /** The terms, without the factor gamma^2 / sigma^2: ||gz||^2, */
+  readonly scale: number;
+  /** <1, gz>^2 / m, */
+  readonly mean: number;
+  /** and <gz, yhat>^2 / m. */
+  readonly projection: number | null;
+  /** gamma^2 / sigma^2. */
+  readonly factor: number | null;
+  /** variance / (variance + epsilon). */
+  readonly rho: number | null;
+  /** factor (scale - mean - projection): the bound. */
+  readonly rhs: number | null;
+  /** factor (scale - mean - (2 - rho) projection): equal to lhs at any epsilon. */
+  readonly rhsIdentity: number | null;
+  /** The bound as the first versions of the paper print it, with 1 / sqrt(m) in the last term: it does not hold. */
+  readonly rhsPrinted: number | null;
+  /** Why a figure here is null. */
+  readonly reasons: Reasons;
+}
+
+/** The report of `theorem41`. */
+export interface Theorem41Report {
+  readonly probe: "theorem41";
+  readonly kinds: Kinds;
+  readonly epsilon: number;
+  /** m: how many values of each feature the norm averages over. */
+  readonly valuesPerFeature: number;
+  /** Where lhs comes from. */
+  readonly gradInput: "given" | "formula";
+  readonly features: readonly Theorem41Feature[];
+}
+
+/**
+ * Computes both sides of theorem 4.1 for each feature of a batch norm.
+ *
+ *   yhat = (y - mean) / sigma, sigma^2 = variance + epsilon, z = gamma yhat + beta
+ *   ||gy||^2 <= gamma^2 / sigma^2 (||gz||^2 - <1, gz>^2 / m - <gz, yhat>^2 / m)
+ *
+ * With 1/m the statement is an identity at epsilon 0. At epsilon > 0 it is one with the last term times 2 - rho. Both
+ * gradients belong to the same normalized network: against the gradient of the network without the norm it bounds nothing.
+ *
+ * Shapes    input, gradOutput, gradInput: alike, as in [rows, features] or [N, C, H, W]
+ * Cost      a few passes over the values
+ * Source    Santurkar, Tsipras, Ilyas & Madry 2018, theorem 4.1, with 1/m as its proof gives
+ *
+ * @throws {TypeError | RangeError | ShapeError} if shapes or lengths do not fit, or a value is not finite
+ * @example
+ * const input = { shape: [4, 1], data: [1, 2, 4, 5] };
+ * const gradOutput = { shape: [4, 1], data: [1, -1, 2, 0] };
+ * const [feature] = theorem41(input, gradOutput, { epsilon: 0, gamma: [2] }).features;
+ * [feature!.lhs?.toFixed(2), feature!.rhs?.toFixed(2), feature!.rhsPrinted?.toFixed(2)]; // => ["7.84", "7.84", "7.68"]
+ */
+export function theorem41(input: Samples, gradOutput: Samples, options: Theorem41Options): Theorem41Report {
+  const { epsilon, gamma, gradInput, axis } = readOptions(WHO, options, theorem41Rules);
+  expectFeatureAxis(WHO, axis);
+  const view = sampleView(`${WHO}, input`, input, axis);
+  const { features } = view;
+  const y = expectFiniteValues(WHO, "input", input.data, 1);
+  const gz = expectValuesLike(input, "gradOutput", gradOutput);
+  const gy = gradInput === undefined ? undefined : expectValuesLike(input, "gradInput", gradInput);
+  const gammas = gamma === undefined ? undefined : expectFiniteValues(WHO, "gamma", gamma);
+  if (gammas !== undefined) expectLength(WHO, "gamma", gammas, features);
+
+  const byFeature = (values: Float64Array): Float64Array[] => {
+    const columns = gatherColumns(values, view);
+    return Array.from({ length: features }, (_, j) =>
+      columns.values.subarray(columns.starts[j], columns.starts[j + 1]),
+    );
+  };
+  const [ys, gzs, gys] = [byFeature(y), byFeature(gz), gy && byFeature(gy)];
+  return {
+    probe: "theorem41",
+    kinds: { features: "exact" },
+    epsilon,
+    valuesPerFeature: y.length / features,
+    gradInput: gy === undefined ? "formula" : "given",
+    features: ys.map((_, j) => describeFeature(ys[j]!, gzs[j]!, gys?.[j], gammas?.[j] ?? 1, epsilon)),
+  };
+}
+
+function describeFeature(
+  y: Float64Array,
+  gz: Float64Array,
+  gy: Float64Array | undefined,
+  gamma: number,
+  epsilon: number,
+): Theorem41Feature {
+  const m = y.length;
+  const center = sum(y) / m;
+  const variance = sum(y.map((value) => (value - center) ** 2)) / m;
+  const scale = sum(gz.map((value) => value * value));
+  const total = sum(gz);
+  const mean = total ** 2 / m;
+  if (variance + epsilon === 0) {
+    const nulls = {
+      lhs: null,
+      projection: null,
+      factor: null,
+      rho: null,
+      rhs: null,
+      rhsIdentity: null,
+      rhsPrinted: null,
+    };
+    const reason = "the feature is constant and epsilon is 0";
+    const reasons = Object.fromEntries(Object.keys(nulls).map((name) => [name, reason]));
+    return { ...nulls, scale, mean, reasons };
+  }
+  const sigma = Math.sqrt(variance + epsilon);
+  const yhat = y.map((value) => (value - center) / sigma);
+  const product = sum(gz.map((value, i) => value * yhat[i]!));
+  const projection = product ** 2 / m;
+  const byFormula = (value: number, i: number): number =>
+    (gamma / sigma) * (value - total / m - (yhat[i]! * product) / m);
+  const factor = (gamma / sigma) ** 2;
+  const rho = variance / (variance + epsilon);
+  return {
+    lhs: sum((gy ?? gz.map(byFormula)).map((value) => value * value)),
+    scale,
+    mean,
+    projection,
+    factor,
+    rho,
+    rhs: factor * (scale - mean - projection),
+    rhsIdentity: factor * (scale - mean - (2 - rho) * projection),
+    rhsPrinted: factor * (scale - mean - product ** 2 / Math.sqrt(m)),
+    reasons: {},
+  };
+}
+
+function sum(values: Float64Array): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
+/** Requires finite values in the shape of the input. */
+function expectValuesLike(input: Samples, name: string, samples: Samples): Float64Array {
+  sampleView(`${WHO}, ${name}`, samples, 1);
+  const [expected, got] = [input, samples].map(({ shape }) => `shape [${shape.join(", ")}]`);
+  if (expected !== got) throw new ShapeError(complaint(WHO, `${name} of ${expected!}, as the input`, got!));
+  return expectFiniteValues(WHO, name, samples.data);
+}

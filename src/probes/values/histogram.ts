@@ -1,0 +1,125 @@
+/**
+ * Counts on fixed edges: the part of a sample's shape that can be added up over shards and compared over time.
+ *
+ *   cell k = [e_k, e_(k+1)), the last one closed;   below: x < e_0;   above: x > e_K
+ */
+
+import { complaint, expectNumber, ShapeError, show } from "../../core/errors.js";
+import { expectFiniteValues } from "../shared/arguments.js";
+
+/** How many finite values lie in each cell, and outside on either side. */
+export interface Histogram {
+  /** e_0 < e_1 < ... < e_K. */
+  readonly edges: readonly number[];
+  /** One count a cell: K of them. */
+  readonly counts: readonly number[];
+  readonly below: number;
+  readonly above: number;
+}
+
+/**
+ * Counts values on fixed edges.
+ *
+ * Cost      O(n log K)
+ *
+ * @throws {RangeError} if a value is not finite or the edges do not rise
+ * @throws {ShapeError} if there are fewer than 2 edges
+ * @example
+ * histogramOf([1, 2, 2, 5], [0, 2, 4, 6]).counts;   // => [1, 2, 1]
+ */
+export function histogramOf(values: ArrayLike<number>, edges: ArrayLike<number>): Histogram {
+  const copy = expectFiniteValues("histogramOf", "values", values);
+  return histogramOfRange(copy, 0, copy.length, expectEdges("histogramOf", edges));
+}
+
+/** Requires at least two finite, strictly rising edges, and gives a copy of them. */
+export function expectEdges(who: string, edges: unknown): readonly number[] {
+  const copy = expectFiniteValues(who, "edges", edges, 2);
+  for (let k = 1; k < copy.length; k++) {
+    if (!(copy[k]! > copy[k - 1]!)) {
+      const got = `${copy[k - 1]!} and then ${copy[k]!} at ${k}`;
+      throw new RangeError(complaint(who, "edges to rise", got));
+    }
+  }
+  return Array.from(copy);
+}
+
+/** Counts `values[start]` up to but not including `values[end]`, which must be finite. */
+export function histogramOfRange(
+  values: Float64Array,
+  start: number,
+  end: number,
+  edges: readonly number[],
+): Histogram {
+  const cells = edges.length - 1;
+  const counts = new Array<number>(cells).fill(0);
+  let below = 0;
+  let above = 0;
+  for (let i = start; i < end; i++) {
+    const x = values[i]!;
+    if (x < edges[0]!) below++;
+    else if (x > edges[cells]!) above++;
+    else {
+      // The last edge that is not above x; the last cell is closed.
+      let low = 0;
+      let high = cells;
+      while (high - low > 1) {
+        const middle = (low + high) >>> 1;
+        if (x < edges[middle]!) high = middle;
+        else low = middle;
+      }
+      counts[low]!++;
+    }
+  }
+  return { edges, counts, below, above };
+}
+
+/**
+ * The counts of two samples together.
+ *
+ * @throws {ShapeError} if the edges differ
+ */
+export function mergeHistograms(a: Histogram, b: Histogram): Histogram {
+  expectSameEdges("mergeHistograms", a, b);
+  const counts = a.counts.map((count, k) => count + b.counts[k]!);
+  return { edges: a.edges, counts, below: a.below + b.below, above: a.above + b.above };
+}
+
+/** Requires that two histograms count on the same edges. */
+export function expectSameEdges(who: string, a: Histogram, b: Histogram): void {
+  const same = a.edges.length === b.edges.length && a.edges.every((edge, k) => edge === b.edges[k]);
+  if (!same)
+    throw new ShapeError(
+      complaint(who, `b on a's edges ${show(a.edges)}`, show(b.edges), "fix the edges before counting"),
+    );
+}
+
+/** How many values a histogram counts, outer cells included. */
+export function histogramTotal({ counts, below, above }: Histogram): number {
+  return counts.reduce((sum, count) => sum + count, below + above);
+}
+
+/**
+ * An estimate of a quantile: the values of a cell are taken to lie evenly in it. Null if it lies outside the edges.
+ *
+ * Numerics  off by at most the width of the cell
+ *
+ * @throws {RangeError} if the level lies outside [0, 1]
+ */
+export function histogramQuantile(histogram: Histogram, level: number): number | null {
+  expectNumber("histogramQuantile", "level", level, { low: 0, high: 1 });
+  const { edges, counts, below, above } = histogram;
+  const total = histogramTotal(histogram);
+  const target = level * total;
+  if (total === 0 || target < below || target > total - above) return null;
+  let before = below;
+  for (let k = 0; k < counts.length; k++) {
+    const count = counts[k]!;
+    if (count > 0 && target <= before + count) {
+      const share = (target - before) / count;
+      return edges[k]! + share * (edges[k + 1]! - edges[k]!);
+    }
+    before += count;
+  }
+  return null;
+}

@@ -1,0 +1,114 @@
+/**
+ * Quantiles of one sample, by selection instead of sorting.
+ *
+ *   h = (n - 1) p        quantile(p) = x_(⌊h⌋) + (h - ⌊h⌋) (x_(⌊h⌋ + 1) - x_(⌊h⌋)),  x_(0) <= x_(1) <= ...
+ *
+ * This is "type 7", the default of NumPy, R and SciPy.
+ */
+
+import { complaint, expectNumber, show } from "../../core/errors.js";
+import { expectFiniteValues } from "../shared/arguments.js";
+
+/**
+ * The quantiles of some values at rising levels in 0..1.
+ *
+ * Units     as the values
+ * Numerics  exact order statistics, one rounded interpolation
+ * Cost      O(n) on average for each level, O(n log n) at worst, on one copy of the values
+ * Source    Hyndman & Fan, Sample quantiles in statistical packages, 1996: type 7
+ *
+ * @throws {ShapeError} if there are no values
+ * @throws {RangeError} if a value is not finite or the levels do not rise within [0, 1]
+ * @example
+ * quantilesOf([5, 2, 1, 2], [0.15, 0.5, 0.85]);   // => about [1.45, 2, 3.65]
+ */
+export function quantilesOf(values: ArrayLike<number>, levels: readonly number[]): number[] {
+  expectLevels("quantilesOf", levels);
+  const copy = expectFiniteValues("quantilesOf", "values", values, 1);
+  return quantilesOfRange(copy, 0, copy.length, levels);
+}
+
+/** Requires a list of rising levels, each in 0..1. */
+export function expectLevels(who: string, levels: unknown): asserts levels is readonly number[] {
+  if (!Array.isArray(levels)) throw new TypeError(complaint(who, "the quantile levels to be an array", show(levels)));
+  let before = 0;
+  for (const level of levels) {
+    expectNumber(who, "each quantile level", level, { low: 0, high: 1 });
+    if (level < before) throw new RangeError(complaint(who, "the quantile levels to rise", show(levels)));
+    before = level;
+  }
+}
+
+/** The quantiles of `values[start]` up to but not including `values[end]`: at least one value, all finite. Reorders them. */
+export function quantilesOfRange(
+  values: Float64Array,
+  start: number,
+  end: number,
+  levels: readonly number[],
+): number[] {
+  let from = start;
+  return levels.map((level) => {
+    const h = (end - start - 1) * level;
+    const rank = start + Math.floor(h);
+    // What the last selection put before `from` is smaller already: each one has less left to look through.
+    select(values, rank, from, end - 1);
+    from = rank;
+    // Adding 0 turns -0 into 0: which of the two zeros comes first must not show.
+    const low = values[rank]! + 0;
+    const fraction = h - Math.floor(h);
+    if (fraction === 0) return low;
+    const high = smallest(values, rank + 1, end);
+    // From the nearer end, as NumPy does it: rounds less, and never leaves [low, high].
+    return fraction < 0.5 ? low + fraction * (high - low) : high - (1 - fraction) * (high - low);
+  });
+}
+
+function smallest(values: Float64Array, start: number, end: number): number {
+  let least = values[start]!;
+  for (let i = start + 1; i < end; i++) if (values[i]! < least) least = values[i]!;
+  return least;
+}
+
+/**
+ * Puts at place k the value that sorting `values[left..right]` would put there, no larger ones before it, no smaller ones behind it.
+ *
+ * Source    Hoare, Algorithm 65: Find, 1961, with the median of three as pivot; should the pivots be bad all the time, it sorts
+ */
+function select(values: Float64Array, k: number, left: number, right: number): void {
+  let rounds = 2 * (32 - Math.clz32(right - left + 1));
+  while (right > left) {
+    if (rounds-- === 0) {
+      values.subarray(left, right + 1).sort();
+      return;
+    }
+    const pivot = medianOfThree(values[left]!, values[(left + right) >>> 1]!, values[right]!);
+    // Both partitions move every value and count, instead of asking where it belongs: half the pivots' questions are
+    // answered by chance, and a processor that guesses wrong that often takes twice as long.
+    let equal = left;
+    for (let i = left; i <= right; i++) {
+      const x = values[i]!;
+      values[i] = values[equal]!;
+      values[equal] = x;
+      equal += Number(x < pivot);
+    }
+    if (k < equal) {
+      right = equal - 1;
+      continue;
+    }
+    let larger = equal;
+    for (let i = equal; i <= right; i++) {
+      const x = values[i]!;
+      values[i] = values[larger]!;
+      values[larger] = x;
+      larger += Number(x === pivot);
+    }
+    // values[left..equal-1] < pivot, values[equal..larger-1] are equal to it, values[larger..right] > pivot.
+    if (k < larger) return;
+    left = larger;
+  }
+}
+
+function medianOfThree(a: number, b: number, c: number): number {
+  if (a < b) return b < c ? b : Math.max(a, c);
+  return a < c ? a : Math.max(b, c);
+}

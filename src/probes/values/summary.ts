@@ -1,0 +1,267 @@
+/**
+ * Summary: what the recorder keeps of a sample once its values are gone.
+ *
+ * Counts, moments and histograms of two summaries add up to those of both samples together. Quantiles do not: a merged
+ * summary takes them from its histogram and calls them an estimate.
+ */
+
+import { type Figure, figureUnless, type Reasons } from "../shared/report.js";
+import type { FeatureColumns } from "./feature-columns.js";
+import { type Histogram, histogramOfRange, histogramQuantile, mergeHistograms } from "./histogram.js";
+import {
+  kurtosisExcessOf,
+  mergeMoments,
+  type Moments,
+  momentsOfRange,
+  noMoments,
+  skewnessOf,
+  undefinedReason,
+} from "./moments.js";
+import { quantilesOfRange } from "./quantiles.js";
+
+/** The figures of one sample. Moments, quantiles and histogram are those of its finite values. */
+export interface Summary {
+  /** All values, not finite ones included. */
+  readonly count: number;
+  /** How many of them the moments, quantiles and histogram are made from. */
+  readonly finite: number;
+  /** The parts of `count` that are 0, NaN, and infinite. */
+  readonly zeroFraction: Figure;
+  readonly nanFraction: Figure;
+  readonly infiniteFraction: Figure;
+  readonly mean: Figure;
+  /** Biased: M2 / n. */
+  readonly variance: Figure;
+  /** g1. */
+  readonly skewness: Figure;
+  /** g2: 0 for a normal distribution. */
+  readonly kurtosisExcess: Figure;
+  /** In the order of the levels asked for. */
+  readonly quantiles: readonly Figure[];
+  /** Exact in one sample; estimates from the histogram in a merged one. */
+  readonly quantileKind: "exact" | "estimate";
+  /** Null when no edges were given. */
+  readonly histogram: Histogram | null;
+  /** Why a figure is null, by its name. */
+  readonly reasons: Reasons;
+}
+
+/** How many values of a sample are of which kind, beside its finite values in an array. */
+interface SampleRange {
+  readonly values: Float64Array;
+  readonly start: number;
+  readonly end: number;
+  readonly count: number;
+  readonly zeros: number;
+  readonly nans: number;
+  readonly infinities: number;
+}
+
+/** What to keep of a sample. */
+export interface SummaryOptions {
+  readonly levels: readonly number[];
+  readonly edges: readonly number[] | null;
+}
+
+/** Makes the summary of one sample. Reorders its values. */
+function summarizeRange(range: SampleRange, moments: Moments, { levels, edges }: SummaryOptions): Summary {
+  const { values, start, end } = range;
+  const empty = start === end;
+  const quantiles = empty ? levels.map(() => null) : quantilesOfRange(values, start, end, levels);
+  const histogram = edges && histogramOfRange(values, start, end, edges);
+  return describe(range, moments, { quantiles, quantileKind: "exact", histogram }, "no finite values");
+}
+
+/**
+ * The summary of two samples together: exact but for round-off, except for quantiles, which come from the histogram.
+ *
+ * @throws {ShapeError} if the histograms have different edges
+ */
+export function mergeSummaries(a: Summary, b: Summary, levels: readonly number[]): Summary {
+  const histogram = a.histogram === null || b.histogram === null ? null : mergeHistograms(a.histogram, b.histogram);
+  const total = (fraction: "zeroFraction" | "nanFraction" | "infiniteFraction"): number =>
+    Math.round((a[fraction] ?? 0) * a.count) + Math.round((b[fraction] ?? 0) * b.count);
+  const counts = {
+    count: a.count + b.count,
+    zeros: total("zeroFraction"),
+    nans: total("nanFraction"),
+    infinities: total("infiniteFraction"),
+  };
+  const quantiles = levels.map((level) => histogram && histogramQuantile(histogram, level));
+  const reason = histogram === null ? "merged without a histogram" : "outside the histogram's edges";
+  const moments = mergeMoments(momentsOfSummary(a), momentsOfSummary(b));
+  return describe(counts, moments, { quantiles, quantileKind: "estimate", histogram }, reason);
+}
+
+function describe(
+  { count, zeros, nans, infinities }: Omit<SampleRange, "values" | "start" | "end">,
+  moments: Moments,
+  distribution: Pick<Summary, "quantiles" | "quantileKind" | "histogram">,
+  quantileReason: string,
+): Summary {
+  const reasons: Record<string, string> = {};
+  const figure = (name: string, value: number, spread: boolean): Figure =>
+    figureUnless(undefinedReason(moments, value, 1, spread), reasons, name, value);
+  const fraction = (name: string, part: number): Figure =>
+    figureUnless(count > 0 ? null : "no values", reasons, name, part / count);
+  if (distribution.quantiles.includes(null)) reasons.quantiles = quantileReason;
+  return {
+    count,
+    finite: moments.count,
+    zeroFraction: fraction("zeroFraction", zeros),
+    nanFraction: fraction("nanFraction", nans),
+    infiniteFraction: fraction("infiniteFraction", infinities),
+    mean: figure("mean", moments.mean, false),
+    variance: figure("variance", moments.m2 / moments.count, false),
+    skewness: figure("skewness", skewnessOf(moments), true),
+    kurtosisExcess: figure("kurtosisExcess", kurtosisExcessOf(moments), true),
+    ...distribution,
+    reasons,
+  };
+}
+
+/** The central sums that the figures were made from. A figure beyond double precision stays so: it comes back as NaN. */
+function momentsOfSummary({ finite: count, mean, variance, skewness, kurtosisExcess }: Summary): Moments {
+  if (count === 0) return noMoments;
+  const m2 = (variance ?? NaN) * count;
+  if (m2 === 0) return { count, mean: mean ?? NaN, m2, m3: 0, m4: 0 };
+  const m3 = (skewness ?? NaN) * m2 * Math.sqrt(m2 / count);
+  const m4 = ((kurtosisExcess ?? NaN) + 3) * m2 * (m2 / count);
+  return { count, mean: mean ?? NaN, m2, m3, m4 };
+}
+
+/** Histograms of many features on the same edges. */
+export interface FeatureHistograms {
+  readonly edges: readonly number[];
+  /** counts[c][k]: how many values of feature c lie in cell k. */
+  readonly counts: readonly (readonly number[])[];
+  readonly below: readonly number[];
+  readonly above: readonly number[];
+}
+
+/** The figures of `Summary`, one column each: entry c belongs to feature c. */
+export interface FeatureSummaries {
+  readonly count: readonly number[];
+  readonly finite: readonly number[];
+  readonly zeroFraction: readonly Figure[];
+  readonly nanFraction: readonly Figure[];
+  readonly infiniteFraction: readonly Figure[];
+  readonly mean: readonly Figure[];
+  readonly variance: readonly Figure[];
+  readonly skewness: readonly Figure[];
+  readonly kurtosisExcess: readonly Figure[];
+  /** quantiles[q][c]: the quantile at level q of feature c. */
+  readonly quantiles: readonly (readonly Figure[])[];
+  readonly quantileKind: Summary["quantileKind"];
+  readonly histogram: FeatureHistograms | null;
+  /** Why a figure of some features is null, by its name. */
+  readonly reasons: Reasons;
+}
+
+/** A layer's figures: of all its values in one sample, and of each feature. */
+export interface LayerSummary {
+  /** All features and rows as one sample. */
+  readonly layer: Summary;
+  /** Null when features were left out. */
+  readonly features: FeatureSummaries | null;
+}
+
+/** Summarizes a layer from its columns, which are reordered. */
+export function summarizeColumns(columns: FeatureColumns, options: SummaryOptions, perFeature: boolean): LayerSummary {
+  const { features, count, values, starts, zeros, nans, infinities } = columns;
+  const summaries: Summary[] = [];
+  let pooled = noMoments;
+  for (let c = 0; c < features; c++) {
+    const start = starts[c]!;
+    const end = starts[c + 1]!;
+    const moments = momentsOfRange(values, start, end);
+    pooled = mergeMoments(pooled, moments);
+    if (!perFeature) continue;
+    const range = { values, start, end, count, zeros: zeros[c]!, nans: nans[c]!, infinities: infinities[c]! };
+    summaries.push(summarizeRange(range, moments, options));
+  }
+  const sum = (column: Float64Array): number => column.reduce((total, entry) => total + entry, 0);
+  const all = {
+    values,
+    start: 0,
+    end: starts[features]!,
+    count: count * features,
+    zeros: sum(zeros),
+    nans: sum(nans),
+    infinities: sum(infinities),
+  };
+  return { layer: summarizeRange(all, pooled, options), features: perFeature ? columnsOf(summaries, options) : null };
+}
+
+/** The summary of one feature, for merging, which finds the reasons anew. */
+function summaryOfFeature(features: FeatureSummaries, c: number): Summary {
+  const { histogram } = features;
+  return {
+    count: features.count[c]!,
+    finite: features.finite[c]!,
+    zeroFraction: features.zeroFraction[c]!,
+    nanFraction: features.nanFraction[c]!,
+    infiniteFraction: features.infiniteFraction[c]!,
+    mean: features.mean[c]!,
+    variance: features.variance[c]!,
+    skewness: features.skewness[c]!,
+    kurtosisExcess: features.kurtosisExcess[c]!,
+    quantiles: features.quantiles.map((column) => column[c]!),
+    quantileKind: features.quantileKind,
+    histogram: histogram && {
+      edges: histogram.edges,
+      counts: histogram.counts[c]!,
+      below: histogram.below[c]!,
+      above: histogram.above[c]!,
+    },
+    reasons: {},
+  };
+}
+
+/** The summaries of the same features in two samples together; see `mergeSummaries`. */
+export function mergeFeatureSummaries(
+  a: FeatureSummaries,
+  b: FeatureSummaries,
+  options: SummaryOptions,
+): FeatureSummaries {
+  const merged = a.count.map((_, c) => mergeSummaries(summaryOfFeature(a, c), summaryOfFeature(b, c), options.levels));
+  return columnsOf(merged, options);
+}
+
+function columnsOf(summaries: readonly Summary[], { levels, edges }: SummaryOptions): FeatureSummaries {
+  const column = <K extends keyof Summary>(name: K): Summary[K][] => summaries.map((summary) => summary[name]);
+  return {
+    count: column("count"),
+    finite: column("finite"),
+    zeroFraction: column("zeroFraction"),
+    nanFraction: column("nanFraction"),
+    infiniteFraction: column("infiniteFraction"),
+    mean: column("mean"),
+    variance: column("variance"),
+    skewness: column("skewness"),
+    kurtosisExcess: column("kurtosisExcess"),
+    quantiles: levels.map((_, q) => summaries.map((summary) => summary.quantiles[q]!)),
+    quantileKind: summaries[0]?.quantileKind ?? "exact",
+    histogram: edges && {
+      edges,
+      counts: summaries.map(({ histogram }) => histogram!.counts),
+      below: summaries.map(({ histogram }) => histogram!.below),
+      above: summaries.map(({ histogram }) => histogram!.above),
+    },
+    reasons: reasonsOf(summaries),
+  };
+}
+
+/** As in `{ skewness: "3 of 100 features: the variance is 0" }`. */
+function reasonsOf(summaries: readonly Summary[]): Reasons {
+  const counts = new Map<string, Map<string, number>>();
+  for (const { reasons } of summaries) {
+    for (const [name, reason] of Object.entries(reasons)) {
+      const ofFigure = counts.get(name) ?? new Map<string, number>();
+      counts.set(name, ofFigure.set(reason, (ofFigure.get(reason) ?? 0) + 1));
+    }
+  }
+  const text = (ofFigure: Map<string, number>): string =>
+    [...ofFigure].map(([reason, count]) => `${count} of ${summaries.length} features: ${reason}`).join("; ");
+  return Object.fromEntries([...counts].map(([name, ofFigure]) => [name, text(ofFigure)]));
+}
