@@ -199,7 +199,7 @@ describe("arrays of another realm", () => {
     }
     const target = new Tensor(foreign("Float32Array.of(1, 0, 0, 1)"), [2, 2]);
     expect(meanSquaredError(logits, target).loss).toBe(3.25);
-    const weights = { rowWeights: foreign("Float32Array.of(1, 0.5)") as Float32Array };
+    const weights = { rowWeights: foreign("Float32Array.of(1, 1)") as Float32Array };
     const weighted = new BatchNorm({ features: 2 }).forward(logits, { mode: "train", ...weights });
     expect(weighted.output.shape).toEqual([2, 2]);
   });
