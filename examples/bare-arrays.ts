@@ -1,4 +1,4 @@
-/** Batch norm in a model of your own on bare Float32Arrays: no Tensor and no layer, only functions on arrays. */
+/** Batch norm in a model on bare Float32Arrays: no tensors and no layers, only functions on arrays. */
 import { Random } from "batchnorm";
 import { channelView, defaultKernels } from "batchnorm/kernels";
 
@@ -13,13 +13,13 @@ const parameter = (values: Float32Array): { values: Float32Array; gradient: Floa
 });
 const normal = (length: number, std: number): Float32Array =>
   Float32Array.from({ length }, () => random.normal(0, std));
-const w1 = parameter(normal(INPUTS * HIDDEN, 1)); // [INPUTS, HIDDEN]; no bias, which batch norm would cancel
+const w1 = parameter(normal(INPUTS * HIDDEN, 1)); // [INPUTS, HIDDEN]; no bias, since batch norm would cancel it
 const gamma = parameter(new Float32Array(HIDDEN).fill(1));
 const beta = parameter(new Float32Array(HIDDEN));
 const w2 = parameter(normal(HIDDEN * CLASSES, 0.3)); // [HIDDEN, CLASSES]
 const b2 = parameter(new Float32Array(CLASSES));
 
-// Everything between the parameters, made once; what batch norm remembers is always double precision.
+// All other arrays, allocated once. The statistics of batch norm are always in double precision.
 const x = new Float32Array(N * INPUTS);
 const labels = new Int32Array(N);
 const hidden = (): Float32Array => new Float32Array(N * HIDDEN);
@@ -28,7 +28,7 @@ const [logits, dlogits] = [new Float32Array(N * CLASSES), new Float32Array(N * C
 const view = channelView([N, HIDDEN], 1);
 const [mean, variance, rstd] = [new Float64Array(HIDDEN), new Float64Array(HIDDEN), new Float64Array(HIDDEN)];
 
-/** Is a point inside the ring between the radii 1 and 2? */
+/** Draws random points; the label says whether a point lies in the ring between the radii 1 and 2. */
 function nextBatch(): void {
   for (let n = 0; n < N; n++) {
     const [a, b] = [random.uniform(-2.5, 2.5), random.uniform(-2.5, 2.5)];
@@ -37,7 +37,7 @@ function nextBatch(): void {
   }
 }
 
-/** dense, batch norm, ReLU, dense, softmax cross-entropy; then the same backward. Gives the loss. */
+/** Runs dense, batch norm, ReLU, dense, softmax cross-entropy, then all of it backward. Returns the loss. */
 function forwardAndBackward(): number {
   kernels.matmul({ rows: N, inner: INPUTS, columns: HIDDEN, a: x, b: w1.values, out: z });
   const affine = { gamma: gamma.values, beta: beta.values };
@@ -58,7 +58,7 @@ function forwardAndBackward(): number {
   return loss;
 }
 
-// To predict one point at a time, average `mean` and `variance` over the batches and call `kernels.normalize`.
+// To predict single points, average `mean` and `variance` over the batches and call `kernels.normalize`.
 const plainSGD = { learningRate: 0.5, momentum: 0, nesterov: false, weightDecay: 0 };
 for (let part = 1; part <= 4; part++) {
   let sum = 0;

@@ -1,4 +1,4 @@
-/** The edge of stability: under gradient descent the sharpness of the loss goes to 2 / learning rate, with and without batch norm. */
+/** The edge of stability: under gradient descent, sharpness approaches 2 / learning rate, with and without batch norm. */
 import {
   BatchNorm,
   Dense,
@@ -38,7 +38,7 @@ for (const learningRate of [0.5, 2]) {
     const batch = { input: images, target };
     const { objective, point } = modelObjective(build(withNorm), batch, meanSquaredError, { mode: "probe" });
     console.log(`\n${withNorm ? "batch norm" : "plain"}, learning rate ${learningRate}`);
-    // Gradient descent on the objective itself: the whole batch, no momentum, and nothing of the model moves.
+    // Gradient descent on the objective itself: full batch, no momentum; the model stays unchanged.
     let x = point;
     for (let step = 0; step <= 800; step++) {
       const { loss, gradient } = await objective(x);
@@ -48,7 +48,7 @@ for (const learningRate of [0.5, 2]) {
       }
       if (step % 400 === 0) {
         const report = await curvature(objective, x, { random: new Random(2), steps: 12, learningRate });
-        // Above 2 a step along the sharpest direction overshoots by more than it was off.
+        // Above 2, a step along the sharpest direction ends farther from the minimum than it started.
         const figure = report.sharpnessTimesLearningRate!.toFixed(2);
         console.log(`  step ${String(step).padStart(3)}: loss ${loss.toFixed(4)}, sharpness x learning rate ${figure}`);
       }

@@ -1,14 +1,14 @@
-/** Hidden values: how the percentiles of a hidden layer move while it trains, without batch norm and with it. */
+/** Hidden values: how the percentiles of a hidden unit move during training, without and with batch norm. */
 import { BatchNorm, Dense, type Layer, Random, Sequential, SGD, Sigmoid, softmaxCrossEntropy } from "batchnorm";
 import { ActivationRecorder } from "batchnorm/probes";
 import { batchesOf, loadDigits } from "./data/digits.js";
 
 const random = new Random(1);
 const digits = loadDigits();
-// Always the same images: on a new batch the percentiles would differ even if no weight had moved.
+// The same images every time: on a new batch the percentiles would differ even if no weight had changed.
 const watched = digits.images.rows(Array.from({ length: 256 }, (_, i) => i));
 
-/** Three hidden layers; also tells where the input of the last sigmoid is to be seen. */
+/** Builds three hidden layers; `path` is the layer whose output enters the last sigmoid. */
 function build(withNorm: boolean): { model: Sequential; path: string } {
   const layers: Layer[] = [];
   for (let i = 0; i < 3; i++) {
@@ -27,14 +27,14 @@ for (const withNorm of [false, true]) {
   const batches = batchesOf(digits, 64, random.fork("batches"));
   const recorder = new ActivationRecorder({ paths: [path], every: 100 });
   for (let step = 0; step <= 300; step++) {
-    const observe = recorder.at(step); // undefined but for every 100th step
+    const observe = recorder.at(step); // undefined except at every 100th step
     if (observe !== undefined) model.forward(watched, { mode: "probe", observe });
     const { images, labels } = batches.next().value;
     const { output, backward } = model.forward(images, { mode: "train" });
     optimizer.step(backward(softmaxCrossEntropy(output, labels).gradOutput).gradients);
   }
 
-  // One unit, as in figure 1 of Ioffe & Szegedy 2015. Behind a batch norm its mean is beta and its std is gamma.
+  // One unit, as in figure 1 of Ioffe & Szegedy 2015. After a batch norm its mean is beta and its std is gamma.
   console.log(`\n${withNorm ? "batch norm" : "plain"}, unit 0 of layer 3:  15 %    50 %    85 %`);
   for (const { step, features } of recorder.records) {
     const percentiles = features!.quantiles.map((level) => level[0]!.toFixed(1).padStart(8));

@@ -1,4 +1,4 @@
-/** Internal covariate shift, definition 2.1: how a layer's gradient changes when the layers below it move. On the digits. */
+/** Internal covariate shift: how a layer's gradient changes when the layers below it move (Santurkar et al. 2018). */
 import {
   BatchNorm,
   Dense,
@@ -39,7 +39,7 @@ for (const learningRate of [0.01, 0.1]) {
       optimizer.step(backward(softmaxCrossEntropy(output, labels).gradOutput).gradients);
     }
 
-    // One batch for both gradients: G with the layers below where they are, G' with them moved by one step.
+    // Both gradients on one batch: G with the layers below as they are, G' after they have moved by one step.
     const { images, labels } = batches.next().value;
     const batch = { input: images, target: labels };
     const { objective, point, groups } = modelObjective(model, batch, softmaxCrossEntropy, { mode: "probe" });

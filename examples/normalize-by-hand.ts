@@ -1,7 +1,7 @@
-/** Batch norm by hand: the ten lines that it consists of, and the library's layer beside them. */
+/** Batch norm by hand: ten lines of arithmetic, next to the library's layer. */
 import { BatchNorm, Tensor } from "batchnorm";
 
-// Five people: height in meters, weight in kilograms. One feature is some fifty times as large as the other.
+// Five people: height in meters, weight in kilograms. One feature is about forty times as large as the other.
 const people = [
   [1.6, 55],
   [1.75, 82],
@@ -13,7 +13,7 @@ const epsilon = 1e-5;
 const gamma = [1, 1];
 const beta = [0, 0];
 
-// Each feature is a column. It loses its mean and its scale; gamma and beta, which training moves, give it new ones.
+// Each feature is a column. Its mean and scale are removed; gamma and beta, which are trained, set new ones.
 function normalize(column: number[], feature: number): number[] {
   const mean = column.reduce((sum, x) => sum + x, 0) / column.length;
   const variance = column.reduce((sum, x) => sum + (x - mean) ** 2, 0) / column.length;
@@ -30,7 +30,7 @@ const columns = [0, 1].map((feature) =>
   ),
 );
 
-// The layer does the same, in the precision and with the kernels that it is told to use.
+// The layer computes the same, here in double precision.
 const layer = new BatchNorm({ features: 2, epsilon, dtype: "float64" });
 const { output } = layer.forward(Tensor.from(people, { dtype: "float64" }), { mode: "train" });
 

@@ -1,7 +1,7 @@
 /**
- * An exercise: this batch norm has a wrong backward pass. Run it, read which coordinate differs, and repair it.
+ * An exercise: the backward pass of this batch norm is wrong. Run the check, see which coordinate differs, and repair it.
  *
- * It learns all the same, only worse: nothing but a gradient check tells. One line is wrong; the hint stands at the end.
+ * A network with it still learns, only worse, so nothing but a gradient check reveals it. One line is wrong; the hint is below.
  */
 import { checkLayer, type Forward, type Layer, Parameter, Random, Tensor } from "batchnorm";
 
@@ -65,7 +65,7 @@ layer.gamma.update((values) => values.set([0.5, 2, -1.5]));
 const report = await checkLayer(layer, Tensor.normal([8, 3], { random, mean: 0.5, std: 2 }), { mode: "probe", random });
 console.log(report.text);
 
-// Hint: x moves y in three ways, through itself, through the mean and through the variance. Which one is missing in `inner`?
+// Hint: x affects y in three ways: directly, through the mean and through the variance. Which one is missing in `inner`?
 // Solution: - h(n) * meanOf((k) => dy(k) * h(k))
 
 /* Prints

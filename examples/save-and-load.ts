@@ -1,4 +1,4 @@
-/** Save and load: a trained model as JSON, with the running statistics that inference needs. */
+/** Save and load: a trained model as JSON, including the running statistics that inference needs. */
 import {
   BatchNorm,
   Dense,
@@ -13,7 +13,7 @@ import {
 } from "batchnorm";
 import { accuracyOf, batchesOf, loadDigits, splitDigits } from "./data/digits.js";
 
-/** The code of a model is not saved: who loads builds it again, from any random start. */
+/** Builds the model. Only its state is saved, so loading starts from a newly built model with any seed. */
 function build(seed: number): Sequential {
   const random = new Random(seed);
   return new Sequential([
@@ -42,9 +42,9 @@ console.log(`entries: ${Object.keys(stateDict(loaded)).join(", ")}`);
 
 const outputs = [model, loaded].map((each) => each.forward(test.images, { mode: "inference" }).output);
 const same = outputs[0]!.data.every((value, i) => Object.is(value, outputs[1]!.data[i]));
-console.log(`test accuracy ${accuracyOf(outputs[1]!, test.labels).toFixed(2)}; outputs bit by bit the same: ${same}`);
+console.log(`test accuracy ${accuracyOf(outputs[1]!, test.labels).toFixed(2)}; outputs identical: ${same}`);
 
-// A state that does not fit is refused as a whole; here one that has lost a running statistic.
+// A state that does not match is rejected as a whole. Here a running statistic is missing.
 const entries = Object.entries(stateDict(model)).filter(([path]) => path !== "1.runningVariance");
 try {
   loadStateDict(loaded, Object.fromEntries(entries));
@@ -54,6 +54,6 @@ try {
 
 /* Prints
 entries: 0.weight, 1.gamma, 1.beta, 3.weight, 3.bias, 1.runningMean, 1.runningVariance, 1.batchesTracked
-test accuracy 0.97; outputs bit by bit the same: true
+test accuracy 0.97; outputs identical: true
 TypeError: loadStateDict: expected exactly the model's entries, got no "1.runningVariance" - build the model as it was when saved
 */

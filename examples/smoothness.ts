@@ -1,4 +1,4 @@
-/** Smoothness: how loss and gradient change along the gradient, on the digits, without batch norm and with it. */
+/** Smoothness: how loss and gradient change along the gradient, without and with batch norm. */
 import {
   BatchNorm,
   Dense,
@@ -40,14 +40,14 @@ for (const withNorm of [false, true]) {
     optimizer.step(backward(softmaxCrossEntropy(output, labels).gradOutput).gradients);
   }
 
-  // The probe evaluates a copy in double precision, with the statistics of the batch; the model stays as it is.
+  // The probe evaluates in double precision, with batch statistics, and leaves the model unchanged.
   const { images, labels } = batches.next().value;
   const batch = { input: images, target: labels };
   const { objective, point } = modelObjective(model, batch, softmaxCrossEntropy, { mode: "probe" });
   const stepSizes = stepSizesAround(LEARNING_RATE, MULTIPLES);
   const report = await alongGradient(objective, point, { stepSizes });
 
-  // Gain: the part of the promised decrease that came true. 1: as the slope says; 0: nothing; below 0: the loss rose.
+  // Gain: actual / predicted decrease. 1: as the slope predicts; 0: no decrease; negative: the loss rose.
   console.log(`\n${withNorm ? "batch norm" : "plain"}, loss ${report.loss.toFixed(2)}`);
   console.log("  learning rates     loss     gain   gradient change   beta x learning rate");
   report.profile.forEach(({ loss, gain, relativeGradientChange, beta }, i) => {

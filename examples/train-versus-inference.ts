@@ -1,10 +1,10 @@
-/** Training and inference: the batch's own statistics or the running ones, and what hangs on that choice. */
+/** Training and inference: batch statistics or running statistics, and what depends on that choice. */
 import { BatchNorm, Random, Tensor } from "batchnorm";
 
 const random = new Random(1);
 const norm = new BatchNorm({ features: 1, dtype: "float64" });
 
-/** A batch of 32 values around 3, spread by 2, behind a first value that we choose. */
+/** Returns a batch of 32: a chosen first value, then values with mean 3 and standard deviation 2. */
 function batchWith(first: number): Tensor {
   const others = Array.from({ length: 31 }, () => [random.normal(3, 2)]);
   return Tensor.from([[first], ...others], { dtype: "float64" });
@@ -12,7 +12,7 @@ function batchWith(first: number): Tensor {
 const firstOf = (batch: Tensor, mode: "probe" | "inference"): string =>
   norm.forward(batch, { mode }).output.at(0, 0).toFixed(3);
 
-console.log("Before training, inference has nothing to normalize with:");
+console.log("Before training, there are no running statistics for inference:");
 try {
   norm.forward(Tensor.from([[5]], { dtype: "float64" }), { mode: "inference" });
 } catch (error) {
@@ -23,25 +23,25 @@ for (let step = 0; step < 200; step++) norm.forward(batchWith(random.normal(3, 2
 const [mean, variance] = [norm.runningMean.values[0]!, norm.runningVariance.values[0]!];
 console.log(`\nAfter 200 batches the running mean is ${mean.toFixed(2)}, the running variance ${variance.toFixed(2)}`);
 
-// In batch mode the answer for one value depends on the others in its batch; in inference it does not.
-console.log("\nThe value 5, in three batches:");
+// With batch statistics, the output for a value depends on the rest of its batch; in inference it does not.
+console.log("\nThe value 5 in three batches:");
 for (const mode of ["probe", "inference"] as const) {
   const answers = [batchWith(5), batchWith(5), batchWith(5)].map((batch) => firstOf(batch, mode));
   console.log(`  ${mode.padEnd(9)}  ${answers.join("  ")}`);
 }
 
-// Batch statistics swallow what all values have in common; running statistics show it.
+// Batch statistics remove what all values have in common; running statistics preserve it.
 const raised = Tensor.from(
   Array.from({ length: 32 }, () => [random.normal(3, 2) + 10]),
   { dtype: "float64" },
 );
-console.log("\nThe first three of a batch whose every value was raised by 10:");
+console.log("\nThe first three values of a batch in which every value was raised by 10:");
 for (const mode of ["probe", "inference"] as const) {
   const { output } = norm.forward(raised, { mode });
   console.log(`  ${mode.padEnd(9)}  ${[0, 1, 2].map((row) => output.at(row, 0).toFixed(3)).join("  ")}`);
 }
 
-console.log("\nOne value is not enough to train on:");
+console.log("\nA batch of one value cannot be trained on:");
 try {
   norm.forward(Tensor.from([[5]], { dtype: "float64" }), { mode: "train" });
 } catch (error) {
@@ -49,19 +49,19 @@ try {
 }
 
 /* Prints
-Before training, inference has nothing to normalize with:
+Before training, there are no running statistics for inference:
   RangeError: BatchNorm: expected running statistics in mode "inference", got none, as no batch was tracked - run a batch in mode "train", or load statistics
 
 After 200 batches the running mean is 3.03, the running variance 3.84
 
-The value 5, in three batches:
+The value 5 in three batches:
   probe      0.659  0.796  1.231
   inference  1.003  1.003  1.003
 
-The first three of a batch whose every value was raised by 10:
+The first three values of a batch in which every value was raised by 10:
   probe      -0.559  -0.002  0.436
   inference  4.552  5.130  5.585
 
-One value is not enough to train on:
+A batch of one value cannot be trained on:
   RangeError: BatchNorm: expected at least 2 values per feature in mode "train", got input shape [1, 1] - use a larger batch, or mode "inference"
 */

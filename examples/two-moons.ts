@@ -1,11 +1,11 @@
-/** Two moons: a deep sigmoid network, trained without batch norm and with it from the same initial weights. */
+/** Two moons: a deep sigmoid network, trained without and with batch norm from the same initial weights. */
 import { BatchNorm, Dense, type Layer, Random, Sequential, SGD, Sigmoid, softmaxCrossEntropy, Tensor } from "batchnorm";
 
 const random = new Random(1);
 const WIDTH = 16;
 const HIDDEN_LAYERS = 4;
 
-/** Points on two half circles that reach into each other, each with the number of its moon. */
+/** Returns points on two interleaving half circles, each labeled with its moon. */
 function moons(count: number, stream: Random): { points: Tensor; labels: number[] } {
   const labels = Array.from({ length: count }, (_, i) => i % 2);
   const points = labels.map((moon) => {
@@ -19,7 +19,7 @@ function moons(count: number, stream: Random): { points: Tensor; labels: number[
 function build(withNorm: boolean): Sequential {
   const layers: Layer[] = [];
   for (let i = 0; i < HIDDEN_LAYERS; i++) {
-    // A stream of its own for each layer: both networks get the same weights. Batch norm would cancel a bias.
+    // One stream per layer gives both networks the same weights. No bias before batch norm, which would cancel it.
     const stream = random.fork(`layer ${i}`);
     layers.push(new Dense({ inputs: i === 0 ? 2 : WIDTH, outputs: WIDTH, bias: !withNorm, random: stream }));
     if (withNorm) layers.push(new BatchNorm({ features: WIDTH }));
@@ -52,11 +52,11 @@ for (const withNorm of [false, true]) {
   const means = hundreds.map((part) => (part.reduce((sum, loss) => sum + loss, 0) / 100).toFixed(1));
   const name = withNorm ? "batch norm" : "plain     ";
   console.log(
-    `${name}  mean loss of each 100 steps ${means.join(", ")}; test accuracy ${accuracy(model, test).toFixed(2)}`,
+    `${name}  mean loss per 100 steps ${means.join(", ")}; test accuracy ${accuracy(model, test).toFixed(2)}`,
   );
 }
 
 /* Prints
-plain       mean loss of each 100 steps 0.7, 0.7, 0.7; test accuracy 0.84
-batch norm  mean loss of each 100 steps 0.2, 0.1, 0.0; test accuracy 1.00
+plain       mean loss per 100 steps 0.7, 0.7, 0.7; test accuracy 0.84
+batch norm  mean loss per 100 steps 0.2, 0.1, 0.0; test accuracy 1.00
 */

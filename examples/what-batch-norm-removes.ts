@@ -1,4 +1,4 @@
-/** Theorem 4.1: batch norm takes two directions out of the gradient and divides the rest. Both sides, from a real backward pass. */
+/** Theorem 4.1 (Santurkar et al. 2018): batch norm removes two directions from the gradient and rescales the rest. */
 import { BatchNorm, Dense, Random, ReLU, Sequential, softmaxCrossEntropy, Tensor } from "batchnorm";
 import { theorem41 } from "batchnorm/probes";
 import { loadDigits, pickDigits } from "./data/digits.js";
@@ -10,7 +10,7 @@ const { images, labels } = pickDigits(
   Array.from({ length: 64 }, (_, i) => i),
 );
 
-// The part below the norm, the norm, the part above it: so the gradients on both sides of the norm can be had.
+// Three separate parts, below the norm, the norm itself and above it, give access to the gradients on both of its sides.
 const below = new Dense({ inputs: 64, outputs: 8, bias: false, random, dtype: "float64" });
 const norm = new BatchNorm({ features: 8, epsilon: 0, dtype: "float64" });
 const above = new Sequential([new ReLU(), new Dense({ inputs: 8, outputs: 10, random, dtype: "float64" })]);
@@ -27,8 +27,8 @@ const gradOutput = backward(softmaxCrossEntropy(output, labels).gradOutput).grad
 const { gradInput } = normalized.backward(gradOutput); // below the norm: gy
 
 const { features } = theorem41(y, gradOutput, { epsilon: 0, gamma: gammas, gradInput });
-console.log("       parts of ||gz||², in %              left side   right side   as first printed");
-console.log("unit   mean   y direction   left over      ||gy||²     with 1/m     with 1/sqrt(m)");
+console.log("       share of ||gz||² (%)               left side   right side   as first printed");
+console.log("unit   mean   y direction   remainder      ||gy||²     with 1/m     with 1/sqrt(m)");
 features.forEach(({ scale, mean, projection, lhs, rhs, rhsPrinted }, unit) => {
   const parts = [mean, projection!, scale - mean - projection!].map((part) => ((100 * part) / scale).toFixed(0));
   const [first, second, third] = parts as [string, string, string];
@@ -40,8 +40,8 @@ features.forEach(({ scale, mean, projection, lhs, rhs, rhsPrinted }, unit) => {
 });
 
 /* Prints
-       parts of ||gz||², in %              left side   right side   as first printed
-unit   mean   y direction   left over      ||gy||²     with 1/m     with 1/sqrt(m)
+       share of ||gz||² (%)               left side   right side   as first printed
+unit   mean   y direction   remainder      ||gy||²     with 1/m     with 1/sqrt(m)
    0      6            11          83       1.404e-3     1.404e-3       1.002e-4
    1     12            10          78       3.328e-3     3.328e-3       2.876e-4
    2     15             3          83       2.468e-3     2.468e-3       1.934e-3

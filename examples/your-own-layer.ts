@@ -1,4 +1,4 @@
-/** Your own layer: Swish with a learned slope, written by hand and checked against finite differences. */
+/** Your own layer: Swish with a learned slope, its backward pass checked against finite differences. */
 import {
   BatchNorm,
   beginForward,
@@ -13,7 +13,7 @@ import {
 import type { Forward, Layer, Pass } from "batchnorm";
 
 /**
- * y = x s, s = 1 / (1 + exp(-beta x)), with one beta for all values.
+ * Swish: y = x s, s = 1 / (1 + exp(-beta x)), with one beta for all values.
  *
  * dx = dy (s + beta x s (1 - s))      dbeta = Σ dy x² s (1 - s)
  */
@@ -30,7 +30,7 @@ class Swish implements Layer {
     const output = Tensor.zeros(input.shape, input.dtype);
     for (let i = 0; i < x.length; i++) output.data[i] = x[i]! * s[i]!;
 
-    // Throws, instead of being silently wrong, if beta has changed since or the gradient has another shape.
+    // Throws, instead of being silently wrong, if beta has changed since or the gradient has a different shape.
     return guardedForward(name, output, this.parameters, (gradOutput, lazily) => {
       const dy = gradOutput.data;
       const dbeta = Tensor.zeros([1], input.dtype);
@@ -46,18 +46,18 @@ class Swish implements Layer {
 
 const random = new Random(1);
 const swish = new Swish();
-swish.beta.update((values) => values.fill(1.7)); // away from 1, where mistakes can hide
+swish.beta.update((values) => values.fill(1.7)); // not 1, where mistakes can hide
 const input = Tensor.normal([6, 3], { random, mean: 0.5, std: 2 });
 
 const alone = await checkLayer(swish, input, { mode: "probe", random });
-console.log(`alone: ${alone.verdict}, at ${alone.coordinates.map(({ name }) => name).join(", ")}`);
+console.log(`on its own: ${alone.verdict}, at ${alone.coordinates.map(({ name }) => name).join(", ")}`);
 
-// Inside a model it is a layer like any other.
+// In a model it works like any other layer.
 const model = new Sequential([new Dense({ inputs: 3, outputs: 4, random }), new BatchNorm({ features: 4 }), swish]);
-const inside = await checkLayer(model, input, { mode: "probe", random });
-console.log(`inside a model: ${inside.verdict}, at ${inside.coordinates.length} coordinates of input and parameters`);
+const within = await checkLayer(model, input, { mode: "probe", random });
+console.log(`in a model: ${within.verdict}, at ${within.coordinates.length} coordinates of input and parameters`);
 
 /* Prints
-alone: agrees, at input[3], input[10], input[15], beta[0]
-inside a model: agrees, at 16 coordinates of input and parameters
+on its own: agrees, at input[3], input[10], input[15], beta[0]
+in a model: agrees, at 16 coordinates of input and parameters
 */

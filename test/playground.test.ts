@@ -86,23 +86,29 @@ describe("settings in an address", () => {
   });
 
   it.each([
-    ["data=suns", "data: expected one of moons, spirals, circles, xor, digits, got “suns”; the default is used"],
-    ["depth=9", "depth: expected a whole number from 1 to 8, got “9”; the default is used"],
-    ["depth=2.5", "depth: expected a whole number from 1 to 8, got “2.5”; the default is used"],
-    ["seed=", "seed: expected a whole number from 0 to 999999, got “”; the default is used"],
-    ["epsilon=NaN", "epsilon: expected a number from 1e-8 to 1, got “NaN”; the default is used"],
-    ["rate=0", "rate: expected a number from 0.001 to 10, later ones as 2@150, got “0”; the default is used"],
-    ["rate=1@5", "rate: expected a number from 0.001 to 10, later ones as 2@150, got “1@5”; the default is used"],
+    ["data=suns", "data: expected one of moons, spirals, circles, xor, digits, got “suns”; using the default"],
+    ["depth=9", "depth: expected a whole number from 1 to 8, got “9”; using the default"],
+    ["depth=2.5", "depth: expected a whole number from 1 to 8, got “2.5”; using the default"],
+    ["seed=", "seed: expected a whole number from 0 to 999999, got “”; using the default"],
+    ["epsilon=NaN", "epsilon: expected a number from 1e-8 to 1, got “NaN”; using the default"],
+    [
+      "rate=0",
+      "rate: expected a number from 0.001 to 10, optionally followed by changes as in 0.1,2@150, got “0”; using the default",
+    ],
+    [
+      "rate=1@5",
+      "rate: expected a number from 0.001 to 10, optionally followed by changes as in 0.1,2@150, got “1@5”; using the default",
+    ],
     [
       "rate=1,2@9,3@9",
-      "rate: expected a number from 0.001 to 10, later ones as 2@150, got “1,2@9,3@9”; the default is used",
+      "rate: expected a number from 0.001 to 10, optionally followed by changes as in 0.1,2@150, got “1,2@9,3@9”; using the default",
     ],
     [
       "rate=1,2@3@4",
-      "rate: expected a number from 0.001 to 10, later ones as 2@150, got “1,2@3@4”; the default is used",
+      "rate: expected a number from 0.001 to 10, optionally followed by changes as in 0.1,2@150, got “1,2@3@4”; using the default",
     ],
-    ["rates=1", "rates: no such setting; it is left out"],
-    ["toString=1", "toString: no such setting; it is left out"],
+    ["rates=1", "rates: unknown setting; ignored"],
+    ["toString=1", "toString: unknown setting; ignored"],
   ])("%s gives the defaults and a note", (text, note) => {
     expect(parseSettings(text)).toEqual({ settings: DEFAULTS, notes: [note] });
   });

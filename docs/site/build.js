@@ -14,9 +14,13 @@ const REPORTS = [
   {
     file: "claims.html",
     title: "The claims",
-    text: "each with its source, its rule fixed beforehand, and what came out",
+    text: "each with its source, a rule fixed in advance, and the result",
   },
-  { file: "index.html", title: "The demo's report", text: "24 networks on real digits, and what the probes say" },
+  {
+    file: "index.html",
+    title: "The demo's report",
+    text: "24 networks on handwritten digits, and what the probes measure",
+  },
 ];
 
 /** Writes the site into `folder`, which is emptied first, with the reports of the folder `report`. */

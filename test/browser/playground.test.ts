@@ -137,9 +137,9 @@ describe("addresses", () => {
     await waitForStep(page, 1);
     expect(await page.isVisible("#notes")).toBe(true);
     expect(await page.locator("#notes p").allTextContents()).toEqual([
-      "data: expected one of moons, spirals, circles, xor, digits, got “<b>suns</b>”; the default is used",
-      "depth: expected a whole number from 1 to 8, got “99”; the default is used",
-      "wdith: no such setting; it is left out",
+      "data: expected one of moons, spirals, circles, xor, digits, got “<b>suns</b>”; using the default",
+      "depth: expected a whole number from 1 to 8, got “99”; using the default",
+      "wdith: unknown setting; ignored",
     ]);
     expect(await page.inputValue("#seed")).toBe("9");
     expect(new URL(page.url()).hash).toBe("#seed=9");

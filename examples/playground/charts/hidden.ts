@@ -33,7 +33,7 @@ export const bands: Figure = {
   id: "distributions",
   title: "Hidden values over time",
   caption:
-    "What enters the activation of the chosen layer, on 256 fixed training samples: median, 15th to 85th and 5th to 95th percentile, as in figure 1 of Ioffe & Szegedy.",
+    "The inputs to the activation of the chosen layer on 256 fixed training samples: median, 15th to 85th and 5th to 95th percentiles, as in figure 1 of Ioffe & Szegedy.",
   height: 220,
   draw(context, box, input, theme) {
     const series = SIDES.map((side) => layerOf(input, side));
@@ -63,9 +63,9 @@ export const bands: Figure = {
 
 export const ridgeline: Figure = {
   id: "ridgeline",
-  title: "Their distribution, a ridge a moment",
+  title: "Distribution of hidden values over time",
   caption:
-    "The density of the same values over all units of the layer; the first step at the back, the newest in front.",
+    "The density of the same values over all units of the layer, from the first step (back) to the latest (front).",
   height: 260,
   draw(context, box, input, theme) {
     const chosen = SIDES.map((side) => evenly(layerOf(input, side), RIDGES));
@@ -146,9 +146,9 @@ function drawRidge(plot: Plot, row: number, value: Distribution, tallest: number
 
 export const running: Figure = {
   id: "running",
-  title: "Running against batch statistics",
+  title: "Running and batch statistics",
   caption:
-    "One dot a unit of the chosen layer: what inference normalizes with against what the newest batch has. On the diagonal both agree.",
+    "One dot per unit of the chosen layer: the statistics that inference uses against those of the latest batch. They agree on the diagonal.",
   height: 220,
   draw(context, box, input, theme) {
     const found = SIDES.map((side) => input.history.sides[side]!.running.find(({ layer }) => layer === input.layer));
@@ -160,7 +160,7 @@ export const running: Figure = {
       const pairs = found.map((each) => each && pick(each));
       const all = pairs.flatMap((pair) => pair?.flat() ?? []).filter(Number.isFinite);
       if (all.length === 0) {
-        emptyNote(context, place, theme, "neither network keeps running statistics");
+        emptyNote(context, place, theme, "neither network has running statistics");
         continue;
       }
       const axis = { low: Math.min(...all, 0), high: Math.max(...all, 0.1) };
@@ -173,7 +173,7 @@ export const running: Figure = {
     }
   },
   table: ({ history, names }) => [
-    ["network", "layer", "unit", "running mean", "batch mean", "running spread", "batch spread", "spread is"],
+    ["network", "layer", "unit", "running mean", "batch mean", "running spread", "batch spread", "spread measure"],
     ...SIDES.flatMap((side) =>
       history.sides[side]!.running.flatMap((each) =>
         each.runningMean.map((mean, unit) => [

@@ -21,7 +21,7 @@ export function bandOf({ losses }: Landscape): readonly [number, number] {
 export const band: Figure = {
   id: "landscape",
   title: "Loss along the gradient",
-  caption: `The line is the loss of the batch; the band, its least and largest value ${BAND_FROM} to 4 learning rates along the gradient.`,
+  caption: `The line is the loss of the batch. The band spans its smallest to largest value from ${BAND_FROM} to 4 learning rates along the gradient.`,
   height: 200,
   draw(context, box, input, theme) {
     const series = seriesOf(input);
@@ -57,9 +57,9 @@ export function recentBetas({ values }: Series<Landscape>): number[] {
 
 export const betaProfile: Figure = {
   id: "beta",
-  title: "Smoothness at each distance",
+  title: "Smoothness by distance",
   caption:
-    "Effective beta times the learning rate: how fast the gradient turns on the way, median of the last five looks. Above 2 (dashed) a step overshoots on a quadratic.",
+    "Effective beta times the learning rate: how fast the gradient changes along the way, median of the last five measurements. Above 2 (dashed), gradient descent on a quadratic diverges.",
   height: 200,
   draw(context, box, input, theme) {
     const names = DISTANCES.map((distance): readonly [number, string] => [distance, String(distance)]);

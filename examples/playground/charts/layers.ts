@@ -65,7 +65,7 @@ export const covariateShift: Figure = {
   id: "shift",
   title: "Internal covariate shift",
   caption:
-    "By how much the gradient of a layer's weights changes when the layers below take their step: ‖G − G′‖ / ‖G‖, definition 2.1 of Santurkar et al. Nothing lies below layer 1.",
+    "How much the gradient of a layer's weights changes when the layers below it take their step: ‖G − G′‖ / ‖G‖, definition 2.1 of Santurkar et al. Layer 1 has none below it.",
   height: 190,
   draw(context, box, input, theme) {
     const values = seriesOf(input).flatMap((series) => recentMeans(series, ({ difference }) => difference));

@@ -8,8 +8,7 @@ const SMOOTHING = 5;
 export const loss: Figure = {
   id: "loss",
   title: "Loss",
-  caption:
-    "Cross-entropy of each training batch (thin) and its mean over 11 steps. A dashed line marks a uniform guess.",
+  caption: "Cross-entropy of each training batch (thin) and its mean over 11 steps. Dashed: a uniform guess.",
   height: 190,
   draw(context, box, input, theme) {
     const guess = Math.log(input.classes);
@@ -48,7 +47,7 @@ export const loss: Figure = {
 export const accuracy: Figure = {
   id: "accuracy",
   title: "Test accuracy",
-  caption: "The part of the test data that is classified right. A dashed line marks a uniform guess.",
+  caption: "Fraction of the test data classified correctly. Dashed: a uniform guess.",
   height: 190,
   draw(context, box, input, theme) {
     const high = lastStep(input);

@@ -108,7 +108,7 @@ export function parseSettings(text: string): { readonly settings: Settings; read
   const notes: string[] = [];
   const given = new URLSearchParams(text);
   const complain = (name: string, expected: string, got: string): void => {
-    notes.push(`${name}: expected ${expected}, got “${got}”; the default is used`);
+    notes.push(`${name}: expected ${expected}, got “${got}”; using the default`);
   };
   const word = <T extends string>(name: string, words: readonly T[], otherwise: T): T => {
     const got = given.get(name);
@@ -128,7 +128,8 @@ export function parseSettings(text: string): { readonly settings: Settings; read
     const got = given.get("rate");
     if (got === null) return DEFAULTS.rates;
     const found = readRates(got);
-    if (found === undefined) complain("rate", `${describeRange(RANGES.rate)}, later ones as 2@150`, got);
+    if (found === undefined)
+      complain("rate", `${describeRange(RANGES.rate)}, optionally followed by changes as in 0.1,2@150`, got);
     return found ?? DEFAULTS.rates;
   };
 
@@ -150,7 +151,7 @@ export function parseSettings(text: string): { readonly settings: Settings; read
   };
   for (const name of given.keys()) {
     if (name !== "rate" && (name === "rates" || !Object.hasOwn(DEFAULTS, name))) {
-      notes.push(`${name}: no such setting; it is left out`);
+      notes.push(`${name}: unknown setting; ignored`);
     }
   }
   return { settings, notes };

@@ -82,7 +82,7 @@ export function addCard(place: HTMLElement, content: CardContent, theme: () => T
   }
   const sheet = new Sheet(content, onResize);
   sheet.canvas.setAttribute("role", "img");
-  sheet.canvas.setAttribute("aria-label", `${content.title}: a chart. Its numbers can be exported as CSV.`);
+  sheet.canvas.setAttribute("aria-label", `Chart: ${content.title}. Its numbers can be exported as CSV.`);
   head.append(exportMenu(content, sheet, theme));
   card.append(sheet.canvas);
   return sheet;

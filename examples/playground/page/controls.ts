@@ -1,4 +1,4 @@
-/** Controls: one labelled element for each setting, made from a table. */
+/** Controls: one labeled element per setting, created from a table. */
 import { ACTIVATIONS, DATA_SETS, KINDS, PREDICTIONS, RANGES, type Settings } from "../experiment/settings.js";
 import { shortNumber } from "../charts/plot.js";
 
@@ -16,13 +16,13 @@ export const NAMES: Readonly<Record<string, string>> = {
   moons: "two moons",
   spirals: "two spirals",
   circles: "disk and ring",
-  xor: "exclusive or",
+  xor: "XOR",
   digits: "handwritten digits",
   relu: "ReLU",
   sigmoid: "sigmoid",
   tanh: "tanh",
   inference: "running statistics",
-  batchPrediction: "the batch's own statistics",
+  batchPrediction: "batch statistics",
 };
 
 interface Choice {
@@ -75,7 +75,7 @@ export const GROUPS: readonly { readonly title: string; readonly controls: reado
     controls: [
       { name: "data", label: "Data", input: choice(DATA_SETS) },
       { name: "noise", label: "Noise", input: slider(RANGES.noise, 50) },
-      { name: "shift", label: "Move the test data by", input: slider(RANGES.shift, 30) },
+      { name: "shift", label: "Shift the test data by", input: slider(RANGES.shift, 30) },
     ],
   },
   {
@@ -84,7 +84,7 @@ export const GROUPS: readonly { readonly title: string; readonly controls: reado
       { name: "left", label: "Left network", input: choice(KINDS) },
       { name: "right", label: "Right network", input: choice(KINDS) },
       { name: "depth", label: "Hidden layers", input: slider(RANGES.depth, 7, { whole: true }) },
-      { name: "width", label: "Units a layer", input: slider({ low: 2, high: 64 }, 31, { whole: true }) },
+      { name: "width", label: "Units per layer", input: slider({ low: 2, high: 64 }, 31, { whole: true }) },
       { name: "activation", label: "Activation", input: choice(ACTIVATIONS) },
     ],
   },

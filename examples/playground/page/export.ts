@@ -26,7 +26,7 @@ export async function pngOf({ draw, width, height, heading }: SavedFigure, theme
   drawOnPaper(context, { draw, width, height, heading }, theme);
   return new Promise((resolve, reject) => {
     canvas.toBlob(
-      (blob) => (blob === null ? reject(new Error("the browser made no picture")) : resolve(blob)),
+      (blob) => (blob === null ? reject(new Error("the browser could not create the image")) : resolve(blob)),
       "image/png",
     );
   });

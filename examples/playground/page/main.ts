@@ -74,7 +74,7 @@ const engine = new Engine({
   frame: take,
   failure: (message) => {
     pause();
-    note([`The training stopped: ${message}. Reset starts it anew.`]);
+    note([`Training stopped: ${message}. Press Reset to start again.`]);
   },
 });
 
@@ -172,10 +172,13 @@ function draw(): void {
 function tellUnit(): void {
   const { side } = run.chosen;
   const name = run.names[side];
-  const why =
-    run.history.divergedAt[side] === null ? "has no batch norm with statistics of the whole batch" : "has diverged";
+  const why = run.history.divergedAt[side] === null ? "has no batch norm over the whole batch" : "has diverged";
   const waiting = run.history.step === 0;
-  showUnit(byId("how"), run.unitNumbers, waiting ? "Nothing is computed yet: press Play or Step." : `${name} ${why}.`);
+  showUnit(
+    byId("how"),
+    run.unitNumbers,
+    waiting ? "Nothing has been computed yet: press Play or Step." : `${name} ${why}.`,
+  );
 }
 
 /** Says in words how things stand, for who cannot see it. */
@@ -187,7 +190,7 @@ function tellStatus(): void {
     const value = history.sides[side]!.accuracies.values.at(-1);
     return `${name}: test accuracy ${value === undefined ? "not measured" : `${(100 * value).toFixed(1)} percent`}`;
   });
-  const end = history.step >= LAST_STEP ? ` A run ends after ${LAST_STEP} steps.` : "";
+  const end = history.step >= LAST_STEP ? ` Runs end after ${LAST_STEP} steps.` : "";
   byId("status").textContent = `Paused at step ${history.step}. ${told.join(". ")}.${end}`;
 }
 
@@ -250,7 +253,7 @@ byId("share").addEventListener("click", () => {
   };
   navigator.clipboard.writeText(location.href).then(
     () => tell("Copied"),
-    () => tell("It is in the address bar"),
+    () => tell("Copy it from the address bar"),
   );
 });
 byId("json").addEventListener("click", () => {

@@ -69,7 +69,7 @@ export class NetworkCard {
     const caption = document.createElement("p");
     caption.className = "caption";
     caption.textContent =
-      "What each hidden unit answers to, layer by layer. Click one to look inside; flat gray: it answers the same to all.";
+      "The response of each hidden unit, layer by layer. Click a unit to inspect it. Flat gray: the same response to every input.";
     card.append(view.canvas, units.canvas, caption);
     this.sheets = [view, units];
   }
@@ -92,10 +92,10 @@ export class NetworkCard {
         : [number("diverged at step", String(divergedAt), "diverged")]),
     );
     const [view, units] = this.sheets;
-    const what = settings.data === "digits" ? "the first 24 test digits" : "the plane, with the test points";
-    view.canvas.setAttribute("aria-label", `What ${name} says of ${what}`);
-    const how = "To look into one, choose layer and unit below.";
-    units.canvas.setAttribute("aria-label", `What each hidden unit of ${name} answers to. ${how}`);
+    const what = settings.data === "digits" ? "the first 24 test digits" : "the plane and the test points";
+    view.canvas.setAttribute("aria-label", `Predictions of ${name} for ${what}`);
+    const how = "To inspect one, choose layer and unit below.";
+    units.canvas.setAttribute("aria-label", `The response of each hidden unit of ${name}. ${how}`);
   }
 }
 

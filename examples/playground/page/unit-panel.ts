@@ -32,9 +32,9 @@ export function showUnit(place: HTMLElement, numbers: UnitNumbers | null, why: s
     return [String(n + 1), ...cells.map(digits)];
   });
   const check =
-    `The first ${Math.min(ROWS, count)} of ${count} rows. All three terms matter: without them the gradient would not know that mean and variance ` +
-    `depend on x too. The library's own backward pass gives the same dx: the largest difference over the batch is ` +
-    `${numbers.largestDifference.toExponential(1)}, the largest dx ${numbers.largestDx.toExponential(1)}.`;
+    `Rows 1 to ${Math.min(ROWS, count)} of ${count}. Without the two mean terms, the gradient would ignore that the mean and the ` +
+    `variance also depend on x. The library's own backward pass gives the same dx: the largest difference over the batch is ` +
+    `${numbers.largestDifference.toExponential(1)}; the largest dx is ${numbers.largestDx.toExponential(1)}.`;
   place.replaceChildren(steps, scrolling(table(head, shown, false)), paragraph(check));
 }
 
