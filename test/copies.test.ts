@@ -198,8 +198,8 @@ describe("arrays of another realm", () => {
       expect(softmaxCrossEntropy(logits, foreign(list)).loss).toBe(softmaxCrossEntropy(logits, [1, 0]).loss);
     }
     const target = new Tensor(foreign("Float32Array.of(1, 0, 0, 1)"), [2, 2]);
-    expect(meanSquaredError(logits, target).loss).toBe(2.5);
-    const weights = { rowWeights: foreign("Float32Array.of(1, 0.5)") as Float32Array };
+    expect(meanSquaredError(logits, target).loss).toBe(3.25);
+    const weights = { rowWeights: foreign("Float32Array.of(1, 1)") as Float32Array };
     const weighted = new BatchNorm({ features: 2 }).forward(logits, { mode: "train", ...weights });
     expect(weighted.output.shape).toEqual([2, 2]);
   });

@@ -73,7 +73,7 @@ describe("the tarball", () => {
     expect(pages.size).toBeGreaterThan(10);
     const exists = (path: string): boolean => files.some((file) => file === path || file.startsWith(`${path}/`));
     const broken = [...pages.keys()].flatMap((path) => brokenLinks(path, { pages, exists }));
-    const outside = /^docs\/.* links to \.\.\/(test|examples|scripts|[.\w-]+\.js,)|^examples\/.* links to (?!\.)/;
+    const outside = /^docs\/.* links to \.\.\/(test|examples|scripts|[.\w-]+\.[jt]s,)|^examples\/.* links to (?!\.)/;
     expect(broken.filter((finding) => !outside.test(finding))).toEqual([]);
   });
 

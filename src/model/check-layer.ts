@@ -1,6 +1,5 @@
 /** checkLayer: is a layer's backward pass the derivative of its forward? */
 
-import { complaint, show } from "../core/errors.js";
 import type { DType, Floats } from "../core/dtype.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import type { Random } from "../core/random.js";
@@ -12,7 +11,7 @@ import { flatObjective } from "./objective.js";
 import { parametersByPath } from "./tree.js";
 import { checkGradient, type GradientReport } from "../objective/check-gradient.js";
 import type { ProbeOptions } from "../objective/objective.js";
-import { isTensor, Tensor } from "../core/tensor.js";
+import { expectTensor, Tensor } from "../core/tensor.js";
 
 /** Options for `checkLayer`. */
 export interface CheckLayerOptions extends ProbeOptions {
@@ -62,7 +61,7 @@ const checkLayerRules = {
 export async function checkLayer(layer: Layer, input: Tensor, options: CheckLayerOptions): Promise<GradientReport> {
   const who = "checkLayer";
   expectLayer(who, layer);
-  if (!isTensor(input)) throw new TypeError(complaint(who, "the input to be a Tensor", show(input)));
+  expectTensor(who, "the input", input);
   const { mode, random, dtype, kernels, ...ofCheck } = readOptions(who, options, checkLayerRules);
 
   // The input varies as the parameters do.

@@ -9,7 +9,7 @@ import type { Gradients, Layer, Mode } from "../layers/contract.js";
 import { Parameter } from "../layers/parameter.js";
 import { parametersByPath } from "./tree.js";
 import type { Evaluation, Group, Objective } from "../objective/objective.js";
-import { isTensor, Tensor } from "../core/tensor.js";
+import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
 import type { Loss } from "../training/losses.js";
 
 /** A batch: what goes in and what should come out. */
@@ -78,7 +78,7 @@ export function modelObjective<Target>(
   expectObject(who, "the batch", batch);
   if (typeof loss !== "function") throw new TypeError(complaint(who, "the loss to be a function", show(loss)));
   const { mode, parameters, dtype, kernels } = readOptions(who, options, modelObjectiveRules);
-  if (!isTensor(batch.input)) throw new TypeError(complaint(who, "batch.input to be a Tensor", show(batch.input)));
+  expectTensor(who, "batch.input", batch.input);
   const byPath = parametersByPath(model);
   const chosen: Partial<Iterable<Parameter>> | null = parameters === undefined ? byPath.values() : parameters;
   if (typeof chosen?.[Symbol.iterator] !== "function") {

@@ -5,7 +5,7 @@ import type { BatchNorm } from "../layers/batch-norm.js";
 import type { Dense } from "../layers/dense.js";
 import { expectLayer } from "../layers/guards.js";
 import type { Layer, Pass } from "../layers/contract.js";
-import { isTensor, type Tensor } from "../core/tensor.js";
+import { expectTensor, type Tensor } from "../core/tensor.js";
 import { layersByPath } from "./tree.js";
 
 /** What went into a layer and what came out, at one place of a model. */
@@ -26,7 +26,7 @@ export interface ObservedNorm extends ObservedLayer {
 /** Requires the model and the input that every tool takes. */
 export function expectModel(who: string, model: unknown, input: unknown): void {
   expectLayer(who, model);
-  if (!isTensor(input)) throw new TypeError(complaint(who, "the input to be a Tensor", show(input)));
+  expectTensor(who, "the input", input);
 }
 
 /**

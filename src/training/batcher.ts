@@ -3,7 +3,7 @@
 import { complaint, expectOneOf, ShapeError, show } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import type { Random } from "../core/random.js";
-import { isTensor, type Tensor } from "../core/tensor.js";
+import { expectTensor, isTensor, type Tensor } from "../core/tensor.js";
 
 /** Options for `Batcher`. */
 export interface BatcherOptions<Target extends Tensor | ArrayLike<number>> {
@@ -65,7 +65,7 @@ export class Batcher<Target extends Tensor | ArrayLike<number>> implements Itera
   /** Takes a data set, which is kept, not copied, and a stream that is its own from now on. */
   constructor(options: BatcherOptions<Target>) {
     const { input, target, batchSize, random, dropLast } = readOptions("Batcher", options, batcherRules);
-    if (!isTensor(input)) throw new TypeError(complaint("Batcher", "input to be a Tensor", show(input)));
+    expectTensor("Batcher", "input", input);
     const rows = input.shape[0];
     if (rows === undefined) throw new ShapeError(complaint("Batcher", "an input with rows", "shape []"));
     const targets = rowsOf(target);

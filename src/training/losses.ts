@@ -6,7 +6,7 @@ import { type OptionRules, readOptions } from "../core/options.js";
 import { defaultKernels } from "../kernels/default.js";
 import type { Kernels } from "../kernels/types.js";
 import { printShape, sameShape } from "../core/shape.js";
-import { isTensor, Tensor } from "../core/tensor.js";
+import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
 
 /** A loss and its gradient with respect to the output that it was computed from. */
 export interface LossValue {
@@ -60,7 +60,7 @@ export function softmaxCrossEntropy(
   options: CrossEntropyOptions = {},
 ): LossValue {
   const name = "softmaxCrossEntropy";
-  expectOutput(name, logits);
+  expectTensor(name, "the output", logits);
   const { labelSmoothing, kernels = defaultKernels() } = readOptions(name, options, crossEntropyRules);
   const [rows, classes] = logits.shape;
   if (logits.shape.length !== 2 || rows === undefined || classes === undefined) {
@@ -98,17 +98,13 @@ export function softmaxCrossEntropy(
  */
 export function meanSquaredError(output: Tensor, target: Tensor, options: LossOptions = {}): LossValue {
   const name = "meanSquaredError";
-  expectOutput(name, output);
+  expectTensor(name, "the output", output);
   const { kernels = defaultKernels() } = readOptions(name, options, lossRules);
-  if (!isTensor(target)) throw new TypeError(complaint(name, "the target to be a Tensor", show(target)));
+  expectTensor(name, "the target", target);
   expectTarget(name, target, output);
   const gradOutput = Tensor.zeros(output.shape, output.dtype);
   const loss = kernels.meanSquaredError({ prediction: output.data, target: target.data, dprediction: gradOutput.data });
   return { loss, gradOutput };
-}
-
-function expectOutput(name: string, output: unknown): void {
-  if (!isTensor(output)) throw new TypeError(complaint(name, "the output to be a Tensor", show(output)));
 }
 
 function expectTarget(name: string, target: Tensor, output: Tensor): void {

@@ -85,7 +85,7 @@ export abstract class Optimizer {
     for (const [parameter, gradient] of gradients) {
       if (!this.parameters.includes(parameter)) {
         const got = `one of a foreign ${show(parameter.name)}`;
-        const cure = "pass that parameter to the constructor";
+        const cure = "pass that parameter to the constructor; keep the model out of Vue's proxies with markRaw(model)";
         throw new RangeError(complaint(kind, "gradients of its own parameters", got, cure));
       }
       expectGradient(kind, parameter.name, gradient, parameter.value);
