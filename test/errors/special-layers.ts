@@ -13,7 +13,7 @@ export const specialLayers: readonly Row[] = [
     () => new BatchRenorm({ features: 3 }).forward(tensor(1, 3), pass),
   ],
   [
-    "TypeError: BatchRenorm: row weights | 4 | cure",
+    "TypeError: BatchRenorm: row weights | [1, 1, 1, 0] | cure",
     () => new BatchRenorm({ features: 3 }).forward(tensor(4, 3), { ...pass, rowWeights: [1, 1, 1, 0] }),
   ],
   ["TypeError: GhostBatchNorm: options | undefined", () => new GhostBatchNorm(as(undefined))],
@@ -35,7 +35,7 @@ export const specialLayers: readonly Row[] = [
   ["RangeError: LpNorm: features | 1 | 0", () => new LpNorm({ features: 0, p: 2 })],
   ["RangeError: LpNorm: p | 1 | 2 | Infinity | 3", () => new LpNorm({ features: 3, p: 3 })],
   [
-    "TypeError: LpNorm: rowWeights | null",
+    "TypeError: LpNorm: row weights | null",
     () => new LpNorm({ features: 1, p: 1 }).forward(tensor(4, 1), { ...pass, rowWeights: as(null) }),
   ],
   ["RangeError: LpNorm: axis | 0.5", () => new LpNorm({ features: 3, p: 2, axis: 0.5 })],

@@ -299,7 +299,7 @@ describe("refusals", () => {
     for (const mode of ["train", "probe"] as const satisfies Mode[]) {
       await expectRefusal(
         () => layer.forward(input, { mode, path: "2", rowWeights: [1, 1, 1, 0] }),
-        `TypeError: ${kind} "2": 4 | cure`,
+        `TypeError: ${kind} "2": row weights | [1, 1, 1, 0] | cure`,
       );
     }
     expect(memoryOf(layer)).toEqual(before);
