@@ -49,10 +49,10 @@ function expMinusOneNearZero(r: number): number {
 /**
  * The exponential function, from + - * / alone.
  *
- *   x = k ln 2 + r, |r| <= ln(2)/2        exp(x) = 2^k exp(r)
+ *     x = k ln 2 + r, |r| <= ln(2)/2        exp(x) = 2^k exp(r)
  *
- * Numerics  at most 1 unit in the last place off; overflows to Infinity above 709.78, underflows to 0 below -745.13
- * Source    Cody & Waite 1980, chapter 6
+ * - **Numerics**: at most 1 unit in the last place off; overflows to Infinity above 709.78, underflows to 0 below -745.13
+ * - **Source**: Cody & Waite 1980, chapter 6
  */
 export function exp(x: number): number {
   if (!(x > -708 && x < 709)) return expAtTheEnds(x);
@@ -73,10 +73,10 @@ function expAtTheEnds(x: number): number {
 /**
  * The natural logarithm, from + - * / alone.
  *
- *   x = 2^e m, m in [1/sqrt 2, sqrt 2)    log(x) = e ln 2 + 2 (s + s^3/3 + s^5/5 + ...), s = (m-1)/(m+1)
+ *     x = 2^e m, m in [1/sqrt 2, sqrt 2)    log(x) = e ln 2 + 2 (s + s^3/3 + s^5/5 + ...), s = (m-1)/(m+1)
  *
- * Numerics  at most 1 unit in the last place off; log(0) = -Infinity, log of a negative number is NaN
- * Source    the series of Gregory 1668, with the reduction of Cody & Waite 1980, chapter 5
+ * - **Numerics**: at most 1 unit in the last place off; log(0) = -Infinity, log of a negative number is NaN
+ * - **Source**: the series of Gregory 1668, with the reduction of Cody & Waite 1980, chapter 5
  */
 export function log(x: number): number {
   if (!(x > 0)) return x === 0 ? -Infinity : NaN;
@@ -113,9 +113,9 @@ export function log(x: number): number {
 /**
  * The hyperbolic tangent, from + - * / alone.
  *
- *   tanh(x) = t / (t + 2), t = exp(2|x|) - 1, with the sign of x
+ *     tanh(x) = t / (t + 2), t = exp(2|x|) - 1, with the sign of x
  *
- * Numerics  at most 2 units in the last place off, also near 0, where exp(2x) - 1 would cancel
+ * - **Numerics**: at most 2 units in the last place off, also near 0, where exp(2x) - 1 would cancel
  */
 export function tanh(x: number): number {
   const a = Math.abs(x);
@@ -131,7 +131,7 @@ export function tanh(x: number): number {
 /**
  * The logistic function 1 / (1 + exp(-x)), without overflow on either side.
  *
- * Numerics  at most 2 units in the last place off
+ * - **Numerics**: at most 2 units in the last place off
  */
 export function sigmoid(x: number): number {
   const e = exp(-Math.abs(x));

@@ -1,11 +1,11 @@
 /**
  * Options: one declarative table per class or function, read by `readOptions`.
  *
- *   const rules = {
- *     features: { kind: "count" },
- *     epsilon: { kind: "number", low: 0, default: 1e-5 },
- *   } as const satisfies OptionRules<BatchNormOptions>;
- *   const { features, epsilon } = readOptions("BatchNorm", options, rules);
+ *     const rules = {
+ *       features: { kind: "count" },
+ *       epsilon: { kind: "number", low: 0, default: 1e-5 },
+ *     } as const satisfies OptionRules<BatchNormOptions>;
+ *     const { features, epsilon } = readOptions("BatchNorm", options, rules);
  *
  * An unknown key is refused, because an ignored `eps: 1e-3` is a silent bug; the message names the nearest key.
  */

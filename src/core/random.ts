@@ -19,7 +19,7 @@ export interface RandomState {
 /**
  * A seeded stream of random numbers: the same seed gives the same numbers on every engine and every run.
  *
- * Source    xoshiro128** 1.1: Blackman & Vigna, Scrambled linear pseudorandom number generators, 2018; period 2^128 - 1
+ * - **Source**: xoshiro128** 1.1: Blackman & Vigna, Scrambled linear pseudorandom number generators, 2018; period 2^128 - 1
  *
  * @throws {TypeError | RangeError} if the seed is no whole number
  * @example
@@ -78,7 +78,8 @@ export class Random {
   /**
    * A normally distributed number.
    *
-   * Source    the polar method: Marsaglia & Bray 1964. The second number of each pair is dropped, so that the state is the bits alone.
+   * - **Source**: the polar method: Marsaglia & Bray 1964. The second number of each pair is dropped, so that the state is
+   *   the bits alone.
    */
   normal(mean = 0, std = 1): number {
     if (!(Number.isFinite(mean) && typeof std === "number" && std >= 0 && std < Infinity)) {
@@ -207,7 +208,7 @@ function utf8(text: string): number[] {
 /**
  * A 32-bit hash of bytes.
  *
- * Source    MurmurHash3 x86_32: Appleby 2011 (public domain)
+ * - **Source**: MurmurHash3 x86_32: Appleby 2011 (public domain)
  */
 export function murmur3(bytes: readonly number[], seed: number): number {
   let h = seed | 0;

@@ -42,7 +42,7 @@ export const kerasDefaults: {
 /**
  * Loads Keras's weights into a model of the same structure, by their order: that of `model.get_weights()`, layer by layer.
  *
- *   Dense: kernel, bias      BatchNormalization: gamma, beta, moving_mean, moving_variance      LayerNormalization: gamma, beta
+ *     Dense: kernel, bias      BatchNormalization: gamma, beta, moving_mean, moving_variance      LayerNormalization: gamma, beta
  *
  * Names are free, since Keras numbers its layers anew in every session; but where one ends in one of these words, as in
  * "dense_2/kernel", it must be the word that is due. Kernels are [inputs, outputs], as here. Keras keeps no count of
@@ -93,7 +93,7 @@ export function loadKeras(model: Layer, arrays: StoredArrays, options: LoadOptio
  *
  * Statistics are float64, as they are here; Keras's `set_weights` rounds to its variables' dtype.
  *
- * Cost      one copy of the values
+ * - **Cost**: one copy of the values
  *
  * @throws {TypeError} if two arrays of a layer would get the same name
  * @example

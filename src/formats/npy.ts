@@ -23,8 +23,8 @@ const LONGEST_NPY_HEADER = 10_000;
  *
  * An array that NumPy kept column by column (`fortran_order`, as after a transpose) is brought into rows.
  *
- * Cost      one copy of the numbers, two in Fortran order; never allocates more than the file's size for one
- * Source    numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+ * - **Cost**: one copy of the numbers, two in Fortran order; never allocates more than the file's size for one
+ * - **Source**: numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  *
  * @throws {TypeError} if it is no `.npy` file, or holds a dtype that is not read
  * @throws {RangeError} if the header leaves the file

@@ -17,8 +17,9 @@ const MEMBER_HEADER = { mark: 0x04034b50, length: 30 };
  * Compressed archives (`np.savez_compressed`), encrypted ones and those beyond 4 GB (zip64) are refused. The checksum of
  * every array is verified.
  *
- * Cost      one copy of the numbers, and a pass over the bytes for the checksums; never allocates more than the file's size
- * Source    numpy.org/doc/stable/reference/generated/numpy.savez.html
+ * - **Cost**: one copy of the numbers, and a pass over the bytes for the checksums; never allocates more than the file's
+ *   size
+ * - **Source**: numpy.org/doc/stable/reference/generated/numpy.savez.html
  *
  * @throws {TypeError} if it is no such archive, or a member is no `.npy` file that is read
  * @throws {RangeError} if an offset leaves the file, members overlap, or a checksum fails
@@ -41,7 +42,7 @@ export function readNpz(bytes: Uint8Array): StoredArrays {
  *
  * No byte belongs to two members, so that all together they are never longer than the archive. Every checksum is verified.
  *
- * Source    PKWARE APPNOTE.TXT 6.3, sections 4.3.7, 4.3.12 and 4.3.16
+ * - **Source**: PKWARE APPNOTE.TXT 6.3, sections 4.3.7, 4.3.12 and 4.3.16
  */
 function readZip(who: string, bytes: Uint8Array): Map<string, Uint8Array> {
   const directory = findDirectory(who, viewOf(bytes));

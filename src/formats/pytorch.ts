@@ -38,8 +38,8 @@ const loadPyTorchRules = {
 /**
  * Loads a PyTorch state dict into a model of the same structure.
  *
- *   "0.weight" [outputs, inputs] -> 0.weight [inputs, outputs]      "1.weight" -> 1.gamma      "1.bias" -> 1.beta
- *   "1.running_mean" -> 1.runningMean      "1.running_var" -> 1.runningVariance      "1.num_batches_tracked" -> 1.batchesTracked
+ *     "0.weight" [outputs, inputs] -> 0.weight [inputs, outputs]      "1.weight" -> 1.gamma      "1.bias" -> 1.beta
+ *     "1.running_mean" -> 1.runningMean      "1.running_var" -> 1.runningVariance      "1.num_batches_tracked" -> 1.batchesTracked
  *
  * LayerNorm and GroupNorm are named like BatchNorm; a name that PyTorch has no other word for stays as it is. Statistics
  * without a count (files from before PyTorch 0.4.1), or with a count of 0 that are not those of a new layer (what
@@ -103,7 +103,7 @@ export function loadPyTorch(model: Layer, arrays: StoredArrays, options: LoadPyT
  *
  * Statistics are float64, as they are here, and counts int64; PyTorch's `load_state_dict` rounds to its module's dtype.
  *
- * Cost      one copy of the values
+ * - **Cost**: one copy of the values
  *
  * @throws {TypeError} if two arrays of a layer would get the same name
  * @throws {RangeError} if a count of batches is no whole number

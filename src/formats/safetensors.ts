@@ -32,8 +32,8 @@ const LONGEST_SAFETENSORS_HEADER = 100_000_000;
  * Every array must lie in the file exactly as its shape and dtype say, side by side with the others, without gap or
  * overlap. F16 and BF16 are not read: no typed array holds them.
  *
- * Cost      one copy of the numbers; never allocates more than the file's size for them
- * Source    github.com/huggingface/safetensors, "Format"
+ * - **Cost**: one copy of the numbers; never allocates more than the file's size for them
+ * - **Source**: github.com/huggingface/safetensors, "Format"
  *
  * @throws {TypeError} if it is no safetensors file, or holds a dtype that is not read
  * @throws {RangeError} if a length or an offset leaves the file, overlaps or leaves a gap
@@ -86,7 +86,7 @@ export function readSafetensorsMetadata(bytes: Uint8Array): Readonly<Record<stri
  *
  * Arrays of wider numbers come first, so that each begins at a multiple of its width; among equals the order is kept.
  *
- * Cost      one copy of the numbers
+ * - **Cost**: one copy of the numbers
  *
  * @throws {TypeError | ShapeError} if something is no array, a name is "__metadata__", or the metadata are not texts
  * @example

@@ -5,8 +5,8 @@
  * scratch memory. All arrays of one call have one dtype, except that `mean`, `variance` and `rstd` are always double
  * precision. Inputs may be the same array; an output must be an array of its own, unless its docstring says otherwise.
  *
- * Letters   N rows (samples) · C channels (features) · M values per channel · x, y input and output · dx, dy the gradients
- *           of the loss with respect to x and y · xhat = (x - mean) rstd
+ * - **Letters**: N rows (samples) · C channels (features) · M values per channel · x, y input and output · dx, dy the
+ *   gradients of the loss with respect to x and y · xhat = (x - mean) rstd
  */
 
 import type { Floats } from "../core/dtype.js";

@@ -12,10 +12,10 @@ import { gradientInPlace, keptOutput, outputInPlace, registerLeaf } from "./priv
 /**
  * The rectified linear unit, y = max(x, 0).
  *
- * Shapes    y like x
- * Numerics  the derivative at 0 is taken as 0; NaN stays NaN
- * Cost      one pass; keeps y
- * Source    Nair & Hinton 2010
+ * - **Shapes**: y like x
+ * - **Numerics**: the derivative at 0 is taken as 0; NaN stays NaN
+ * - **Cost**: one pass; keeps y
+ * - **Source**: Nair & Hinton 2010
  *
  * @example
  * new ReLU().forward(Tensor.from([[-1, 2]]), { mode: "inference" }).output.toNested();   // => [[0, 2]]
@@ -49,9 +49,9 @@ const leakyReLURules = {
 /**
  * The leaky rectified linear unit, y = x where x > 0, else slope x.
  *
- * Shapes    y like x
- * Cost      one pass; keeps y
- * Source    Maas, Hannun & Ng 2013
+ * - **Shapes**: y like x
+ * - **Cost**: one pass; keeps y
+ * - **Source**: Maas, Hannun & Ng 2013
  *
  * @throws {RangeError} if the slope is not in (0, 1]
  * @example
@@ -80,9 +80,9 @@ export class LeakyReLU implements Layer {
 /**
  * The logistic sigmoid, y = 1 / (1 + exp(-x)).
  *
- * Shapes    y like x
- * Numerics  does not overflow on either side; exp of the library's own, so the bits are the same in every engine
- * Cost      one pass; keeps y
+ * - **Shapes**: y like x
+ * - **Numerics**: does not overflow on either side; exp of the library's own, so the bits are the same in every engine
+ * - **Cost**: one pass; keeps y
  *
  * @example
  * new Sigmoid().forward(Tensor.from([[0]]), { mode: "inference" }).output.toNested();   // => [[0.5]]
@@ -106,9 +106,9 @@ export class Sigmoid implements Layer {
 /**
  * The hyperbolic tangent, y = tanh(x).
  *
- * Shapes    y like x
- * Numerics  exp of the library's own, so the bits are the same in every engine
- * Cost      one pass; keeps y
+ * - **Shapes**: y like x
+ * - **Numerics**: exp of the library's own, so the bits are the same in every engine
+ * - **Cost**: one pass; keeps y
  *
  * @example
  * new Tanh().forward(Tensor.from([[0, 100]]), { mode: "inference" }).output.toNested();   // => [[0, 1]]

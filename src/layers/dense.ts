@@ -49,13 +49,13 @@ const optionRules = {
 /**
  * A dense (fully connected, linear) layer.
  *
- *   y = x W + b
+ *     y = x W + b
  *
- * Shapes    x [N, inputs] or [..., inputs] · W [inputs, outputs] · b [outputs] · y like x with `outputs` as last axis.
- *           PyTorch's `Linear` keeps W the other way round, [outputs, inputs]
- * Modes     the same in all three
- * Cost      2 N inputs outputs operations forward, twice that backward; keeps a copy of x
- * Source    initial values: Glorot & Bengio 2010; He et al. 2015 (arXiv:1502.01852)
+ * - **Shapes**: x [N, inputs] or [..., inputs] · W [inputs, outputs] · b [outputs] · y like x with `outputs` as last axis.
+ *   PyTorch's `Linear` keeps W the other way round, [outputs, inputs]
+ * - **Modes**: the same in all three
+ * - **Cost**: 2 N inputs outputs operations forward, twice that backward; keeps a copy of x
+ * - **Source**: initial values: Glorot & Bengio 2010; He et al. 2015 (arXiv:1502.01852)
  *
  * @throws {ShapeError} if the last axis of x is not `inputs` long
  * @throws {TypeError} if x and W differ in dtype

@@ -16,7 +16,7 @@ export function zeroGradients(parameters: readonly Parameter[]): Map<Parameter, 
 /**
  * Adds gradients, times a weight, to a map: those of a parameter that is used twice, or of the parts of a batch.
  *
- *   into += weight from
+ *     into += weight from
  *
  * The loss of a batch is the mean over its rows, so that parts of n rows out of N add up with weight n / N. The statistics
  * of batch norm do not: each part is normalized by its own.

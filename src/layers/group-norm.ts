@@ -119,13 +119,13 @@ abstract class SampleNorm implements Layer {
 /**
  * Layer normalization: each sample over its features, the last axis.
  *
- *   xhat = (x - mean) / sqrt(variance + epsilon), over the last axis      y = gamma xhat + beta
+ *     xhat = (x - mean) / sqrt(variance + epsilon), over the last axis      y = gamma xhat + beta
  *
- * Shapes    x, y [..., C] · gamma, beta [C]
- * Modes     the same in all three: a sample never sees its neighbors
- * Numerics  two passes, sums in double precision; one feature alone is normalized to 0
- * Cost      five passes forward, six backward; keeps x and xhat
- * Source    Ba, Kiros & Hinton 2016 (arXiv:1607.06450)
+ * - **Shapes**: x, y [..., C] · gamma, beta [C]
+ * - **Modes**: the same in all three: a sample never sees its neighbors
+ * - **Numerics**: two passes, sums in double precision; one feature alone is normalized to 0
+ * - **Cost**: five passes forward, six backward; keeps x and xhat
+ * - **Source**: Ba, Kiros & Hinton 2016 (arXiv:1607.06450)
  *
  * @throws {ShapeError} if the last axis is not `features` long
  * @example
@@ -147,13 +147,13 @@ export class LayerNorm extends SampleNorm {
 /**
  * Group normalization: each sample over groups of neighboring features, on axis 1.
  *
- *   xhat = (x - mean) / sqrt(variance + epsilon), over a group and all positions      y = gamma xhat + beta
+ *     xhat = (x - mean) / sqrt(variance + epsilon), over a group and all positions      y = gamma xhat + beta
  *
- * Shapes    x, y [N, C], [N, C, L], [N, C, H, W], ... · gamma, beta [C]
- * Modes     the same in all three: a sample never sees its neighbors
- * Numerics  two passes, sums in double precision
- * Cost      five passes forward, six backward; keeps x and xhat
- * Source    Wu & He 2018 (arXiv:1803.08494)
+ * - **Shapes**: x, y [N, C], [N, C, L], [N, C, H, W], ... · gamma, beta [C]
+ * - **Modes**: the same in all three: a sample never sees its neighbors
+ * - **Numerics**: two passes, sums in double precision
+ * - **Cost**: five passes forward, six backward; keeps x and xhat
+ * - **Source**: Wu & He 2018 (arXiv:1803.08494)
  *
  * @throws {ShapeError} if axis 1 is not `features` long
  * @throws {RangeError} if the groups do not divide the features

@@ -2,8 +2,8 @@
  * Row weights: batch statistics in which some rows or positions count less, or not at all (padding, masks), and the gradient
  * through them.
  *
- *     W = Σ w[p]      mean = Σ w[p] x[p] / W      variance = Σ w[p] (x[p] - mean)² / W
- *     dx[p] = gamma rstd (dy[p] - w[p] / W (Σ dy + xhat[p] Σ dy xhat))
+ *       W = Σ w[p]      mean = Σ w[p] x[p] / W      variance = Σ w[p] (x[p] - mean)² / W
+ *       dx[p] = gamma rstd (dy[p] - w[p] / W (Σ dy + xhat[p] Σ dy xhat))
  *
  * p runs over the positions of a channel: rows, times whatever axes the input has beside its features. Every position is
  * normalized, one of weight 0 too; it only has no influence on the statistics. The sums of the gradient run over all

@@ -12,13 +12,13 @@ import type { Parameter, RunningStatistic } from "./parameter.js";
 /**
  * A model that feeds each layer's output to the next.
  *
- *   y = f_k(... f_2(f_1(x)))
+ *     y = f_k(... f_2(f_1(x)))
  *
  * Its children are named "0", "1", ... and their parameters by path: "1.gamma" is the gamma of the second layer. A layer may
  * stand in it twice; its gradients are then summed, and it keeps its first path. `pass.observe` is told the output of
  * every child, and its input. The input gradient of the first layer is not computed unless somebody reads it.
  *
- * Modes     passes the mode on. A forward that throws, at whichever layer, has changed no running statistic and no stream
+ * - **Modes**: passes the mode on. A forward that throws, at whichever layer, has changed no running statistic and no stream
  *
  * @throws {TypeError} if there is no layer, or something that is none
  * @example

@@ -44,12 +44,12 @@ const checkLayerRules = {
 /**
  * Checks a layer's hand-written backward pass against finite differences, with respect to its input and every parameter.
  *
- *   loss = Σ w y, with random weights w        (with w = 1 most wrong batch norms pass: their gradient is 0)
+ *     loss = Σ w y, with random weights w        (with w = 1 most wrong batch norms pass: their gradient is 0)
  *
  * The layer is left as it was. Give it an input that is nothing special: mean not 0, std not 1, some 5 to 64 rows; and
  * parameters away from their initial 0 and 1.
  *
- * Cost      as `checkGradient`, an evaluation being a forward and a backward pass
+ * - **Cost**: as `checkGradient`, an evaluation being a forward and a backward pass
  *
  * @throws {TypeError} if layer, input or mode are not what they should be
  * @example

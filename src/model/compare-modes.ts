@@ -79,13 +79,13 @@ export interface ModesReport {
  * Compares a model in mode "probe" (statistics of the batch, as in training) and in mode "inference" on the same batch: why
  * is it worse when it is used than when it was trained?
  *
- *   mean shift = (mean - running mean) / sqrt(running variance + epsilon)      log ratio = ln((variance + epsilon) / (running + epsilon))
+ *     mean shift = (mean - running mean) / sqrt(running variance + epsilon)      log ratio = ln((variance + epsilon) / (running + epsilon))
  *
  * The model is left as it was. Give it a batch of the training data, as large as fits: a batch of M values knows its own
  * mean no better than to 1 / √M standard deviations.
  *
- * Units     mean shift in running standard deviations; log variance ratio: 0.69 is twice; outputs and losses in their own
- * Cost      two forward passes; with a loss one more for every batch norm
+ * - **Units**: mean shift in running standard deviations; log variance ratio: 0.69 is twice; outputs and losses in their own
+ * - **Cost**: two forward passes; with a loss one more for every batch norm
  *
  * @throws {TypeError} if there is a loss without a target, or a container does not tell of its layers
  * @throws {RangeError} if the batch is too small to have statistics, no batch was tracked, or a value is not finite

@@ -59,18 +59,18 @@ export interface FoldedModel {
 /**
  * Makes a model for inference in which batch norms have become part of the Dense in front of them, or else of the one behind.
  *
- *   s = gamma / sqrt(running variance + epsilon)      t = beta - s running mean
- *   s (xW + b) + t = x (W diag(s)) + (s b + t)        (s x + t) W + b = x (diag(s) W) + (t W + b)
+ *     s = gamma / sqrt(running variance + epsilon)      t = beta - s running mean
+ *     s (xW + b) + t = x (W diag(s)) + (s b + t)        (s x + t) W + b = x (diag(s) W) + (t W + b)
  *
  * The old model stays as it is; layers that took up nothing stand in both. A batch norm stays where no Dense is directly
  * beside it: scale and shift do not pass through an activation. The report has the reason.
  *
- * Shapes    the new model takes inputs of as many axes as the one given
- * Modes     for inference: in training the new model has no statistics of the batch. The new parameters can be trained, as a
- *           Dense without batch norm
- * Numerics  folded in double precision, rounded once to the dtype
- * Cost      two forward passes; a copy of each Dense that takes something up
- * Source    Jacob et al. 2018, section 3.2 (arXiv:1712.05877)
+ * - **Shapes**: the new model takes inputs of as many axes as the one given
+ * - **Modes**: for inference: in training the new model has no statistics of the batch. The new parameters can be trained,
+ *   as a Dense without batch norm
+ * - **Numerics**: folded in double precision, rounded once to the dtype
+ * - **Cost**: two forward passes; a copy of each Dense that takes something up
+ * - **Source**: Jacob et al. 2018, section 3.2 (arXiv:1712.05877)
  *
  * @throws {TypeError} if the model is no Sequential, or no batch norm in it can be folded; the message has the reasons
  * @throws {RangeError} if no batch was tracked, or an output is not finite

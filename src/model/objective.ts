@@ -54,9 +54,9 @@ export interface ModelObjective {
  * Each evaluation lends the parameters other tensors for as long as it takes, in double precision unless told otherwise; so
  * the model's own values, versions, running statistics and random streams are never touched, also when an evaluation throws.
  *
- * Modes     probe: the batch's statistics, and the gradient goes through them. inference: the running statistics
- * Numerics  a float32 objective moves by less than asked below steps of about 1e-6; hence the float64 default
- * Cost      an evaluation is a forward and a backward pass and two copies of the parameters; `lossOnly` the forward alone
+ * - **Modes**: probe: the batch's statistics, and the gradient goes through them. inference: the running statistics
+ * - **Numerics**: a float32 objective moves by less than asked below steps of about 1e-6; hence the float64 default
+ * - **Cost**: an evaluation is a forward and a backward pass and two copies of the parameters; `lossOnly` the forward alone
  *
  * @throws {TypeError} if mode, parameters or batch are not what they should be
  * @example

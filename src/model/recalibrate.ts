@@ -52,15 +52,16 @@ export interface RecalibrationReport {
 /**
  * Replaces running means and variances by those of all the values in some batches together.
  *
- *   mean = Σ n_b mean_b / Σ n_b      variance = Σ n_b (variance_b + (mean_b - mean)²) / Σ n_b, divided by Σ n_b - 1 where unbiased
+ *     mean = Σ n_b mean_b / Σ n_b      variance = Σ n_b (variance_b + (mean_b - mean)²) / Σ n_b, divided by Σ n_b - 1 where unbiased
  *
  * So how the data are cut into batches does not matter to a layer, and nothing is left of the average that training gathered
  * while the weights still moved. `batchesTracked` becomes the number of batches. Frozen layers stay as they are.
  *
- * Modes     layer by layer: inference, so batches of one will do. one pass: probe, so each needs two values a feature
- * Numerics  double precision; merged central sums, whose variance never cancels
- * Cost      a forward pass a batch; layer by layer that for every batch norm. The batches are held meanwhile
- * Source    Chan, Golub & LeVeque 1979 for the merging; Wu & Johnson 2021, section 3 (arXiv:2105.07576), who call it PreciseBN
+ * - **Modes**: layer by layer: inference, so batches of one will do. one pass: probe, so each needs two values a feature
+ * - **Numerics**: double precision; merged central sums, whose variance never cancels
+ * - **Cost**: a forward pass a batch; layer by layer that for every batch norm. The batches are held meanwhile
+ * - **Source**: Chan, Golub & LeVeque 1979 for the merging; Wu & Johnson 2021, section 3 (arXiv:2105.07576), who call it
+ *   PreciseBN
  *
  * @throws {TypeError} if the model has no statistics to recalibrate, or a container does not tell of its layers
  * @throws {RangeError} if there is no batch, or a value is not finite; in each case nothing has changed

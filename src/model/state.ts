@@ -21,7 +21,7 @@ export type StateDict = Readonly<Record<string, StateEntry>>;
 /**
  * Everything that a trained model consists of beside its code, as plain JSON.
  *
- * Cost      one copy of the values
+ * - **Cost**: one copy of the values
  *
  * @example
  * const norm = new BatchNorm({ features: 1 });

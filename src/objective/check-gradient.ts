@@ -53,14 +53,14 @@ export interface GradientReport {
 /**
  * Compares a gradient with finite differences of its loss: first along one random direction, then coordinate by coordinate.
  *
- *   numeric = (L(x + h d) - L(x - h d)) / 2h, at h and at h/2        analytic = <gradient, d>
+ *     numeric = (L(x + h d) - L(x - h d)) / 2h, at h and at h/2        analytic = <gradient, d>
  *
  * The disagreement between h and h/2, together with the round-off of the loss, estimates the error of the finite
  * difference. Where both sides of the point have different slopes at h and still at h/2, there is a kink.
  *
- * Units     all derivatives in loss per unit of the coordinate
- * Numerics  the step is multiplied by the size of a coordinate where that is above 1
- * Cost      1 gradient and 4 losses a derivative: one direction, and `coordinatesPerGroup` a group
+ * - **Units**: all derivatives in loss per unit of the coordinate
+ * - **Numerics**: the step is multiplied by the size of a coordinate where that is above 1
+ * - **Cost**: 1 gradient and 4 losses a derivative: one direction, and `coordinatesPerGroup` a group
  *
  * @throws {TypeError | RangeError | ShapeError} if the objective, point, groups or numbers make no sense, or loss and gradient are not finite at the point
  * @example

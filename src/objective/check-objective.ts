@@ -35,7 +35,7 @@ export interface ObjectiveReport {
  * 3. evaluating leaves nothing behind: A, B, A gives A's answer again
  * 4. the gradient is a fresh array, and the gradient of that loss (`checkGradient`); `lossOnly` gives the same loss
  *
- * Cost      the evaluations of `checkGradient`, and 5 more
+ * - **Cost**: the evaluations of `checkGradient`, and 5 more
  *
  * @throws {TypeError | RangeError} as `checkGradient`
  * @example

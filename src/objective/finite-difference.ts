@@ -33,7 +33,7 @@ export interface LineOfLosses {
 /**
  * Compares each claimed derivative with the finite difference; `allowed` is the error that is always forgiven.
  *
- *   numeric = (L(h/2) - L(-h/2)) / h      estimated error = |numeric - (L(h) - L(-h)) / 2h| + noise / h
+ *     numeric = (L(h/2) - L(-h/2)) / h      estimated error = |numeric - (L(h) - L(-h)) / 2h| + noise / h
  *
  * The noise of the losses is judged from all lines together, since one alone may be small by chance.
  */

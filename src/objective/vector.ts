@@ -14,7 +14,7 @@ export function dot(a: Float64Array, b: Float64Array): number {
 /**
  * The Euclidean norm ||a||.
  *
- * Numerics  no overflow and no underflow of the squares: 1e200 and 1e-200 have a norm
+ * - **Numerics**: no overflow and no underflow of the squares: 1e200 and 1e-200 have a norm
  */
 export function norm(a: Float64Array): number {
   let sum = 0;
@@ -69,7 +69,7 @@ export function randomNormal(length: number, random: Random): Float64Array {
 /**
  * A direction of length 1, each equally likely.
  *
- * Source    a normal vector points every way alike: Muller 1959
+ * - **Source**: a normal vector points every way alike: Muller 1959
  */
 export function randomDirection(length: number, random: Random): Float64Array {
   for (;;) {

@@ -44,8 +44,8 @@ export type TargetRows<Target> = Target extends Tensor ? Tensor : number[];
 /**
  * A data set in batches: each loop over it is one epoch.
  *
- * Shapes    input [N, ...] · target [N, ...] or N labels · batches [batchSize, ...], the last one the rest of N
- * Cost      one copy of the data set an epoch, batch by batch
+ * - **Shapes**: input [N, ...] · target [N, ...] or N labels · batches [batchSize, ...], the last one the rest of N
+ * - **Cost**: one copy of the data set an epoch, batch by batch
  *
  * @throws {ShapeError} if input and target differ in rows
  * @throws {RangeError} if no batch would be left

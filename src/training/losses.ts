@@ -40,12 +40,12 @@ const crossEntropyRules = {
 /**
  * The cross-entropy between softmax(logits) and the target, mean over the rows.
  *
- *   loss = -(1/N) Σ_n Σ_k t[n,k] ln softmax(logits)[n,k]      t = (1 - labelSmoothing) target + labelSmoothing / K
+ *     loss = -(1/N) Σ_n Σ_k t[n,k] ln softmax(logits)[n,k]      t = (1 - labelSmoothing) target + labelSmoothing / K
  *
- * Shapes    logits [N, K] · target: N whole numbers in 0..K-1, or distributions [N, K]
- * Units     nats; ln K for a uniform guess
- * Numerics  relative to each row's largest logit, so it does not overflow; summed in double precision
- * Source    label smoothing: Szegedy et al. 2016 (arXiv:1512.00567)
+ * - **Shapes**: logits [N, K] · target: N whole numbers in 0..K-1, or distributions [N, K]
+ * - **Units**: nats; ln K for a uniform guess
+ * - **Numerics**: relative to each row's largest logit, so it does not overflow; summed in double precision
+ * - **Source**: label smoothing: Szegedy et al. 2016 (arXiv:1512.00567)
  *
  * @throws {ShapeError} if logits and target do not fit
  * @throws {RangeError} if a label is out of range or a distribution is negative
@@ -86,10 +86,10 @@ export function softmaxCrossEntropy(
 /**
  * The squared difference, mean over all values (PyTorch's and Keras's convention).
  *
- *   loss = (1/size) Σ (output - target)²
+ *     loss = (1/size) Σ (output - target)²
  *
- * Shapes    target like the output
- * Units     the output's, squared
+ * - **Shapes**: target like the output
+ * - **Units**: the output's, squared
  *
  * @throws {ShapeError} if output and target differ in shape
  * @throws {TypeError} if they differ in dtype

@@ -147,10 +147,10 @@ const adamRules = {
 /**
  * Stochastic gradient descent, with momentum where asked for.
  *
- *   g = gradient + weightDecay w      v = momentum v + g      w -= learningRate v      (Nesterov: g + momentum v)
+ *     g = gradient + weightDecay w      v = momentum v + g      w -= learningRate v      (Nesterov: g + momentum v)
  *
- * Cost      one pass over the parameters; keeps one array as long as them where there is momentum
- * Source    Sutskever et al. 2013, in PyTorch's form (the learning rate stands outside the velocity; no dampening)
+ * - **Cost**: one pass over the parameters; keeps one array as long as them where there is momentum
+ * - **Source**: Sutskever et al. 2013, in PyTorch's form (the learning rate stands outside the velocity; no dampening)
  *
  * @throws {RangeError} if a number is out of range, or nesterov is asked for without momentum
  * @example
@@ -238,13 +238,13 @@ abstract class AdamFamily extends Optimizer {
 /**
  * Adam: steps scaled by running means of the gradient and of its square.
  *
- *   m = beta1 m + (1 - beta1) g      v = beta2 v + (1 - beta2) g²
- *   w -= learningRate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
+ *     m = beta1 m + (1 - beta1) g      v = beta2 v + (1 - beta2) g²
+ *     w -= learningRate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
  *
  * Weight decay is added to the gradient, as in PyTorch's `Adam`; see `AdamW` for the decoupled one.
  *
- * Cost      one pass over the parameters; keeps two arrays as long as them
- * Source    Kingma & Ba 2015, algorithm 1 (arXiv:1412.6980)
+ * - **Cost**: one pass over the parameters; keeps two arrays as long as them
+ * - **Source**: Kingma & Ba 2015, algorithm 1 (arXiv:1412.6980)
  *
  * @throws {RangeError} if a number is out of range
  * @example
@@ -263,7 +263,7 @@ export class Adam extends AdamFamily {
 /**
  * Adam with decoupled weight decay: the values shrink by learningRate weightDecay, whatever the gradient's scale.
  *
- * Source    Loshchilov & Hutter 2019 (arXiv:1711.05101)
+ * - **Source**: Loshchilov & Hutter 2019 (arXiv:1711.05101)
  *
  * @throws {RangeError} if a number is out of range
  */

@@ -35,18 +35,18 @@ const batchRenormRules = {
 /**
  * Batch renormalization.
  *
- *   y = gamma (r (x - mean_B) / sigma_B + d) + beta
- *   r = clip(sigma_B / sigma, 1/largestScale, largestScale)      d = clip((mean_B - mean) / sigma, ±largestShift)
+ *     y = gamma (r (x - mean_B) / sigma_B + d) + beta
+ *     r = clip(sigma_B / sigma, 1/largestScale, largestScale)      d = clip((mean_B - mean) / sigma, ±largestShift)
  *
  * mean and sigma = sqrt(variance + epsilon) are the running values before this pass; no gradient goes through r and d. Where
  * neither is clipped, training gives the output of inference. The paper widens the limits as training goes on: start with
  * `largestScale: 1, largestShift: 0`, which is batch norm.
  *
- * Shapes    as `BatchNorm`
- * Modes     train and probe: as above; train then updates the running statistics. inference: as `BatchNorm`
- * Numerics  as `BatchNorm`
- * Cost      one pass more than `BatchNorm`
- * Source    Ioffe 2017 (arXiv:1702.03275); its r_max and d_max
+ * - **Shapes**: as `BatchNorm`
+ * - **Modes**: train and probe: as above; train then updates the running statistics. inference: as `BatchNorm`
+ * - **Numerics**: as `BatchNorm`
+ * - **Cost**: one pass more than `BatchNorm`
+ * - **Source**: Ioffe 2017 (arXiv:1702.03275); its r_max and d_max
  *
  * @throws {ShapeError | RangeError} as `BatchNorm`
  * @example

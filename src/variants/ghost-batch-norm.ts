@@ -26,17 +26,17 @@ const ghostBatchNormRules = {
 /**
  * Batch normalization over groups of consecutive rows.
  *
- *   xhat = (x - mean_g) / sqrt(variance_g + epsilon), over the rows of group g      y = gamma xhat + beta
+ *     xhat = (x - mean_g) / sqrt(variance_g + epsilon), over the rows of group g      y = gamma xhat + beta
  *
  * The last group takes what is left over; a single row left over joins the group in front of it.
  *
- * Shapes    as `BatchNorm`; the rows are on axis 0, so the feature axis cannot be 0
- * Modes     train and probe: statistics of each group. train updates the running statistics once, with the means and
- *           unbiased variances of the groups, weighted by their sizes (biased ones if varianceEstimator says so).
- *           inference: as `BatchNorm`
- * Numerics  as `BatchNorm`
- * Cost      as `BatchNorm`
- * Source    Hoffer, Hubara & Soudry 2017 (arXiv:1705.08741)
+ * - **Shapes**: as `BatchNorm`; the rows are on axis 0, so the feature axis cannot be 0
+ * - **Modes**: train and probe: statistics of each group. train updates the running statistics once, with the means and
+ *   unbiased variances of the groups, weighted by their sizes (biased ones if varianceEstimator says so). inference: as
+ *   `BatchNorm`
+ * - **Numerics**: as `BatchNorm`
+ * - **Cost**: as `BatchNorm`
+ * - **Source**: Hoffer, Hubara & Soudry 2017 (arXiv:1705.08741)
  *
  * @throws {ShapeError | RangeError} as `BatchNorm`
  * @example

@@ -39,16 +39,17 @@ const lpNormRules = {
 /**
  * Normalization by an l_p norm over the batch.
  *
- *   y = gamma (x - mean) / s + beta      s = mean |x| + epsilon, sqrt(mean x² + epsilon) or max |x| + epsilon
+ *     y = gamma (x - mean) / s + beta      s = mean |x| + epsilon, sqrt(mean x² + epsilon) or max |x| + epsilon
  *
  * The norm is that of the values *before* the mean is removed, so p = 2 is not batch norm. The paper gives the idea in
  * words only; this formula is our reading.
  *
- * Shapes    x, y [N, C], [N, C, ...], or features last with `axis: -1` · gamma, beta [C]
- * Modes     train and probe: statistics of the batch; train also updates the running mean and norm. inference: the running ones
- * Numerics  sums in double precision; among equal largest values the first takes the gradient of the maximum
- * Cost      three passes over x forward, three backward; keeps a copy of x
- * Source    Santurkar et al. 2018, section 3.3 (arXiv:1805.11604)
+ * - **Shapes**: x, y [N, C], [N, C, ...], or features last with `axis: -1` · gamma, beta [C]
+ * - **Modes**: train and probe: statistics of the batch; train also updates the running mean and norm. inference: the
+ *   running ones
+ * - **Numerics**: sums in double precision; among equal largest values the first takes the gradient of the maximum
+ * - **Cost**: three passes over x forward, three backward; keeps a copy of x
+ * - **Source**: Santurkar et al. 2018, section 3.3 (arXiv:1805.11604)
  *
  * @throws {RangeError} if p is not 1, 2 or Infinity, or in inference before any batch was tracked
  * @example

@@ -41,14 +41,14 @@ const noiseRules = {
 /**
  * Multiplies and shifts every value by noise whose distribution changes from step to step.
  *
- *   y[n,j] = s[n,j] x[n,j] + m[n,j]      m[n,j] ~ U(mu[j] ± 0.1), s[n,j] ~ N(sigma[j], 0.1)
- *   per unit j and pass: mu[j] ~ U(-0.5, 0.5), sigma[j] ~ U(1, 1.25)
+ *     y[n,j] = s[n,j] x[n,j] + m[n,j]      m[n,j] ~ U(mu[j] ± 0.1), s[n,j] ~ N(sigma[j], 0.1)
+ *     per unit j and pass: mu[j] ~ U(-0.5, 0.5), sigma[j] ~ U(1, 1.25)
  *
- * Shapes    x, y [N, J] or [N, J, ...], or units last with `axis: -1`
- * Modes     train draws anew. probe draws what the next train pass on a batch of that shape will draw, from a copy of the
- *           stream: the same answer every time. inference is the expectation of the noise (or the identity, if asked for)
- * Cost      one uniform and one normal number a value; keeps one number a value
- * Source    Santurkar et al. 2018, appendix A, algorithm 1 (arXiv:1805.11604); r_sigma is read as a standard deviation
+ * - **Shapes**: x, y [N, J] or [N, J, ...], or units last with `axis: -1`
+ * - **Modes**: train draws anew. probe draws what the next train pass on a batch of that shape will draw, from a copy of the
+ *   stream: the same answer every time. inference is the expectation of the noise (or the identity, if asked for)
+ * - **Cost**: one uniform and one normal number a value; keeps one number a value
+ * - **Source**: Santurkar et al. 2018, appendix A, algorithm 1 (arXiv:1805.11604); r_sigma is read as a standard deviation
  *
  * @throws {RangeError} if a spread is negative, or largestScale below 1
  * @example

@@ -47,19 +47,19 @@ export interface InspectReport {
 /**
  * Looks a model over with a batch of its training data, and leaves it as it was.
  *
- *   not finite            where NaN or Infinity begins: input, parameter, statistic or layer
- *   batch too small       fewer than 2 values a feature in front of a batch norm (error), or than 16
- *   exploding, vanishing  median growth of the spread of the rows ^ layers with weights beyond 1000 or 1 / 1000; or a spread of 0
- *   running statistics    0.4 standard deviations off, over all features, and more than chance explains; see `compareModes`
- *   large momentum        above 0.5: Keras's meaning?
- *   near-constant         variance in front of a batch norm below epsilon, or std below the round-off of the mean
- *   dead                  an activation gives the same for every row, and would for any: 4 standard deviations, or 1000 values
- *   redundant bias        a Dense in front of batch norm, which subtracts it again
- *   weight decay          of gamma and beta, of any layer
+ *     not finite            where NaN or Infinity begins: input, parameter, statistic or layer
+ *     batch too small       fewer than 2 values a feature in front of a batch norm (error), or than 16
+ *     exploding, vanishing  median growth of the spread of the rows ^ layers with weights beyond 1000 or 1 / 1000; or a spread of 0
+ *     running statistics    0.4 standard deviations off, over all features, and more than chance explains; see `compareModes`
+ *     large momentum        above 0.5: Keras's meaning?
+ *     near-constant         variance in front of a batch norm below epsilon, or std below the round-off of the mean
+ *     dead                  an activation gives the same for every row, and would for any: 4 standard deviations, or 1000 values
+ *     redundant bias        a Dense in front of batch norm, which subtracts it again
+ *     weight decay          of gamma and beta, of any layer
  *
- * Units     evidence is in words; `signal` in the unit of the values
- * Modes     a pass in inference and one in probe
- * Cost      two forward passes, and some passes over all values in them
+ * - **Units**: evidence is in words; `signal` in the unit of the values
+ * - **Modes**: a pass in inference and one in probe
+ * - **Cost**: two forward passes, and some passes over all values in them
  *
  * @throws {TypeError} if a container does not tell of its layers, or the optimizer is none
  * @throws {RangeError} if a layer without running statistics refuses the batch as too small

@@ -93,16 +93,16 @@ const KINDS: Kinds = {
  * Finds the largest and the smallest eigenvalue of the Hessian, the sharpness, and how much of the gradient lies along the
  * sharpest directions.
  *
- *   sharpness = largest algebraic Ritz value of k Lanczos steps        gradientShare_i = sum over j <= i of <v_j, g>^2 / ||g||^2
+ *     sharpness = largest algebraic Ritz value of k Lanczos steps        gradientShare_i = sum over j <= i of <v_j, g>^2 / ||g||^2
  *
  * Gradient descent at learning rate lr becomes unstable along directions sharper than 2 / lr. Raw eigenvalues of a
  * batch-normalized network shrink as 1 / ||W||^2 while its function stays the same: compare sharpness times learning rate.
  *
- * Numerics  Ritz values lie inside the spectrum: a large residual says that more steps are needed. Products carry the error
- *           of finite differences: read `asymmetry` first, which shows the worst of all products. It is large where a
- *           ReLU changes sides within the difference step; a smaller step helps
- * Cost      2 evaluations a step and 5 more; keeps as many vectors as there are steps
- * Source    Cohen et al. 2021 (edge of stability); Ghorbani, Krishnan & Xiao 2019 (gradient share)
+ * - **Numerics**: Ritz values lie inside the spectrum: a large residual says that more steps are needed. Products carry the
+ *   error of finite differences: read `asymmetry` first, which shows the worst of all products. It is large where a ReLU
+ *   changes sides within the difference step; a smaller step helps
+ * - **Cost**: 2 evaluations a step and 5 more; keeps as many vectors as there are steps
+ * - **Source**: Cohen et al. 2021 (edge of stability); Ghorbani, Krishnan & Xiao 2019 (gradient share)
  *
  * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point
  * @example

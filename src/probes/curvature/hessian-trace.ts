@@ -44,13 +44,13 @@ export interface HessianTraceReport extends ProbeReport {
 /**
  * Estimates the trace of the Hessian.
  *
- *   trace = mean of z'Hz, each z of random signs        standard error = sd(z'Hz) / sqrt(count)
+ *     trace = mean of z'Hz, each z of random signs        standard error = sd(z'Hz) / sqrt(count)
  *
  * Read the standard error first: the trace of a batch-normalized network at initialization came out as -26 +- 25.
  *
- * Numerics  exact for a diagonal Hessian whatever the signs; otherwise the off-diagonal entries make the scatter
- * Cost      2 evaluations a sign vector
- * Source    Hutchinson 1989
+ * - **Numerics**: exact for a diagonal Hessian whatever the signs; otherwise the off-diagonal entries make the scatter
+ * - **Cost**: 2 evaluations a sign vector
+ * - **Source**: Hutchinson 1989
  *
  * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point
  * @example

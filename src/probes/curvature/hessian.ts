@@ -41,11 +41,11 @@ const SQUARE_ROOT_OF_EPSILON: Readonly<Record<DType, number>> = { float32: 2 ** 
 /**
  * Multiplies the Hessian of the loss with a vector.
  *
- *   H v = ||v|| (g(x + h u) - g(x - h u)) / 2h,  u = v / ||v||
+ *     H v = ||v|| (g(x + h u) - g(x - h u)) / 2h,  u = v / ||v||
  *
- * Numerics  relative errors of about 1e-8 on float64 networks. A ReLU that changes sides within h adds the jump of the gradient
- *           over 2h, which may be many times the curvature: the error estimate shows it, a smaller step avoids it
- * Cost      4 evaluations; none for v = 0
+ * - **Numerics**: relative errors of about 1e-8 on float64 networks. A ReLU that changes sides within h adds the jump of the
+ *   gradient over 2h, which may be many times the curvature: the error estimate shows it, a smaller step avoids it
+ * - **Cost**: 4 evaluations; none for v = 0
  *
  * @throws {TypeError | RangeError | ShapeError} if point, vector or step are wrong, or loss or gradient is not finite near the point
  * @example

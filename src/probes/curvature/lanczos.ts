@@ -23,8 +23,8 @@ export interface RitzValues {
  * Where the directions visited form an invariant space the iteration goes on from a fresh random direction outside of it:
  * so multiple eigenvalues are found, and a start inside an eigenspace does no harm.
  *
- * Cost      one product a step, and 4 steps^2 passes over vectors; keeps one vector a step
- * Source    Lanczos 1950; full reorthogonalization: Golub & Van Loan, Matrix Computations, section 10.3
+ * - **Cost**: one product a step, and 4 steps^2 passes over vectors; keeps one vector a step
+ * - **Source**: Lanczos 1950; full reorthogonalization: Golub & Van Loan, Matrix Computations, section 10.3
  */
 export async function lanczos(
   multiply: (vector: Float64Array) => Promise<Float64Array>,

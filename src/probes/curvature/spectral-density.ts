@@ -69,11 +69,12 @@ const MOST_POINTS = 20_000;
 /**
  * Estimates the density of the Hessian's eigenvalues by stochastic Lanczos quadrature.
  *
- *   density(t) = mean over starts of sum_i w_i N(t; theta_i, width^2),  w_i = (first component of eigenvector i)^2
+ *     density(t) = mean over starts of sum_i w_i N(t; theta_i, width^2),  w_i = (first component of eigenvector i)^2
  *
- * Numerics  single eigenvalues far from the others show up at their place, but their weight scatters from start to start
- * Cost      2 evaluations a step and start; keeps as many vectors as there are steps
- * Source    Ghorbani, Krishnan & Xiao 2019; Ubaru, Chen & Saad 2017
+ * - **Numerics**: single eigenvalues far from the others show up at their place, but their weight scatters from start to
+ *   start
+ * - **Cost**: 2 evaluations a step and start; keeps as many vectors as there are steps
+ * - **Source**: Ghorbani, Krishnan & Xiao 2019; Ubaru, Chen & Saad 2017
  *
  * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point
  * @example

@@ -12,9 +12,9 @@ export interface Eigen {
 /**
  * Eigenvalues and eigenvectors of a symmetric tridiagonal matrix.
  *
- * Numerics  accurate to round-off relative to the largest eigenvalue; equal ones do no harm
- * Cost      about 2 QR steps an eigenvalue: 12 n^2 operations, and 6 n^3 for the vectors
- * Source    Golub & Van Loan, Matrix Computations, section 8.3: the implicit QR step with Wilkinson's shift
+ * - **Numerics**: accurate to round-off relative to the largest eigenvalue; equal ones do no harm
+ * - **Cost**: about 2 QR steps an eigenvalue: 12 n^2 operations, and 6 n^3 for the vectors
+ * - **Source**: Golub & Van Loan, Matrix Computations, section 8.3: the implicit QR step with Wilkinson's shift
  */
 export function tridiagonalEigen(diagonal: readonly number[], offDiagonal: readonly number[]): Eigen {
   const vectors = diagonal.map((_, i) => new Float64Array(diagonal.length).fill(1, i, i + 1));
@@ -26,8 +26,8 @@ export function tridiagonalEigen(diagonal: readonly number[], offDiagonal: reado
 /**
  * The eigenvalues of a symmetric matrix, given by its rows, in rising order.
  *
- * Cost      4/3 n^3 operations
- * Source    Golub & Van Loan, Matrix Computations, algorithm 8.3.1: Householder reflections
+ * - **Cost**: 4/3 n^3 operations
+ * - **Source**: Golub & Van Loan, Matrix Computations, algorithm 8.3.1: Householder reflections
  */
 export function symmetricEigenvalues(matrix: readonly Float64Array[]): number[] {
   const unit = unitOf(matrix.flatMap((row) => Array.from(row)));

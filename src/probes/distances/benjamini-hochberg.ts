@@ -6,13 +6,13 @@ import { expectFiniteValues } from "../shared/arguments.js";
 /**
  * Adjusts p-values so that of all features found at a level no more than that part is expected to be found by chance.
  *
- *   p_(1) <= ... <= p_(k):   adjusted p_(i) = min over j >= i of p_(j) k / j
+ *     p_(1) <= ... <= p_(k):   adjusted p_(i) = min over j >= i of p_(j) k / j
  *
- * Units     none; in the order given
- * Numerics  never below the p-value itself, never above 1
- * Cost      O(k log k)
- * Source    Benjamini & Hochberg 1995. It controls the false discovery rate for independent features and for those that
- *           depend on each other positively (Benjamini & Yekutieli 2001); units of one layer may do neither
+ * - **Units**: none; in the order given
+ * - **Numerics**: never below the p-value itself, never above 1
+ * - **Cost**: O(k log k)
+ * - **Source**: Benjamini & Hochberg 1995. It controls the false discovery rate for independent features and for those that
+ *   depend on each other positively (Benjamini & Yekutieli 2001); units of one layer may do neither
  *
  * @throws {RangeError} if a p-value lies outside [0, 1]
  * @example

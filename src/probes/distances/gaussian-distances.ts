@@ -34,10 +34,11 @@ export interface GaussianDistances {
 /**
  * The distances between the normal distributions with the mean and variance of two samples.
  *
- *   KL(a || b) = ln(var b / var a) / 2 + (var a + (mean a - mean b)²) / (2 var b) - 1/2
+ *     KL(a || b) = ln(var b / var a) / 2 + (var a + (mean a - mean b)²) / (2 var b) - 1/2
  *
- * Numerics  equal moments give exactly 0; no KL from or to a sample of variance 0; no lower bound is broken by rounding
- * Source    Kullback & Leibler 1951; for the Wasserstein distance Dowson & Landau 1982
+ * - **Numerics**: equal moments give exactly 0; no KL from or to a sample of variance 0; no lower bound is broken by
+ *   rounding
+ * - **Source**: Kullback & Leibler 1951; for the Wasserstein distance Dowson & Landau 1982
  *
  * @throws {RangeError} if a sample is empty
  * @example

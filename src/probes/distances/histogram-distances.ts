@@ -61,10 +61,11 @@ export interface HistogramDistances {
 /**
  * All distances between two histograms.
  *
- * Units     nats, bits or none: no figure depends on the unit of the values, all depend on the edges
- * Numerics  exact for these edges; identical counts give exactly 0
- * Cost      O(K)
- * Source    Lin 1991 (Jensen-Shannon); Endres & Schindelin 2003 (its root is a metric); PSI: Jeffreys' divergence on cells
+ * - **Units**: nats, bits or none: no figure depends on the unit of the values, all depend on the edges
+ * - **Numerics**: exact for these edges; identical counts give exactly 0
+ * - **Cost**: O(K)
+ * - **Source**: Lin 1991 (Jensen-Shannon); Endres & Schindelin 2003 (its root is a metric); PSI: Jeffreys' divergence on
+ *   cells
  *
  * @throws {ShapeError} if the edges differ or a histogram counts no value
  * @throws {RangeError} if the floor is not in (0, 1)

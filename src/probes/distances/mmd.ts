@@ -2,7 +2,7 @@
  * Maximum mean discrepancy: a distance between two samples of whole rows that sees how features depend on each other, and
  * the test that goes with it.
  *
- *   k(x, y) = exp(-||x - y||² / (2 h²))        mmd² = mean k(x, x') + mean k(y, y') - 2 mean k(x, y)
+ *     k(x, y) = exp(-||x - y||² / (2 h²))        mmd² = mean k(x, x') + mean k(y, y') - 2 mean k(x, y)
  */
 
 import { exp } from "../../core/math.js";
@@ -53,11 +53,11 @@ export interface MmdReport {
 /**
  * The maximum mean discrepancy of two samples of rows, with a Gaussian kernel.
  *
- * Shapes    a [n, ...], b [m, ...]: the same but for the number of rows
- * Units     none; in 0..√2, and comparable only at the same bandwidth
- * Numerics  compensated sums: identical and permuted samples give exactly 0
- * Cost      O((n + m)² width) time and O((n + m)²) memory: 512 rows of 100 take about 30 ms
- * Source    Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012; the median as bandwidth is a habit, not a theorem
+ * - **Shapes**: a [n, ...], b [m, ...]: the same but for the number of rows
+ * - **Units**: none; in 0..√2, and comparable only at the same bandwidth
+ * - **Numerics**: compensated sums: identical and permuted samples give exactly 0
+ * - **Cost**: O((n + m)² width) time and O((n + m)²) memory: 512 rows of 100 take about 30 ms
+ * - **Source**: Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012; the median as bandwidth is a habit, not a theorem
  *
  * @throws {ShapeError} if a sample has no rows, or the rows differ in shape
  * @throws {RangeError} if a value is not finite, or the bandwidth not above 0
@@ -175,10 +175,10 @@ export interface MmdTestReport extends PermutationsMade {
  * Tests by the maximum mean discrepancy whether two sets of rows may come from one distribution, with one p-value for all
  * features together. Only for two *independent* sets of rows: see `permutationTest`.
  *
- * Shapes    a [n, ...], b [m, ...]: the same but for the number of rows
- * Numerics  no permutation changes the bandwidth: the median is over all rows of both
- * Cost      O((n + m)² (width + permutations)): two times 256 rows 999 times take about 0.3 s
- * Source    Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012
+ * - **Shapes**: a [n, ...], b [m, ...]: the same but for the number of rows
+ * - **Numerics**: no permutation changes the bandwidth: the median is over all rows of both
+ * - **Cost**: O((n + m)² (width + permutations)): two times 256 rows 999 times take about 0.3 s
+ * - **Source**: Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012
  *
  * @throws {ShapeError} if a sample has no rows, or the rows differ in shape
  * @throws {RangeError | TypeError} if a value is not finite, or an option is not what it should be
@@ -226,7 +226,7 @@ function mmdOfSplit(kernel: Float64Array, weights: Float64Array, n: number, m: n
 /**
  * A sum that keeps what each addition rounds away, so that the order of the terms does not show.
  *
- * Source    Neumaier 1974
+ * - **Source**: Neumaier 1974
  */
 class ExactSum {
   private sum = 0;

@@ -59,16 +59,17 @@ export interface PermutationTestReport extends PermutationsMade {
 /**
  * Tests for each feature whether two sets of rows may come from one distribution.
  *
- *   p = (1 + #{T of permuted rows >= T observed}) / (1 + permutations)
+ *     p = (1 + #{T of permuted rows >= T observed}) / (1 + permutations)
  *
  * Only for two *independent* sets of rows, such as two data sets at the same parameters. The same rows before and after an
  * update are paired, and the shift between them is what the update made: there is nothing to test, and this test would not
  * see it (256 rows, every value moved by 0.05 standard deviations: median p 0.99). Report that shift with its floor instead.
  *
- * Shapes    a [n, C] or [n, C, ...], b [m, C] or [m, C, ...]
- * Numerics  ties count, up to a relative 1e-12; the permutations move whole rows, all features together
- * Cost      O(permutations × values): two times 256 rows of 100 features 999 times take about 0.4 s
- * Source    Phipson & Smyth 2010 (the 1 +); Benjamini & Hochberg 1995; Westfall & Young 1993 (the largest of all features)
+ * - **Shapes**: a [n, C] or [n, C, ...], b [m, C] or [m, C, ...]
+ * - **Numerics**: ties count, up to a relative 1e-12; the permutations move whole rows, all features together
+ * - **Cost**: O(permutations × values): two times 256 rows of 100 features 999 times take about 0.4 s
+ * - **Source**: Phipson & Smyth 2010 (the 1 +); Benjamini & Hochberg 1995; Westfall & Young 1993 (the largest of all
+ *   features)
  *
  * @throws {ShapeError} if a sample has no rows, or the rows differ in shape
  * @throws {RangeError | TypeError} if a value is not finite, or an option is not what it should be

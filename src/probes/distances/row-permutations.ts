@@ -61,8 +61,8 @@ const MOST_SPLITS = 1e6;
  * Counts the splits of n + m rows into n and m whose statistics reach those of the first n against the last m. Ties count,
  * up to a relative 1e-12. `scales` makes statistics comparable with each other; those of scale 0 are 0.
  *
- *   random splits   p = (1 + how many reach it) / (1 + permutations): the samples as they are count as one
- *   all splits      p = how many reach it / how many there are: the samples as they are are one of them
+ *     random splits   p = (1 + how many reach it) / (1 + permutations): the samples as they are count as one
+ *     all splits      p = how many reach it / how many there are: the samples as they are are one of them
  */
 export async function permuteRows(
   who: string,

@@ -34,10 +34,10 @@ export interface SampleDistances extends GaussianDistances {
 /**
  * All distances between two samples of numbers.
  *
- * Units     of the values, except where a figure's own line says otherwise
- * Numerics  exact sample statistics; identical and permuted samples give exactly 0
- * Cost      O(n log n): both samples are sorted once
- * Source    Wasserstein: Vallender 1974 · Kolmogorov 1933, Smirnov 1939 · energy distance: Székely & Rizzo 2013
+ * - **Units**: of the values, except where a figure's own line says otherwise
+ * - **Numerics**: exact sample statistics; identical and permuted samples give exactly 0
+ * - **Cost**: O(n log n): both samples are sorted once
+ * - **Source**: Wasserstein: Vallender 1974 · Kolmogorov 1933, Smirnov 1939 · energy distance: Székely & Rizzo 2013
  *
  * @throws {ShapeError} if a sample is empty
  * @throws {RangeError} if a value is not finite

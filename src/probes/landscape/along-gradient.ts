@@ -90,17 +90,17 @@ const KINDS: Kinds = {
  * Probes the loss landscape on the way that gradient descent takes: loss range, gradient predictiveness and effective
  * beta-smoothness, as a profile over step sizes.
  *
- *   y = x - eta g,  g = g(x)        gradientChange = ||g(y) - g||        beta = ||g(y) - g|| / (eta ||g||)
- *   lossSlope = |L(y) - L(x)| / (eta ||g||)        gain = (L(x) - L(y)) / (eta ||g||^2)
+ *     y = x - eta g,  g = g(x)        gradientChange = ||g(y) - g||        beta = ||g(y) - g|| / (eta ||g||)
+ *     lossSlope = |L(y) - L(x)| / (eta ||g||)        gain = (L(x) - L(y)) / (eta ||g||^2)
  *
  * Every step starts from the same x with the same g, on the objective's one batch: this is a measurement, not training.
  * Gain is 1 where the loss falls as its slope promises, 0 where nothing is gained and negative where the loss rises; it does
  * not depend on the scale of loss and weights, so it compares networks where beta does not.
  *
- * Numerics  a loss that is not finite is data: Infinity in loss, gradient change and beta, -Infinity in gain. Where the
- *           gradient is 0 the quotients are null. On a float32 objective steps below 1e-6 are round-off.
- * Cost      one evaluation a step size and one at x
- * Source    Santurkar, Tsipras, Ilyas & Madry 2018, section 3.2 and figure 4
+ * - **Numerics**: a loss that is not finite is data: Infinity in loss, gradient change and beta, -Infinity in gain. Where
+ *   the gradient is 0 the quotients are null. On a float32 objective steps below 1e-6 are round-off.
+ * - **Cost**: one evaluation a step size and one at x
+ * - **Source**: Santurkar, Tsipras, Ilyas & Madry 2018, section 3.2 and figure 4
  *
  * @throws {TypeError | RangeError | ShapeError} if the options or the point are wrong, or loss or gradient at x is not finite
  * @example

@@ -30,13 +30,14 @@ export interface FilterNormalizedDirection {
 /**
  * Draws a random direction and gives each filter of it the length of that filter in the point.
  *
- *   d normal, then d_j <- d_j ||w_j|| / ||d_j|| for each output unit j
+ *     d normal, then d_j <- d_j ||w_j|| / ||d_j|| for each output unit j
  *
  * The weights of a batch-normalized network can be scaled without a change of its function; in a plain random direction
  * the slice through the one with larger weights looks flatter. Filter normalization takes that out.
  *
- * Shapes    a filter is all that leads to one output: a column of a Dense weight [inputs, outputs], the last axis in general
- * Source    Li, Xu, Taylor, Studer & Goldstein 2018, section 4; "copy" is what their code does
+ * - **Shapes**: a filter is all that leads to one output: a column of a Dense weight [inputs, outputs], the last axis in
+ *   general
+ * - **Source**: Li, Xu, Taylor, Studer & Goldstein 2018, section 4; "copy" is what their code does
  *
  * @throws {TypeError | RangeError | ShapeError} if point, groups or options are wrong
  * @example

@@ -42,13 +42,14 @@ export interface GradientNormsReport extends ProbeReport {
 /**
  * Measures the norm of the gradient and of each parameter's part, and how the weights' grow with depth.
  *
- *   energy_l = ||dL/dW_l||^2        growth = exp(-slope of ln energy_l over l)
+ *     energy_l = ||dL/dW_l||^2        growth = exp(-slope of ln energy_l over l)
  *
  * Growth is fitted through the weights in the middle: the first two and the last two are left out, because the layers at
  * the ends have other shapes and other neighbors.
  *
- * Cost      one evaluation
- * Source    Yang, Pennington, Rao, Sohl-Dickstein & Schoenholz 2019: with batch norm and ReLU 1.47 a layer at initialization
+ * - **Cost**: one evaluation
+ * - **Source**: Yang, Pennington, Rao, Sohl-Dickstein & Schoenholz 2019: with batch norm and ReLU 1.47 a layer at
+ *   initialization
  *
  * @throws {TypeError | RangeError | ShapeError} if groups or point are wrong, or loss or gradient is not finite
  * @example

@@ -90,12 +90,12 @@ const KINDS: Kinds = {
 /**
  * Bounds the Lipschitz constants of loss and gradient around a point from below, by random pairs.
  *
- *   u = x + r d, v = x        |L(u) - L(v)| / ||u - v||        ||g(u) - g(v)|| / ||u - v||
+ *     u = x + r d, v = x        |L(u) - L(v)| / ||u - v||        ||g(u) - g(v)|| / ||u - v||
  *
  * The direction d is uniform on the sphere and the radius r log-uniform in [minRadius, maxRadius]: every size of distance
  * gets its share, where a uniform draw from a ball of many dimensions would lie on its surface alone.
  *
- * Cost      one evaluation a pair and one at x
+ * - **Cost**: one evaluation a pair and one at x
  *
  * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient at x is not finite
  * @example
@@ -131,7 +131,7 @@ export async function lipschitzFromPairs(
  *
  * The objective is one fixed batch throughout, not the batch of each step: else the noise of sampling counts as curvature.
  *
- * Cost      one evaluation a point
+ * - **Cost**: one evaluation a point
  *
  * @throws {TypeError | RangeError | ShapeError} if there are fewer than two points, or one is not finite or of another length
  * @example

@@ -70,17 +70,17 @@ export interface InternalCovariateShiftReport extends ProbeReport {
 /**
  * Measures internal covariate shift as a change of gradients: that of each layer, before and after the layers below it moved.
  *
- *   G_i = gradient of block i at x        G'_i = gradient of block i where blocks 1..i-1 stand at x', blocks i..k at x
- *   difference = ||G - G'||        relativeDifference = ||G - G'|| / ||G||        cosine = <G, G'> / (||G|| ||G'||)
+ *     G_i = gradient of block i at x        G'_i = gradient of block i where blocks 1..i-1 stand at x', blocks i..k at x
+ *     difference = ||G - G'||        relativeDifference = ||G - G'|| / ||G||        cosine = <G, G'> / (||G|| ||G'||)
  *
  * The measured block and those above it stay, and the batch is the objective's own in both evaluations. For the first block
  * nothing moves: difference 0, cosine 1. What moves (the blocks) and what is measured (weight, linear, all) are two things.
  *
- * Units     difference is in those of the gradient, and with relativeDifference proportional to a small learning rate
- * Numerics  where ||G|| or ||G'|| is below 1e-12 of the whole gradient the cosine is round-off and therefore null, as for
- *           the bias in front of a BatchNorm; a diverged loss gives an infinite difference
- * Cost      one evaluation a block
- * Source    Santurkar, Tsipras, Ilyas & Madry 2018, definition 2.1
+ * - **Units**: difference is in those of the gradient, and with relativeDifference proportional to a small learning rate
+ * - **Numerics**: where ||G|| or ||G'|| is below 1e-12 of the whole gradient the cosine is round-off and therefore null, as
+ *   for the bias in front of a BatchNorm; a diverged loss gives an infinite difference
+ * - **Cost**: one evaluation a block
+ * - **Source**: Santurkar, Tsipras, Ilyas & Madry 2018, definition 2.1
  *
  * @throws {TypeError | RangeError | ShapeError} if the options or the point are wrong, or loss or gradient at x is not finite
  * @example

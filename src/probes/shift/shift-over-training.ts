@@ -52,12 +52,13 @@ interface ObservedPass {
  * would show it is said by the floors: two batches at the same parameters are that far apart. After a BatchNorm in batch mode
  * mean and variance *are* beta and gamma² (up to epsilon): that they hardly move there is true by construction.
  *
- * Shapes    outputs [N, C] or [N, C, ...]; channels-last with axis -1
- * Units     raw figures in the unit of the activation; relative ones in standard deviations of the unit
- * Modes     the caller's passes: "probe"
- * Numerics  exact sample statistics; a layer that is not finite gives null, and the reason
- * Cost      sorts the values of each place twice a pass, about 0.2 µs a value; keeps three passes' worth of values
- * Source    step shift as in Santurkar et al. 2018, figure 8; the 1-Wasserstein distance in place of moments is our choice
+ * - **Shapes**: outputs [N, C] or [N, C, ...]; channels-last with axis -1
+ * - **Units**: raw figures in the unit of the activation; relative ones in standard deviations of the unit
+ * - **Modes**: the caller's passes: "probe"
+ * - **Numerics**: exact sample statistics; a layer that is not finite gives null, and the reason
+ * - **Cost**: sorts the values of each place twice a pass, about 0.2 µs a value; keeps three passes' worth of values
+ * - **Source**: step shift as in Santurkar et al. 2018, figure 8; the 1-Wasserstein distance in place of moments is our
+ *   choice
  *
  * @throws {TypeError | RangeError} if an option is not what it should be
  * @example

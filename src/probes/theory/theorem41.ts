@@ -67,15 +67,15 @@ export interface Theorem41Report {
 /**
  * Computes both sides of theorem 4.1 for each feature of a batch norm.
  *
- *   yhat = (y - mean) / sigma, sigma^2 = variance + epsilon, z = gamma yhat + beta
- *   ||gy||^2 <= gamma^2 / sigma^2 (||gz||^2 - <1, gz>^2 / m - <gz, yhat>^2 / m)
+ *     yhat = (y - mean) / sigma, sigma^2 = variance + epsilon, z = gamma yhat + beta
+ *     ||gy||^2 <= gamma^2 / sigma^2 (||gz||^2 - <1, gz>^2 / m - <gz, yhat>^2 / m)
  *
  * With 1/m the statement is an identity at epsilon 0. At epsilon > 0 it is one with the last term times 2 - rho. Both
  * gradients belong to the same normalized network: against the gradient of the network without the norm it bounds nothing.
  *
- * Shapes    input, gradOutput, gradInput: alike, as in [rows, features] or [N, C, H, W]
- * Cost      a few passes over the values
- * Source    Santurkar, Tsipras, Ilyas & Madry 2018, theorem 4.1, with 1/m as its proof gives
+ * - **Shapes**: input, gradOutput, gradInput: alike, as in [rows, features] or [N, C, H, W]
+ * - **Cost**: a few passes over the values
+ * - **Source**: Santurkar, Tsipras, Ilyas & Madry 2018, theorem 4.1, with 1/m as its proof gives
  *
  * @throws {TypeError | RangeError | ShapeError} if shapes or lengths do not fit, or a value is not finite
  * @example

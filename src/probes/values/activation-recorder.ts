@@ -86,12 +86,12 @@ export interface ActivationReport {
  * from the histogram, as estimates. Memory is bounded: of the values themselves only one layer's are held, during the call;
  * when `maxSteps` steps are full, every second one is dropped and the spacing doubles, so the whole run stays covered.
  *
- * Shapes    outputs [N, C] or [N, C, ...]; channels-last with axis -1; [N] is one feature
- * Units     as the activation; variance squared; skewness, kurtosis and fractions none
- * Numerics  double precision; figures of the finite values, the others are counted apart; undefined figures are null
- * Cost      about 70 ns a value, 35 without features, no evaluation of the model; memory about 100 bytes a feature and step
- *           with three quantiles, 8 more a histogram cell
- * Source    the percentiles are those of Ioffe & Szegedy 2015, figure 1 (arXiv:1502.03167)
+ * - **Shapes**: outputs [N, C] or [N, C, ...]; channels-last with axis -1; [N] is one feature
+ * - **Units**: as the activation; variance squared; skewness, kurtosis and fractions none
+ * - **Numerics**: double precision; figures of the finite values, the others are counted apart; undefined figures are null
+ * - **Cost**: about 70 ns a value, 35 without features, no evaluation of the model; memory about 100 bytes a feature and
+ *   step with three quantiles, 8 more a histogram cell
+ * - **Source**: the percentiles are those of Ioffe & Szegedy 2015, figure 1 (arXiv:1502.03167)
  *
  * @throws {TypeError | RangeError | ShapeError} if an option is not what it should be
  * @example
@@ -190,8 +190,8 @@ export class ActivationRecorder {
 /**
  * Puts two records of the same layer at the same step together, as of two shards of a batch or of two workers.
  *
- * Numerics  counts, moments and histograms as if the values had been one sample, up to round-off; quantiles are estimates
- *           from the histogram, null without one
+ * - **Numerics**: counts, moments and histograms as if the values had been one sample, up to round-off; quantiles are
+ *   estimates from the histogram, null without one
  *
  * @throws {RangeError} if step, path or quantile levels differ
  * @throws {ShapeError} if features or edges differ

@@ -1,7 +1,7 @@
 /**
  * Counts on fixed edges: the part of a sample's shape that can be added up over shards and compared over time.
  *
- *   cell k = [e_k, e_(k+1)), the last one closed;   below: x < e_0;   above: x > e_K
+ *     cell k = [e_k, e_(k+1)), the last one closed;   below: x < e_0;   above: x > e_K
  */
 
 import { complaint, expectNumber, ShapeError, show } from "../../core/errors.js";
@@ -20,7 +20,7 @@ export interface Histogram {
 /**
  * Counts values on fixed edges.
  *
- * Cost      O(n log K)
+ * - **Cost**: O(n log K)
  *
  * @throws {RangeError} if a value is not finite or the edges do not rise
  * @throws {ShapeError} if there are fewer than 2 edges
@@ -102,7 +102,7 @@ export function histogramTotal({ counts, below, above }: Histogram): number {
 /**
  * An estimate of a quantile: the values of a cell are taken to lie evenly in it. Null if it lies outside the edges.
  *
- * Numerics  off by at most the width of the cell
+ * - **Numerics**: off by at most the width of the cell
  *
  * @throws {RangeError} if the level lies outside [0, 1]
  */

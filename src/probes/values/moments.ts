@@ -1,7 +1,7 @@
 /**
  * Moments of one sample: mean, variance, skewness, kurtosis, from central sums that merge.
  *
- *   M1 = Σ x / n        Mk = Σ (x - M1)^k, k = 2, 3, 4
+ *     M1 = Σ x / n        Mk = Σ (x - M1)^k, k = 2, 3, 4
  *
  * Two samples' sums give those of both together, so a stream is taken block by block and shards are put together.
  */
@@ -51,8 +51,9 @@ export const noMoments: Moments = { count: 0, mean: 0, m2: 0, m3: 0, m4: 0 };
 /**
  * The central sums of some values.
  *
- * Numerics  two passes in double precision, the rounding of the mean taken out of the sums; equal values give exactly M2 = 0
- * Cost      two passes
+ * - **Numerics**: two passes in double precision, the rounding of the mean taken out of the sums; equal values give exactly
+ *   M2 = 0
+ * - **Cost**: two passes
  *
  * @throws {RangeError} if a value is NaN or infinite
  * @example
@@ -98,10 +99,10 @@ export function momentsOfRange(values: Float64Array, start: number, end: number)
 /**
  * The central sums of two samples together.
  *
- *   d = mean b - mean a        M2 = M2a + M2b + d² na nb / n        and so on
+ *     d = mean b - mean a        M2 = M2a + M2b + d² na nb / n        and so on
  *
- * Source    Pébay, Formulas for robust, one-pass parallel computation of covariances and arbitrary-order statistical
- *           moments, Sandia report SAND2008-6212, 2008; for M2 Chan, Golub & LeVeque 1979
+ * - **Source**: Pébay, Formulas for robust, one-pass parallel computation of covariances and arbitrary-order statistical
+ *   moments, Sandia report SAND2008-6212, 2008; for M2 Chan, Golub & LeVeque 1979
  *
  * @example
  * mergeMoments(momentsOf([1, 2]), momentsOf([2, 5])).m2;   // => 9
@@ -145,8 +146,8 @@ export function kurtosisExcessOf({ count, m2, m4 }: Moments): number {
 /**
  * Mean, variance, skewness and kurtosis, biased and unbiased.
  *
- * Units     mean and std as the values, variance squared, skewness and kurtosis none
- * Source    Joanes & Gill, Comparing measures of sample skewness and kurtosis, 1998: g1, g2, G1, G2
+ * - **Units**: mean and std as the values, variance squared, skewness and kurtosis none
+ * - **Source**: Joanes & Gill, Comparing measures of sample skewness and kurtosis, 1998: g1, g2, G1, G2
  *
  * @example
  * const { variance, skewness, kurtosisExcess } = momentStatistics(momentsOf([1, 2, 2, 5]));

@@ -1,7 +1,7 @@
 /**
  * Quantiles of one sample, by selection instead of sorting.
  *
- *   h = (n - 1) p        quantile(p) = x_(⌊h⌋) + (h - ⌊h⌋) (x_(⌊h⌋ + 1) - x_(⌊h⌋)),  x_(0) <= x_(1) <= ...
+ *     h = (n - 1) p        quantile(p) = x_(⌊h⌋) + (h - ⌊h⌋) (x_(⌊h⌋ + 1) - x_(⌊h⌋)),  x_(0) <= x_(1) <= ...
  *
  * This is "type 7", the default of NumPy, R and SciPy.
  */
@@ -12,10 +12,10 @@ import { expectFiniteValues } from "../shared/arguments.js";
 /**
  * The quantiles of some values at rising levels in 0..1.
  *
- * Units     as the values
- * Numerics  exact order statistics, one rounded interpolation
- * Cost      O(n) on average for each level, O(n log n) at worst, on one copy of the values
- * Source    Hyndman & Fan, Sample quantiles in statistical packages, 1996: type 7
+ * - **Units**: as the values
+ * - **Numerics**: exact order statistics, one rounded interpolation
+ * - **Cost**: O(n) on average for each level, O(n log n) at worst, on one copy of the values
+ * - **Source**: Hyndman & Fan, Sample quantiles in statistical packages, 1996: type 7
  *
  * @throws {ShapeError} if there are no values
  * @throws {RangeError} if a value is not finite or the levels do not rise within [0, 1]
@@ -72,7 +72,8 @@ function smallest(values: Float64Array, start: number, end: number): number {
 /**
  * Puts at place k the value that sorting `values[left..right]` would put there, no larger ones before it, no smaller ones behind it.
  *
- * Source    Hoare, Algorithm 65: Find, 1961, with the median of three as pivot; should the pivots be bad all the time, it sorts
+ * - **Source**: Hoare, Algorithm 65: Find, 1961, with the median of three as pivot; should the pivots be bad all the time,
+ *   it sorts
  */
 function select(values: Float64Array, k: number, left: number, right: number): void {
   let rounds = 2 * (32 - Math.clz32(right - left + 1));

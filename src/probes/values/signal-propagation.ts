@@ -36,13 +36,13 @@ const KINDS: Kinds = {
 /**
  * Measures how well a layer keeps the samples of a batch apart: rank and cosines of its preactivations, not centered.
  *
- *   effectiveRank = (tr K)^2 / tr(K^2)        entropicRank = exp(-sum p_i ln p_i), p = eigenvalues of K / tr K,  K = H H'
+ *     effectiveRank = (tr K)^2 / tr(K^2)        entropicRank = exp(-sum p_i ln p_i), p = eigenvalues of K / tr K,  K = H H'
  *
  * In a deep network without normalization they fall towards one direction with depth; batch norm keeps several.
  *
- * Shapes    samples: [rows, ...], one row a sample
- * Cost      rows^2 width for the cosines, and 4/3 min(rows, width)^3 for the eigenvalues
- * Source    Daneshmand, Kohler, Bach, Hofmann & Lucchi 2020; entropic rank: Roy & Vetterli 2007
+ * - **Shapes**: samples: [rows, ...], one row a sample
+ * - **Cost**: rows^2 width for the cosines, and 4/3 min(rows, width)^3 for the eigenvalues
+ * - **Source**: Daneshmand, Kohler, Bach, Hofmann & Lucchi 2020; entropic rank: Roy & Vetterli 2007
  *
  * @throws {TypeError | RangeError | ShapeError} if the samples are empty or a value is not finite
  * @example
