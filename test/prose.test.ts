@@ -14,6 +14,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const CHECKED = [
   "README.md",
   "docs/README.md",
+  "src/global.ts",
+  "src/index.ts",
+  "src/layers",
+  "src/variants",
   "docs/architecture.md",
   "docs/batch-norm.md",
   "docs/changelog.md",

@@ -1,4 +1,4 @@
-/** The activations as layers: each value by itself, no parameters, the same in every mode. */
+/** The activations as layers: elementwise, without parameters, the same in every mode. */
 
 import { type OptionRules, readOptions } from "../core/options.js";
 import type { Tensor } from "../core/tensor.js";
@@ -10,7 +10,7 @@ import type { Parameter, RunningStatistic } from "./parameter.js";
 import { gradientInPlace, keptOutput, outputInPlace, registerLeaf } from "./private-tensors.js";
 
 /**
- * The rectified linear unit, y = max(x, 0).
+ * Applies the rectified linear unit, y = max(x, 0).
  *
  * - **Shapes**: y like x
  * - **Numerics**: the derivative at 0 is taken as 0; NaN stays NaN
@@ -36,9 +36,9 @@ export class ReLU implements Layer {
   }
 }
 
-/** How a `LeakyReLU` is made. */
+/** Options for `LeakyReLU`. */
 export interface LeakyReLUOptions {
-  /** The slope for x < 0, in (0, 1]; 0.01 when not said, as in PyTorch (Keras: 0.3). */
+  /** The slope for x < 0, in (0, 1]. Default: 0.01, as in PyTorch (Keras: 0.3). */
   readonly slope?: number | undefined;
 }
 
@@ -47,7 +47,7 @@ const leakyReLURules = {
 } as const satisfies OptionRules<LeakyReLUOptions>;
 
 /**
- * The leaky rectified linear unit, y = x where x > 0, else slope x.
+ * Applies the leaky rectified linear unit, y = x where x > 0, else slope x.
  *
  * - **Shapes**: y like x
  * - **Cost**: one pass; keeps y
@@ -78,10 +78,10 @@ export class LeakyReLU implements Layer {
 }
 
 /**
- * The logistic sigmoid, y = 1 / (1 + exp(-x)).
+ * Applies the logistic sigmoid, y = 1 / (1 + exp(-x)).
  *
  * - **Shapes**: y like x
- * - **Numerics**: does not overflow on either side; exp of the library's own, so the bits are the same in every engine
+ * - **Numerics**: never overflows; uses the library's own exp, so the bits are the same in every engine
  * - **Cost**: one pass; keeps y
  *
  * @example
@@ -104,10 +104,10 @@ export class Sigmoid implements Layer {
 }
 
 /**
- * The hyperbolic tangent, y = tanh(x).
+ * Applies the hyperbolic tangent, y = tanh(x).
  *
  * - **Shapes**: y like x
- * - **Numerics**: exp of the library's own, so the bits are the same in every engine
+ * - **Numerics**: uses the library's own exp, so the bits are the same in every engine
  * - **Cost**: one pass; keeps y
  *
  * @example

@@ -165,7 +165,7 @@ export class BatchNorm implements Layer {
     registerLeaf(this);
   }
 
-  /** Whether inference is one scale and one shift per feature: false in a class that inherits from this one and has another forward. */
+  /** Whether inference is one scale and one shift per feature: false for a subclass that overrides `forward`. */
   get isAffineInInference(): boolean {
     return hasOwnForward(this);
   }
@@ -318,7 +318,7 @@ export function estimatedVariance(
   return unbiased;
 }
 
-/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+/** Outside the class: bundlers rename a class that refers to itself, and logs would show that name. */
 function hasOwnForward(layer: BatchNorm): boolean {
   return layer.forward === BatchNorm.prototype.forward;
 }

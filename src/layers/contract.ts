@@ -10,51 +10,51 @@ import type { Tensor } from "../core/tensor.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 
 /**
- * What a pass is for.
+ * The purpose of a pass.
  *
- * - `"train"`: batch statistics normalize, running statistics are updated
- * - `"probe"`: batch statistics normalize, running statistics stay: what finite differences and every probe need
- * - `"inference"`: running statistics normalize, and stay
+ * - `"train"`: normalizes with batch statistics and updates the running statistics
+ * - `"probe"`: normalizes with batch statistics and leaves the running statistics untouched, as finite differences and probes need
+ * - `"inference"`: normalizes with the running statistics and leaves them untouched
  */
 export type Mode = "train" | "probe" | "inference";
 
-/** How a forward pass is to be made. The mode is required: forgetting it does not compile. */
+/** The settings of a forward pass. The mode is required: omitting it is a compile-time error. */
 export interface Pass {
-  /** Which statistics normalize, and whether the running ones move. */
+  /** Selects the statistics that normalize, and whether the running ones are updated. */
   readonly mode: Mode;
-  /** The kernel set that does the arithmetic; the best there is when not said. */
+  /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
   /**
-   * Weights for the batch statistics of batch norm: one per row, or a Tensor [N, L], [N, H, W] with one per position. 0 leaves
-   * a row or position out of the statistics (padding, masks). A loss that should ignore the same rows has to do so itself.
+   * Weights for the batch statistics of batch norm: one per row, or a Tensor [N, L], [N, H, W] with one per position.
+   * Rows or positions of weight 0 are excluded from the statistics (padding, masks).
    *
    * A masked row may hold anything for the norm itself, but not for a Dense before it: the weight gradient multiplies the
    * input by a gradient of 0, and 0 * NaN is NaN. Fill masked inputs with 0.
    */
   readonly rowWeights?: ArrayLike<number> | Tensor | undefined;
-  /** Where in a model the layer stands, as in "2.0"; containers set it, error messages print it. */
+  /** The position of the layer in a model, as in "2.0". Containers set it; error messages print it. */
   readonly path?: string | undefined;
-  /** Told the output of every layer inside a container, and what went in. It may read and keep both, not write to them. */
+  /** Called with each inner layer's path, output and input. It may read and keep both tensors, but not write to them. */
   readonly observe?: ((path: string, output: Tensor, input: Tensor) => void) | undefined;
   /**
-   * Takes a change of state (running statistics, a random stream) to be made once the whole pass has succeeded. Set by the
-   * outermost container, so that a pass that throws has changed nothing. See `afterPass`.
+   * Collects changes of state (running statistics, a random stream) that are made once the whole pass has succeeded. The
+   * outermost container sets it, so that a pass that throws has changed nothing. Use it through `afterPass`.
    */
   readonly defer?: ((change: () => void) => void) | undefined;
 }
 
-/** The gradient of each parameter that took part. */
+/** The gradients of the parameters that took part in a pass. */
 export type Gradients = ReadonlyMap<Parameter, Tensor>;
 
-/** What a forward pass gives. */
+/** The result of a forward pass. */
 export interface Forward {
-  /** What the layer makes of its input. */
+  /** The layer's output. */
   readonly output: Tensor;
-  /** The gradients, given the gradient of the loss with respect to `output`. May be called more than once. */
+  /** Computes the gradients from the gradient of the loss with respect to `output`. May be called more than once. */
   readonly backward: (gradOutput: Tensor) => Backward;
 }
 
-/** What a backward pass gives. */
+/** The result of a backward pass. */
 export interface Backward {
   /** The gradient with respect to the input; computed when first read. */
   readonly gradInput: Tensor;
@@ -71,7 +71,7 @@ export interface Layer {
   /** The layers inside a container, by name. A layer used twice keeps its first path. */
   readonly children?: ReadonlyMap<string, Layer>;
   /**
-   * Makes the output, and the backward pass that belongs to it.
+   * Computes the output, and returns it with the backward pass that belongs to it.
    *
    * @throws {TypeError | ShapeError | RangeError} if input or pass do not fit the layer; nothing has changed then
    */

@@ -12,28 +12,28 @@ import { zeroGradients } from "./gradients.js";
 import { Parameter, type RunningStatistic } from "./parameter.js";
 import { gradientTensor, keptValues, outputTensor, registerLeaf } from "./private-tensors.js";
 
-/** Initial values given by the caller; both are copied. */
+/** Initial values for a `Dense`; both are copied. */
 export interface DenseInitialValues {
   /** [inputs, outputs] */
   readonly weight: Tensor;
-  /** [outputs]; zeros when left out. */
+  /** [outputs]. Default: zeros. */
   readonly bias?: Tensor | undefined;
 }
 
-/** How a `Dense` is made. */
+/** Options for `Dense`. */
 export interface DenseOptions {
   readonly inputs: number;
   readonly outputs: number;
-  /** Whether b is there; true when not said. In front of a batch norm it does nothing: its mean subtraction cancels b. */
+  /** Learn a bias, b. Default: true. Before a batch norm it has no effect: subtracting the mean cancels b. */
   readonly bias?: boolean | undefined;
   /**
-   * Where the weight starts: "glorot" (uniform in ±sqrt(6 / (inputs + outputs)), the default), "he" (normal with variance
-   * 2 / inputs, for ReLU), or given values. The bias starts at zero unless given.
+   * The initial weight: "glorot" (uniform in ±sqrt(6 / (inputs + outputs))), "he" (normal with variance 2 / inputs, for
+   * ReLU), or given values. Default: "glorot". The bias starts at zero unless given.
    */
   readonly initial?: "glorot" | "he" | DenseInitialValues | undefined;
-  /** Where random initial values come from; not needed when they are given. */
+  /** The source of random initial values; not needed if they are given. */
   readonly random?: Random | undefined;
-  /** "float32" when not said. */
+  /** The dtype of weight and bias. Default: "float32". */
   readonly dtype?: DType | undefined;
 }
 
@@ -47,12 +47,12 @@ const optionRules = {
 } as const satisfies OptionRules<DenseOptions>;
 
 /**
- * A dense (fully connected, linear) layer.
+ * Applies an affine map to the last axis: a dense (fully connected, linear) layer.
  *
  *     y = x W + b
  *
  * - **Shapes**: x [N, inputs] or [..., inputs] · W [inputs, outputs] · b [outputs] · y like x with `outputs` as last axis.
- *   PyTorch's `Linear` keeps W the other way round, [outputs, inputs]
+ *   PyTorch's `Linear` stores the transpose of W, [outputs, inputs]
  * - **Modes**: the same in all three
  * - **Cost**: 2 N inputs outputs operations forward, twice that backward; keeps a copy of x
  * - **Source**: initial values: Glorot & Bengio 2010; He et al. 2015 (arXiv:1502.01852)
@@ -69,7 +69,7 @@ export class Dense implements Layer {
   readonly outputs: number;
   /** [inputs, outputs] */
   readonly weight: Parameter;
-  /** [outputs], or undefined. */
+  /** [outputs]; undefined with `bias: false`. */
   readonly bias: Parameter | undefined;
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[] = [];
@@ -102,7 +102,7 @@ export class Dense implements Layer {
     registerLeaf(this);
   }
 
-  /** Whether the output is xW + b and nothing else: false in a class that inherits from this one and has another forward. */
+  /** Whether the output is exactly xW + b: false for a subclass that overrides `forward`. */
   get isAffine(): boolean {
     return hasOwnForward(this);
   }
@@ -149,7 +149,7 @@ function copyOfInitial(name: string, values: Tensor, shape: Shape, dtype: DType)
   return values.copy();
 }
 
-/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+/** Outside the class: bundlers rename a class that refers to itself, and logs would show that name. */
 function hasOwnForward(layer: Dense): boolean {
   return layer.forward === Dense.prototype.forward;
 }

@@ -1,4 +1,4 @@
-/** The beginning and the end of every forward pass; what a layer of a user's own needs, too. */
+/** The beginning and the end of every forward pass, of the library's layers and of a user's own. */
 
 import { complaint, expectObject, expectOneOf, show } from "../core/errors.js";
 import { nearest } from "../core/options.js";
@@ -9,7 +9,7 @@ import type { Backward, Forward, Gradients, Pass } from "./contract.js";
 import { guardBackward } from "./guards.js";
 import type { Parameter } from "./parameter.js";
 
-/** What a layer needs to know at the start of a forward pass. */
+/** The name and the kernels of a layer in one forward pass. */
 export interface ForwardStart {
   /** The layer's name in error messages: its kind and, inside a model, its path, as in `Dense "2.0"`. */
   readonly name: string;
@@ -18,7 +18,7 @@ export interface ForwardStart {
 }
 
 /**
- * Checks what every forward pass takes, and returns the layer's name and its kernels: the first line of every `forward`.
+ * Checks the input and the pass, and returns the layer's name and its kernels: the first line of every `forward`.
  *
  * @throws {TypeError} if the input is not a Tensor, the mode is not one of the three, a key of the pass is misspelled, or the
  *   input is not of the parameters' dtype: nothing is converted silently
@@ -40,7 +40,7 @@ export function beginForward(kind: string, input: Tensor, pass: Pass, parameters
 
 const PASS_KEYS: readonly string[] = ["mode", "kernels", "rowWeights", "path", "observe", "defer"];
 
-/** Refuses a key that is close to one of the pass's own; any other is left to containers of the user's own. */
+/** Refuses a key that is close to one of the pass's own; other keys are left to a user's own containers. */
 function expectNoMisspelling(name: string, pass: Pass): void {
   for (const key in pass) {
     if (PASS_KEYS.includes(key)) continue;
@@ -55,8 +55,8 @@ function expectNoMisspelling(name: string, pass: Pass): void {
 export type LazyBackward = (gradients: Gradients, computeGradInput: () => Tensor) => Backward;
 
 /**
- * Returns the output with its backward pass, which is guarded: it runs only if the gradient is like the output and the
- * parameters are as they were in the forward pass. This is the last line of every `forward`.
+ * Returns the output with its backward pass, which is guarded: it runs only if the gradient has the shape and dtype of the
+ * output and the parameters are unchanged since the forward pass. This is the last line of every `forward`.
  *
  * `backward` may return its input gradient, or use `lazily` where that gradient is expensive and not always read.
  */
@@ -86,7 +86,7 @@ export function lazyBackward(gradients: Gradients, computeGradInput: () => Tenso
   return new BackwardWithLazyInput(gradients, computeGradInput);
 }
 
-/** A class, since V8 gives each object literal with a getter a hidden class of its own, which costs as much as a small layer. */
+/** A class, because V8 gives each object literal with a getter a hidden class of its own, which costs as much as a small layer. */
 class BackwardWithLazyInput implements Backward {
   readonly gradients: Gradients;
   private readonly compute: () => Tensor;
@@ -103,7 +103,7 @@ class BackwardWithLazyInput implements Backward {
   }
 }
 
-/** Makes a change of state once the whole pass has succeeded: now, or at the end of the container that runs this layer. */
+/** Makes a change of state once the whole pass has succeeded: now, or when the container that runs this layer has finished. */
 export function afterPass(pass: Pass, change: () => void): void {
   if (pass.defer === undefined) change();
   else pass.defer(change);

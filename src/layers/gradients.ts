@@ -6,7 +6,7 @@ import type { Gradients } from "./contract.js";
 import { expectGradient } from "./guards.js";
 import type { Parameter } from "./parameter.js";
 
-/** Zeros to write the gradients of some parameters into. */
+/** Returns zeros into which the gradients of some parameters can be written. */
 export function zeroGradients(parameters: readonly Parameter[]): Map<Parameter, Tensor> {
   return new Map(
     parameters.map((parameter) => [parameter, Tensor.zeros(parameter.value.shape, parameter.value.dtype)]),
@@ -14,12 +14,12 @@ export function zeroGradients(parameters: readonly Parameter[]): Map<Parameter, 
 }
 
 /**
- * Adds gradients, times a weight, to a map: those of a parameter that is used twice, or of the parts of a batch.
+ * Adds gradients, times a weight, to a map: for a parameter that is used twice, or for the parts of a batch.
  *
  *     into += weight from
  *
- * The loss of a batch is the mean over its rows, so that parts of n rows out of N add up with weight n / N. The statistics
- * of batch norm do not: each part is normalized by its own.
+ * The loss of a batch is the mean over its rows, so parts of n rows out of N are added with weight n / N. The statistics of
+ * batch norm do not add up this way: each part is normalized by its own.
  *
  * @throws {ShapeError | TypeError} if a gradient is not like its parameter; nothing was added then
  * @example
@@ -47,5 +47,5 @@ export function addGradients(into: Map<Parameter, Tensor>, from: Gradients, weig
   }
 }
 
-/** The gradient of nothing, for layers without parameters. */
+/** The empty map, for layers without parameters. */
 export const noGradients: Gradients = new Map();

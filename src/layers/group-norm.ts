@@ -1,4 +1,4 @@
-/** GroupNorm and LayerNorm: normalization of each sample by itself, to compare batch norm with. */
+/** GroupNorm and LayerNorm: normalization within each sample, for comparison with batch norm. */
 
 import { allocate, type DType } from "../core/dtype.js";
 import { complaint } from "../core/errors.js";
@@ -12,23 +12,23 @@ import { zeroGradients } from "./gradients.js";
 import { featureView } from "./guards.js";
 import { Parameter, type RunningStatistic } from "./parameter.js";
 
-/** How a `LayerNorm` is made. Only `features` is required. */
+/** Options for `LayerNorm`. Only `features` is required. */
 export interface LayerNormOptions {
   /** C, the length of the normalized axis. */
   readonly features: number;
-  /** Added to the variance; 1e-5 when not said. */
+  /** Added to the variance. Default: 1e-5. May be 0. */
   readonly epsilon?: number | undefined;
-  /** Whether gamma is there; true when not said. */
+  /** Learn a per-feature scale, gamma. Default: true. */
   readonly scale?: boolean | undefined;
-  /** Whether beta is there; true when not said. */
+  /** Learn a per-feature shift, beta. Default: true. */
   readonly center?: boolean | undefined;
-  /** Of gamma and beta; "float32" when not said. */
+  /** The dtype of gamma and beta. Default: "float32". */
   readonly dtype?: DType | undefined;
 }
 
-/** How a `GroupNorm` is made. */
+/** Options for `GroupNorm`. */
 export interface GroupNormOptions extends LayerNormOptions {
-  /** Into how many groups of neighbors the features fall; must divide them. */
+  /** The number of groups of neighboring features; must divide the number of features. */
   readonly groups: number;
 }
 
@@ -45,7 +45,7 @@ const groupNormRules = {
   groups: { kind: "count" },
 } as const satisfies OptionRules<GroupNormOptions>;
 
-/** What both layers share: the parameters, and one forward, by the groups and by the features. */
+/** The common part of both layers: the parameters, and normalization over groups of features. */
 abstract class SampleNorm implements Layer {
   readonly features: number;
   readonly epsilon: number;
@@ -74,8 +74,8 @@ abstract class SampleNorm implements Layer {
   abstract forward(input: Tensor, pass: Pass): Forward;
 
   /**
-   * A group of a sample is normalized as a channel of batch norm is, one whose values are neighbors; then xhat is scaled and
-   * shifted per feature, as batch norm with mean 0 and rstd 1 does it.
+   * Normalizes each group of a sample like a channel of batch norm, then scales and shifts xhat per feature, like batch norm
+   * with mean 0 and rstd 1.
    */
   protected normalize(name: string, input: Tensor, kernels: Kernels, features: ChannelView, groups: number): Forward {
     const rows = features.outer * groups;
@@ -117,13 +117,13 @@ abstract class SampleNorm implements Layer {
 }
 
 /**
- * Layer normalization: each sample over its features, the last axis.
+ * Layer normalization: normalizes each sample over its features, the last axis.
  *
  *     xhat = (x - mean) / sqrt(variance + epsilon), over the last axis      y = gamma xhat + beta
  *
  * - **Shapes**: x, y [..., C] · gamma, beta [C]
- * - **Modes**: the same in all three: a sample never sees its neighbors
- * - **Numerics**: two passes, sums in double precision; one feature alone is normalized to 0
+ * - **Modes**: the same in all three: samples do not interact
+ * - **Numerics**: two passes, sums in double precision; a single feature is normalized to 0
  * - **Cost**: five passes forward, six backward; keeps x and xhat
  * - **Source**: Ba, Kiros & Hinton 2016 (arXiv:1607.06450)
  *
@@ -145,12 +145,12 @@ export class LayerNorm extends SampleNorm {
 }
 
 /**
- * Group normalization: each sample over groups of neighboring features, on axis 1.
+ * Group normalization: normalizes each sample over groups of neighboring features, on axis 1.
  *
  *     xhat = (x - mean) / sqrt(variance + epsilon), over a group and all positions      y = gamma xhat + beta
  *
  * - **Shapes**: x, y [N, C], [N, C, L], [N, C, H, W], ... · gamma, beta [C]
- * - **Modes**: the same in all three: a sample never sees its neighbors
+ * - **Modes**: the same in all three: samples do not interact
  * - **Numerics**: two passes, sums in double precision
  * - **Cost**: five passes forward, six backward; keeps x and xhat
  * - **Source**: Wu & He 2018 (arXiv:1803.08494)

@@ -7,8 +7,8 @@ import type { Layer, Pass } from "./contract.js";
 import type { Parameter } from "./parameter.js";
 
 /**
- * Returns the check that stands at the start of a backward pass: a gradient like the output, and parameters that have not
- * changed since the forward pass.
+ * Returns the check at the start of a backward pass: a gradient with the shape and dtype of the output, and parameters that
+ * have not changed since the forward pass.
  */
 export function guardBackward(
   name: string,
@@ -44,7 +44,7 @@ export function expectLayer(name: string, layer: unknown, where = ""): asserts l
   }
 }
 
-/** Requires a gradient like the values that it belongs to. */
+/** Requires a gradient with the shape and dtype of its values. */
 export function expectGradient(name: string, of: string, gradient: unknown, value: Tensor): asserts gradient is Tensor {
   const expected = `the gradient of ${of}`;
   expectTensor(name, expected, gradient);

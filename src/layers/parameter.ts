@@ -1,23 +1,23 @@
 /**
  * Parameter and RunningStatistic: the two kinds of numbers that a layer keeps.
  *
- * They are different types, so that no optimizer can be handed a running mean.
+ * They are different types, so that a running mean cannot be passed to an optimizer.
  */
 
 import { complaint, expectOneOf, show } from "../core/errors.js";
 import { type Floats, typedArrayName } from "../core/dtype.js";
 import { expectTensor, type Tensor } from "../core/tensor.js";
 
-/** What a parameter does in its layer: a matrix, an added vector, a gamma or a beta. */
+/** The role of a parameter in its layer: a matrix, an added vector, a gamma or a beta. */
 export type Role = "weight" | "bias" | "scale" | "shift";
 
-// One count for all parameters: a version is never given twice, not even after `holding` has put an older one back.
+// One count for all parameters: no version occurs twice, even after `holding` has restored an older one.
 let versions = 0;
 
 /**
  * A trainable tensor with a name.
  *
- * Change its values through `update`, which moves `version`: a backward pass whose forward saw an older version throws
+ * Change its values through `update`, which changes `version`: a backward pass whose forward pass saw another version throws
  * instead of being silently wrong.
  *
  * @example
@@ -25,16 +25,16 @@ let versions = 0;
  * gamma.update((values) => values.fill(0.5));
  */
 export class Parameter {
-  /** Local to its layer, as in "gamma"; containers put the path in front ("1.gamma"). */
+  /** Local to its layer, as in "gamma"; containers prepend the path ("1.gamma"). */
   readonly name: string;
-  /** What it does; weight decay and filter normalization choose by it. */
+  /** Its role, by which weight decay and filter normalization select parameters. */
   readonly role: Role;
-  /** Whether optimizers move it; true at first. Gradients are computed all the same, for checks and probes. */
+  /** Whether optimizers update it. Initially true. Gradients are computed in any case, for checks and probes. */
   trainable = true;
   private tensor: Tensor;
   private currentVersion: number;
 
-  /** Takes over a tensor, which is kept, not copied. */
+  /** Wraps a tensor, which is kept, not copied. */
   constructor(name: string, role: Role, value: Tensor) {
     if (typeof name !== "string") throw new TypeError(complaint("Parameter", "name to be a string", show(name)));
     expectOneOf("Parameter", "role", role, ["weight", "bias", "scale", "shift"]);
@@ -45,17 +45,17 @@ export class Parameter {
     this.currentVersion = ++versions;
   }
 
-  /** The tensor. Read it; to write, use `update`. */
+  /** The current values, to be read; write through `update`. */
   get value(): Tensor {
     return this.tensor;
   }
 
-  /** Another number after every change of the values. */
+  /** A number that changes with every change of the values. */
   get version(): number {
     return this.currentVersion;
   }
 
-  /** Changes the values in place. */
+  /** Changes the values in place through a function that writes to the array it gets. */
   update(change: (values: Floats) => void): void {
     if (typeof change !== "function") {
       throw new TypeError(complaint(`Parameter "${this.name}"`, "update to be given a function", show(change)));
@@ -66,8 +66,8 @@ export class Parameter {
   }
 
   /**
-   * Runs `work` while the parameters hold other tensors, of any dtype; then, even if it throws, they hold their own again,
-   * untouched, with the versions they had. An objective evaluates a model anywhere this way without a trace.
+   * Runs `work` while parameters hold other tensors, of any dtype. Afterwards, even if it throws, they hold their own again,
+   * untouched and with the versions they had: this is how an objective evaluates a model anywhere without a trace.
    */
   static holding<T>(values: ReadonlyMap<Parameter, Tensor>, work: () => T): T {
     const restorers: (() => void)[] = [];
@@ -91,16 +91,16 @@ export class Parameter {
   }
 }
 
-/** Numbers that a layer gathers while it trains and that no optimizer may change: running means, variances, counts. */
+/** Numbers that a layer collects during training and that no optimizer changes: running means, variances, counts. */
 export class RunningStatistic {
   /** Local to its layer, as in "runningMean". */
   readonly name: string;
   /** The numbers; always double precision. */
   readonly values: Float64Array;
-  /** The least number that makes sense here: 0 for variances and counts. Loading refuses less. */
+  /** The least valid value: 0 for variances and counts. Loading refuses smaller ones. */
   readonly least: number;
 
-  /** Takes over an array, which is kept, not copied. */
+  /** Wraps an array, which is kept, not copied. */
   constructor(name: string, values: Float64Array, least: number = -Infinity) {
     if (typeof name !== "string") throw new TypeError(complaint("RunningStatistic", "name to be a string", show(name)));
     const label = `RunningStatistic "${name}"`;

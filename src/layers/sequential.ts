@@ -1,4 +1,4 @@
-/** Sequential: layers in a row. */
+/** Sequential: a chain of layers. */
 
 import { complaint, show } from "../core/errors.js";
 import type { Tensor } from "../core/tensor.js";
@@ -15,12 +15,12 @@ import type { Parameter, RunningStatistic } from "./parameter.js";
  *     y = f_k(... f_2(f_1(x)))
  *
  * Its children are named "0", "1", ... and their parameters by path: "1.gamma" is the gamma of the second layer. A layer may
- * stand in it twice; its gradients are then summed, and it keeps its first path. `pass.observe` is told the output of
- * every child, and its input. The input gradient of the first layer is not computed unless somebody reads it.
+ * occur in it twice; its gradients are then summed, and its first path names it. `pass.observe` is called with the path, the
+ * output and the input of every child. The input gradient of the first layer is computed only if it is read.
  *
- * - **Modes**: passes the mode on. A forward that throws, at whichever layer, has changed no running statistic and no stream
+ * - **Modes**: passes the mode on. If any layer throws, no running statistic and no random stream has changed
  *
- * @throws {TypeError} if there is no layer, or something that is none
+ * @throws {TypeError} if the list is empty or an element is not a layer
  * @example
  * const random = new Random(1);
  * const model = new Sequential([
@@ -36,20 +36,20 @@ export class Sequential implements Layer {
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
 
-  /** Puts layers in a row; they are kept, not copied. */
+  /** Chains layers, which are kept, not copied. */
   constructor(layers: readonly Layer[]) {
     if (!Array.isArray(layers) || layers.length === 0) {
       throw new TypeError(complaint("Sequential", "an array of at least one layer", show(layers)));
     }
     for (const [index, layer] of layers.entries()) {
-      expectLayer("Sequential", layer, ` at place ${index}`);
+      expectLayer("Sequential", layer, ` at index ${index}`);
     }
     this.children = new Map(layers.map((layer: Layer, index) => [String(index), layer]));
     this.parameters = [...new Set(layers.flatMap((layer: Layer) => layer.parameters))];
     this.statistics = [...new Set(layers.flatMap((layer: Layer) => layer.statistics))];
   }
 
-  /** Whether each child's output feeds the next: false in a class that inherits from this one and has another forward. */
+  /** Whether each child's output feeds the next: false for a subclass that overrides `forward`. */
   get isSequence(): boolean {
     return hasOwnForward(this);
   }
@@ -75,7 +75,7 @@ export class Sequential implements Layer {
       pass.observe?.(path, output, entering);
       forwards.push(forward);
     }
-    // Nothing has thrown: now the running statistics may move.
+    // Nothing has thrown: now the changes of state are made.
     for (const change of changes) change();
 
     return {
@@ -99,7 +99,7 @@ export class Sequential implements Layer {
   }
 }
 
-/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+/** Outside the class: bundlers rename a class that refers to itself, and logs would show that name. */
 function hasOwnForward(layer: Sequential): boolean {
   return layer.forward === Sequential.prototype.forward;
 }

@@ -11,11 +11,11 @@ import { allocate } from "../core/dtype.js";
 import { Tensor } from "../core/tensor.js";
 import { Parameter, type RunningStatistic } from "../layers/parameter.js";
 
-/** How a `BatchRenorm` is made: as a `BatchNorm`, and how far it may correct. */
+/** Options for `BatchRenorm`: those of `BatchNorm`, and limits of the corrections. */
 export interface BatchRenormOptions extends Omit<BatchNormOptions, "trackRunningStatistics"> {
-  /** The largest correction of the scale, at least 1 (1: none); 3 when not said. */
+  /** The largest correction of the scale, at least 1 (1: none). Default: 3. */
   readonly largestScale?: number | undefined;
-  /** The largest correction of the mean, in running standard deviations (0: none); 5 when not said. */
+  /** The largest correction of the mean, in running standard deviations (0: none). Default: 5. */
   readonly largestShift?: number | undefined;
 }
 
@@ -33,13 +33,13 @@ const batchRenormRules = {
 } as const satisfies OptionRules<BatchRenormOptions>;
 
 /**
- * Batch renormalization.
+ * Batch renormalization: corrects the normalized values towards those of inference, within limits.
  *
  *     y = gamma (r (x - mean_B) / sigma_B + d) + beta
  *     r = clip(sigma_B / sigma, 1/largestScale, largestScale)      d = clip((mean_B - mean) / sigma, ±largestShift)
  *
  * mean and sigma = sqrt(variance + epsilon) are the running values before this pass; no gradient goes through r and d. Where
- * neither is clipped, training gives the output of inference. The paper widens the limits as training goes on: start with
+ * neither is clipped, training gives the output of inference. The paper widens the limits during training: start with
  * `largestScale: 1, largestShift: 0`, which is batch norm.
  *
  * - **Shapes**: as `BatchNorm`
@@ -55,7 +55,7 @@ const batchRenormRules = {
  */
 export class BatchRenorm implements Layer {
   private limits: { scale: number; shift: number };
-  /** Keeps gamma, beta and the running statistics, and does the inference. */
+  /** Holds gamma, beta and the running statistics, and computes inference. */
   readonly norm: BatchNorm;
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
@@ -91,7 +91,7 @@ export class BatchRenorm implements Layer {
     this.limits.shift = value;
   }
 
-  /** Whether inference is one scale and one shift per feature: false in a class that inherits from this one and has another forward. */
+  /** Whether inference is one scale and one shift per feature: false for a subclass that overrides `forward`. */
   get isAffineInInference(): boolean {
     return hasOwnForward(this);
   }
@@ -160,7 +160,7 @@ export class BatchRenorm implements Layer {
 
 type Statistics = [Float64Array, Float64Array, Float64Array];
 
-/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+/** Outside the class: bundlers rename a class that refers to itself, and logs would show that name. */
 function hasOwnForward(layer: BatchRenorm): boolean {
   return layer.forward === BatchRenorm.prototype.forward;
 }

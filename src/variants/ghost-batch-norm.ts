@@ -12,9 +12,9 @@ import type { ChannelView } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
 import type { Parameter, RunningStatistic } from "../layers/parameter.js";
 
-/** How a `GhostBatchNorm` is made: as a `BatchNorm`, and how many rows make a group. */
+/** Options for `GhostBatchNorm`: those of `BatchNorm`, and the size of the groups. */
 export interface GhostBatchNormOptions extends BatchNormOptions {
-  /** Rows (samples) a group, at least 2. */
+  /** Rows (samples) per group, at least 2. */
   readonly groupSize: number;
 }
 
@@ -24,11 +24,11 @@ const ghostBatchNormRules = {
 } as const satisfies OptionRules<GhostBatchNormOptions>;
 
 /**
- * Batch normalization over groups of consecutive rows.
+ * Ghost batch normalization: normalizes groups of consecutive rows, each with statistics of its own.
  *
  *     xhat = (x - mean_g) / sqrt(variance_g + epsilon), over the rows of group g      y = gamma xhat + beta
  *
- * The last group takes what is left over; a single row left over joins the group in front of it.
+ * The last group holds the remaining rows; a single remaining row joins the previous group.
  *
  * - **Shapes**: as `BatchNorm`; the rows are on axis 0, so the feature axis cannot be 0
  * - **Modes**: train and probe: statistics of each group. train updates the running statistics once, with the means and
@@ -45,7 +45,7 @@ const ghostBatchNormRules = {
  */
 export class GhostBatchNorm implements Layer {
   readonly groupSize: number;
-  /** Keeps gamma, beta and the running statistics, and does the inference. */
+  /** Holds gamma, beta and the running statistics, and computes inference. */
   readonly norm: BatchNorm;
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
@@ -59,7 +59,7 @@ export class GhostBatchNorm implements Layer {
     this.statistics = this.norm.statistics;
   }
 
-  /** Whether inference is one scale and one shift per feature: false in a class that inherits from this one and has another forward. */
+  /** Whether inference is one scale and one shift per feature: false for a subclass that overrides `forward`. */
   get isAffineInInference(): boolean {
     return hasOwnForward(this);
   }
@@ -132,7 +132,7 @@ export class GhostBatchNorm implements Layer {
 
 type Statistics = [Float64Array, Float64Array, Float64Array];
 
-/** Not in the class: esbuild renames a class that names itself, and its name is what logs show. */
+/** Outside the class: bundlers rename a class that refers to itself, and logs would show that name. */
 function hasOwnForward(layer: GhostBatchNorm): boolean {
   return layer.forward === GhostBatchNorm.prototype.forward;
 }

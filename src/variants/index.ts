@@ -1,5 +1,5 @@
 /**
- * batchnorm/variants: what research puts in the place of batch norm or behind it, to compare with.
+ * batchnorm/variants: layers that research uses instead of batch norm or after it, for comparison.
  *
  * @module
  */

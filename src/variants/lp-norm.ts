@@ -11,19 +11,19 @@ import type { ChannelView } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
 import { Parameter, RunningStatistic } from "../layers/parameter.js";
 
-/** How an `LpNorm` is made. `features` and `p` are required. */
+/** Options for `LpNorm`. `features` and `p` are required. */
 export interface LpNormOptions {
   /** C, the length of the feature axis. */
   readonly features: number;
   /** 1, 2 or Infinity. */
   readonly p: number;
-  /** The feature axis: 1 when not said; -1 is the last. */
+  /** The feature axis; -1 is the last. Default: 1. */
   readonly axis?: number | undefined;
-  /** Added to the norm (for p = 2 under the root); 1e-5 when not said. */
+  /** Added to the norm (for p = 2, under the root). Default: 1e-5. May be 0. */
   readonly epsilon?: number | undefined;
-  /** How far the running statistics follow each batch: running = (1 - momentum) running + momentum batch; 0.1 when not said. */
+  /** The weight of each batch in the running statistics: running = (1 - momentum) running + momentum batch. Default: 0.1. */
   readonly momentum?: number | undefined;
-  /** Of gamma and beta; "float32" when not said. */
+  /** The dtype of gamma and beta. Default: "float32". */
   readonly dtype?: DType | undefined;
 }
 
@@ -37,17 +37,17 @@ const lpNormRules = {
 } as const satisfies OptionRules<LpNormOptions>;
 
 /**
- * Normalization by an l_p norm over the batch.
+ * Normalizes by the mean and an l_p norm of the batch.
  *
  *     y = gamma (x - mean) / s + beta      s = mean |x| + epsilon, sqrt(mean x² + epsilon) or max |x| + epsilon
  *
- * The norm is that of the values *before* the mean is removed, so p = 2 is not batch norm. The paper gives the idea in
- * words only; this formula is our reading.
+ * The norm is that of the values *before* the mean is subtracted, so p = 2 is not batch norm. The paper describes the idea
+ * in words only; this formula is our reading.
  *
  * - **Shapes**: x, y [N, C], [N, C, ...], or features last with `axis: -1` · gamma, beta [C]
  * - **Modes**: train and probe: statistics of the batch; train also updates the running mean and norm. inference: the
  *   running ones
- * - **Numerics**: sums in double precision; among equal largest values the first takes the gradient of the maximum
+ * - **Numerics**: sums in double precision; the gradient of the maximum goes to the first of equal largest values
  * - **Cost**: three passes over x forward, three backward; keeps a copy of x
  * - **Source**: Santurkar et al. 2018, section 3.3 (arXiv:1805.11604)
  *
@@ -180,7 +180,7 @@ function batchStatistics(x: Floats, view: ChannelView, p: number): { mean: Float
   return { mean, norm: p === 2 ? norm.map(Math.sqrt) : norm };
 }
 
-/** Where the first of the largest values of each channel stands. */
+/** Returns the index of the first of the largest values of each channel. */
 function firstLargest(x: Floats, view: ChannelView, norm: Float64Array): Int32Array {
   const places = new Int32Array(view.channels).fill(-1);
   forEachValue(view, (i, c) => {

@@ -1,4 +1,4 @@
-/** NoiseInjection: the time-varying noise with which Santurkar et al. made batch-normalized activations unstable on purpose. */
+/** NoiseInjection: the time-varying noise by which Santurkar et al. made batch-normalized activations unstable on purpose. */
 
 import { complaint, ShapeError } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
@@ -10,21 +10,21 @@ import { channelView, printShape } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
 import type { Parameter, RunningStatistic } from "../layers/parameter.js";
 
-/** How a `NoiseInjection` is made. What is not said is as in the paper. */
+/** Options for `NoiseInjection`. The defaults are the paper's. */
 export interface NoiseInjectionOptions {
-  /** Seeds the layer's own stream, which goes on with every pass in mode "train". Two layers may be made from one. */
+  /** Seeds the layer's own stream, which advances with every pass in mode "train". Several layers may share this argument. */
   readonly random: Random;
-  /** The unit axis: 1 when not said; -1 is the last. */
+  /** The unit axis; -1 is the last. Default: 1. */
   readonly axis?: number | undefined;
-  /** Each unit's mean is uniform in ±this; 0.5 when not said (the paper's n_mu). */
+  /** Each unit's mean is uniform in ± this. Default: 0.5 (the paper's n_mu). */
   readonly meanSpread?: number | undefined;
-  /** Each unit's scale is uniform between 1 and this; 1.25 when not said (n_sigma). */
+  /** Each unit's scale is uniform between 1 and this. Default: 1.25 (n_sigma). */
   readonly largestScale?: number | undefined;
-  /** Each value's shift is uniform around its unit's mean, ± this; 0.1 when not said (r_mu). 0 leaves a pure drift of the units. */
+  /** Each value's shift is uniform around its unit's mean, ± this. Default: 0.1 (r_mu). With 0, only the units drift. */
   readonly sampleMeanSpread?: number | undefined;
-  /** Each value's scale is normal around its unit's, with this std; 0.1 when not said (r_sigma, read as a std). */
+  /** Each value's scale is normal around its unit's, with this std. Default: 0.1 (r_sigma, read as a std). */
   readonly sampleScaleStd?: number | undefined;
-  /** What inference does: the noise's expectation, y = (1 + largestScale) / 2 x (the default), or nothing, y = x. */
+  /** Inference applies the noise's expectation, y = (1 + largestScale) / 2 x, or the identity. Default: "expectation". */
   readonly inference?: "expectation" | "identity" | undefined;
 }
 
@@ -45,9 +45,9 @@ const noiseRules = {
  *     per unit j and pass: mu[j] ~ U(-0.5, 0.5), sigma[j] ~ U(1, 1.25)
  *
  * - **Shapes**: x, y [N, J] or [N, J, ...], or units last with `axis: -1`
- * - **Modes**: train draws anew. probe draws what the next train pass on a batch of that shape will draw, from a copy of the
- *   stream: the same answer every time. inference is the expectation of the noise (or the identity, if asked for)
- * - **Cost**: one uniform and one normal number a value; keeps one number a value
+ * - **Modes**: train draws new noise. probe draws, from a copy of the stream, what the next train pass on a batch of that shape
+ *   will draw: the same answer every time. inference applies the expectation of the noise, or the identity
+ * - **Cost**: one uniform and one normal number per value; keeps one number per value
  * - **Source**: Santurkar et al. 2018, appendix A, algorithm 1 (arXiv:1805.11604); r_sigma is read as a standard deviation
  *
  * @throws {RangeError} if a spread is negative, or largestScale below 1
@@ -102,7 +102,7 @@ export class NoiseInjection implements Layer {
       for (let o = 0, i = 0; o < outer; o++) {
         for (let j = 0; j < channels; j++) {
           for (const end = i + inner; i < end; i++) {
-            // Numbers without spread are not drawn: a drift of the units costs two draws a unit.
+            // Numbers without spread are not drawn: a drift of the units costs two draws per unit.
             const shift =
               sampleMeanSpread === 0 ? mu[j]! : random.uniform(mu[j]! - sampleMeanSpread, mu[j]! + sampleMeanSpread);
             scale[i] = sampleScaleStd === 0 ? sigma[j]! : random.normal(sigma[j], sampleScaleStd);
