@@ -13,7 +13,7 @@ import { zeroGradients } from "./gradients.js";
 import { expectFiniteVariance, expectTracked, expectTwoValues, featureView } from "./guards.js";
 import { Parameter, RunningStatistic } from "./parameter.js";
 import { gradientTensor, keptValues, outputTensor, registerLeaf } from "./private-tensors.js";
-import { rowWeights, weightedBackward, weightedMoments } from "./row-weights.js";
+import { spreadRowWeights, weightedBackward, weightedMoments } from "./row-weights.js";
 
 /** Options for `BatchNorm`. Only `features` is required. */
 export interface BatchNormOptions {
@@ -91,14 +91,15 @@ interface BatchMoments {
 /**
  * Batch normalization: normalizes each feature to mean 0 and variance 1, then scales it by gamma and shifts it by beta.
  *
- *       xhat = (x - mean) / sqrt(variance + epsilon)      y = gamma xhat + beta
+ *     xhat = (x - mean) / sqrt(variance + epsilon)      y = gamma xhat + beta
  *
- * Which mean and variance, and whether the running ones are updated:
+ * The mode of a pass selects the mean and variance, and whether the running ones are updated:
  *
- *       mode        normalizes with       backward pass                running statistics
- *       train       the batch             through the statistics       updated
- *       probe       the batch             through the statistics       untouched
- *       inference   running statistics    statistics as constants      untouched
+ * | mode | normalizes with | backward pass | running statistics |
+ * | --- | --- | --- | --- |
+ * | train | the batch | through the statistics | updated |
+ * | probe | the batch | through the statistics | untouched |
+ * | inference | running statistics | statistics as constants | untouched |
  *
  * `freeze` and `trackRunningStatistics: false` override parts of this table. With `rowWeights` in the pass, rows
  * (indices of axis 0) or positions count in the batch statistics by their weight; all are normalized.
@@ -230,7 +231,7 @@ export class BatchNorm implements Layer {
       expectFiniteVariance(name, variance);
       return { mean, variance, count, backward: (args) => kernels.batchNormBackward(args) };
     }
-    const weights = rowWeights(name, pass.rowWeights, input, view, this.axis);
+    const weights = spreadRowWeights(name, pass.rowWeights, input, view, this.axis);
     const count = weights.effectiveCount;
     expectTwoValues(name, pass, count, input, this.trackRunningStatistics);
     weightedMoments(args, weights);
@@ -257,8 +258,8 @@ export class BatchNorm implements Layer {
    * Freezes the layer, in all three parts or without those that the options set to false; what is frozen stays frozen until
    * `unfreeze`. No mode and no loading undoes it.
    *
-   *       norm.freeze();                                             // as in fine-tuning: a constant affine layer
-   *       norm.freeze({ normalization: false, updates: false });     // gamma and beta alone
+   *     norm.freeze();                                             // as in fine-tuning: a constant affine layer
+   *     norm.freeze({ normalization: false, updates: false });     // gamma and beta alone
    */
   freeze(options: FreezeOptions = {}): void {
     const { normalization, updates, parameters } = readOptions("BatchNorm.freeze", options, freezeRules);
@@ -290,7 +291,7 @@ export class BatchNorm implements Layer {
    * Updates the running statistics with the mean and the variance of one more batch. `forward` in mode "train" does it once
    * the pass has succeeded, with the variance that `varianceEstimator` names.
    *
-   *       running = (1 - momentum) running + momentum batch, or the average of all batches so far if momentum is null
+   *     running = (1 - momentum) running + momentum batch, or the average of all batches so far if momentum is null
    *
    * - **Shapes**: mean, variance [C]
    */

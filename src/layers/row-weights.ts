@@ -2,8 +2,8 @@
  * Row weights: batch statistics in which some rows or positions count less, or not at all (padding, masks), and the gradient
  * through them.
  *
- *       W = Σ w[p]      mean = Σ w[p] x[p] / W      variance = Σ w[p] (x[p] - mean)² / W
- *       dx[p] = gamma rstd (dy[p] - w[p] / W (Σ dy + xhat[p] Σ dy xhat))
+ *     W = Σ w[p]      mean = Σ w[p] x[p] / W      variance = Σ w[p] (x[p] - mean)² / W
+ *     dx[p] = gamma rstd (dy[p] - w[p] / W (Σ dy + xhat[p] Σ dy xhat))
  *
  * p runs over the positions of a channel: rows, times whatever axes the input has beside its features. Every position is
  * normalized, one of weight 0 too; it only has no influence on the statistics. The sums of the gradient run over all
@@ -26,24 +26,24 @@ export interface RowWeights {
 }
 
 /** Requires weights for the first axes of the input beside its features, none negative, and spreads them over the positions. */
-export function rowWeights(
+export function spreadRowWeights(
   name: string,
-  given: ArrayLike<number> | Tensor,
+  rowWeights: ArrayLike<number> | Tensor,
   { shape }: Tensor,
   { outer, inner }: ChannelView,
   axis: number,
 ): RowWeights {
-  expectObject(name, "rowWeights", given);
-  const values: ArrayLike<number> = isTensor(given) ? given.data : given;
-  const givenShape = isTensor(given) ? given.shape : [given.length];
+  expectObject(name, "rowWeights", rowWeights);
+  const values: ArrayLike<number> = isTensor(rowWeights) ? rowWeights.data : rowWeights;
+  const weightsShape = isTensor(rowWeights) ? rowWeights.shape : [rowWeights.length];
   const featureAxis = axis < 0 ? shape.length + axis : axis;
   const positions = shape.filter((_, index) => index !== featureAxis);
   if (featureAxis === 0) {
     throw new ShapeError(complaint(name, "row weights for features on another axis than the rows, axis 0", "axis 0"));
   }
-  if (givenShape.length === 0 || !sameShape(givenShape, positions.slice(0, givenShape.length))) {
+  if (weightsShape.length === 0 || !sameShape(weightsShape, positions.slice(0, weightsShape.length))) {
     const expected = `rowWeights of shape [${positions[0]}] or of more axes of ${printShape(positions)}`;
-    throw new ShapeError(complaint(name, expected, printShape(givenShape)));
+    throw new ShapeError(complaint(name, expected, printShape(weightsShape)));
   }
   let largest = 0;
   for (let i = 0; i < values.length; i++) {

@@ -1,19 +1,19 @@
 /**
  * Batch normalization, forward and backward: the equations as loops.
  *
- *       mean     = Σ x / M        variance = Σ (x - mean)² / M      rstd = 1 / sqrt(variance + epsilon)
- *       xhat     = (x - mean) rstd                                  y    = gamma xhat + beta
+ *     mean     = Σ x / M        variance = Σ (x - mean)² / M      rstd = 1 / sqrt(variance + epsilon)
+ *     xhat     = (x - mean) rstd                                  y    = gamma xhat + beta
  *
- *       dbeta    = Σ dy           dgamma   = Σ dy xhat
- *       dx       = gamma rstd (dy - Σ dy / M - xhat Σ dy xhat / M)        through the statistics of the batch
- *       dx       = gamma rstd dy                                          with the statistics as constants
+ *     dbeta    = Σ dy           dgamma   = Σ dy xhat
+ *     dx       = gamma rstd (dy - Σ dy / M - xhat Σ dy xhat / M)        through the statistics of the batch
+ *     dx       = gamma rstd dy                                          with the statistics as constants
  *
  * All of this is per channel (feature) c, and each sum runs over the M = outer * inner values of the channel. A channel view
  * describes the layout; value (o, c, i) is at index `at` = (o * channels + c) * inner + i, and every loop runs in that order.
  *
- *       [N, C]        outer N        inner 1
- *       [N, C, H, W]  outer N        inner H W
- *       [N, H, W, C]  outer N H W    inner 1
+ *     [N, C]        outer N        inner 1
+ *     [N, C, H, W]  outer N        inner H W
+ *     [N, H, W, C]  outer N H W    inner 1
  *
  * All sums are in double precision, whatever the dtype of x. docs/batch-norm.md derives dx in two ways.
  * Source: Ioffe & Szegedy 2015, algorithm 1 and section 3 (arXiv:1502.03167)
