@@ -56,11 +56,13 @@ export class Sequential implements Layer {
 
   forward(input: Tensor, pass: Pass): Forward {
     beginForward("Sequential", input, pass, []);
+    // By name, since a pass may inherit its keys, or compute them.
+    const { mode, kernels, rowWeights, observe } = pass;
     const changes: (() => void)[] = [];
     const defer = pass.defer ?? ((change: () => void): void => void changes.push(change));
     const forwards: Forward[] = [];
     const layers = [...this.children.values()];
-    const isPrivate = layers.map((layer, i) => pass.observe === undefined && arePrivate(layer, layers[i + 1]));
+    const isPrivate = layers.map((layer, i) => observe === undefined && arePrivate(layer, layers[i + 1]));
     const spares: ArrayBuffer[] = [];
     let output = input;
     for (const [name, layer] of this.children) {
@@ -69,10 +71,10 @@ export class Sequential implements Layer {
       // Not { ...pass, path, defer }: V8 makes a hidden class for each such object, which costs more than a small layer.
       const inner = isPrivate[forwards.length]!
         ? new PrivatePass(pass, path, defer, spares)
-        : Object.assign({}, pass, { path, defer });
+        : Object.assign({}, pass, { mode, kernels, rowWeights, observe, path, defer });
       const forward = layer.forward(entering, inner);
       output = forward.output;
-      pass.observe?.(path, output, entering);
+      observe?.(path, output, entering);
       forwards.push(forward);
     }
     // Nothing has thrown: now the changes of state are made.

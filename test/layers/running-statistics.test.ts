@@ -275,3 +275,15 @@ describe("values whose variance overflows", () => {
     expect(norm.batchesTracked.values[0]).toBe(0);
   });
 });
+
+describe("tracking statistics by hand", () => {
+  it.each([
+    ["arrays of anything", ["a"], [null]],
+    ["another length", new Float64Array(2), new Float64Array(2)],
+    ["single precision", new Float32Array(1), new Float32Array(1)],
+  ])("refuses %s, and tracks nothing", (_, mean, variance) => {
+    const norm = new BatchNorm({ features: 1 });
+    expect(() => norm.track(mean as Float64Array, variance as Float64Array)).toThrow(/^BatchNorm.track: expected mean/);
+    expect(norm.batchesTracked.values[0]).toBe(0);
+  });
+});

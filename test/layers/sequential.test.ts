@@ -6,6 +6,7 @@ import {
   type Forward,
   GroupNorm,
   type Layer,
+  type Pass,
   plainKernels,
   Random,
   ReLU,
@@ -161,5 +162,30 @@ describe("instance norm, a group for each feature", () => {
     group!.output.data.forEach((value, i) => expect(value).toBeCloseTo(batch!.output.data[i]!, 13));
     const [dxBatch, dxGroup] = [batch!, group!].map((forward) => forward.backward(dy).gradInput.data);
     dxGroup!.forEach((value, i) => expect(value).toBeCloseTo(dxBatch![i]!, 13));
+  });
+});
+
+describe("a pass that inherits or computes its keys", () => {
+  const x = Tensor.from([[1], [3]]);
+  const passes: [string, Pass][] = [
+    ["inherits them", Object.create({ mode: "train", kernels: plainKernels }) as Pass],
+    [
+      "computes them",
+      Object.defineProperties(
+        {},
+        {
+          mode: { get: () => "train" },
+          kernels: { get: () => plainKernels },
+        },
+      ) as Pass,
+    ],
+  ];
+
+  it.each(passes)("works in a Sequential as it works alone (%s)", (_, pass) => {
+    const alone = new BatchNorm({ features: 1 });
+    const inside = new BatchNorm({ features: 1 });
+    const { output } = new Sequential([inside]).forward(x, pass);
+    expect(output.toNested()).toEqual(alone.forward(x, pass).output.toNested());
+    expect(inside.batchesTracked.values[0]).toBe(1);
   });
 });
