@@ -4,6 +4,7 @@ import { complaint, expectObject, expectOneOf, show } from "../core/errors.js";
 import { nearest } from "../core/options.js";
 import { expectTensor, type Tensor } from "../core/tensor.js";
 import { defaultKernels } from "../kernels/default.js";
+import { plainKernels } from "../kernels/plain/kernels.js";
 import type { Kernels } from "../kernels/types.js";
 import type { Backward, Forward, Gradients, Pass } from "./contract.js";
 import { guardBackward } from "./guards.js";
@@ -20,15 +21,18 @@ export interface ForwardStart {
 /**
  * Checks the input and the pass, and returns the layer's name and its kernels: the first line of every `forward`.
  *
- * @throws {TypeError} if the input is not a Tensor, the mode is not one of the three, a key of the pass is misspelled, or the
- *   input is not of the parameters' dtype: nothing is converted silently
+ * @throws {TypeError} if the input is not a Tensor, the mode is not one of the three, another key of the pass is misspelled or of
+ *   the wrong kind, or the input is not of the parameters' dtype: nothing is converted silently
  */
 export function beginForward(kind: string, input: Tensor, pass: Pass, parameters: readonly Parameter[]): ForwardStart {
   expectObject(`${kind}.forward`, "the pass", pass);
   const name = pass.path === undefined ? kind : `${kind} "${pass.path}"`;
   expectOneOf(name, "mode", pass.mode, ["train", "probe", "inference"]);
-  // Inside a container, which sets `defer`, the container has checked the keys.
-  if (pass.defer === undefined) expectNoMisspelling(name, pass);
+  // Inside a container, which sets `defer`, the container has checked the pass.
+  if (pass.defer === undefined) expectPass(name, pass);
+  else if (typeof pass.defer !== "function") {
+    throw new TypeError(complaint(name, "defer to be a function", show(pass.defer)));
+  }
   expectTensor(name, "the input", input);
   for (const parameter of parameters) {
     if (parameter.value.dtype === input.dtype) continue;
@@ -39,6 +43,25 @@ export function beginForward(kind: string, input: Tensor, pass: Pass, parameters
 }
 
 const PASS_KEYS: readonly string[] = ["mode", "kernels", "rowWeights", "path", "observe", "defer"];
+
+const accepted = new WeakSet<Kernels>();
+
+/** Requires functions and kernels where a pass has them, and no misspelled key. */
+function expectPass(name: string, pass: Pass): void {
+  const { kernels, observe } = pass;
+  expectNoMisspelling(name, pass);
+  if (observe !== undefined && typeof observe !== "function") {
+    throw new TypeError(complaint(name, "observe to be a function", show(observe)));
+  }
+  if (kernels === undefined || accepted.has(kernels)) return;
+  expectObject(name, "kernels", kernels);
+  const missing = Object.keys(plainKernels).find((kernel) => !(kernel in kernels));
+  if (missing !== undefined) {
+    const cure = "spread a complete set first, as in { ...plainKernels, ... }";
+    throw new TypeError(complaint(name, `kernels with ${missing}`, `keys ${Object.keys(kernels).join(", ")}`, cure));
+  }
+  accepted.add(kernels);
+}
 
 /** Refuses a key that is close to one of the pass's own; other keys are left to a user's own containers. */
 function expectNoMisspelling(name: string, pass: Pass): void {

@@ -109,6 +109,20 @@ describe("the keys of a pass", () => {
     },
   );
 
+  it.each([
+    [{ kernels: 1 }, /kernels to be an object, got 1/],
+    [{ kernels: { name: "mine" } }, /kernels with \w+, got keys name - /],
+    [{ defer: true }, /defer to be a function, got true/],
+    [{ observe: "all" }, /observe to be a function, got "all"/],
+    [{ rowWeights: 1 }, /rowWeights/],
+  ])("are refused when of another kind: %o", (keys, message) => {
+    const norm = new BatchNorm({ features: 1 });
+    const pass: Pass = as({ mode: "train", ...keys });
+    expect(() => norm.forward(x, pass)).toThrow(TypeError);
+    expect(() => norm.forward(x, pass)).toThrow(message);
+    expect(norm.batchesTracked.values[0]).toBe(0);
+  });
+
   it("may be others, for containers of a user's own", () => {
     expect(new ReLU().forward(x, as({ mode: "train", temperature: 2 })).output.size).toBe(2);
   });
