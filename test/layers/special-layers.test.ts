@@ -256,3 +256,21 @@ describe("NoiseInjection", () => {
     expect(a!.filter((values, j) => values[0] === b![j]![0])).toHaveLength(0);
   });
 });
+
+describe("the edges of the special layers", () => {
+  it.each([2, -3])("NoiseInjection refuses an axis that the input does not have (%i)", (axis) => {
+    const noise = new NoiseInjection({ random: new Random(1), axis });
+    expect(() => noise.forward(column(1, 2), { mode: "train" })).toThrow(ShapeError);
+  });
+
+  it("LpNorm divides by a norm of exactly 1", () => {
+    const norm = new LpNorm({ features: 1, p: Infinity, epsilon: 0, dtype: "float64" });
+    expect(train(norm, column(-1, 1, 0.5, -0.5))).toEqual([-1, 1, 0.5, -0.5]);
+  });
+
+  it("GhostBatchNorm keeps a batch of one row as one group", () => {
+    const ghost = new GhostBatchNorm({ features: 1, groupSize: 2, epsilon: 0, dtype: "float64" });
+    const x = new Tensor(Float64Array.of(1, 3), [1, 1, 2]);
+    expect(train(ghost, x)).toEqual([-1, 1]);
+  });
+});
