@@ -17,6 +17,7 @@ const CHECKED = [
   "docs/architecture.md",
   "docs/batch-norm.md",
   "docs/changelog.md",
+  "docs/claims.md",
   "docs/contributing.md",
   "docs/gradient-checking.md",
   "docs/migrating.md",
@@ -44,6 +45,9 @@ const CHECKED = [
   "examples/your-own-layer.ts",
   "examples/script-tag.html",
   "examples/playground",
+  "examples/demo",
+  "examples/laboratory",
+  "examples/shared",
 ];
 
 /** What is generated, installed, or held by the texts that it is made from. */
