@@ -47,7 +47,9 @@ const CHECKED = [
   "examples/playground",
   "examples/demo",
   "examples/laboratory",
+  "examples/onnx",
   "examples/shared",
+  "examples/tfjs",
 ];
 
 /** What is generated, installed, or held by the texts that it is made from. */

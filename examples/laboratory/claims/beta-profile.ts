@@ -22,7 +22,7 @@ export const betaProfile: Claim = {
     "An MLP on digits instead of a VGG on CIFAR-10; the profile in addition to its maximum; two smaller distances.",
   factor: "the distance",
   counterEvidence:
-    "In the paper's figure the plateau of batch norm is at 2 / learning rate, and so is that of the plain network: once the gradient changes by about its own norm within half a learning rate, the smallest distance of the grid gives 1 / (half a learning rate). The maximum then carries no information.",
+    "In the paper's figure the plateau of batch norm is at 2 / learning rate, and so is that of the plain network: once the gradient changes by about its own norm within half a learning rate, the smallest distance in the paper gives 1 / (half a learning rate). The maximum then carries no information.",
   reading:
     "Close to the current parameters batch norm can be the rougher one, and farther away the smoother one. State the distance.",
   async run(study) {

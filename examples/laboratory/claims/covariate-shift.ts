@@ -22,14 +22,14 @@ export const covariateShift: Claim = {
   definition:
     "For each layer, the gradient of its weights on one batch, before (G) and after (G') the layers below it take their step, with the layer itself and those above unchanged: ||G - G'|| / ||G|| and the cosine. Every 10 steps up to step 100, mean over blocks 2 to the last; a block is a Dense and the norm that follows it.",
   settings:
-    "8x48 ReLU, learning rates 0.003 and 0.1, batch size 64; without --quick also 16x48 at 0.001 and 0.1, and 3x64 at 0.01 and 0.1.",
+    "8x48 ReLU, learning rates 0.003 and 0.1, batch size 64; without --quick, also 16x48 at 0.001 and 0.1, and 3x64 at 0.01 and 0.1.",
   differences:
     "An MLP on digits instead of a VGG on CIFAR-10; early training only; the relative difference, since the absolute one grows with the learning rate and the gradient.",
   factor: "the learning rate and the depth",
   counterEvidence:
     "Awais et al. 2020 argue that reducing the shift does matter. By this definition a network whose gradients vanish has no shift.",
   reading:
-    "Yes: batch norm has more shift, as Santurkar et al. say. No: it has less, as Ioffe & Szegedy say. The answer depends on where you look.",
+    "A yes means that batch norm has more shift, as Santurkar et al. say, and a no that it has less, as Ioffe & Szegedy say. The answer depends on where you look.",
   async run(study) {
     const steps = study.steps(101);
     const conditions = [];

@@ -30,7 +30,7 @@ export const hiddenShift: Claim = {
   definition:
     "How far the values that a layer passes to the next move, on 256 fixed images: the 1-Wasserstein distance of each unit's values between just before and just after one update (step shift), and since step 0 (total shift), measured every 20 steps; raw, and in standard deviations of the unit. Averaged over the units of up to four layers spread over the depth, then the median over the steps. Floor: the same distance between two sets of images at the same parameters.",
   settings:
-    "8x48 ReLU, learning rate 0.1, batch size 64, 300 steps. Without --quick also sigmoid 3x100, learning rate 0.5, batch size 60, 600 steps, with Glorot initialization and with normal initial weights of standard deviation 0.05.",
+    "8x48 ReLU, learning rate 0.1, batch size 64, 300 steps. Without --quick, also sigmoid 3x100, learning rate 0.5, batch size 60, 600 steps, with Glorot initialization and with normal initial weights of standard deviation 0.05.",
   differences:
     "The lecture has no figure; the definition is this project's. Santurkar et al. 2018, figure 8, show the mean and variance of one random activation.",
   factor: "the unit of the distance (raw or standard deviations) and the initial weights",

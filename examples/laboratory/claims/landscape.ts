@@ -26,14 +26,14 @@ export const landscape: Claim = {
   definition:
     "From the current parameters, along the gradient of the next batch, at 0.5, 1, 2 and 4 learning rates: the range of the loss, and the largest change of the gradient relative to its norm. Compared at equal loss: medians over the probes at which the loss is 1.5 to 2.2 (early) or 0.3 to 0.7 (late).",
   settings:
-    "8x48 ReLU, batch size 64, probed every 20 steps and at steps 4, 8, 12 and 16 (these four were added after a pilot with one seed, in which no probe of batch norm fell into the early band); learning rate 0.1, 400 steps; without --quick also 0.01, 600 steps.",
+    "8x48 ReLU, batch size 64, probed every 20 steps and at steps 4, 8, 12 and 16 (these four were added after a pilot with one seed, in which no probe of batch norm fell into the early band); learning rate 0.1, 400 steps; without --quick, also 0.01, 600 steps.",
   differences:
     "An MLP on digits instead of a VGG on CIFAR-10; the change of the gradient relative to its norm, since the absolute norms of two networks are not comparable; equal loss instead of equal step.",
   factor: "the learning rate, which also sets the distance probed, and the stage of training",
   counterEvidence:
     "At a low learning rate and high loss, batch norm was the rougher one in pilot runs of this rule. PyHessian (Yao et al. 2020) finds that batch norm does not smooth shallow networks.",
   reading:
-    "Smoother where networks are usually trained, not everywhere: the statement needs a distance and a stage of training.",
+    "Batch norm is smoother where networks are usually trained, but not everywhere: the statement needs a distance and a stage of training.",
   async run(study) {
     const cases = [
       { rate: 0.1, steps: study.steps(400) },

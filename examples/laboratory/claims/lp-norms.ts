@@ -35,7 +35,7 @@ export const lpNorms: Claim = {
   counterEvidence:
     "By the 1-Wasserstein distance per step, these norms moved hidden values less than the plain network in pilot runs of this rule.",
   reading:
-    "The choice of divisor hardly matters. That the shift is larger than in a plain network would have to be stated with a unit and a distance.",
+    "The choice of divisor hardly matters. The statement that they shift more than a plain network needs a unit and a distance.",
   async run(study) {
     const steps = study.steps(300);
     const seeds = await eachSeed(study, (seed) =>

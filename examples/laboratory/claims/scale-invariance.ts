@@ -14,7 +14,7 @@ export const scaleInvariance: Claim = {
   title: "Weights before a norm are scale-invariant: the learning rate tunes itself",
   who: "Arora, Li & Lyu 2018 (arXiv:1812.03981); least squares: Kohler et al. 2018 (arXiv:1805.10694), Cai, Li & Shen 2018.",
   definition:
-    "Multiplying the weights before a norm by a leaves the loss unchanged and divides the gradient by a. The gradient is orthogonal to the weights, so every step increases their squared norm, by lr^2 ||g||^2. Least squares: gradient descent on the direction of w and a scale, y = s (w'x - mean) / std, against plain gradient descent; converged if the residual sum of squares is below 0.01 times that of the targets.",
+    "Multiplying the weights before a norm by a factor a leaves the loss unchanged and divides the gradient by a. The gradient is orthogonal to the weights, so every step increases their squared norm, by lr^2 ||g||^2. Least squares: gradient descent on the direction of w and a scale, y = s (w'x - mean) / std, against plain gradient descent; converged if the residual sum of squares is below 0.01 times that of the targets.",
   settings:
     "ReLU 3x48, W scaled by 0.01, 0.1, 10 and 100, epsilon 0 and 1e-5, double precision; 300 steps at learning rate 1, batch size 64. Least squares: 20 inputs, 400 rows, condition number 100, centered targets without noise, learning rate 1 for the scale, 2000 steps, learning rates for w from 1e-3 to 1e3.",
   differences: "The papers prove it; here it is measured at the sizes of the other claims.",

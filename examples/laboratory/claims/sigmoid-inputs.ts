@@ -24,7 +24,7 @@ export const sigmoidInputs: Claim = {
   definition:
     "Steps until the test accuracy first reaches 0.8, tested every 10 steps. For each sigmoid of the last hidden layer, the 15th, 50th and 85th percentiles of its input over 256 images; the largest distance of the 50th percentile from its value at step 0, not normalized, averaged over the 100 units.",
   settings:
-    "Sigmoid 3x100, batch size 60, 700 steps, learning rate 0.5, Glorot initialization. Without --quick also learning rate 0.1, and normal initial weights with standard deviation 0.05.",
+    "Sigmoid 3x100, batch size 60, 700 steps, learning rate 0.5, Glorot initialization. Without --quick, all combinations of learning rates 0.5 and 0.1 with Glorot initialization and normal initial weights of standard deviation 0.05.",
   differences:
     "8x8 digits instead of binary MNIST; 700 steps instead of 50 000 (--full runs 50 000 for the first setting). The paper does not state the optimizer, the learning rate or the scale of the initial weights.",
   factor: "the learning rate and the initial weights",

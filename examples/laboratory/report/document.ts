@@ -74,9 +74,9 @@ function anchorOf({ number, title }: Result): string {
     .replaceAll(" ", "-");
 }
 
-/** Escapes Markdown syntax. */
+/** Escapes Markdown syntax, and sets options of the command line as code. */
 function plain(text: string): string {
-  return text.replace(/[|*_<>[\]]/g, "\\$&");
+  return text.replace(/[|*_<>[\]]/g, "\\$&").replace(/--[a-z]+/g, "`$&`");
 }
 
 const cell = plain;
