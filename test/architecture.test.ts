@@ -66,12 +66,12 @@ describe("imports", () => {
     expect(found).toEqual([expect.stringMatching(`^nothing from outside: src/layers/a.ts -> .*${name.slice(-2)}`)]);
   });
 
-  it("do not lead back to the file they start from, not even for a type", async () => {
+  it("have no cycles, not even for types", async () => {
     const files = { "src/layers/a.ts": 'import "./b.js";', "src/layers/b.ts": 'import type { A } from "./a.js";' };
     expect(await violationsOf(files)).toContain("no cycles: src/layers/a.ts -> src/layers/b.ts");
   });
 
-  it("of src keep all of these rules", async () => {
+  it("in src follow all of these rules", async () => {
     expect(await importViolations(root)).toEqual([]);
   });
 });
@@ -112,7 +112,7 @@ describe("the lint of src", () => {
     },
   );
 
-  it("accepts exact arithmetic, worded errors, and names of hosts as keys and in text", async () => {
+  it("accepts exact arithmetic, errors with messages, and host names as keys and in text", async () => {
     const text = `
       import { complaint } from "../core/errors.js";
       /** Like console.log(Math.random()). */
@@ -123,7 +123,7 @@ describe("the lint of src", () => {
     expect(await rulesBrokenBy(text)).toEqual([]);
   });
 
-  it("lets the generator alone start streams, and the WebAssembly kernels alone declare WebAssembly", async () => {
+  it("allows only the generator to start streams and only the WebAssembly kernels to declare WebAssembly", async () => {
     const stream = "export const random = new Random(1);";
     const declaration = "declare const WebAssembly: unknown; export const has = WebAssembly;";
     expect(await rulesBrokenBy(stream, "src/core/random.ts")).toEqual(["no-undef"]);
@@ -132,7 +132,7 @@ describe("the lint of src", () => {
     expect(await rulesBrokenBy("declare const process: 1;", "src/kernels/wasm/a.ts")).toContain("no-restricted-syntax");
   });
 
-  it("of tests refuses those that do not run", async () => {
+  it("of tests refuses tests that do not run", async () => {
     expect(await rulesBrokenBy('it.only("a", f);', "test/a.test.ts")).toContain("no-restricted-syntax");
   });
 });
@@ -147,7 +147,7 @@ describe("docstrings", () => {
     },
   );
 
-  it("have one order in src", () => {
+  it("have a consistent order in src", () => {
     const paths = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" });
     const found = paths
       .filter((path) => path.endsWith(".ts"))
@@ -159,13 +159,13 @@ describe("docstrings", () => {
 });
 
 describe("the package", () => {
-  it("makes its users install nothing else", () => {
+  it("has no dependencies", () => {
     const manifest = Object.keys(JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as object);
     expect(manifest).toContain("devDependencies");
     expect(manifest.filter((key) => /dependencies$/i.test(key) && key !== "devDependencies")).toEqual([]);
   });
 
-  it("has a lock file that names no registry", () => {
+  it("has a lock file without registry URLs", () => {
     expect(readFileSync(join(root, "package-lock.json"), "utf8")).not.toContain('"resolved"');
   });
 });

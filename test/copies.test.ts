@@ -104,21 +104,21 @@ describe.each([
   ["require", "import", fromRequire, fromImport],
   ["import", "require", fromImport, fromRequire],
 ])("a model from %s with functions from %s", (_, __, maker, user) => {
-  it("comes from another copy", () => {
+  it("is an instance of another copy", () => {
     expect(maker.main.BatchNorm).not.toBe(user.main.BatchNorm);
   });
 
-  it("trains to the same bits as with its own", () => {
+  it("trains to the same bits as with its own functions", () => {
     const model = makeModel(maker.main);
     train(model, user.main, makeInput(user.main));
     expect(user.main.stateDict(model)).toEqual(trained(maker).state);
   });
 
-  it("is known to every function that takes a model", async () => {
+  it("is accepted by every function with a model argument", async () => {
     await expectFullService(trained(maker).model, user);
   });
 
-  it("takes a state from the other, and is recalibrated by it", () => {
+  it("loads a state of the other copy and is recalibrated by it", () => {
     const model = makeModel(maker.main);
     user.main.loadStateDict(model, trained(user).state);
     expect(maker.main.stateDict(model)).toEqual(trained(maker).state);
@@ -126,7 +126,7 @@ describe.each([
     expect(layers.map(({ path }) => path)).toEqual(["1"]);
   });
 
-  it("stands in a container of the other", () => {
+  it("works in a container of the other copy", () => {
     const { BatchNorm, Sequential } = user.main;
     const { GhostBatchNorm } = maker.variants;
     const inner = new GhostBatchNorm({ features: 2, groupSize: 8 });
@@ -135,7 +135,7 @@ describe.each([
     expect(Object.keys(user.main.stateDict(model))).toContain("0.1.gamma");
   });
 
-  it("throws errors that the other knows", () => {
+  it("throws errors that the other copy recognizes", () => {
     const { ShapeError, Tensor } = user.main;
     const mistake = (): unknown => makeModel(maker.main).forward(Tensor.zeros([4, 5]), { mode: "inference" });
     expect(mistake).toThrow(ShapeError);
@@ -147,7 +147,7 @@ describe.each([
     expect(new Own("x")).toBeInstanceOf(ShapeError);
   });
 
-  it("runs on kernels of the other", () => {
+  it("runs on kernels of the other copy", () => {
     const kernels = user.main.wasmKernels();
     const input = makeInput(user.main);
     const output = (set: mainEntry.Kernels): unknown => [
@@ -163,7 +163,7 @@ describe("arrays of another realm", () => {
   const { main, formats, kernels, probes } = fromImport;
   const { BatchNorm, meanSquaredError, softmaxCrossEntropy, Tensor } = main;
 
-  it("have classes of their own", () => {
+  it("have their own classes", () => {
     expect((foreign("Float32Array.of(1)") as unknown) instanceof Float32Array).toBe(false);
   });
 
@@ -187,7 +187,7 @@ describe("arrays of another realm", () => {
     ]);
   });
 
-  it("are nested numbers, shapes, labels, row weights and targets", () => {
+  it("are accepted as nested numbers, shapes, labels, row weights and targets", () => {
     expect(Tensor.from(foreign("[[1, 2], [3, 4]]")).shape).toEqual([2, 2]);
     expect(Tensor.zeros(foreign("[2, 3]")).size).toBe(6);
     const logits = Tensor.from([
@@ -204,7 +204,7 @@ describe("arrays of another realm", () => {
     expect(weighted.output.shape).toEqual([2, 2]);
   });
 
-  it("go through kernels of both sets", () => {
+  it("work with both kernel sets", () => {
     for (const set of [kernels.plainKernels, kernels.wasmKernels()]) {
       const y: Float32Array = foreign("new Float32Array(256)");
       set.relu({ x: foreign("new Float32Array(256).fill(-1).fill(2, 0, 3)"), y });
@@ -216,7 +216,7 @@ describe("arrays of another realm", () => {
     }
   });
 
-  it("are samples, states, bytes and stored arrays", () => {
+  it("are accepted as samples, states, bytes and stored arrays", () => {
     const samples = [foreign("Float64Array.of(1, 2, 3)"), foreign("Float64Array.of(2, 3, 4)")] as const;
     expect(probes.compareSamples(...samples).meanShift).toBeCloseTo(1);
     const model = makeModel(main);
@@ -232,7 +232,7 @@ describe("arrays of another realm", () => {
     });
   });
 
-  it("that a kernel cannot use are refused by name", () => {
+  it("that a kernel cannot use are refused, and the error names the class", () => {
     expect(() => new Tensor(foreign("Int8Array.of(1, 2)"), [2])).toThrow(TypeError);
     expect(() => new Tensor(foreign("Int8Array.of(1, 2)"), [2])).toThrow(/Int8Array\(2\).*Tensor\.from/);
   });
@@ -241,24 +241,24 @@ describe("arrays of another realm", () => {
 describe("a model behind Vue's reactive proxy", () => {
   const { main } = fromImport;
 
-  it("is a proxy all the way down", () => {
+  it("is a proxy at every depth", () => {
     const raw = makeModel(main);
     const model = reactive(raw) as unknown as mainEntry.Sequential;
     expect(model).not.toBe(raw);
     expect(model.parameters[0]).not.toBe(raw.parameters[0]);
   });
 
-  it("trains to the same bits as without", () => {
+  it("trains to the same bits as without the proxy", () => {
     const model = reactive(makeModel(main)) as unknown as Layer;
     train(model, main, makeInput(main));
     expect(main.stateDict(model)).toEqual(trained(fromImport).state);
   });
 
-  it("is known to every function that takes a model", async () => {
+  it("is accepted by every function with a model argument", async () => {
     await expectFullService(reactive(trained(fromImport).model) as unknown as Layer, fromImport);
   });
 
-  it.each(["the optimizer", "the model"])("when only %s is given proxies, it trains, or says what to do", (who) => {
+  it.each(["the optimizer", "the model"])("trains, or throws with a remedy, when only %s is given proxies", (who) => {
     const raw = makeModel(main);
     const proxied = reactive(raw) as unknown as Layer;
     const [model, parameters] = who === "the model" ? [proxied, raw.parameters] : [raw, proxied.parameters];
@@ -272,12 +272,12 @@ describe("a model behind Vue's reactive proxy", () => {
     else expect(message).toContain("markRaw");
   });
 
-  it("is left alone by Vue once it is marked raw", () => {
+  it("is not proxied once it is marked raw", () => {
     const raw = markRaw(makeModel(main));
     expect(reactive({ model: raw }).model).toBe(raw);
   });
 
-  it("tensors and random streams work as without", () => {
+  it("has tensors and random streams that work as without the proxy", () => {
     const { Random, Tensor } = main;
     const random = reactive(new Random(1)) as unknown as mainEntry.Random;
     expect(random.uniform()).toBe(new Random(1).uniform());
@@ -305,7 +305,7 @@ describe("a tensor from a worker", () => {
     });
   }
 
-  it("is refused with the cure, and the cure works", async () => {
+  it("is refused with a remedy that works", async () => {
     const clone = await sent();
     const model = makeModel(main);
     const batch = { input: clone, target: [0, 1] };

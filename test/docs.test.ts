@@ -60,7 +60,7 @@ describe("values", () => {
     expect(print(value)).toBe(text);
   });
 
-  it("that say nothing are not printed", () => {
+  it("without content are not printed", () => {
     expect(() =>
       print(
         new (class Counter {
@@ -92,7 +92,7 @@ describe("values", () => {
 describe("a program", () => {
   const fence = "```";
 
-  it("is compared with what it says", async () => {
+  it("is compared with the output that it documents", async () => {
     expect(await runPage(`${fence}ts`, "const a = [1, 2];", "a; // => [1, 2]", "a[0]; // => 2", fence)).toEqual([
       "page.md:4 says 2, but it is 1",
     ]);
@@ -101,11 +101,11 @@ describe("a program", () => {
     ]);
   });
 
-  it("may break a text at a space", async () => {
+  it("may wrap documented output at a space", async () => {
     expect(await runPage(`${fence}ts`, '"a b c";', '// => "a b', '//    c"', fence)).toEqual([]);
   });
 
-  it("may say it on the next line", async () => {
+  it("may document output on the next line", async () => {
     expect(await runPage(`${fence}ts`, "isNaN(1);", "// => true", "isNaN(2);", "", "// => true", fence)).toEqual([
       "page.md: 1 of 2 marks in the program stand behind no expression statement",
     ]);
@@ -114,7 +114,7 @@ describe("a program", () => {
     ]);
   });
 
-  it("is compared with the error that it says", async () => {
+  it("is compared with the error that it documents", async () => {
     const thrown = (line: string): Promise<string[]> => runPage(`${fence}ts`, line, fence);
     expect(await thrown('await Promise.reject(new RangeError("no")); // throws RangeError: no')).toEqual([]);
     expect(await thrown("[].at(0)!.length; // throws RangeError: no")).toEqual([
@@ -126,7 +126,7 @@ describe("a program", () => {
     expect(await thrown('throw new RangeError("no");')).toEqual(["page.md:1 throws RangeError: no"]);
   });
 
-  it("cannot hide a mark", async () => {
+  it("cannot hide a marker", async () => {
     expect(await runPage(`${fence}ts`, "const a = 1; // => 2", fence)).toEqual([
       "page.md: 1 of 1 marks in the program stand behind no expression statement",
     ]);
@@ -144,7 +144,7 @@ describe("a program", () => {
     expect(await runPage(...program)).toEqual(["page.md:1 prints\na 0.5 [1]\n\nbut the page shows\n"]);
   });
 
-  it("goes on only where the page says so", async () => {
+  it("continues an earlier one only where the page says so", async () => {
     const first = [`${fence}ts`, "const a = 1;", fence];
     expect(await runPage(...first, `${fence}ts`, "// continued", "a; // => 1", fence)).toEqual([]);
     expect(await runPage(...first, `${fence}ts`, "a; // => 1", fence)).toEqual([
@@ -155,7 +155,7 @@ describe("a program", () => {
     ]);
   });
 
-  it("imports the package by its entries", async () => {
+  it("imports the package through its entry points", async () => {
     const program = (name: string): string[] => [
       `${fence}ts`,
       `import { plainKernels } from "${name}";`,
@@ -168,12 +168,12 @@ describe("a program", () => {
     ]);
   });
 
-  it("may be a script on a page", async () => {
+  it("may be a script in an HTML page", async () => {
     const script = ["<script src='a.js'></script>", "<script>", "  typeof batchnorm.BatchNorm; // => 'x'", "</script>"];
     expect(await runPage(`${fence}html`, ...script, fence)).toEqual([`page.md:4 says 'x', but it is "function"`]);
   });
 
-  it("cannot escape into another language", async () => {
+  it("cannot evade the check by naming another language", async () => {
     expect(await runPage(`${fence}javascript`, fence)).toEqual([
       'page.md:1 is a block of unknown language "javascript"',
     ]);
@@ -201,7 +201,7 @@ describe("an example in a docstring", () => {
     " */",
   ].join("\n");
 
-  it("is found with its line, up to the next tag", () => {
+  it("is found with its line, and ends at the next tag", () => {
     const { programs, findings } = docstringPrograms("src/index.ts", source);
     expect(findings).toEqual(["src/index.ts:1 is an empty @example"]);
     expect(programs.map(({ name, text }) => [name, text.trim()])).toEqual([
@@ -210,7 +210,7 @@ describe("an example in a docstring", () => {
     ]);
   });
 
-  it("runs with the names of the library and is compiled with its types", async () => {
+  it("runs with the exports of the library and compiles against its types", async () => {
     const [first, second] = docstringPrograms("src/index.ts", source).programs;
     expect(await run(withImports(first!, compiler.names))).toEqual(["src/index.ts:8 says [2], but it is [1]"]);
     expect(compiler.findings([first!, second!])).toEqual(["src/index.ts:10 Cannot find name 'x'."]);
@@ -257,7 +257,7 @@ describe("links", () => {
     expect(check(`# Page\n${text}`)).toEqual([]);
   });
 
-  it("go to headings by the names that forges give them", () => {
+  it("lead to headings by the anchors that GitHub generates", () => {
     expect(anchorsOf("# A b: `c_d` & [e](f.md)!\n```\n# no heading\n```\n### Über 2.1 - x\n")).toEqual([
       "a-b-c_d--e",
       "über-21---x",
@@ -266,7 +266,7 @@ describe("links", () => {
 });
 
 describe("the documentation", () => {
-  it("marks its code as the rules say", () => {
+  it("marks its code by the rules", () => {
     expect(found.flatMap((each) => each.findings)).toEqual([]);
     expect(programs.length).toBeGreaterThan(30);
   });
@@ -275,11 +275,14 @@ describe("the documentation", () => {
     expect(compiler.findings(programs)).toEqual([]);
   }, 120_000);
 
-  it.each(programs.map((program) => [program.name, program] as const))("%s gives what it says", async (_, program) => {
-    expect(await run(withImports(program, compiler.names))).toEqual([]);
-  });
+  it.each(programs.map((program) => [program.name, program] as const))(
+    "%s prints what it documents",
+    async (_, program) => {
+      expect(await run(withImports(program, compiler.names))).toEqual([]);
+    },
+  );
 
-  it.each([...pages.keys()])("the links of %s lead somewhere", (path) => {
+  it.each([...pages.keys()])("%s has no broken links", (path) => {
     expect(brokenLinks(path, { pages, exists: (to) => existsSync(root + to) })).toEqual([]);
   });
 });

@@ -58,7 +58,7 @@ const sourceOf = (file: string): string => readFileSync(join(folder, file), "utf
 
 describe("examples", () => {
   it.each(names)(
-    "%s prints what stands at its end",
+    "%s prints the output at its end",
     async (name) => {
       const printed = /\/\* Prints\n(.*)\n\*\/\n$/s.exec(sourceOf(`${name}.ts`))![1]!;
       const { status, stdout, stderr } = await node(["examples/run.js", name]);
@@ -73,19 +73,19 @@ describe("examples", () => {
     expect(sourceOf(file).trimEnd().split("\n").length).toBeLessThanOrEqual(80);
   });
 
-  it("stand in the README, each once", () => {
+  it("are each listed once in the README", () => {
     const rows = sourceOf("README.md").matchAll(/^\| \[([a-z-]+)\]\(\1\.ts\)/gm);
     expect([...rows].map((row) => row[1]!).sort()).toEqual([...names].sort());
   });
 
-  it("are named by the runner when it is asked for something else", async () => {
+  it("are listed by the runner if the name is unknown", async () => {
     const { status, stderr } = await node(["examples/run.js", "two-suns"]);
     expect(stderr).toBe(`example: expected one of ${names.join(", ")}, got two-suns\n`);
     expect(status).toBe(2);
   });
 
   it(
-    "the exercise is solved by its solution",
+    "include an exercise whose solution works",
     async () => {
       const source = sourceOf("repair-the-backward.ts");
       const solution = /\/\/ Solution: (.*)/.exec(source)![1]!;
@@ -99,7 +99,7 @@ describe("examples", () => {
   );
 
   it(
-    "the page with a script tag trains both networks",
+    "include a page with a script tag that trains both networks",
     async () => {
       const outfile = join(scratch, "batchnorm.global.js");
       await bundle({
@@ -141,7 +141,7 @@ describe("the figures of docs/probes.md", () => {
   const images = join(root, "docs", "images");
   const drawn = readdirSync(images).filter((file) => file.startsWith("probe-"));
 
-  it("are all on the page, and nothing in them is undefined", () => {
+  it("are all on the page and contain no undefined values", () => {
     const page = readFileSync(join(root, "docs", "probes.md"), "utf8");
     const shown = [...page.matchAll(/\(images\/(probe-[a-z0-9-]+\.svg)\)/g)].map((match) => match[1]!);
     expect(shown.toSorted()).toEqual(drawn.toSorted());
@@ -149,7 +149,7 @@ describe("the figures of docs/probes.md", () => {
   });
 
   it(
-    "are what the script draws",
+    "match what the script draws",
     async () => {
       const program = join(scratch, "figures.js");
       await bundle({ entryPoints: [join(folder, "laboratory", "figures", "main.ts")], outfile: program });
@@ -177,7 +177,7 @@ describe("the figures of docs/probes.md", () => {
 describe("the digits", () => {
   const digits = loadDigits();
 
-  it("are those of the source", () => {
+  it("match the source", () => {
     const counts = Array.from({ length: 10 }, (_, digit) => digits.labels.filter((label) => label === digit).length);
     expect(counts).toEqual([178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
     expect(digits.images.shape).toEqual([1797, 64]);
@@ -188,7 +188,7 @@ describe("the digits", () => {
     expect(constant).toEqual([0, 32, 39]);
   });
 
-  it("are split without loss", () => {
+  it("are split without losing any", () => {
     const { train, test } = splitDigits(digits, new Random(1));
     expect([train.labels.length, test.labels.length]).toEqual([1347, 450]);
     const rows = ({ images }: typeof train): string[] =>
@@ -196,7 +196,7 @@ describe("the digits", () => {
     expect([...rows(train), ...rows(test)].sort()).toEqual(rows(digits).sort());
   });
 
-  it("come in batches that hold each digit once an epoch", () => {
+  it("come in batches that contain each digit once per epoch", () => {
     const few = pickDigits(digits, [0, 1, 2, 3, 4, 5, 6]);
     const batches = batchesOf(few, 3, new Random(1));
     for (let epoch = 0; epoch < 5; epoch++) {
@@ -209,8 +209,8 @@ describe("the digits", () => {
   });
 });
 
-describe("parts of the demo", () => {
-  it("both networks start from the same weights", () => {
+describe("the demo's modules", () => {
+  it("build both networks with the same initial weights", () => {
     const weights = (network: "plain" | "batch norm"): string[] =>
       buildNetwork("ReLU", network, new Random(3))
         .model.parameters.filter(({ role }) => role === "weight")
@@ -219,7 +219,7 @@ describe("parts of the demo", () => {
     expect(weights("batch norm").map((own, i) => own === weights("plain")[i])).toEqual([true, true, true, true]);
   });
 
-  it("hidden paths lead to the input and the output of each activation", () => {
+  it("give the paths of the input and output of each activation", () => {
     const paths = (network: "plain" | "batch norm"): unknown =>
       buildNetwork("sigmoid", network, new Random(1)).hidden.map(({ preActivation, output }) => [
         preActivation,
@@ -237,12 +237,12 @@ describe("parts of the demo", () => {
     ]);
   });
 
-  it("the plan is 8 networks a seed", () => {
+  it("plan 8 networks per seed", () => {
     expect(planJobs(3, 7)).toHaveLength(24);
     expect(planJobs(2, 7).map(({ seed }) => seed)).toEqual([...Array<number>(8).fill(1), ...Array<number>(8).fill(2)]);
   });
 
-  it("movement is the furthest that the percentiles went, on average", () => {
+  it("measure movement as the largest distance of the percentiles, on average", () => {
     const record = (step: number, columns: readonly (readonly number[])[], variance: readonly number[]): unknown => ({
       step,
       features: { quantiles: columns, variance },
@@ -291,7 +291,7 @@ describe("parts of the demo", () => {
     });
   });
 
-  it("the median takes infinities", () => {
+  it("compute medians of infinities", () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([4, 1, 2, 3])).toBe(2.5);
     expect(median([Infinity, 1, Infinity])).toBe(Infinity);
@@ -308,7 +308,7 @@ describe("parts of the demo", () => {
     [123456, "1.2e+5"],
     [Infinity, "∞"],
     [NaN, "-"],
-  ])("%d is written %s", (value, text) => {
+  ])("format %d as %s", (value, text) => {
     expect(formatFigure(value)).toBe(text);
   });
 });
@@ -330,7 +330,7 @@ describe("the demo", () => {
   const numbers = (): { runs: Run[]; summaries: NetworkSummary[] } =>
     parseReport(readFileSync(json, "utf8")) as { runs: Run[]; summaries: NetworkSummary[] };
 
-  it("tells each finished network in a plain line, and the kernels", () => {
+  it("reports the kernels, and each finished network on a plain line", () => {
     expect(outcome.status).toBe(0);
     expect(outcome.stdout).toMatch(/^Training 16 networks for 25 steps, \d+ at a time, on the [a-z]+ kernels\.\n/);
     const lines = outcome.stderr.trim().split("\n");
@@ -339,7 +339,7 @@ describe("the demo", () => {
     expect(outcome.stdout + outcome.stderr).not.toContain("\x1b");
   });
 
-  it("writes every number", () => {
+  it("writes all numbers", () => {
     const { runs, summaries } = numbers();
     expect(
       runs.map(({ activation, learningRate, network, seed, steps }) => ({
@@ -362,7 +362,7 @@ describe("the demo", () => {
     }
   });
 
-  it("prints the accuracies that it wrote", () => {
+  it("prints the accuracies that it writes", () => {
     const { accuracies } = numbers().summaries[1]!;
     const { median: middle, min, max } = accuracies.at(-1)!.accuracy;
     const line = `  batch norm  ${middle.toFixed(3).padStart(10)}   ${min.toFixed(3)} to ${max.toFixed(3)}`;
@@ -370,7 +370,7 @@ describe("the demo", () => {
     expect(outcome.stdout.split("\n")).toContain(line);
   });
 
-  it("says of a network that diverged when it did", () => {
+  it("reports when a network diverged", () => {
     const plain = numbers().runs.filter(({ network, learningRate }) => network === "plain" && learningRate === 2);
     const diverged = plain.filter(({ activation, divergedAt }) => activation === "ReLU" && divergedAt !== null);
     expect(diverged.length).toBeGreaterThan(0);
@@ -385,7 +385,7 @@ describe("the demo", () => {
     }
   });
 
-  it("draws a page that needs nothing else", () => {
+  it("draws a self-contained page", () => {
     const page = readFileSync(join(out, "index.html"), "utf8");
     const { document } = parseHTML(page);
     expect(document.querySelectorAll("svg[aria-label]")).toHaveLength(24);
@@ -396,7 +396,7 @@ describe("the demo", () => {
   });
 
   it(
-    "leaves nothing behind when it is stopped",
+    "leaves no files behind when it is interrupted",
     async () => {
       const stopped = join(scratch, "stopped");
       const { status } = await node([main, "--out", stopped], (kill) => kill());

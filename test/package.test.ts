@@ -48,7 +48,7 @@ function run(name: string, text: string): unknown {
 }
 
 describe("the tarball", () => {
-  it("holds the build, the source, the guides and the short examples, and one folder per subpath", () => {
+  it("contains the build, the source, the guides, the short examples, and one folder per subpath", () => {
     const others = files.filter((path) => !/^(dist|src|docs)\//.test(path));
     expect(others.filter((path) => !path.startsWith("examples/")).sort()).toEqual(
       ["LICENSE", "README.md", ...SUBPATHS.map((name) => `${name}/package.json`).sort(), "package.json"].sort(),
@@ -62,11 +62,11 @@ describe("the tarball", () => {
     expect(size).toBeLessThan(1e6);
   });
 
-  it("leaves no folder of a subpath behind in the repository", () => {
+  it("leaves no folders of subpaths behind in the repository", () => {
     expect(SUBPATHS.filter((name) => existsSync(join(root, name)))).toEqual([]);
   });
 
-  it("has every picture and page that its README links to, and in the guides every link but those to tests, programs and tools", () => {
+  it("contains every image and page that its README links to, and every target of the guides except tests, programs and tools", () => {
     const pages = new Map(
       files.filter((path) => path.endsWith(".md")).map((path) => [path, readFileSync(join(installed, path), "utf8")]),
     );
@@ -77,7 +77,7 @@ describe("the tarball", () => {
     expect(broken.filter((finding) => !outside.test(finding))).toEqual([]);
   });
 
-  it("has source maps that lead to files in it, without copies of them", () => {
+  it("has source maps that refer to its files instead of embedding them", () => {
     const maps = files.filter((path) => path.endsWith("js.map"));
     expect(maps).toContain("dist/index.js.map");
     for (const path of maps) {
@@ -93,7 +93,7 @@ describe("the tarball", () => {
     }
   });
 
-  it("needs nothing but itself", () => {
+  it("has no dependencies", () => {
     expect(readdirSync(join(consumer, "node_modules"))).toEqual(["batchnorm"]);
     expect(readdirSync(installed)).not.toContain("node_modules");
   });
@@ -107,7 +107,7 @@ describe("every entry", () => {
   const imports = ENTRIES.map((entry) => `await import("${entry}")`).join();
   const requires = ENTRIES.map((entry) => `require("${entry}")`).join();
 
-  it("gives the same names to import, require and the script tag, from one copy of the module state", () => {
+  it("has the same exports for import, require and the script tag, with one copy of the module state", () => {
     const esm = run("entries.mjs", `const entries = [${imports}]; ${report}`) as { names: string[][] };
     const cjs = run("entries.cjs", `const entries = [${requires}]; ${report}`);
     expect(cjs).toEqual(esm);
@@ -126,7 +126,7 @@ describe("every entry", () => {
     expect(runInContext("typeof batchnorm.BatchNorm", page)).toBe("function");
   });
 
-  it("gives every class its own name, as logs and stacks show it", () => {
+  it("keeps class names, as shown in logs and stacks", () => {
     const names = `
       const classes = entries.flatMap(Object.entries).filter(([, value]) => /^class\\b/.test(value));
       const wrong = classes.filter(([name, value]) => value.name !== name).map(([name, value]) => name + ": " + value.name);`;
@@ -158,7 +158,7 @@ describe("every entry", () => {
     }
   });
 
-  it("has its manifest as an entry", () => {
+  it("includes the manifest", () => {
     expect(run("manifest.cjs", `console.log(JSON.stringify(require("batchnorm/package.json").name))`)).toBe(
       "batchnorm",
     );
@@ -166,7 +166,7 @@ describe("every entry", () => {
 });
 
 describe("types", () => {
-  it("check in a strict program, as ESM and as CommonJS, with no host's types around", () => {
+  it("pass in a strict program, as ESM and CommonJS, without the types of any host", () => {
     const options = {
       ...{ target: "ES2022", lib: ["ES2022"], types: [], module: "NodeNext", noEmit: true },
       ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false },
@@ -203,7 +203,7 @@ describe("types", () => {
     expect(read).toContain("batchnorm/dist/types-cjs/index.d.ts");
   });
 
-  it("let tensors and files go where a platform asks for memory that is not shared", () => {
+  it("allow tensors and files where a platform requires memory that is not shared", () => {
     const program = `
       import { Tensor } from "batchnorm";
       import { writeSafetensors } from "batchnorm/formats";
@@ -229,7 +229,7 @@ describe("types", () => {
     }
   });
 
-  it("the decoder of declaration maps reads known numbers", () => {
+  it("are traced by a decoder of declaration maps that reads known numbers", () => {
     // From the source-map specification: A is 0, C is 1, D is -1, and 16 needs two digits.
     expect(decodeNumbers("ACDgB")).toEqual([0, 1, -1, 16]);
     expect(decodeMappings({ sources: ["a.ts"], mappings: "AAAA;EACE,GAAC" })).toEqual([
@@ -239,7 +239,7 @@ describe("types", () => {
     ]);
   });
 
-  it("lead from every declared name to the same name in the published source", () => {
+  it("map every declared name to the same name in the published source", () => {
     const declarations = files.filter((path) => path.endsWith(".d.ts"));
     expect(declarations).toContain("dist/types/index.d.ts");
     expect(declarations).toContain("dist/types-cjs/probes/index.d.ts");

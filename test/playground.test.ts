@@ -40,8 +40,8 @@ async function run(experiment: Experiment, steps: number): Promise<StepRecord[]>
   return records;
 }
 
-describe("settings in an address", () => {
-  it("only what differs from the defaults stands there", () => {
+describe("settings in a URL", () => {
+  it("contain only what differs from the defaults", () => {
     expect(formatSettings(DEFAULTS)).toBe("");
     const rates = [
       { step: 0, rate: 0.1 },
@@ -50,7 +50,7 @@ describe("settings in an address", () => {
     expect(formatSettings({ ...DEFAULTS, data: "xor", rates })).toBe("data=xor&rate=0.1,2@150");
   });
 
-  it("come back as they were, whatever they are", () => {
+  it("are restored from the URL, whatever they are", () => {
     const oneOf = <T>(words: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...words);
     const settings = fc.record({
       ...{ data: oneOf(DATA_SETS), left: oneOf(KINDS), right: oneOf(KINDS), activation: oneOf(ACTIVATIONS) },
@@ -113,13 +113,13 @@ describe("settings in an address", () => {
     expect(parseSettings(text)).toEqual({ settings: DEFAULTS, notes: [note] });
   });
 
-  it("one nonsense does not spoil the rest", () => {
+  it("are read even if one of them is invalid", () => {
     const { settings, notes } = parseSettings("width=8&depth=no&seed=7");
     expect(settings).toEqual({ ...DEFAULTS, width: 8, seed: 7 });
     expect(notes).toHaveLength(1);
   });
 
-  it("learning rates hold from their step on", () => {
+  it("apply learning rates from their step on", () => {
     const rates = withRate(withRate(DEFAULTS.rates, 10, 2), 20, 3);
     expect([0, 9, 10, 19, 20, 99].map((step) => rateAt(rates, step))).toEqual([0.5, 0.5, 2, 2, 3, 3]);
     expect(withRate(rates, 20, 4)).toEqual([...rates.slice(0, 2), { step: 20, rate: 4 }]);
@@ -127,7 +127,7 @@ describe("settings in an address", () => {
     expect(withRate(rates, 0, 1)).toEqual([{ step: 0, rate: 1 }]);
   });
 
-  it("those of the presets are legal, and no two alike", () => {
+  it("are valid and distinct for all presets", () => {
     const texts = PRESETS.map(({ settings }) => formatSettings(settings));
     expect(new Set(texts).size).toBe(6);
     for (const text of texts) expect(parseSettings(text).notes).toEqual([]);
@@ -135,7 +135,7 @@ describe("settings in an address", () => {
 });
 
 describe("the data", () => {
-  it.each(DATA_SETS)("%s: training and test data differ, each class is there", (data) => {
+  it.each(DATA_SETS)("for %s has every class and different training and test samples", (data) => {
     const { train, test, features, classes } = makeTask(data, 0.1, new Random(1));
     for (const { inputs, labels } of [train, test]) {
       expect(inputs.shape).toEqual([labels.length, features]);
@@ -144,7 +144,7 @@ describe("the data", () => {
     expect(train.inputs.data.slice(0, features)).not.toEqual(test.inputs.data.slice(0, features));
   });
 
-  it("without noise, points lie on their curves", () => {
+  it("has points on their curves without noise", () => {
     const radii = (data: "moons" | "circles" | "spirals" | "xor"): number[][] => {
       const { inputs, labels } = makeTask(data, 0, new Random(2)).train;
       return labels.map((label, i) => [label, inputs.at(i, 0), inputs.at(i, 1)]);
@@ -169,7 +169,7 @@ describe("the data", () => {
     }
   });
 
-  it("moves as a whole", () => {
+  it("moves as a whole when shifted", () => {
     const samples = { inputs: Tensor.from([[1, 2]]), labels: [0] };
     expect(moved(samples, 0.5).inputs.toNested()).toEqual([[1.5, 2.5]]);
     expect(samples.inputs.toNested()).toEqual([[1, 2]]);
@@ -180,7 +180,7 @@ describe("the networks", () => {
   const build = (kind: Settings["left"]): ReturnType<typeof buildNetwork> =>
     buildNetwork({ ...small, kind, inputs: 2, outputs: 2 }, new Random(3));
 
-  it.each(KINDS)("%s starts from the same weights as plain, and its places are right", (kind) => {
+  it.each(KINDS)("%s starts from the same weights as plain, and its probes have the right paths", (kind) => {
     const { model, hidden } = build(kind);
     const weights = (network: ReturnType<typeof build>): unknown[] =>
       [...parametersByPath(network.model).values()]
@@ -201,7 +201,7 @@ describe("the networks", () => {
 });
 
 describe("an experiment", () => {
-  it("gives the same bits for the same settings, and others for another seed", async () => {
+  it("gives the same bits for the same settings, and different ones for another seed", async () => {
     const [first, again, other] = await Promise.all(
       [small, small, { ...small, seed: 2 }].map(async (settings) =>
         JSON.stringify(await run(new Experiment(settings), 45)),
@@ -211,7 +211,7 @@ describe("an experiment", () => {
     expect(other).not.toBe(first);
   });
 
-  it("trains as a plain loop does: measuring on the way changes nothing", async () => {
+  it("trains like a plain loop: measuring along the way changes nothing", async () => {
     const records = await run(new Experiment(small), 45);
     const random = new Random(small.seed);
     const { train } = makeTask("moons", 0.1, random.fork("data"));
@@ -248,7 +248,7 @@ describe("an experiment", () => {
     expect(stepsWith("shifts")).toEqual([20, 60]);
   });
 
-  it("a learning rate set while it runs is one that was planned", async () => {
+  it("treats a learning rate set while it runs like a planned one", async () => {
     const live = new Experiment(small);
     const first = await run(live, 7);
     live.setRate(3);
@@ -258,7 +258,7 @@ describe("an experiment", () => {
     expect(JSON.stringify([...first, ...rest])).toBe(JSON.stringify(await run(planned, 27)));
   });
 
-  it("tells which network diverged, and lets the other one go on", async () => {
+  it("reports which network diverged and continues with the other", async () => {
     const settings: Settings = { ...small, depth: 6, width: 32, activation: "relu", rates: [{ step: 0, rate: 3 }] };
     const experiment = new Experiment(settings);
     const records = await run(experiment, 60);
@@ -273,7 +273,7 @@ describe("an experiment", () => {
     expect(records.at(50)!.accuracies![1]).toBeGreaterThan(0.4);
   });
 
-  it("does not fail, whatever the settings", async () => {
+  it("does not fail for any settings", async () => {
     const edges = [
       ...["noise", "depth", "width", "batchSize", "momentum", "epsilon", "shift"].map((name) => {
         const { low, high } = RANGES[name as keyof typeof RANGES];
@@ -298,7 +298,7 @@ describe("an experiment", () => {
     );
   }, 60_000);
 
-  it("moves the test data alone", async () => {
+  it("shifts only the test data", async () => {
     const [still, shifted] = [new Experiment(small), new Experiment({ ...small, shift: 1.5 })];
     const losses = async (experiment: Experiment): Promise<unknown> =>
       (await run(experiment, 20)).map((record) => record.losses);
@@ -311,7 +311,7 @@ describe("an experiment", () => {
 });
 
 describe("predictions", () => {
-  it("batches hold every row once, and none alone", () => {
+  it("use batches that contain every row once, and no batch of one", () => {
     expect(batchRows(7, 3)).toEqual([
       [0, 1, 2],
       [3, 4, 5, 6],
@@ -321,7 +321,7 @@ describe("predictions", () => {
     expect(batchRows(2, 256)).toEqual([[0, 1]]);
   });
 
-  it.each(["batch", "l1"] as const)("%s with frozen statistics answers as it does in that batch", (kind) => {
+  it.each(["batch", "l1"] as const)("of %s with frozen statistics equal those in the batch", (kind) => {
     const random = new Random(4);
     const how = { ...small, kind, inputs: 2, outputs: 2 };
     const [network, frozen] = [
@@ -340,7 +340,7 @@ describe("predictions", () => {
     expect(distance(inference)).toBeGreaterThan(1e-2);
   });
 
-  it("accuracy is counted over all batches, each with its own statistics", () => {
+  it("have their accuracy counted over all batches, each with its own statistics", () => {
     const network = buildNetwork({ ...small, kind: "batch", inputs: 2, outputs: 2 }, new Random(5));
     const { test } = makeTask("moons", 0.1, new Random(5));
     let right = 0;
@@ -352,7 +352,7 @@ describe("predictions", () => {
     expect(accuracyFor(network, test, 8)).toBeCloseTo(right / 512, 12);
   });
 
-  it("the plane is asked from its upper left, row by row", () => {
+  it("cover the plane from the upper left, row by row", () => {
     const network = buildNetwork({ ...small, kind: "plain", inputs: 2, outputs: 2 }, new Random(6));
     const { probabilities, units } = planeOf(network);
     const at = (column: number, line: number): number => {
@@ -380,7 +380,7 @@ describe("measurements", () => {
   const { train } = makeTask("moons", 0.1, new Random(7));
   const batch = { inputs: train.inputs.rows([...Array(64).keys()]), labels: train.labels.slice(0, 64) };
 
-  it("hidden values are those in front of the activation", () => {
+  it("take hidden values before the activation", () => {
     const layer = distributionsOf(network, batch.inputs)[0]!;
     const norm = network.model.children.get("1") as BatchNorm;
     const first = network.model.children.get("0")!.forward(batch.inputs, { mode: "probe" }).output;
@@ -393,7 +393,7 @@ describe("measurements", () => {
     expect(layer.low).toBeGreaterThan(all[0]!);
   });
 
-  it("running statistics with momentum 1 lie on the diagonal", () => {
+  it("put running statistics with momentum 1 on the diagonal", () => {
     const fresh = buildNetwork({ ...small, kind: "batch", momentum: 1, inputs: 2, outputs: 2 }, new Random(7));
     expect(runningAgainstBatch(fresh, batch.inputs)[0]!.runningSpread).toEqual([1, 1, 1, 1]);
     fresh.model.forward(batch.inputs, { mode: "train" });
@@ -409,7 +409,7 @@ describe("measurements", () => {
     for (const other of others) expect(runningAgainstBatch(other, batch.inputs)).toEqual([]);
   });
 
-  it("nothing lies below the first layer, and the landscape starts at the loss", async () => {
+  it("find no shift below the first layer, and start the landscape at the loss", async () => {
     const shifts = (await layerShifts(network, batch, 0.5))!;
     expect(shifts).toHaveLength(3);
     expect(shifts[0]).toMatchObject({ difference: 0, cosine: 1 });
@@ -420,7 +420,7 @@ describe("measurements", () => {
     expect(losses[0]).toBeCloseTo(loss, 3);
   });
 
-  it("a network with NaN in it measures as null, any other error is not hidden", async () => {
+  it("are null for a network with NaN, and do not hide other errors", async () => {
     const broken = buildNetwork({ ...small, kind: "plain", inputs: 2, outputs: 2 }, new Random(7));
     broken.model.parameters[0]!.update((values) => values.fill(NaN));
     expect(distributionsOf(broken, batch.inputs)).toEqual([null, null]);
@@ -429,7 +429,7 @@ describe("measurements", () => {
     await expect(landscapeOf(network, { ...batch, labels: [0] }, 0.5)).rejects.toThrow("labels");
   });
 
-  it("the numbers of a unit are the library's, and its dx sums to 0", () => {
+  it("show the library's numbers for a unit, whose dx sums to 0", () => {
     for (const kind of ["batch", "noisy"] as const) {
       const { model, hidden } = buildNetwork({ ...small, kind, inputs: 2, outputs: 2 }, new Random(8));
       model.parameters.find(({ name }) => name === "gamma")!.update((values) => values.fill(1.5));
@@ -449,8 +449,8 @@ describe("measurements", () => {
   });
 });
 
-describe("parts of the page", () => {
-  it("a logarithmic slider stops at round numbers", () => {
+describe("the page", () => {
+  it("has a logarithmic slider with round stops", () => {
     const rate = { kind: "slider", low: 0.001, high: 10, positions: 80, log: true } as const;
     expect([0, 20, 40, 54, 60, 66, 80].map((position) => valueAt(rate, position))).toEqual([
       0.001, 0.01, 0.1, 0.5, 1, 2, 10,
@@ -461,7 +461,7 @@ describe("parts of the page", () => {
     ]);
   });
 
-  it("a click on a unit's picture finds it, one between finds none", () => {
+  it("finds the unit clicked on, and none for a click in between", () => {
     const layout = layoutUnits(2, 20, 160);
     expect(layout).toMatchObject({ columns: 16, lines: 2, cell: 10, height: 50 });
     expect(unitAt(layout, 155, 5, 2, 20)).toEqual({ layer: 0, unit: 15 });
@@ -471,7 +471,7 @@ describe("parts of the page", () => {
     expect(unitAt(layout, 5, 26, 2, 20)).toEqual({ layer: 1, unit: 0 });
   });
 
-  it("CSV quotes what must be quoted", async () => {
+  it("quotes CSV fields where necessary", async () => {
     const text = await csvOf([["step", 'a "b", c'], [1, null], [2, Infinity]]).text(); // prettier-ignore
     expect(text).toBe('step,"a ""b"", c"\r\n1,\r\n2,Infinity\r\n');
   });

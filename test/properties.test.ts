@@ -78,7 +78,7 @@ describe("random models", () => {
     expect(verdicts.get("agrees")).toBeGreaterThan(45);
   });
 
-  it("come back whole from JSON and from a file", () => {
+  it("are restored from JSON and from a file", () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const [{ model }, { model: byJson }, { model: byFile }] = [
@@ -98,7 +98,7 @@ describe("random models", () => {
     );
   });
 
-  it("give in inference for a row what they give for it alone", () => {
+  it("give the same output in inference for a row in a batch and alone", () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const { model, input } = randomModel(seed);
@@ -113,7 +113,7 @@ describe("random models", () => {
     );
   });
 
-  it("are as they were after a tool has refused their input, or looked at it", () => {
+  it("are unchanged after a tool has refused or inspected their input", () => {
     const inputs = fc.record({
       rows: fc.integer({ min: 1, max: 5 }),
       width: fc.integer({ min: 1, max: 5 }),
@@ -179,7 +179,7 @@ describe("random options", () => {
     ],
   };
 
-  it.each(Object.entries(makers))("of %s make a layer that works, or are refused in words", (_, [right, make]) => {
+  it.each(Object.entries(makers))("of %s create a working layer or are refused with a message", (_, [right, make]) => {
     const names = Object.keys(right);
     expect(() => make(right as never)).not.toThrow();
     let refused = 0;
@@ -213,7 +213,7 @@ describe("random options", () => {
     expect(refused).toBeGreaterThan(50);
   });
 
-  it("in place of any argument of a public function that computes are refused in words", () => {
+  it("in place of any argument of a computing public function are refused with a message", () => {
     fc.assert(
       fc.property(anything, anything, anything, (a, b, c) => {
         const model = new BatchNorm({ features: 1 });
@@ -262,7 +262,7 @@ describe("damaged weights", () => {
     ["network-float64.safetensors", (bytes: Uint8Array, model: Layer) => loadPyTorch(model, readSafetensors(bytes))],
     ["network-float64.npz", (bytes: Uint8Array, model: Layer) => loadPyTorch(model, readNpz(bytes))],
     ["keras-ordered.npz", (bytes: Uint8Array, model: Layer) => loadKeras(model, readNpz(bytes), { cast: true })],
-  ])("in %s are loaded whole or not at all", (name, load) => {
+  ])("in %s are loaded completely or not at all", (name, load) => {
     const bytes = file(name);
     fc.assert(
       fc.property(damaged(bytes), (broken) => allOrNothing((model) => load(broken, model))),
@@ -270,7 +270,7 @@ describe("damaged weights", () => {
     );
   });
 
-  it("in a state of JSON are loaded whole or not at all", () => {
+  it("in a JSON state are loaded completely or not at all", () => {
     const state = stateDict(drawn(network(new Random(1), "float64"), new Random(3)));
     const paths = Object.keys(state);
     const change = fc.record({
@@ -300,7 +300,7 @@ describe("damaged weights", () => {
     expect(loaded).toBeGreaterThan(20);
   });
 
-  it("with __proto__ as a name, as JSON.parse makes it, are refused", () => {
+  it("with __proto__ as an own key, as JSON.parse creates it, are refused", () => {
     const text = JSON.stringify(stateDict(new BatchNorm({ features: 1 })));
     const state = JSON.parse(text.replace("{", '{"__proto__":{"polluted":true},')) as StateDict;
     expect(() => loadStateDict(new BatchNorm({ features: 1 }), state)).toThrow('an unknown "__proto__"');

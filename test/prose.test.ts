@@ -21,6 +21,7 @@ const CHECKED = [
   "docs/architecture.md",
   "docs/batch-norm.md",
   "docs/changelog.md",
+  "docs/claims.md",
   "docs/contributing.md",
   "docs/gradient-checking.md",
   "docs/migrating.md",
@@ -48,6 +49,11 @@ const CHECKED = [
   "examples/your-own-layer.ts",
   "examples/script-tag.html",
   "examples/playground",
+  "examples/demo",
+  "examples/laboratory",
+  "examples/onnx",
+  "examples/shared",
+  "examples/tfjs",
 ];
 
 /** What is generated, installed, or held by the texts that it is made from. */

@@ -1,15 +1,15 @@
-/** The landscape: what loss and gradient are along the way that the next step takes, and beyond. */
+/** The landscape: loss and gradient along the direction of the next step, up to that step and beyond. */
 import { modelObjective, type Sequential, softmaxCrossEntropy } from "batchnorm";
 import { alongGradient, type AlongGradientReport, stepSizesAround } from "batchnorm/probes";
 import type { Digits } from "../data/digits.js";
 import { BAND, DISTANCES } from "./experiment.js";
 
-/** A look along the gradient when so many steps were done, on the batch of the step to come. */
+/** Results of a probe along the gradient, on the batch of the next step. */
 export interface Look extends Pick<AlongGradientReport, "loss" | "gradNorm" | "profile"> {
   readonly step: number;
 }
 
-/** Looks around; leaves the model as it is. */
+/** Probes loss and gradient along the gradient; leaves the model unchanged. */
 export async function lookAlongGradient(
   model: Sequential,
   batch: Digits,
@@ -23,23 +23,23 @@ export async function lookAlongGradient(
   return { step, loss, gradNorm, profile };
 }
 
-/** The least and the largest of something. */
+/** Minimum and maximum. */
 export interface Range {
   readonly low: number;
   readonly high: number;
 }
 
-/** Of the loss over the distances of the band. */
+/** Returns the range of the loss over the distances of the band. */
 export function lossBand(look: Look): Range {
   return rangeOf(inBand(look).map(({ loss }) => loss));
 }
 
-/** Of ||g(y) - g|| / ||g|| over the distances of the band: 0 where the gradient stays, 2 where it turns back on itself. */
+/** Returns the range of ||g(y) - g|| / ||g|| over the band: 0 if the gradient stays the same, 2 if it reverses. */
 export function gradientChangeBand(look: Look): Range {
   return rangeOf(inBand(look).map(({ relativeGradientChange }) => relativeGradientChange ?? NaN));
 }
 
-/** beta times the learning rate at each distance: 2 is the most that plain gradient descent stands on a quadratic. */
+/** Returns beta times the learning rate at each distance: above 2 gradient descent on a quadratic diverges. */
 export function betaProfile({ profile }: Look, learningRate: number): number[] {
   return profile.map(({ beta }) => (beta ?? NaN) * learningRate);
 }

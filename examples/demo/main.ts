@@ -1,4 +1,4 @@
-/** The demo: trains the same networks with and without batch norm, shows what came out, and draws it. */
+/** The demo: trains the same networks with and without batch norm, prints the results and draws them. */
 import { join } from "node:path";
 import { defaultKernels } from "batchnorm";
 import { stringifyReport } from "batchnorm/probes";
@@ -37,10 +37,10 @@ async function run({ steps, seeds, out, json, picture }: Options): Promise<void>
   writeWhole(page, renderPage(runs, summaries));
   if (picture !== undefined) writeWhole(picture, drawPicture(runs));
   if (json !== undefined) writeWhole(json, stringifyReport({ steps, seeds, kernels, summaries, runs }, 1));
-  console.log(`Trained and measured in ${seconds.toFixed(1)} s. The figures: ${page}`);
+  console.log(`Trained and measured in ${seconds.toFixed(1)} s. Figures: ${page}`);
 }
 
-// A handler of our own, which Node runs between two writes and never inside one: stopping leaves no half of a file behind.
+// Node runs this handler between two synchronous writes, never during one, so an interrupt leaves no half-written file.
 process.on("SIGINT", () => process.exit(130));
 
 try {

@@ -1,7 +1,7 @@
-/** Movement: how far the values of a hidden layer went from where they were at step 0. */
+/** Movement: how far the values of a hidden layer moved from step 0. */
 import type { ActivationRecord } from "batchnorm/probes";
 
-/** The 15th, 50th and 85th percentile of one unit over the probe images, as in figure 1 of Ioffe & Szegedy 2015. */
+/** The 15th, 50th and 85th percentiles of one unit over the probe images, as in figure 1 of Ioffe & Szegedy 2015. */
 export interface UnitPercentiles {
   readonly unit: number;
   readonly steps: readonly number[];
@@ -9,17 +9,17 @@ export interface UnitPercentiles {
   readonly percentiles: readonly (readonly number[])[];
 }
 
-/** How far the values of one layer went. */
+/** How far the values of one layer moved. */
 export interface Movement {
-  /** In the unit of the values: mean over the units of each one's furthest distance. */
+  /** Each unit's largest distance from step 0, not normalized, averaged over the units. */
   readonly raw: number;
-  /** The same with each distance in standard deviations of the unit (root of the mean of both variances). */
+  /** The same in standard deviations of the unit (root of the mean of both variances). */
   readonly relative: number;
-  /** The unit in the middle when all are ordered by how far they went. */
+  /** The unit with the median movement. */
   readonly typicalUnit: UnitPercentiles;
 }
 
-/** Follows a layer through its records, the first of which is where it started. */
+/** Computes the movement of a layer from its records, the first of which is the reference. */
 export function movementOf(records: readonly ActivationRecord[]): Movement {
   const states = records.map(statesOf);
   const start = states[0]!;
@@ -41,7 +41,7 @@ interface UnitState {
   readonly variance: number;
 }
 
-/** The state of every unit in a record. A figure is null, here NaN, only where a value was not finite. */
+/** Returns the state of every unit in a record. A null, here NaN, means that a value was not finite. */
 function statesOf({ features }: ActivationRecord): UnitState[] {
   const { quantiles, variance } = features!;
   return variance.map((value, unit) => ({
@@ -50,7 +50,7 @@ function statesOf({ features }: ActivationRecord): UnitState[] {
   }));
 }
 
-/** How far the three percentiles went, on average. */
+/** Returns how far the three percentiles moved, on average. */
 function distanceBetween(from: UnitState, to: UnitState): number {
   return meanOf(from.percentiles.map((percentile, i) => Math.abs(to.percentiles[i]! - percentile)));
 }

@@ -1,24 +1,24 @@
-/** The network: 64-64-64-64-10, with or without batch norm in front of each activation. */
+/** The network: 64-64-64-64-10, with or without batch norm before each activation. */
 import { BatchNorm, Dense, type Layer, type Random, ReLU, Sequential, Sigmoid } from "batchnorm";
 import { type Activation, HIDDEN_LAYERS, type Network, WIDTH } from "./experiment.js";
 
-/** Where the values of a hidden layer can be seen: paths into the model. */
+/** Paths of the layers whose outputs are the values of a hidden layer. */
 export interface HiddenPaths {
-  /** What the activation function gets: the values that figure 1 of Ioffe & Szegedy 2015 shows. */
+  /** The input of the activation, as in figure 1 of Ioffe & Szegedy 2015. */
   readonly preActivation: string;
-  /** What the next layer gets. */
+  /** The input of the next layer. */
   readonly output: string;
 }
 
-/** A model, and where to look inside it. */
+/** A model and the paths of its hidden layers. */
 export interface BuiltNetwork {
   readonly model: Sequential;
   readonly hidden: readonly HiddenPaths[];
 }
 
 /**
- * Builds a network. Each layer draws from a stream of its own, so both networks start from the same weights; gamma is 1 and
- * beta 0, all biases are 0. A Dense in front of a batch norm has no bias, which the norm would cancel.
+ * Builds a network. Each layer has its own random stream, so both networks start from the same weights, with gamma = 1, beta = 0
+ * and biases of 0. A Dense before a batch norm has no bias, which the norm would cancel.
  */
 export function buildNetwork(activation: Activation, network: Network, random: Random): BuiltNetwork {
   const initial = activation === "ReLU" ? "he" : "glorot";

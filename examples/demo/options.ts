@@ -1,32 +1,32 @@
-/** Options: what may be said on the command line. */
+/** Options of the command line. */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { canWrite } from "../shared/files.js";
 import { readCount, strictly, UsageError } from "../shared/usage.js";
 
-/** What the demo is asked to do. */
+/** Options for the demo. */
 export interface Options {
   readonly steps: number;
   readonly seeds: number;
-  /** The folder of the report. */
+  /** The folder for the report. */
   readonly out: string;
-  /** The file for every number, or undefined. */
+  /** The file for all numbers, or undefined. */
   readonly json: string | undefined;
-  /** The file for the small picture, or undefined. */
+  /** The file for the picture of the README, or undefined. */
   readonly picture: string | undefined;
   readonly help: boolean;
 }
 
-export const USAGE = `Trains the same networks on 1797 handwritten digits, with and without batch norm, and looks into them.
+export const USAGE = `Trains the same networks on 1797 handwritten digits with and without batch norm, and probes them.
 
   npm run demo -- [options]
 
-  --steps N       train each network for N steps (600)
-  --seeds N       train each network from N random starts (3)
-  --out FOLDER    where index.html, the report, is written (report)
-  --json FILE     also write every number as JSON
-  --picture FILE  also write the small picture of the README as SVG
-  --help          show this
+  --steps N       training steps per network (default: 600)
+  --seeds N       random seeds per network (default: 3)
+  --out FOLDER    folder for the report, index.html (default: report)
+  --json FILE     also write all numbers as JSON
+  --picture FILE  also write the picture of the README as SVG
+  --help          show this help
 `;
 
 /** Reads the command line. */

@@ -1,15 +1,15 @@
-/** The pool of the demo: trains all networks, as many at a time as there are processors. */
+/** Trains all networks in worker threads, as many at a time as there are processors. */
 import { Pool } from "../shared/pool.js";
 import type { Job } from "./experiment.js";
 import type { Run } from "./train.js";
 
-/** Told how many steps a network has done, and its result when it has finished. */
+/** Called with the number of steps done by a network, and with its result. */
 export interface PoolListener {
   onProgress(job: Job, done: number): void;
   onFinished(job: Job, run: Run): void;
 }
 
-/** Trains every job; the runs come in the order of the jobs, whichever finished first. */
+/** Trains all networks; the runs are in the order of the jobs. */
 export async function trainAll(jobs: readonly Job[], listener: PoolListener): Promise<Run[]> {
   const pool = new Pool<Job, Run>(new URL("worker.js", import.meta.url));
   const train = async (job: Job): Promise<Run> => {

@@ -1,4 +1,4 @@
-/** Progress: a bar where a terminal can draw one, plain lines where it cannot. */
+/** Progress: a bar on a terminal, plain lines elsewhere. */
 import type { WriteStream } from "node:tty";
 import { type Job, nameOf } from "./experiment.js";
 import type { PoolListener } from "./pool.js";
@@ -7,14 +7,14 @@ import type { Run } from "./train.js";
 const BAR_WIDTH = 32;
 const CLEAR_LINE = "\r\x1b[K";
 
-/** Shows how far the training of all networks is. */
+/** Shows the progress of training. */
 export class Progress implements PoolListener {
   readonly #stream: WriteStream;
   readonly #jobs: readonly Job[];
   readonly #steps = new Map<Job, number>();
   #finished = 0;
 
-  /** Starts at zero. */
+  /** Creates a display with no progress. */
   constructor(stream: WriteStream, jobs: readonly Job[]) {
     this.#stream = stream;
     this.#jobs = jobs;
@@ -27,12 +27,12 @@ export class Progress implements PoolListener {
 
   onFinished(job: Job, run: Run): void {
     this.#finished++;
-    // A network that diverged has no steps left to do.
+    // A diverged network has no steps left.
     this.onProgress(job, job.steps);
     if (!this.#stream.isTTY) this.#stream.write(`${this.#count()}  ${describe(run)}\n`);
   }
 
-  /** Takes the bar away again. */
+  /** Removes the bar. */
   clear(): void {
     if (this.#stream.isTTY) this.#stream.write(CLEAR_LINE);
   }

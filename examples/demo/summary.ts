@@ -1,35 +1,35 @@
-/** Summary: what the runs of all seeds say together. */
+/** Summary: combines the runs of all seeds. */
 import { median, type Spread, spreadOf } from "../shared/spread.js";
 import { type Condition, CONDITIONS, DISTANCES, MILESTONES, type Network, NETWORKS } from "./experiment.js";
 import { betaProfile, gradientChangeBand, lossBand } from "./landscape.js";
 import type { Run } from "./train.js";
 
-/** One network at one condition, over all seeds. */
+/** One network in one condition, over all seeds. */
 export interface NetworkSummary extends Condition {
   readonly network: Network;
   readonly seeds: number;
-  /** After how many steps each diverged run stopped; empty when none did. */
+  /** The number of steps after which each diverged run stopped; empty if none did. */
   readonly diverged: readonly number[];
-  /** At the milestones; a diverged run keeps the accuracy that it stopped with. */
+  /** Accuracy at the milestones; a diverged run keeps its last accuracy. */
   readonly accuracies: readonly { readonly step: number; readonly accuracy: Spread }[];
-  /** How far the values of each hidden layer went: in front of the activation function raw, behind it relative. */
+  /** Movement of each hidden layer: raw before the activation, in standard deviations after it. */
   readonly layers: readonly { readonly preActivation: Spread; readonly output: Spread }[];
-  /** Of each run the median over its looks, of the width of the loss band. */
+  /** The width of the loss band: median over the probes of each run. */
   readonly lossRange: Spread;
-  /** Of each run the median over its looks, of the upper edge of the band of the relative gradient change. */
+  /** The upper edge of the band of the relative gradient change: median over the probes of each run. */
   readonly gradientChange: Spread;
-  /** Of each run the median over its looks, of beta times the learning rate at each distance. */
+  /** beta times the learning rate at each distance: median over the probes of each run. */
   readonly betaProfile: readonly { readonly distance: number; readonly beta: Spread }[];
 }
 
-/** One summary for each network, in the order of the experiment. */
+/** Summarizes each network, in the order of the experiment. */
 export function summarize(runs: readonly Run[]): NetworkSummary[] {
   return CONDITIONS.flatMap((condition) =>
     NETWORKS.map((network) => summarizeNetwork(condition, network, runsOf(runs, condition, network))),
   );
 }
 
-/** The runs of one network at one condition, seed after seed. */
+/** Returns the runs of one network in one condition, by seed. */
 export function runsOf(runs: readonly Run[], { activation, learningRate }: Condition, network: Network): Run[] {
   return runs.filter(
     (run) => run.activation === activation && run.learningRate === learningRate && run.network === network,
@@ -58,7 +58,7 @@ function summarizeNetwork(condition: Condition, network: Network, runs: readonly
   };
 }
 
-/** The milestones within a run, and its end. */
+/** Returns the milestones within a run, and its end. */
 function milestonesOf(steps: number): number[] {
   return [...MILESTONES.filter((step) => step < steps), steps];
 }
@@ -67,7 +67,7 @@ function accuracyAt({ accuracies }: Run, step: number): number {
   return accuracies.findLast((measured) => measured.step <= step)!.accuracy;
 }
 
-/** The values of a run that diverged went further than the last record before it can tell. */
+/** Returns the recorded distance, or infinity for a diverged run, whose values moved on after the last record. */
 function distanceOf({ divergedAt }: Run, recorded: number): number {
   return divergedAt === null ? recorded : Infinity;
 }

@@ -1,15 +1,15 @@
-/** Tables: what is said in figures, the same in the terminal and on the page. */
+/** Tables of numbers, for both the terminal and the page. */
 import { formatAccuracy, formatFigure } from "../shared/format.js";
 import type { Spread } from "../shared/spread.js";
 import { DISTANCES, nameOf, type Network } from "./experiment.js";
 import type { NetworkSummary } from "./summary.js";
 
-/** Two rows a condition: plain and batch norm. */
+/** A table with two rows per condition: plain and batch norm. */
 export interface Table {
   readonly title: string;
-  /** Above each column of cells. */
+  /** The heading of each column of cells. */
   readonly head: readonly string[];
-  /** Above the notes. */
+  /** The heading of the notes. */
   readonly noteHead: string;
   readonly rows: readonly Row[];
 }
@@ -19,17 +19,17 @@ export interface Row {
   readonly condition: string;
   readonly network: Network;
   readonly cells: readonly string[];
-  /** What must be known to read the row; mostly empty. */
+  /** A remark on the row; usually empty. */
   readonly note: string;
 }
 
-/** Test accuracy at the milestones, and how far the seeds are apart at the end. */
+/** Tabulates the test accuracy at the milestones, and its range over the seeds at the end. */
 export function accuracyTable(summaries: readonly NetworkSummary[]): Table {
   const { accuracies, seeds } = summaries[0]!;
   return {
     title: `Test accuracy, ${overSeeds(seeds)}`,
     head: accuracies.map(({ step }) => `step ${step}`),
-    noteHead: seeds === 1 ? "" : "worst to best at the end",
+    noteHead: seeds === 1 ? "" : "range at the end",
     rows: summaries.map((summary) =>
       rowOf(
         summary,
@@ -40,11 +40,11 @@ export function accuracyTable(summaries: readonly NetworkSummary[]): Table {
   };
 }
 
-/** How far the hidden values moved. */
+/** Tabulates how far the hidden values moved. */
 export function movementTable(summaries: readonly NetworkSummary[]): Table {
   const { layers, seeds } = summaries[0]!;
   return {
-    title: `How far hidden values moved: input of each activation (raw), its output (standard deviations), ${overSeeds(seeds)}`,
+    title: `Movement of hidden values: input of each activation (raw) and its output (in standard deviations), ${overSeeds(seeds)}`,
     head: [...layers.map((_, i) => `input ${i + 1}`), ...layers.map((_, i) => `output ${i + 1}`)],
     noteHead: "",
     rows: summaries.map((summary) =>
@@ -60,16 +60,16 @@ export function movementTable(summaries: readonly NetworkSummary[]): Table {
   };
 }
 
-/** What was found along the gradient. */
+/** Tabulates the results along the gradient. */
 export function landscapeTable(summaries: readonly NetworkSummary[]): Table {
   return {
-    title: `Along the gradient: range of the loss and change of the gradient within 0.5 to 4 lr; beta x lr at each distance`,
+    title: `Along the gradient: range of the loss and largest relative change of the gradient over 0.5 to 4 lr; beta x lr at each distance`,
     head: ["loss", "gradient", ...DISTANCES.map((distance) => `${distance} lr`)],
     noteHead: "",
     rows: summaries.map((summary) => {
       const { lossRange, gradientChange, betaProfile, diverged } = summary;
       const cells = mediansOf([lossRange, gradientChange, ...betaProfile.map(({ beta }) => beta)]);
-      return rowOf(summary, cells, diverged.length === 0 ? "" : "as long as it had not diverged");
+      return rowOf(summary, cells, diverged.length === 0 ? "" : "until divergence");
     }),
   };
 }

@@ -1,4 +1,4 @@
-/** Training: one network from its first step to its last, and everything that is measured on the way. */
+/** Training: trains one network and takes all measurements along the way. */
 import { defaultKernels, Random, type Sequential, SGD, softmaxCrossEntropy } from "batchnorm";
 import { ActivationRecorder } from "batchnorm/probes";
 import { accuracyOf, batchesOf, type Digits, loadDigits, splitDigits } from "../data/digits.js";
@@ -7,22 +7,22 @@ import { type Look, lookAlongGradient } from "./landscape.js";
 import { type Movement, movementOf } from "./movement.js";
 import { buildNetwork } from "./network.js";
 
-/** What was measured while one network trained. Plain data, so that it can leave its thread. */
+/** The measurements of one training run. Plain data that can be sent between threads. */
 export interface Run extends Job {
-  /** The kernel set that did the arithmetic. */
+  /** The kernel set used. */
   readonly kernels: string;
-  /** After how many steps the loss told that training had diverged, or null. Nothing is measured after it. */
+  /** The number of steps after which training diverged, or null. Nothing is measured afterwards. */
   readonly divergedAt: number | null;
-  /** losses[i] is the loss of the batch that step i + 1 trains on. */
+  /** losses[i] is the loss on the batch of step i + 1. */
   readonly losses: readonly number[];
-  /** In inference mode, on the test images, after so many steps. */
+  /** Accuracy on the test images in inference mode, by number of steps done. */
   readonly accuracies: readonly { readonly step: number; readonly accuracy: number }[];
-  /** How far the values of each hidden layer went. */
+  /** Movement of the values of each hidden layer. */
   readonly layers: readonly { readonly preActivation: Movement; readonly output: Movement }[];
   readonly looks: readonly Look[];
 }
 
-/** Trains one network; `onStep` is told how many steps are done. */
+/** Trains one network; `onStep` is called with the number of steps done. */
 export async function train(job: Job, onStep: (done: number) => void): Promise<Run> {
   const random = new Random(job.seed);
   const digits = splitDigits(loadDigits(), random.fork("split"));

@@ -1,16 +1,16 @@
-/** A worker thread: trains the networks that it is given, one after another. */
+/** A worker thread: trains one network after another. */
 import { parentPort } from "node:worker_threads";
 import type { Message } from "../shared/pool.js";
 import type { Job } from "./experiment.js";
 import { type Run, train } from "./train.js";
 
-const TELL_EVERY = 10;
+const REPORT_EVERY = 10;
 
 const port = parentPort!;
-const tell = (message: Message<Run>): void => port.postMessage(message);
+const send = (message: Message<Run>): void => port.postMessage(message);
 
 port.on("message", (job: Job) => {
   void train(job, (done) => {
-    if (done % TELL_EVERY === 0) tell({ kind: "progress", done });
-  }).then((run) => tell({ kind: "finished", result: run }));
+    if (done % REPORT_EVERY === 0) send({ kind: "progress", done });
+  }).then((run) => send({ kind: "finished", result: run }));
 });

@@ -1,4 +1,4 @@
-/** The catalog: all claims, in the order of the page. */
+/** All claims, in the order of the page. */
 import type { Claim } from "./claim.js";
 import { batchSize } from "./claims/batch-size.js";
 import { betaProfile } from "./claims/beta-profile.js";
@@ -19,7 +19,7 @@ import { spectrum } from "./claims/spectrum.js";
 import { theorem41Claim } from "./claims/theorem-4-1.js";
 import { twoStories } from "./claims/two-stories.js";
 
-/** What nobody else shows comes first. */
+/** This project's own experiment comes first. */
 export const CLAIMS: readonly Claim[] = [
   twoStories,
   sigmoidInputs,

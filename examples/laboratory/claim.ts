@@ -1,42 +1,42 @@
-/** Claim: what every file in claims/ exports, and the plain data that it returns. */
+/** Claim: the interface of every file in claims/, and the plain data that a claim returns. */
 import type { CurvePoint } from "../shared/chart.js";
 import type { Measurements } from "./measure/index.js";
 import type { Network } from "./networks.js";
 import type { Condition } from "./verdicts.js";
 
-/** A statement about why batch norm works, and how it is measured. All texts are plain, without markup. */
+/** A statement about why batch norm works, and its measurement. All texts are plain, without markup. */
 export interface Claim {
-  /** 1 to 18, as the laboratory counts them. */
+  /** 1 to 18. */
   readonly number: number;
   /** For the command line and file names. */
   readonly name: string;
-  /** Whether it belongs to the minimum set that answers the question. */
+  /** Whether `--quick` runs it, as part of the smallest set that answers the question. */
   readonly quick: boolean;
   readonly title: string;
-  /** Who said it, and where. */
+  /** Where the statement comes from. */
   readonly who: string;
-  /** What exactly is measured. */
+  /** The exact definition of what is measured. */
   readonly definition: string;
   readonly settings: string;
-  /** How that differs from the paper. */
+  /** Differences from the source. */
   readonly differences: string;
-  /** What a verdict of "depends" depends on. */
+  /** The factor that a verdict of "depends" depends on. */
   readonly factor: string;
-  /** Who measured or argued otherwise. */
+  /** Measurements and arguments to the contrary. */
   readonly counterEvidence: string;
-  /** How to read the result, whatever it is. */
+  /** How to interpret the result, whatever it is. */
   readonly reading: string;
   run(study: Study): Promise<Finding>;
 }
 
-/** How a claim is to be run, and who does the measuring. */
+/** The settings of a run, and the function that measures. */
 export interface Study {
   readonly seeds: readonly number[];
-  /** The minimum set at its smallest; everything; everything at the papers' sizes. */
+  /** The smallest set at reduced settings; everything; everything at the sizes of the papers. */
   readonly extent: "quick" | "all" | "full";
-  /** So many steps of training, fewer in a test of the structure. */
+  /** Returns the number of training steps to do for `count`: fewer in structural tests. */
   steps(count: number): number;
-  /** Has something measured in a thread of its own; the same question is answered once. */
+  /** Runs a measurement in a worker thread; a repeated request gets the same result. */
   readonly ask: Ask;
 }
 
@@ -46,21 +46,21 @@ export type Ask = <Name extends keyof Measurements>(
   input: Parameters<Measurements[Name]>[0],
 ) => Promise<Awaited<ReturnType<Measurements[Name]>>>;
 
-/** What a claim came to, before the verdict. Plain JSON. */
+/** The results of a claim, before the verdict. Plain JSON. */
 export interface Finding {
   readonly conditions: readonly Condition[];
   readonly figures: readonly Figure[];
-  /** Numbers without a rule that are worth a line: per seed, in the order of the seeds. */
+  /** Other numbers worth reporting, without a rule: per seed, in the order of the seeds. */
   readonly shown: readonly Shown[];
 }
 
-/** Numbers over seeds that no rule judges. */
+/** Numbers over the seeds that no rule judges. */
 export interface Shown {
   readonly what: string;
   readonly values: readonly number[];
 }
 
-/** Some panels side by side. */
+/** Panels side by side. */
 export interface Figure {
   readonly title: string;
   readonly caption: string;
@@ -75,21 +75,21 @@ export interface Panel {
   readonly series: readonly Series[];
 }
 
-/** An axis with its unit in its label. */
+/** An axis; the label includes the unit. */
 export interface PanelAxis {
   readonly label: string;
   readonly type: "linear" | "log";
-  /** From the data when not said. */
+  /** Default: from the data. */
   readonly domain?: readonly [number, number] | undefined;
-  /** No higher than this, when the domain comes from the data: what diverges is cut off here. */
+  /** Upper limit of a domain taken from the data: divergence is cut off here. */
   readonly ceiling?: number | undefined;
   readonly ticks?: readonly number[] | undefined;
 }
 
-/** A network's line with its band over seeds, or a dot a seed. */
+/** A network's line with its band over the seeds, or one dot per seed. */
 export interface Series {
   readonly network: Network;
-  /** What stands beside it; the network's name when not said. */
+  /** Default: the network's short name. */
   readonly label?: string | undefined;
   readonly dash?: string | undefined;
   readonly dots?: "filled" | "open" | undefined;

@@ -1,4 +1,4 @@
-/** Data: images to train and to test with, the digits or another set in the same form. */
+/** Data: training and test images, the digits or another set in the same form. */
 import type { Random } from "batchnorm";
 import { type Digits, loadDigits, splitDigits } from "../data/digits.js";
 import { readFashionMnist } from "./fashion-mnist.js";
@@ -6,13 +6,13 @@ import { readFashionMnist } from "./fashion-mnist.js";
 /** A set of square images in ten classes. */
 export interface Source {
   readonly name: string;
-  /** An image has side x side pixels. */
+  /** Images have side x side pixels. */
   readonly side: number;
-  /** What one seed trains and tests with. */
+  /** Returns the training and test images of a seed. */
   split(random: Random): { readonly train: Digits; readonly test: Digits };
 }
 
-/** The digits, or what a folder holds. */
+/** Returns the digits, or Fashion-MNIST if a folder is given. */
 export function openSource(folder: string | undefined): Source {
   if (folder !== undefined) return readFashionMnist(folder);
   const digits = loadDigits();

@@ -6,12 +6,12 @@ import { type Random, Tensor } from "batchnorm";
 import type { Digits } from "../data/digits.js";
 import type { Source } from "./data.js";
 
-/** So many images each seed draws, to train and to test with, or as many as there are. */
+/** Numbers of training and test images per seed, or all if there are fewer. */
 const TRAIN = 5000;
 const TEST = 1000;
 const CLASSES = 10;
 
-/** Thrown when a folder or a file is not what it should be. */
+/** Thrown if a folder or a file is missing or malformed. */
 export class DataError extends Error {}
 
 interface Raw {
@@ -20,7 +20,7 @@ interface Raw {
   readonly side: number;
 }
 
-/** Reads the files; says which one is missing or wrong, and how. */
+/** Reads the files; an error names the file and what is wrong with it. */
 export function readFashionMnist(folder: string): Source {
   const train = readPart(folder, "train");
   const test = readPart(folder, "t10k");

@@ -1,4 +1,4 @@
-/** Layers that only the claims need: parts of batch norm, taken away on purpose. */
+/** Layers that only the claims need: batch norm with parts removed. */
 import {
   afterPass,
   BatchNorm,
@@ -14,9 +14,9 @@ import {
 } from "batchnorm";
 
 /**
- * Batch norm whose backward pass takes mean and variance for constants: the values of batch norm with a wrong gradient.
+ * Batch norm whose backward pass treats mean and variance as constants: the values of batch norm with a wrong gradient.
  *
- *   y = gamma (x - mean) rstd + beta      dx = gamma rstd dy
+ *     y = gamma (x - mean) rstd + beta      dx = gamma rstd dy
  */
 export class StopGradientNorm implements Layer {
   readonly #norm: BatchNorm;
@@ -55,12 +55,12 @@ export class StopGradientNorm implements Layer {
 }
 
 /**
- * Takes the mean of the batch away and divides by nothing.
+ * Subtracts the batch mean without dividing.
  *
- *   y = x - mean + beta      dx = dy - mean(dy)
+ *     y = x - mean + beta      dx = dy - mean(dy)
  *
- * Shapes    x, y [N, C] · beta [C]
- * Source    mean-only batch normalization: Salimans & Kingma 2016 (arXiv:1602.07868)
+ * - **Shapes**: x, y [N, C] · beta [C]
+ * - **Source**: mean-only batch normalization, Salimans & Kingma 2016 (arXiv:1602.07868)
  */
 export class MeanOnlyNorm implements Layer {
   readonly beta: Parameter;

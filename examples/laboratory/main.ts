@@ -1,4 +1,4 @@
-/** The claims laboratory: measures each claim, writes a page that grows with every result, and the page of the documentation. */
+/** The claims laboratory: measures each claim, and writes a page that grows with every result, and docs/claims.md. */
 import { join } from "node:path";
 import { defaultKernels } from "batchnorm";
 import { stringifyReport } from "batchnorm/probes";
@@ -25,7 +25,7 @@ async function run({ claims, named, extent, seeds, data, out }: Options): Promis
   const progress = new Progress(process.stderr, claims.length);
   const ask = askOnce((job) => progress.follow(pool.ask(job)));
   const study = { seeds: Array.from({ length: seeds }, (_, i) => i + 1), extent, steps: (count: number) => count, ask };
-  // The names of all claims are too long for a file's.
+  // The names of all claims together are too long for a file name.
   const some = named && claims.length < CLAIMS.length;
   const page = join(out, some ? `claims/${claims.map(({ name }) => name).join("+")}.html` : "claims.html");
 
@@ -38,7 +38,7 @@ async function run({ claims, named, extent, seeds, data, out }: Options): Promis
         const result = await runClaim(claim, study, made);
         results[i] = result;
         writeWhole(join(out, `claims/${claim.name}.json`), `${stringifyReport(result, 1)}\n`);
-        // Again with every result: whoever stops the program keeps what was finished.
+        // Rewritten with every result, so that an interrupted run keeps what was finished.
         writeWhole(
           page,
           renderPage(
@@ -49,22 +49,22 @@ async function run({ claims, named, extent, seeds, data, out }: Options): Promis
         progress.finished(summaryLine(result));
       }
     };
-    // One after another, so that what is stopped has finished claims; two at a time, so that no thread waits at the end of one.
+    // In order, so that an interrupted run has finished claims; two at a time, so that no thread is idle at the end of one.
     await Promise.all([work(), work()]);
   } finally {
     progress.clear();
     await pool.close();
   }
   const all = results.filter((result) => result !== undefined);
-  // Only what stands in the documentation is written there: every claim, in the way that it is told to be run.
+  // The documentation holds the default run of all claims and nothing else.
   if (claims.length === CLAIMS.length && extent === "all" && seeds === 6 && data === undefined) {
     writeWhole(DOCUMENT, await renderDocument(all));
   }
   console.log(`\n${all.map(summaryLine).join("\n")}\n`);
-  console.log(`Measured in ${((performance.now() - start) / 1000).toFixed(0)} s on ${made.data}. The page: ${page}`);
+  console.log(`Measured in ${((performance.now() - start) / 1000).toFixed(0)} s on ${made.data}. Figures: ${page}`);
 }
 
-// A handler of our own, which Node runs between two writes and never inside one: stopping leaves no half of a file behind.
+// Node runs this handler between two synchronous writes, never during one, so an interrupt leaves no half-written file.
 process.on("SIGINT", () => process.exit(130));
 
 try {

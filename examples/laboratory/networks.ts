@@ -1,13 +1,13 @@
-/** Networks: hidden layers of Dense, perhaps a norm, and an activation, and a Dense at the end. */
+/** Networks: hidden layers of Dense, an optional norm and an activation, followed by a Dense. */
 import { BatchNorm, Dense, type Layer, type Random, ReLU, Sequential, Sigmoid, Tanh, Tensor } from "batchnorm";
 import { LpNorm, NoiseInjection } from "batchnorm/variants";
 import { MeanOnlyNorm, StopGradientNorm } from "./layers.js";
 
-/** Everything that is compared; each has one color on the page. */
+/** The networks compared; each has its color on the page. */
 export type Network =
   | "plain"
   | "batch norm"
-  /** Batch norm whose statistics are those of the first batch, for ever: plain with another initialization. */
+  /** Batch norm with the fixed statistics of the first batch: a plain network with another initialization. */
   | "plain, calibrated"
   | "plain + noise"
   | "noisy batch norm"
@@ -19,30 +19,30 @@ export type Network =
   | "l2"
   | "l-infinity";
 
-/** How a network is made. */
+/** Options for `buildNetwork`. */
 export interface NetworkSpec {
   readonly network: Network;
   readonly hidden: number;
   readonly width: number;
   readonly activation: "ReLU" | "sigmoid" | "tanh" | "none";
-  /** The standard deviation of all initial weights; He's or Glorot's when not said. */
+  /** The standard deviation of all initial weights. Default: He or Glorot initialization. */
   readonly initialStd?: number | undefined;
   readonly dtype?: "float32" | "float64" | undefined;
-  /** Of batch norm; 1e-5 when not said. */
+  /** Epsilon of batch norm. Default: 1e-5. */
   readonly epsilon?: number | undefined;
-  /** The strength of the drift; 1 when not said. */
+  /** The strength of the drift. Default: 1. */
   readonly dose?: number | undefined;
-  /** What noise is in inference; its expectation when not said. */
+  /** What replaces the noise at inference. Default: its expectation. */
   readonly noise?: "expectation" | "identity" | undefined;
 }
 
-/** Where the values of one hidden layer are seen: paths into the model. */
+/** Paths of the layers whose outputs are the values of one hidden layer. */
 export interface HiddenPaths {
-  /** What Dense gives. */
+  /** The output of Dense. */
   readonly linear: string;
-  /** What the activation gets. */
+  /** The input of the activation. */
   readonly preActivation: string;
-  /** What the next layer gets. */
+  /** The input of the next layer. */
   readonly layerInput: string;
 }
 
@@ -51,14 +51,14 @@ export interface Built {
   readonly hidden: readonly HiddenPaths[];
 }
 
-/** As in "8x48 ReLU". */
+/** Returns the name of an architecture, as in "8x48 ReLU". */
 export function nameOf({ hidden, width, activation }: Pick<NetworkSpec, "hidden" | "width" | "activation">): string {
   return `${hidden}x${width}${activation === "none" ? " linear" : ` ${activation}`}`;
 }
 
 /**
- * Builds a network. Each layer draws from a stream of its own, so all networks of a seed start from the same weights. A Dense
- * in front of a norm has no bias, which the norm would cancel; all other biases start at 0.
+ * Builds a network. Each layer has its own random stream, so all networks of a seed start from the same weights. A Dense before
+ * a norm has no bias, which the norm would cancel; all other biases start at 0.
  */
 export function buildNetwork(spec: NetworkSpec, inputs: number, outputs: number, random: Random): Built {
   const { hidden, width, activation, dtype } = spec;
@@ -81,7 +81,7 @@ export function buildNetwork(spec: NetworkSpec, inputs: number, outputs: number,
   return { model: new Sequential(layers), hidden: paths };
 }
 
-/** Lets the first batch set the statistics of a calibrated network, for ever; leaves every other network as it is. */
+/** Fixes the statistics of a calibrated network to those of its first batch; leaves other networks unchanged. */
 export function calibrate({ network }: NetworkSpec, { model }: Built, images: Tensor): void {
   if (network !== "plain, calibrated") return;
   model.forward(images, { mode: "train" });

@@ -1,14 +1,14 @@
-/** Options: what may be said on the command line. */
+/** Options of the command line. */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { canWrite } from "../shared/files.js";
 import { readCount, strictly, UsageError } from "../shared/usage.js";
 import type { Claim, Study } from "./claim.js";
 
-/** What the laboratory is asked to do. */
+/** Options for the laboratory. */
 export interface Options {
   readonly claims: readonly Claim[];
-  /** Whether claims were named one by one. */
+  /** Whether claims were named on the command line. */
   readonly named: boolean;
   readonly extent: Study["extent"];
   readonly seeds: number;
@@ -18,22 +18,22 @@ export interface Options {
   readonly help: boolean;
 }
 
-/** What --help shows. */
+/** Returns the text of --help. */
 export function usage(catalog: readonly Claim[]): string {
   const lines = [...catalog]
     .sort((a, b) => a.number - b.number)
     .map(({ number, name, title }) => `  ${String(number).padStart(2)}  ${name.padEnd(19)}${title}`);
-  return `Measures what is said about why batch norm works, and gives each statement a verdict.
+  return `Measures 18 claims about why batch norm works and gives each a verdict.
 
   npm run claims -- [options] [claims]
   npm run claims -- landscape
 
-  --quick         the minimum set at its smallest settings, about a minute
-  --full          the papers' sizes in claims 1, 11 and 14, 17 minutes on two cores
-  --seeds N       from N random starts (6)
-  --data FOLDER   on Fashion-MNIST from a folder with its four files, instead of the digits
-  --out FOLDER    where claims.html and claims/*.json are written (report)
-  --help          show this
+  --quick         only the central claims, with reduced settings; about a minute
+  --full          the sizes of the papers in claims 1, 11 and 14; 17 minutes on two cores
+  --seeds N       number of random seeds (default: 6)
+  --data FOLDER   folder with the four files of Fashion-MNIST, to use instead of the digits
+  --out FOLDER    folder for claims.html and claims/*.json (default: report)
+  --help          show this help
 
 Claims:
 ${lines.join("\n")}

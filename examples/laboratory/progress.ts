@@ -1,10 +1,10 @@
-/** Progress: a bar where a terminal can draw one, a line for each claim where it cannot. */
+/** Progress: a bar on a terminal, and a line for each finished claim. */
 import type { WriteStream } from "node:tty";
 
 const BAR_WIDTH = 32;
 const CLEAR_LINE = "\r\x1b[K";
 
-/** Shows how many of the measurements that were asked for are made. */
+/** Shows how many of the requested measurements are done. */
 export class Progress {
   readonly #stream: WriteStream;
   readonly #claims: number;
@@ -12,13 +12,13 @@ export class Progress {
   #answered = 0;
   #finished = 0;
 
-  /** Starts at zero. */
+  /** Creates a display with no measurements. */
   constructor(stream: WriteStream, claims: number) {
     this.#stream = stream;
     this.#claims = claims;
   }
 
-  /** Counts a measurement, now and when it is made. */
+  /** Counts a measurement when it is requested and when it is done. */
   async follow<T>(measurement: Promise<T>): Promise<T> {
     this.#asked++;
     const result = await measurement;
@@ -27,7 +27,7 @@ export class Progress {
     return result;
   }
 
-  /** A claim has come to its end. */
+  /** Prints the result of a finished claim. */
   finished(line: string): void {
     this.#finished++;
     this.clear();
@@ -35,7 +35,7 @@ export class Progress {
     this.#draw();
   }
 
-  /** Takes the bar away. */
+  /** Removes the bar. */
   clear(): void {
     if (this.#stream.isTTY) this.#stream.write(CLEAR_LINE);
   }

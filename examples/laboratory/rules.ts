@@ -1,17 +1,17 @@
 /**
- * The rules: for each claim what is computed from each seed, and from which value on it counts. They were written down before
- * the numbers; whoever changes one does it before its numbers are seen, in a commit that says so.
+ * The rules: for each claim, the statistic of each seed and the thresholds that decide. They were fixed before the numbers were
+ * known. A rule may only be changed before its numbers have been seen, in a commit that says so.
  *
- * plain/BN is the figure of the network without batch norm divided by that of the same network with it, same seed.
- * Where only a yes was written down, no is its complement.
+ * plain/BN is the number for the network without batch norm divided by that for the same network with it, from the same seed.
+ * Where only a yes threshold was fixed, no is its complement.
  */
 import type { Rule } from "./verdicts.js";
 
 export const RULES = {
   "sigmoid-inputs": {
-    sooner: rule("steps until test accuracy 0.8, plain/BN, censored at the end", { atLeast: 5 }, { atMost: 1 }),
+    sooner: rule("steps to test accuracy 0.8, plain/BN, censored at the last step", { atLeast: 5 }, { atMost: 1 }),
     steadier: rule(
-      "furthest that the median input of a last-layer sigmoid gets from step 0 (raw, mean over units), plain/BN",
+      "largest movement of a last-layer sigmoid's median input since step 0 (raw, mean over units), plain/BN",
       { atLeast: 2 },
       { atMost: 1 },
     ),
@@ -23,13 +23,17 @@ export const RULES = {
     totalRaw: shiftRule("total shift, raw"),
   },
   "shifted-inputs": {
-    batch: rule("test accuracy, BN with the statistics of the batch - plain", { above: 0.02 }, { below: 0 }),
+    batch: rule("test accuracy, BN with batch statistics - plain", { above: 0.02 }, { below: 0 }),
     running: rule("test accuracy, BN with running statistics - plain", { above: 0.02 }, { below: 0 }),
   },
   "learning-rates": {
-    largest: rule("largest rate with test accuracy 0.9 or more, BN/plain", { atLeast: 3 }, { atMost: 1 }),
-    best: rule("test accuracy, each at its own best rate, BN - plain", { atLeast: 0.02 }, { atMost: 0 }),
-    equalSmall: rule("test accuracy at rate 0.03, BN - plain", { within: [-0.02, 0.02] }, { beyond: [-0.02, 0.02] }),
+    largest: rule("largest learning rate with test accuracy 0.9 or more, BN/plain", { atLeast: 3 }, { atMost: 1 }),
+    best: rule("test accuracy, each at its best learning rate, BN - plain", { atLeast: 0.02 }, { atMost: 0 }),
+    equalSmall: rule(
+      "test accuracy at learning rate 0.03, BN - plain",
+      { within: [-0.02, 0.02] },
+      { beyond: [-0.02, 0.02] },
+    ),
   },
   landscape: {
     range: rule(
@@ -38,7 +42,7 @@ export const RULES = {
       { atMost: 0.67 },
     ),
     change: rule(
-      "median of the largest relative gradient change over 0.5 to 4 lr, at equal loss, plain/BN",
+      "median largest relative gradient change over 0.5 to 4 lr, at equal loss, plain/BN",
       { atLeast: 1.5 },
       { atMost: 0.67 },
     ),
@@ -50,7 +54,7 @@ export const RULES = {
   },
   "covariate-shift": {
     more: rule(
-      "median over steps 0 to 100 of the relative difference (weights, mean over blocks 2 to last), BN/plain",
+      "relative difference, median over steps 0 to 100 (weights, mean over blocks 2 to last), BN/plain",
       { atLeast: 1.1 },
       { atMost: 0.9 },
     ),
@@ -58,7 +62,7 @@ export const RULES = {
   "noisy-batch-norm": {
     asWell: rule("training accuracy, BN - noisy BN", { atMost: 0.1 }, { atLeast: 0.2 }),
     better: rule("training accuracy, noisy BN - plain", { atLeast: 0.05 }, { atMost: 0 }),
-    stopped: rule("training accuracy of plain with the same noise", { atMost: 0.3 }, { atLeast: 0.6 }),
+    stopped: rule("training accuracy, plain with the same noise", { atMost: 0.3 }, { atLeast: 0.6 }),
     unstable: rule("step shift (standard deviations), noisy BN/plain", { atLeast: 1.25 }, { atMost: 0.8 }),
   },
   "lp-norms": {
@@ -69,33 +73,45 @@ export const RULES = {
   "theorem-4-1": {
     identity: rule("largest relative error of the identity", { atMost: 1e-9 }, { above: 1e-9 }),
     bound: rule("share of draws that violate the bound with 1/m", { atMost: 0 }, { above: 0 }),
-    printed: rule("share of draws that the printed 1/sqrt(m) holds for, at epsilon 0", { atLeast: 1 }, { below: 1 }),
+    printed: rule(
+      "share of draws that satisfy the printed form with 1/sqrt(m), at epsilon 0",
+      { atLeast: 1 },
+      { below: 1 },
+    ),
   },
   "deep-linear": {
     cosine: rule("median cosine of G and G' at two thirds of the depth, plain - BN", { atLeast: 0.3 }, { atMost: 0 }),
-    loss: rule("loss at the end, plain/BN", { atLeast: 1.25 }, { atMost: 0.8 }),
-    rough: rule("log10 of the largest beta x lr within 1 to 30 lr, plain", { atLeast: 1 }, { atMost: 0.8 }),
-    smooth: rule("log10 of the largest beta x lr within 1 to 30 lr, BN", { atMost: 0.8 }, { atLeast: 1 }),
+    loss: rule("final loss, plain/BN", { atLeast: 1.25 }, { atMost: 0.8 }),
+    rough: rule("log10 of the largest beta x lr over 1 to 30 lr, plain", { atLeast: 1 }, { atMost: 0.8 }),
+    smooth: rule("log10 of the largest beta x lr over 1 to 30 lr, BN", { atMost: 0.8 }, { atLeast: 1 }),
     plateau: rule("median beta x lr at 0.01 lr, BN", { within: [1.8, 2.3] }, { beyond: [1.8, 2.3] }),
   },
   "edge-of-stability": {
-    edge: rule("median sharpness x learning rate in the last third", { within: [1.8, 2.3] }, { below: 1.6 }),
+    edge: rule(
+      "median sharpness x learning rate in the last third of training",
+      { within: [1.8, 2.3] },
+      { below: 1.6 },
+    ),
   },
   "scale-invariance": {
     loss: rule("largest change of the loss when the weights are scaled", { below: 1e-10 }, { atLeast: 1e-10 }),
     gradient: rule("largest |a ||g(aW)|| / ||g(W)|| - 1|", { below: 1e-10 }, { atLeast: 1e-10 }),
     orthogonal: rule("largest |cosine| of a unit's weights and their gradient", { below: 1e-10 }, { atLeast: 1e-10 }),
     growth: rule(
-      "relative error of: growth of ||W||^2 = sum of lr^2 ||g||^2, 300 steps at rate 1",
+      "relative error of growth of ||W||^2 = sum of lr^2 ||g||^2, 300 steps at learning rate 1",
       { below: 1e-3 },
       { atLeast: 1e-3 },
     ),
-    anyRate: rule("decades of learning rates at which least squares with BN gets there", { atLeast: 4 }, { below: 4 }),
+    anyRate: rule("decades of learning rates over which least squares with BN converges", { atLeast: 4 }, { below: 4 }),
   },
   initialization: {
-    explosion: rule("growth of the squared gradient per layer, BN", { within: [1.4, 1.54] }, { beyond: [1.4, 1.54] }),
+    explosion: rule(
+      "growth of the squared gradient norm per layer, BN",
+      { within: [1.4, 1.54] },
+      { beyond: [1.4, 1.54] },
+    ),
     noExplosion: rule(
-      "growth of the squared gradient per layer, plain",
+      "growth of the squared gradient norm per layer, plain",
       { within: [0.85, 1.1] },
       { beyond: [0.85, 1.1] },
     ),
@@ -114,12 +130,12 @@ export const RULES = {
       { within: [-0.02, 0.02] },
     ),
     small: rule("test accuracy, BN recalibrated - plain", { atMost: -0.03 }, { above: -0.03 }),
-    gap: rule("train - test accuracy (recalibrated): at batch 64 - at this one", { atLeast: 0.02 }, { atMost: 0 }),
+    gap: rule("train - test accuracy (recalibrated), at batch size 64 - at this one", { atLeast: 0.02 }, { atMost: 0 }),
   },
   "gamma-and-beta": {
-    overOutput: rule("test accuracy, gamma and beta alone - output layer alone", { atLeast: 0.1 }, { atMost: 0 }),
-    overRandom: rule("test accuracy, gamma and beta alone - as many random weights", { atLeast: 0.02 }, { atMost: 0 }),
-    disabled: rule("share of |gamma| < 0.01 when only gamma and beta train", { atLeast: 0.2 }, { atMost: 0.05 }),
+    overOutput: rule("test accuracy, only gamma and beta - only the output layer", { atLeast: 0.1 }, { atMost: 0 }),
+    overRandom: rule("test accuracy, only gamma and beta - as many random weights", { atLeast: 0.02 }, { atMost: 0 }),
+    disabled: rule("share of |gamma| < 0.01 when only gamma and beta are trained", { atLeast: 0.2 }, { atMost: 0.05 }),
   },
   "two-stories": {
     moreShift: rule("step shift (standard deviations), drifting BN/BN", { atLeast: 5 }, { below: 5 }),
@@ -141,11 +157,7 @@ function rule(statistic: string, yes: Rule["yes"], no: Rule["no"]): Rule {
 }
 
 function shiftRule(statistic: string): Rule {
-  return rule(
-    `${statistic}: median over steps, mean over units of what the layers get, BN/plain`,
-    { atMost: 0.8 },
-    { atLeast: 1.25 },
-  );
+  return rule(`${statistic}: median over steps, mean over units, BN/plain`, { atMost: 0.8 }, { atLeast: 1.25 });
 }
 
 function betaRule(statistic: string): Rule {

@@ -1,20 +1,20 @@
-/** The laboratory: runs claims, and turns what they find into results with a verdict. */
+/** Runs claims and turns their findings into results with a verdict. */
 import type { Ask, Claim, Finding, Study } from "./claim.js";
 import type { Job } from "./measure/index.js";
 import { type Verdict, verdictOf } from "./verdicts.js";
 
-/** A claim with what was found: plain JSON, and all that page and document are made from. */
+/** A claim with its findings: plain JSON, and the only input of the page and the document. */
 export interface Result extends Omit<Claim, "run" | "quick">, Finding {
   readonly verdict: Verdict;
   readonly extent: Study["extent"];
   readonly seeds: readonly number[];
-  /** The images. */
+  /** The name of the data set. */
   readonly data: string;
-  /** The kernel set that did the arithmetic. */
+  /** The kernel set used. */
   readonly kernels: string;
 }
 
-/** Answers each question once, whoever asks it again. */
+/** Returns a function that makes each measurement once and returns the same result to repeated requests. */
 export function askOnce(measure: (job: Job) => Promise<unknown>): Ask {
   const answers = new Map<string, Promise<unknown>>();
   const ask = (name: Job["name"], input: unknown): Promise<unknown> => {
@@ -26,7 +26,7 @@ export function askOnce(measure: (job: Job) => Promise<unknown>): Ask {
   return ask as Ask;
 }
 
-/** Runs one claim. */
+/** Runs a claim and adds the verdict. */
 export async function runClaim(claim: Claim, study: Study, made: Pick<Result, "data" | "kernels">): Promise<Result> {
   const { number, name, title, who, definition, settings, differences, factor, counterEvidence, reading } = claim;
   const about = { number, name, title, who, definition, settings, differences, factor, counterEvidence, reading };

@@ -1,4 +1,4 @@
-/** Study: what most claims do with their runs. */
+/** Study: helpers shared by most claims. */
 import type { CurvePoint } from "../shared/chart.js";
 import { median, spreadOf } from "../shared/spread.js";
 import type { Panel, PanelAxis, Series, Study } from "./claim.js";
@@ -8,12 +8,12 @@ import type { Moved } from "./measure/watcher.js";
 import type { Network, NetworkSpec } from "./networks.js";
 import { overSteps } from "./panels.js";
 
-/** The same for each seed, at the same time; the results come in the order of the seeds. */
+/** Does the same for each seed, in parallel; results are in the order of the seeds. */
 export function eachSeed<T>(study: Study, work: (seed: number) => Promise<T>): Promise<T[]> {
   return Promise.all(study.seeds.map(work));
 }
 
-/** One run for each network, of one seed. */
+/** Runs each network for one seed. */
 export async function trainEach<Name extends Network, Run>(
   networks: readonly Name[],
   run: (network: Name) => Promise<Run>,
@@ -22,22 +22,22 @@ export async function trainEach<Name extends Network, Run>(
   return Object.fromEntries(runs) as Record<Name, Run>;
 }
 
-/** The two that most claims compare. */
+/** The two networks that most claims compare. */
 export const PAIR = ["plain", "batch norm"] as const;
 export const BATCH_SIZE = 64;
-/** How far along the gradient, in learning rates. */
+/** Distances along the gradient, in learning rates. */
 export const DISTANCES: readonly number[] = [0.01, 0.1, ...BAND];
 
-/** Every 20 steps. */
+/** Probes every 20 steps. */
 const LOOKS: readonly number[] = Array.from({ length: 30 }, (_, i) => 20 * i);
-/** And more often where a network may run through its first losses in fewer. */
+/** More probes at the start, where the loss may fall within a few steps. */
 const CLOSE_LOOKS: readonly number[] = [4, 8, 12, 16, ...LOOKS].sort((a, b) => a - b);
-/** What figure 4a and b of Santurkar et al. 2018 takes. */
+/** Probes for figures 4a and 4b of Santurkar et al. 2018. */
 export const BAND_LOOKS = { at: CLOSE_LOOKS, distances: BAND } as const;
 
 /**
- * The run that claims 2, 5 to 9 and 18 read: asked for in the same words, it is made once, as long as the longest of them
- * needs, and looks at what one of them reads.
+ * Returns the run shared by claims 2, 5 to 9 and 18. As all of them request it with the same input, it is made once, with as
+ * many steps and probes as the most demanding claim needs.
  */
 export function probedRun(study: Study, spec: NetworkSpec, learningRate: number, seed: number): Promise<Trained> {
   const { network, hidden } = spec;
@@ -45,7 +45,7 @@ export function probedRun(study: Study, spec: NetworkSpec, learningRate: number,
   const pair = (network === "plain" || network === "batch norm") && learningRate === 0.1;
   const noisy = network === "plain + noise" || network === "noisy batch norm";
   const calibrated = network === "plain, calibrated";
-  // The others are in claims 9 and 18 alone.
+  // Only claims 9 and 18 use the others.
   const other = !pair && !noisy && !calibrated;
   return study.ask("train", {
     network: spec,
@@ -65,13 +65,13 @@ export function probedRun(study: Study, spec: NetworkSpec, learningRate: number,
   });
 }
 
-/** The first 200 or 300 steps for claim 6; for claim 5 all of 8x48, and closer in the beginning. */
+/** The first 200 or 300 steps for claim 6; for claim 5 all steps of 8x48, with more probes at the start. */
 function pairLooks(hidden: number, quick: boolean): Training["landscape"] {
   if (hidden === 8) return { at: CLOSE_LOOKS, distances: DISTANCES };
   return { at: LOOKS.filter((step) => step < (quick ? 200 : 300)), distances: DISTANCES };
 }
 
-/** The run that claims 1 and 2 share. */
+/** Returns the run shared by claims 1 and 2. */
 export function sigmoidRun(
   study: Study,
   network: Network,
@@ -98,41 +98,41 @@ export function sigmoidRun(
   });
 }
 
-/** The hidden layers of most claims. */
+/** Returns the ReLU network of most claims. */
 export function relu(hidden: number, width: number, network: Network): NetworkSpec {
   return { network, hidden, width, activation: "ReLU" };
 }
 
-/** The test accuracy when so many steps were done. */
+/** Returns the test accuracy after a number of steps. */
 export function testAt({ tests }: Trained, step: number): number {
   return (tests.find((test) => test.step >= step) ?? tests.at(-1)!).accuracy;
 }
 
-/** The mean accuracy on the last 50 training batches; chance once diverged. */
+/** Returns the mean accuracy on the last 50 training batches, or chance if the run diverged. */
 export function trainingAccuracy({ accuracies, divergedAt }: Trained, steps: number): number {
   if (divergedAt !== null && divergedAt < steps) return CHANCE;
   return meanOf(accuracies.slice(Math.max(0, steps - 50), steps));
 }
 
-/** The looks every 20 steps, of the first steps: evenly spaced, so that their median is one over training. */
+/** Returns the probes taken every 20 steps: evenly spaced, so that their median is one over training. */
 export function evenLooks({ looks }: Trained, steps: number): Look[] {
   return looks.filter(({ step }) => step < steps && step % 20 === 0);
 }
 
-/** The median over these looks; where a run diverged, the worst stands for each look that it did not reach. */
+/** Returns the median over these probes; a diverged run counts as `worst` at every probe it did not reach. */
 export function overLooks(run: Trained, steps: number, figure: (look: Look) => number, worst: number): number {
   const seen = evenLooks(run, steps).map(figure);
   const missing = run.divergedAt === null ? 0 : Math.ceil(steps / 20) - seen.length;
   return median([...seen, ...Array.from({ length: missing }, () => worst)]);
 }
 
-/** The median over the watched steps of a figure of movement. */
+/** Returns the median movement over the recorded steps. */
 export function overMoved(run: Trained, steps: number, figure: keyof Omit<Moved, "step">): number {
   const moved = run.moved.filter(({ step }) => step <= steps);
   return median(moved.map((each) => each[figure]));
 }
 
-/** Points of several seeds as one line with its band: the median, the least and the largest at each x. */
+/** Combines the points of several seeds into one line with a band: median, minimum and maximum at each x. */
 export function lineOf(seeds: readonly (readonly { readonly x: number; readonly y: number }[])[]): CurvePoint[] {
   const at = new Map<number, number[]>();
   for (const { x, y } of seeds.flat()) at.set(x, [...(at.get(x) ?? []), y]);
@@ -145,7 +145,7 @@ export function lineOf(seeds: readonly (readonly { readonly x: number; readonly 
     });
 }
 
-/** One line a network, from the runs of all seeds. */
+/** Returns one line per network from the runs of all seeds. */
 export function linesOf<Name extends Network, Run>(
   networks: readonly Name[],
   seeds: readonly Record<Name, Run>[],
@@ -154,7 +154,7 @@ export function linesOf<Name extends Network, Run>(
   return networks.map((network) => ({ network, points: lineOf(seeds.map((runs) => points(runs[network]))) }));
 }
 
-/** One panel over training: a line a network, with its band over the seeds. */
+/** Returns a panel over training: one line per network, with its band over the seeds. */
 export function overTraining<Name extends Network, Run>(
   title: string,
   steps: number,
@@ -166,17 +166,17 @@ export function overTraining<Name extends Network, Run>(
   return overSteps(title, steps, y, linesOf(networks, seeds, points));
 }
 
-/** Test accuracy, each time that it was measured. */
+/** Returns the test accuracy at every measurement. */
 export function testPoints({ tests }: Trained, steps = Infinity): { x: number; y: number }[] {
   return tests.filter((test) => test.step <= steps).map((test) => ({ x: test.step, y: test.accuracy }));
 }
 
-/** Step shift in standard deviations, each time that it was measured. */
+/** Returns the step shift in standard deviations at every measurement. */
 export function shiftPoints({ moved }: Trained, steps: number): { x: number; y: number }[] {
   return moved.filter(({ step }) => step <= steps).map((each) => ({ x: each.step, y: each.stepRelative }));
 }
 
-/** Training accuracy in windows of twenty steps; chance once diverged. */
+/** Returns the training accuracy in windows of twenty steps, with chance after divergence. */
 export function accuracyPoints({ accuracies }: Trained, steps: number): { x: number; y: number }[] {
   const shown = Array.from({ length: steps }, (_, step) => accuracies[step] ?? CHANCE);
   return Array.from({ length: Math.ceil(steps / 20) }, (_, i) => {
@@ -185,7 +185,7 @@ export function accuracyPoints({ accuracies }: Trained, steps: number): { x: num
   });
 }
 
-/** A dot: no band. */
+/** Returns a point without a band. */
 export function dot(x: number, y: number): CurvePoint {
   return { x, y, low: y, high: y };
 }

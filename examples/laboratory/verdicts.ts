@@ -1,17 +1,17 @@
-/** Verdicts: how numbers over seeds become an outcome, and outcomes a verdict. No number of ours is in here. */
+/** Verdicts: turns numbers over seeds into an outcome, and outcomes into a verdict. The thresholds are in rules.ts. */
 import { type Spread, spreadOf } from "../shared/spread.js";
 
-/** Where an effect begins that matters. The whole interval must lie there. */
+/** The values at which an effect counts. The whole interval must lie within. */
 export type Bound =
   | { readonly atLeast: number }
   | { readonly atMost: number }
   | { readonly above: number }
   | { readonly below: number }
   | { readonly within: readonly [number, number] }
-  /** Beyond one of two ends, on one side with all of the interval. */
+  /** Outside of a range, with the whole interval on one side. */
   | { readonly beyond: readonly [number, number] };
 
-/** What is computed from each seed, and what would settle it. Written down before the numbers. */
+/** The statistic of each seed and its thresholds, fixed before the numbers were known. */
 export interface Rule {
   readonly statistic: string;
   readonly yes: Bound;
@@ -21,23 +21,23 @@ export interface Rule {
 export type Outcome = "yes" | "no" | "undecided";
 export type Verdict = "reproduced" | "not reproduced" | "depends" | "undecided";
 
-/** A rule under one setting, with its numbers. */
+/** A rule in one setting, with its numbers. */
 export interface Condition extends Rule {
   /** The setting, as in "8x48, learning rate 0.1". */
   readonly setting: string;
-  /** One a seed, in their order. */
+  /** One per seed, in the order of the seeds. */
   readonly values: readonly number[];
-  /** The median, and the interval: the least and the largest value. */
+  /** The median and the interval: minimum and maximum. */
   readonly spread: Spread;
   readonly outcome: Outcome;
 }
 
-/** Applies a rule. */
+/** Applies a rule to one value per seed. */
 export function judge(rule: Rule, setting: string, values: readonly number[]): Condition {
   return { ...rule, setting, values, spread: spreadOf(values), outcome: outcomeOf(rule, values) };
 }
 
-/** Applies a rule to a figure of what each seed gave. */
+/** Applies a rule to a number computed from the result of each seed. */
 export function judgeEach<Seed>(
   rule: Rule,
   setting: string,
@@ -47,7 +47,7 @@ export function judgeEach<Seed>(
   return judge(rule, setting, seeds.map(figure));
 }
 
-/** yes or no only where the interval from the least to the largest value lies beyond the one threshold or the other. */
+/** Returns yes or no only if the interval from minimum to maximum is beyond the respective threshold. */
 export function outcomeOf({ yes, no }: Rule, values: readonly number[]): Outcome {
   if (values.length === 0 || values.some(Number.isNaN)) return "undecided";
   const { min, max } = spreadOf(values);
@@ -55,7 +55,7 @@ export function outcomeOf({ yes, no }: Rule, values: readonly number[]): Outcome
   return liesIn(no, min, max) ? "no" : "undecided";
 }
 
-/** All yes, all no, both of them, or anything else. What is undecided is never reported as not reproduced. */
+/** Returns the verdict for all outcomes. An undecided claim is never reported as not reproduced. */
 export function verdictOf(outcomes: readonly Outcome[]): Verdict {
   if (outcomes.length === 0) return "undecided";
   if (outcomes.every((outcome) => outcome === "yes")) return "reproduced";
@@ -63,7 +63,7 @@ export function verdictOf(outcomes: readonly Outcome[]): Verdict {
   return outcomes.includes("yes") && outcomes.includes("no") ? "depends" : "undecided";
 }
 
-/** As in "at least 5". */
+/** Formats a bound, as in "at least 5". */
 export function describeBound(bound: Bound): string {
   if ("atLeast" in bound) return `at least ${bound.atLeast}`;
   if ("atMost" in bound) return `at most ${bound.atMost}`;

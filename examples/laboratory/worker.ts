@@ -1,17 +1,17 @@
-/** A worker thread: measures what it is asked for, one thing after another. */
+/** A worker thread: makes one requested measurement after another. */
 import { parentPort, workerData } from "node:worker_threads";
 import type { Message } from "../shared/pool.js";
 import { openSource } from "./data.js";
 import { type Job, measure } from "./measure/index.js";
 
-const TELL_EVERY = 20;
+const REPORT_EVERY = 20;
 
 const port = parentPort!;
 const source = openSource((workerData as { readonly data: string | undefined }).data);
-const tell = (message: Message<unknown>): void => port.postMessage(message);
+const send = (message: Message<unknown>): void => port.postMessage(message);
 
 port.on("message", (job: Job) => {
   void measure(job, source, (done) => {
-    if (done % TELL_EVERY === 0) tell({ kind: "progress", done });
-  }).then((result) => tell({ kind: "finished", result }));
+    if (done % REPORT_EVERY === 0) send({ kind: "progress", done });
+  }).then((result) => send({ kind: "finished", result }));
 });

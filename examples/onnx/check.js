@@ -1,4 +1,4 @@
-// Trains a network, exports it and its folded self, and requires onnxruntime's outputs to be ours.
+// Trains a network, exports it as trained and folded, and checks that onnxruntime computes the same outputs.
 import {
   BatchNorm,
   Dense,

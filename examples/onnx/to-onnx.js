@@ -1,4 +1,4 @@
-// A Sequential as an ONNX file: Dense becomes Gemm, BatchNorm BatchNormalization, activations their namesakes. Inputs are [N, inputs] of float32.
+// Exports a Sequential as an ONNX file: Dense as Gemm, BatchNorm as BatchNormalization, activations by name. The input is a float32 tensor of shape [N, inputs].
 import { BatchNorm, Dense, LayerNorm, LeakyReLU, ReLU, Sequential, Sigmoid, Tanh } from "batchnorm";
 import { readFileSync } from "node:fs";
 import protobuf from "protobufjs";

@@ -1,4 +1,4 @@
-/** Chart: a drawing by Observable Plot as SVG text, and the marks that all figures share. */
+/** Chart: SVG text drawn by Observable Plot, and the marks shared by all figures. */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 
@@ -8,7 +8,7 @@ const MARGINS = { marginTop: 28, marginRight: 88, marginBottom: 38, marginLeft: 
 
 const { document } = parseHTML("<!doctype html><html><body></body></html>");
 
-/** Draws a chart; the label tells what it shows to those who cannot see it. */
+/** Draws a chart; `ariaLabel` describes it to screen readers. */
 export function drawChart(ariaLabel: string, options: Plot.PlotOptions): string {
   const style = { background: "none", fontFamily: "inherit", fontSize: "12px" };
   const size = { width: CHART_WIDTH, height: CHART_HEIGHT };
@@ -18,19 +18,19 @@ export function drawChart(ariaLabel: string, options: Plot.PlotOptions): string 
   return chart.outerHTML;
 }
 
-/** A line with its name and color, and around it a band. */
+/** A named, colored line with a band. */
 export interface Curve {
   readonly name: string;
-  /** As CSS writes it: the page's style sheet sets it, for light and for dark. */
+  /** A CSS color or variable; the style sheet of the page defines the variables for light and dark. */
   readonly color: string;
   readonly points: readonly CurvePoint[];
-  /** The lengths of dashes and gaps; a whole line when not said. */
+  /** Lengths of dashes and gaps. Default: a solid line. */
   readonly dash?: string | undefined;
-  /** A dot a point, and no line. */
+  /** Dots instead of a line. */
   readonly dots?: "filled" | "open" | undefined;
 }
 
-/** `low` and `high` are the edges of the band. */
+/** A point of a curve; `low` and `high` are the edges of the band. */
 export interface CurvePoint {
   readonly x: number;
   readonly y: number;
@@ -38,13 +38,13 @@ export interface CurvePoint {
   readonly high: number;
 }
 
-/** How a vertical axis runs. */
+/** The scale of a vertical axis. */
 export interface Axis {
   readonly type: "linear" | "log";
   readonly domain: readonly [number, number];
 }
 
-/** Few ticks, all round: 1, 2 and 5 of each decade, or the decades alone where there are many. */
+/** Returns a few round ticks: 1, 2 and 5 of each decade, or only decades if there are many. */
 export function ticksOf({ type, domain: [bottom, top] }: Axis): number | number[] {
   if (type === "linear") return 5;
   const first = Math.floor(Math.log10(bottom));
@@ -57,13 +57,13 @@ export function ticksOf({ type, domain: [bottom, top] }: Axis): number | number[
     .filter((tick) => tick >= bottom && tick <= top);
 }
 
-/** Plain digits, but for numbers too long for a margin. */
+/** Formats a tick in plain digits, or with an exponent if it would be too long for the margin. */
 export function formatTick(value: number): string {
   const size = Math.abs(value);
   return size !== 0 && (size < 0.001 || size >= 1e5) ? value.toExponential(0).replace("e+", "e") : String(value);
 }
 
-/** The curves with their bands, each with its name at its end. Whatever leaves the axis is cut off. */
+/** Returns the marks of curves with their bands and end labels, clipped to the axis. */
 export function curveMarks(curves: readonly Curve[], axis: Axis): Plot.Markish[] {
   const drawn = curves.filter(({ points }) => points.length > 0);
   return [
@@ -98,7 +98,7 @@ export function curveMarks(curves: readonly Curve[], axis: Axis): Plot.Markish[]
   ];
 }
 
-/** A log axis has no place for 0 and no axis has one for infinity: such values go far out, where they are cut off. */
+/** Replaces values without a place on the axis, such as infinity, or 0 on a log axis, by values far out that are clipped. */
 function withinReach(points: readonly CurvePoint[], { type, domain: [bottom, top] }: Axis): CurvePoint[] {
   const [least, most] = type === "log" ? [bottom / 1e6, top * 1e6] : [bottom - 1e6, top + 1e6];
   const keep = (value: number): number => Math.min(most, Math.max(least, value));
@@ -107,7 +107,7 @@ function withinReach(points: readonly CurvePoint[], { type, domain: [bottom, top
 
 const LABEL_HEIGHT = 15;
 
-/** The names on the right of all curves, at the heights of their ends, pushed apart where they would cover each other. */
+/** Returns labels to the right of the curves, at the heights of their ends, moved apart where they would overlap. */
 function endLabels(curves: readonly Curve[], axis: Axis): Plot.Markish[] {
   const plotHeight = CHART_HEIGHT - MARGINS.marginTop - MARGINS.marginBottom;
   const right = Math.max(...curves.flatMap(({ points }) => points.map(({ x }) => x)));
@@ -130,7 +130,7 @@ function endLabels(curves: readonly Curve[], axis: Axis): Plot.Markish[] {
   );
 }
 
-/** Labels that touch become a group that spreads around its middle; groups that then touch join. */
+/** Spreads labels that overlap around their middle, merging groups that then overlap. */
 function pushApart(labels: { height: number }[], plotHeight: number): void {
   const groups: { labels: { height: number }[]; middle: number }[] = [];
   for (const label of labels) {
@@ -152,7 +152,7 @@ function pushApart(labels: { height: number }[], plotHeight: number): void {
   }
 }
 
-/** Where a value lies on an axis: 0 at the bottom, 1 at the top. */
+/** Returns the position of a value on an axis: 0 at the bottom, 1 at the top. */
 function positionOn({ type, domain: [bottom, top] }: Axis, value: number): number {
   const measure = type === "log" ? Math.log : (number: number): number => number;
   const position = (measure(value) - measure(bottom)) / (measure(top) - measure(bottom));

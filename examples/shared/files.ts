@@ -1,8 +1,8 @@
-/** Files: each is there as a whole or not at all, whenever somebody stops the program. */
+/** Files: written atomically, so that an interrupt never leaves a partial file. */
 import { accessSync, constants, existsSync, mkdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
-/** Writes beside the file and then puts the result in its place. Makes the folders that are missing. */
+/** Writes a temporary file and renames it. Creates missing folders. */
 export function writeWhole(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true });
   const unfinished = `${path}.unfinished`;
@@ -10,7 +10,7 @@ export function writeWhole(path: string, text: string): void {
   renameSync(unfinished, path);
 }
 
-/** Whether `writeWhole` will succeed, asked before the work whose result it is to write. Leaves nothing behind. */
+/** Returns whether `writeWhole` can write the file, to check before long work. Writes nothing. */
 export function canWrite(path: string): boolean {
   let folder = dirname(resolve(path));
   while (!existsSync(folder)) folder = dirname(folder);

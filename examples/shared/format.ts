@@ -1,11 +1,11 @@
-/** Format: how figures are written, in the terminal and on the page. */
+/** Format: numbers for the terminal and the page. */
 
-/** As in "0.967": one test image is 0.002. */
+/** Formats an accuracy, as in "0.967": one test image is 0.002. */
 export function formatAccuracy(accuracy: number): string {
   return accuracy.toFixed(3);
 }
 
-/** Three significant digits, and no more than nine characters, whatever the size. */
+/** Formats a number with three significant digits in at most nine characters. */
 export function formatFigure(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "-" : value > 0 ? "∞" : "-∞";
   const size = Math.abs(value);

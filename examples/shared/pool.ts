@@ -1,8 +1,8 @@
-/** The pool: worker threads that take one job after another, as many at a time as there are processors. */
+/** Pool: worker threads that process one job after another, one thread per processor. */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 
-/** What a worker tells of its job. */
+/** A message from a worker about its job. */
 export type Message<Result> =
   { readonly kind: "progress"; readonly done: number } | { readonly kind: "finished"; readonly result: Result };
 
@@ -13,12 +13,12 @@ interface Waiting<Job, Result> {
   readonly reject: (reason: unknown) => void;
 }
 
-/** How many jobs are done at a time. */
+/** Returns the number of jobs processed in parallel. */
 export function countWorkers(jobs: number): number {
   return Math.min(jobs, availableParallelism());
 }
 
-/** Gives jobs to worker threads, first come, first served. */
+/** Distributes jobs to worker threads, in order of arrival. */
 export class Pool<Job, Result> {
   readonly #script: URL;
   readonly #workerData: unknown;
@@ -26,13 +26,13 @@ export class Pool<Job, Result> {
   readonly #workers = new Set<Worker>();
   #idle: Worker[] = [];
 
-  /** No thread is started before there is a job for it. */
+  /** Creates a pool; threads are started when there are jobs for them. */
   constructor(script: URL, workerData?: unknown) {
     this.#script = script;
     this.#workerData = workerData;
   }
 
-  /** Does one job; resolves to what came out. */
+  /** Processes a job in a worker thread; resolves to its result. */
   ask(job: Job, onProgress: (done: number) => void = () => undefined): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ job, onProgress, resolve, reject });
@@ -40,7 +40,7 @@ export class Pool<Job, Result> {
     });
   }
 
-  /** Ends all threads, also at work. */
+  /** Terminates all threads, including busy ones. */
   async close(): Promise<void> {
     await Promise.all([...this.#workers].map((worker) => worker.terminate()));
   }

@@ -1,20 +1,20 @@
-/** Spread: one figure over the seeds. */
+/** Spread: a number over the seeds. */
 
-/** The middle and the ends. */
+/** Median, minimum and maximum. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
   readonly max: number;
 }
 
-/** The middle of some values, infinite ones included; NaN of none. */
+/** Returns the median of values, which may be infinite, or NaN if there are none. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length / 2;
   return (sorted[Math.ceil(half) - 1] ?? NaN) / 2 + (sorted[Math.floor(half)] ?? NaN) / 2;
 }
 
-/** The median, the least and the largest. */
+/** Returns the median, minimum and maximum. */
 export function spreadOf(values: readonly number[]): Spread {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }

@@ -1,20 +1,20 @@
-/** usage: what the command lines of the examples share: refusals in one sentence, and counts. */
+/** Usage: command-line parsing shared by the examples. */
 
-/** Thrown when the command line cannot be understood. */
+/** Thrown if the command line is invalid. */
 export class UsageError extends Error {}
 
-/** Gives what `parse`, a call of Node's parseArgs, gives; what that refuses becomes a `UsageError`. */
+/** Calls `parse`, which calls Node's parseArgs, and turns its errors into `UsageError`. */
 export function strictly<Parsed>(parse: () => Parsed): Parsed {
   try {
     return parse();
   } catch (error) {
-    // Node's first sentence names the option; what follows speaks of positional arguments that look like options.
+    // Node's first sentence names the option; the rest is about positional arguments that resemble options.
     if (error instanceof TypeError) throw new UsageError(error.message.split(". ")[0]);
     throw error;
   }
 }
 
-/** The whole number of at least 1 that an option says. */
+/** Reads an option that is a whole number of at least 1. */
 export function readCount(name: string, text: string): number {
   const count = Number(text);
   if (!Number.isSafeInteger(count) || count < 1) {

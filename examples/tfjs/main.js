@@ -1,4 +1,4 @@
-/** The same probes on three objectives: a model of TensorFlow.js, the same network of this library, a function by hand. */
+/** Runs the same probes on three objectives: a TensorFlow.js model, the same network in this library, and a handwritten function. */
 import * as tf from "@tensorflow/tfjs";
 import {
   BatchNorm,
@@ -37,7 +37,7 @@ const inputs = tf.tensor2d(Array.from(x.data), [ROWS, 2]);
 const targets = tf.oneHot(tf.tensor1d(labels, "int32"), 2);
 const tfjs = tfjsObjective(theirs, inputs, (output) => tf.losses.softmaxCrossEntropy(targets, output));
 
-// 2. The same network here. Its parameters come in the same order, so it can stand at the same point.
+// 2. The same network in this library. Its parameters are in the same order, so both can be evaluated at the same point.
 const ours = new Sequential([
   new Dense({ inputs: 2, outputs: 8, bias: false, random }),
   new BatchNorm({ features: 8 }),
@@ -77,7 +77,7 @@ for (const [name, objective, point, groups] of objectives) {
   const along = await alongGradient(objective, point, { stepSizes: [LEARNING_RATE, 4 * LEARNING_RATE] });
   const shift = await internalCovariateShift(objective, point, { groups, learningRate: LEARNING_RATE });
   const { sharpness } = await curvature(objective, point, { random: new Random(3), steps: 10 });
-  console.log(`${name}: loss ${along.loss.toFixed(4)}, keeps the promises of an objective: ${verdict}`);
+  console.log(`${name}: loss ${along.loss.toFixed(4)}, checkObjective: ${verdict}`);
   console.log(`  gain at 1 and 4 learning rates   ${along.profile.map(({ gain }) => gain?.toFixed(4)).join("   ")}`);
   console.log(`  sharpness                        ${sharpness.toFixed(2)}`);
   for (const { members, weight } of shift.blocks) {
@@ -86,17 +86,17 @@ for (const [name, objective, point, groups] of objectives) {
 }
 
 /* Prints
-TensorFlow.js: loss 1.3709, keeps the promises of an objective: agrees
+TensorFlow.js: loss 1.3709, checkObjective: agrees
   gain at 1 and 4 learning rates   0.8774   0.3436
   sharpness                        1.26
   dense_Dense1.kernel batch_normalization_BatchNormalization1.gamma batch_normalization_BatchNormalization1.beta: relative change of the gradient 0.0000
   dense_Dense2.kernel dense_Dense2.bias: relative change of the gradient 0.2218
-batchnorm: loss 1.3709, keeps the promises of an objective: agrees
+batchnorm: loss 1.3709, checkObjective: agrees
   gain at 1 and 4 learning rates   0.8774   0.3436
   sharpness                        1.26
   0.weight 1.gamma 1.beta: relative change of the gradient 0.0000
   3.weight 3.bias: relative change of the gradient 0.2218
-by hand: loss 0.5775, keeps the promises of an objective: agrees
+by hand: loss 0.5775, checkObjective: agrees
   gain at 1 and 4 learning rates   0.9572   0.8398
   sharpness                        0.24
   weight bias: relative change of the gradient 0.0000

@@ -1,11 +1,11 @@
-/** A model of TensorFlow.js as an objective: this is all that the probes need to know of it. */
+/** A TensorFlow.js model as an objective, which is all that the probes need. */
 import * as tf from "@tensorflow/tfjs";
 
-/** What the last word of a weight's name means. */
+/** The role of a weight by the last part of its name. */
 const ROLES = /** @type {const} */ ({ kernel: "weight", bias: "bias", gamma: "scale", beta: "shift" });
 
 /**
- * The loss of a layers model on one batch, as a function of its trainable weights one after another.
+ * Returns the loss of a layers model on one batch as a function of its concatenated trainable weights.
  *
  * @param {any} model        a tf.LayersModel
  * @param {any} inputs       a tensor
@@ -34,10 +34,10 @@ export function tfjsObjective(model, inputs, loss) {
           weights[i].assign(tf.tensor(Float32Array.from(at.subarray(start, end)), shape));
         });
       });
-      // training: true takes the statistics of the batch, and the gradient goes through them
+      // training: true uses batch statistics, and the gradient includes them.
       found = tf.variableGrads(() => loss(model.apply(inputs, { training: true })), weights);
     } finally {
-      // All is as it was before the first await: another evaluation, or a training step, may come in between.
+      // Restored before the first await: another evaluation or a training step may run in between.
       [...weights, ...statistics].forEach((variable, i) => variable.assign(before[i]));
       tf.dispose(before);
     }

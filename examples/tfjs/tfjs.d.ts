@@ -1,2 +1,2 @@
-// The type check of the example's use of batchnorm needs no installed TensorFlow.js.
+// Lets the example be type-checked without TensorFlow.js installed.
 declare module "@tensorflow/tfjs";

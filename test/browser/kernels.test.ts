@@ -100,7 +100,7 @@ async function onPage<T>(expression: string, policy?: string): Promise<T> {
 }
 
 describe("a hundred training steps in Chromium", () => {
-  it("give the bits that they give in Node, on the WebAssembly kernels", async () => {
+  it("give the same bits as in Node, on the WebAssembly kernels", async () => {
     const trained = await onPage<Trained>("run()");
     expect(trained.name).toBe("wasm");
     expect(trained.numbers.length).toBeGreaterThan(900);
@@ -108,7 +108,7 @@ describe("a hundred training steps in Chromium", () => {
     expect(trained).toEqual(inNode());
   });
 
-  it("give the bits that they give in Node, on the plain kernels", async () => {
+  it("give the same bits as in Node, on the plain kernels", async () => {
     const trained = await onPage<Trained>('run("plainKernels")');
     expect(trained.name).toBe("plain");
     expect(trained).toEqual(inNode("plainKernels"));
@@ -121,12 +121,12 @@ describe("a hundred training steps in Chromium", () => {
   });
 });
 
-it("relaxed products, asked for by name, differ from the usual ones by rounding at most", async () => {
+it("relaxed products, if requested, differ from the usual ones by rounding at most", async () => {
   expect(await onPage<number>("relax()")).toBeLessThan(1e-6);
 });
 
 describe("under a content security policy", () => {
-  it("that forbids WebAssembly, training runs on the plain kernels", async () => {
+  it("without WebAssembly, training runs on the plain kernels", async () => {
     const trained = await onPage<Trained>("run()", "script-src 'self'");
     expect(trained).toEqual(inNode("plainKernels"));
   });

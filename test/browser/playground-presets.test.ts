@@ -47,13 +47,13 @@ function accuracy(run: SavedRun, name: string): number {
 }
 
 describe("presets", () => {
-  it("learning rate 2, sigmoid: plain stays at guessing, batch norm learns", async () => {
+  it("learning rate 2, sigmoid: plain stays at chance, batch norm learns", async () => {
     const { run } = await preset("rate", 150);
     expect(accuracy(run, "plain")).toBeLessThan(0.2);
     expect(accuracy(run, "batch norm")).toBeGreaterThan(0.9);
   });
 
-  it("black cats, colored cats: the batch's own statistics take the move out, running ones do not", async () => {
+  it("black cats, colored cats: batch statistics cancel the shift, running ones do not", async () => {
     const { run, otherwise } = await preset("cats", 100);
     expect(accuracy(run, "plain")).toBeLessThan(0.85);
     expect(accuracy(run, "batch norm")).toBeGreaterThan(0.95);
@@ -61,7 +61,7 @@ describe("presets", () => {
     expect(running).toBeLessThan(0.85);
   });
 
-  it("noise does not hurt it: less stable hidden values than plain, and trained all the same", async () => {
+  it("noise does not hurt it: it trains with less stable hidden values than plain", async () => {
     const { run } = await preset("noise", 160);
     expect(accuracy(run, "plain")).toBeLessThan(0.85);
     expect(accuracy(run, "noisy batch norm")).toBeGreaterThan(0.88);
@@ -86,7 +86,7 @@ describe("presets", () => {
     expect(ratio(4)).toBeGreaterThan(2);
   });
 
-  it("forgot to switch: worse with the batch's own statistics, for batch norm alone", async () => {
+  it("forgot to switch: worse with batch statistics, only for batch norm", async () => {
     const { run, otherwise } = await preset("mode", 200);
     expect(accuracy(run, "layer norm")).toBeGreaterThan(0.93);
     expect(accuracy(run, "batch norm")).toBeLessThan(accuracy(run, "layer norm") - 0.03);

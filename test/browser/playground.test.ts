@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => site.close());
 
 describe("the page", () => {
-  it("loads under a sub-path, trains by itself, and has nothing to complain of", async () => {
+  it("loads under a sub-path, starts training, and logs no errors", async () => {
     const { page, complaints } = await site.open();
     await waitForStep(page, 1);
     const first = await page.evaluate<number>("performance.now()");
@@ -46,7 +46,7 @@ describe("the page", () => {
     await page.context().close();
   });
 
-  it("trains as well from the server of `npm run playground`, which outlives a malformed address", async () => {
+  it("also trains from the server of `npm run playground`, which survives a malformed URL", async () => {
     const server = await createServer({ root: "examples/playground", server: { port: 0 }, logLevel: "silent" });
     await server.listen();
     const [url] = server.resolvedUrls!.local as [string];
@@ -58,7 +58,7 @@ describe("the page", () => {
     await server.close();
   });
 
-  it("weighs at most 250 kB, gzipped, data included", () => {
+  it("is at most 250 kB gzipped, including data", () => {
     const files = readdirSync(site.folder).filter((file) => !file.endsWith(".map"));
     const sizes = files.map((file) => gzipSync(readFileSync(join(site.folder, file)), { level: 9 }).length);
     const total = sizes.reduce((sum, size) => sum + size, 0);
@@ -93,8 +93,8 @@ describe("the page", () => {
   );
 });
 
-describe("addresses", () => {
-  it("hold every control, and open the same demonstration again", async () => {
+describe("URLs", () => {
+  it("include every control, and reopen the same demonstration", async () => {
     const { page } = await site.open(SMALL);
     await page.selectOption("#data", "xor");
     await page.selectOption("#left", "layer");
@@ -132,7 +132,7 @@ describe("addresses", () => {
     await second.context().close();
   });
 
-  it("that make no sense fall back, with a note that can be seen", async () => {
+  it("that are invalid fall back to defaults, with a visible note", async () => {
     const { page, complaints } = await site.open("depth=99&data=<b>suns</b>&wdith=3&seed=9");
     await waitForStep(page, 1);
     expect(await page.isVisible("#notes")).toBe(true);
@@ -151,8 +151,8 @@ describe("addresses", () => {
   });
 });
 
-describe("without a mouse", () => {
-  it("everything can be reached and used", async () => {
+describe("the page without a mouse", () => {
+  it("makes every control reachable and usable", async () => {
     const { page } = await site.open(SMALL);
     await waitForStep(page, 1);
     const focused = (): Promise<string> =>
@@ -202,7 +202,7 @@ describe("without a mouse", () => {
     ["dark", 1280],
     ["light", 390],
     ["dark", 390],
-  ] as const)("axe-core finds nothing serious, %s at %i px", async (colorScheme, width) => {
+  ] as const)("has no serious axe-core findings, %s at %i px", async (colorScheme, width) => {
     const { page } = await site.open(`${SMALL}&depth=9`, { colorScheme, viewport: { width, height: 800 } });
     await waitForStep(page, 30);
     await pausePage(page);
@@ -217,8 +217,8 @@ describe("without a mouse", () => {
   });
 });
 
-describe("sizes", () => {
-  it.each([1280, 768, 390])("nothing sticks out at %i px", async (width) => {
+describe("the layout", () => {
+  it.each([1280, 768, 390])("has no horizontal overflow at %i px", async (width) => {
     const { page } = await site.open(SMALL, { viewport: { width, height: 800 } });
     await waitForStep(page, 1);
     const wide = await page.evaluate<string[]>(`[...document.querySelectorAll("body *")]
@@ -229,7 +229,7 @@ describe("sizes", () => {
     await page.context().close();
   });
 
-  it("who asked for less motion gets none unasked, and two pictures a second then", async () => {
+  it("respects reduced motion: no animation unless started, and then two frames per second", async () => {
     const { page } = await site.open(SMALL, { reducedMotion: "reduce" });
     await page.waitForTimeout(1000);
     expect(await page.textContent("#play")).toBe("Play");
@@ -247,7 +247,7 @@ describe("sizes", () => {
 });
 
 describe("a network that diverges", () => {
-  it("shows as diverged, while the other one goes on and the page answers", async () => {
+  it("is shown as diverged, while the other one continues and the page stays responsive", async () => {
     const { page, complaints } = await site.open("depth=6&activation=relu&rate=3");
     await page.waitForSelector("#card-left .diverged", { timeout: 60_000 });
     const run = await runPage(page, 60);
@@ -262,7 +262,7 @@ describe("a network that diverges", () => {
     await page.context().close();
   });
 
-  it("ends the run when both have", async () => {
+  it("ends the run if both have diverged", async () => {
     const { page } = await site.open("depth=6&activation=relu&rate=10&right=plain");
     await page.waitForSelector("#card-right .diverged", { timeout: 60_000 });
     await page.waitForFunction(`document.getElementById("play").textContent === "Play"`);
@@ -274,14 +274,14 @@ describe("a network that diverges", () => {
   });
 });
 
-describe("exports", () => {
+describe("the export", () => {
   const exported = async (page: Page, card: string, kind: string): ReturnType<typeof savedBy> =>
     savedBy(page, async () => {
       await page.click(`#card-${card} .export summary`);
       await page.click(`#card-${card} .export button:text-is("${kind}")`);
     });
 
-  it("a figure as PNG and SVG, its numbers as CSV", async () => {
+  it("saves a figure as PNG and SVG, and its numbers as CSV", async () => {
     const { page, complaints } = await site.open(SMALL);
     await waitForStep(page, 45);
     await pausePage(page);
@@ -312,8 +312,8 @@ describe("exports", () => {
   });
 });
 
-describe("how it is computed", () => {
-  it("follows a click on a unit's picture, with numbers that fit together", async () => {
+describe("the section on how it is computed", () => {
+  it("follows a click on a unit's picture, with consistent numbers", async () => {
     const { page } = await site.open(SMALL);
     await waitForStep(page, 20);
     await pausePage(page);

@@ -50,14 +50,14 @@ function resultOf(name: string): Promise<Result> {
 const names = CLAIMS.map(({ name }) => name);
 
 describe("the catalog", () => {
-  it("has the 18 claims, the flagship first, and rules for each", () => {
+  it("has 18 claims, claim 18 first, and rules for each", () => {
     const numbers = CLAIMS.map(({ number }) => number).sort((a, b) => a - b);
     expect(numbers).toEqual(Array.from({ length: 18 }, (_, i) => i + 1));
     expect(CLAIMS[0]!.number).toBe(18);
     expect([...names].sort()).toEqual(Object.keys(RULES).sort());
   });
 
-  it("has a file of at most 120 lines for each", () => {
+  it("has a file of at most 120 lines per claim", () => {
     const folder = new URL("../../examples/laboratory/claims/", import.meta.url);
     const files = readdirSync(folder);
     expect(files.sort()).toEqual(names.map((name) => `${name}.ts`).sort());
@@ -67,7 +67,7 @@ describe("the catalog", () => {
     expect(lines.filter(([, count]) => count > 120)).toEqual([]);
   });
 
-  it("has the minimum set that answers the question", () => {
+  it("has a smallest set of claims for --quick", () => {
     const quick = CLAIMS.filter((claim) => claim.quick).map(({ number }) => number);
     expect(quick).toEqual([18, 1, 2, 5, 6, 7, 8, 12]);
   });
@@ -75,7 +75,7 @@ describe("the catalog", () => {
 
 describe.each(names)("%s", (name) => {
   it(
-    "comes with all of its parts, and as JSON",
+    "has all of its parts and survives JSON",
     async () => {
       const result = await resultOf(name);
       const { title, who, definition, settings, differences, factor, counterEvidence, reading } = result;
@@ -102,7 +102,7 @@ describe.each(names)("%s", (name) => {
 
 describe("the laboratory", () => {
   it(
-    "gives the same JSON twice, bit for bit",
+    "gives the same JSON on every run, bit for bit",
     async () => {
       for (const name of ["two-stories", "theorem-4-1"]) {
         const again = stringifyReport(await run(name, tinyStudy("quick")));
@@ -113,7 +113,7 @@ describe("the laboratory", () => {
   );
 
   it(
-    "has a quick version of the deep linear network, of half the depth",
+    "has a quick version of the deep linear network with half the depth",
     async () => {
       const { conditions, figures } = await run("deep-linear", tinyStudy("quick"));
       expect(new Set(conditions.map(({ setting }) => setting))).toEqual(new Set(["12 layers, learning rate 5e-6"]));
@@ -123,7 +123,7 @@ describe("the laboratory", () => {
   );
 
   it(
-    "makes the runs that several claims read once",
+    "makes runs shared by several claims only once",
     async () => {
       await Promise.all(names.map(resultOf));
       expect(new Set(questions).size).toBe(questions.length);
@@ -136,7 +136,7 @@ describe("the laboratory", () => {
   );
 
   it(
-    "writes a page that needs nothing else, with a section, figures and a table for each claim",
+    "writes a self-contained page with a section, figures and a table for each claim",
     async () => {
       const all = await Promise.all(names.map(resultOf));
       const html = renderPage(all, 18);
@@ -155,7 +155,7 @@ describe("the laboratory", () => {
   );
 
   it(
-    "writes the page of the documentation, each claim of the table with its section",
+    "writes docs/claims.md with a section for each claim in the table",
     async () => {
       const text = await renderDocument(await Promise.all(names.map(resultOf)));
       const anchors = [...text.matchAll(/^\| \d+ +\| \[.*?\]\(#(.*?)\)/gm)].map((match) => match[1]!);

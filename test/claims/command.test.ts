@@ -42,13 +42,13 @@ function claims(args: readonly string[], interruptAt?: string): Promise<Outcome>
 }
 
 it(
-  "measures a claim in threads and leaves its page and its numbers, the same ones every time",
+  "measures a claim in worker threads and writes its page and the same numbers every time",
   async () => {
     const texts: string[] = [];
     for (const out of ["first", "second"]) {
       const { status, stdout, stderr } = await claims(["theorem-4-1", "--seeds", "2", "--out", out]);
       expect(stderr).toMatch(/^1\/1 {2}10 theorem-4-1 +◐ depends/);
-      expect(stdout).toContain(`The page: ${out}/claims/theorem-4-1.html\n`);
+      expect(stdout).toContain(`Figures: ${out}/claims/theorem-4-1.html\n`);
       expect(status).toBe(0);
       texts.push(readFileSync(join(scratch, out, "claims/theorem-4-1.json"), "utf8"));
       expect(readFileSync(join(scratch, out, "claims/theorem-4-1.html"), "utf8")).toContain("<svg");
@@ -65,7 +65,7 @@ it(
 );
 
 it(
-  "leaves what was finished when it is interrupted",
+  "keeps finished claims when it is interrupted",
   async () => {
     const args = ["theorem-4-1", "learning-rates", "--seeds", "1", "--out", "stopped"];
     const { status } = await claims(args, "theorem-4-1");
@@ -84,7 +84,7 @@ it.each([
     "claims: expected the file train-images-idx3-ubyte.gz or train-images-idx3-ubyte in nowhere, found neither - see npm run claims -- --help\n",
   ],
 ])(
-  "refuses %j in one line",
+  "refuses %j with a one-line message",
   async (args, message) => {
     expect(await claims(args)).toEqual({ status: 2, stdout: "", stderr: message });
   },

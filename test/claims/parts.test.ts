@@ -48,7 +48,7 @@ describe("the layers of the interventions", () => {
     ]);
   });
 
-  it("stop the gradient at the statistics and nowhere else", () => {
+  it("stop the gradient at the statistics only", () => {
     const x = input.cast("float32");
     const dy = Tensor.normal([8, 3], { random });
     const [stopped, norm] = [new StopGradientNorm({ features: 3 }), new BatchNorm({ features: 3 })];
@@ -79,7 +79,7 @@ describe("the networks", () => {
     expect(plain.data.test.labels).toEqual(norm.data.test.labels);
   });
 
-  it("have a bias only where no norm would cancel it", () => {
+  it("have a bias only where no norm cancels it", () => {
     const biases = (network: Network): number =>
       buildNetwork(relu(3, 16, network), 64, 10, new Random(1)).model.parameters.filter(({ role }) => role === "bias")
         .length;
@@ -90,7 +90,7 @@ describe("the networks", () => {
     }
   });
 
-  it("keep the statistics of the first batch for ever when calibrated", () => {
+  it("keep the statistics of the first batch when calibrated", () => {
     const [calibrated, norm] = [prepare(setup("plain, calibrated"), source), prepare(setup("batch norm"), source)];
     const { images, labels } = norm.next();
     const loss = ({ model }: typeof norm): number =>
@@ -102,7 +102,7 @@ describe("the networks", () => {
     expect(calibrated.model.statistics.map(({ values }) => values)).toEqual(statistics);
   });
 
-  it("draw for a look what they will draw for the step", async () => {
+  it("draw the same noise for a probe as for the step", async () => {
     const trainee = prepare(setup("noisy batch norm"), source);
     const { images: input, labels: target } = trainee.next();
     const { objective, point } = modelObjective(trainee.model, { input, target }, softmaxCrossEntropy, {
@@ -114,7 +114,7 @@ describe("the networks", () => {
 });
 
 describe("the watcher", () => {
-  it("finds what the probe of the library finds", () => {
+  it("agrees with the library's probe", () => {
     const trainee = prepare(
       { network: relu(5, 12, "batch norm"), learningRate: 0.3, batchSize: 32, seed: 1 },
       openSource(undefined),
@@ -152,7 +152,7 @@ describe("the watcher", () => {
 });
 
 describe("least squares with batch norm", () => {
-  it("gets there at rates at which plain gradient descent diverges", async () => {
+  it("converges at learning rates at which plain gradient descent diverges", async () => {
     const { edge, plain, norm } = await leastSquares({ seed: 1, rates: [0.001, 1], steps: 500 });
     expect(edge).toBeGreaterThan(0.01);
     expect(edge).toBeLessThan(0.03);
@@ -176,7 +176,7 @@ describe("a run that diverged", () => {
     noiseAtInference: null,
   };
 
-  it("counts as chance, and as the worst at the looks that it did not reach", () => {
+  it("counts as chance, and as the worst value at probes that it did not reach", () => {
     expect(trainingAccuracy(run, 100)).toBe(0.1);
     // At 0, 20, 40, 60 and 80: 0.9, 0.7, 0.5 and two that are not there; the one at 4 is no even step.
     expect(overLooks(run, 100, ({ gain }) => gain, -Infinity)).toBe(0.5);
@@ -184,7 +184,7 @@ describe("a run that diverged", () => {
     expect(overLooks(run, 200, ({ gain }) => gain, -Infinity)).toBe(-Infinity);
   });
 
-  it("has an accuracy of chance in the windows that it did not reach", () => {
+  it("has chance accuracy in windows that it did not reach", () => {
     // Three of the first twenty were right.
     const first = (3 + 17 * 0.1) / 20;
     expect(accuracyPoints(run, 30).map(({ x, y }) => [x, y.toFixed(9)])).toEqual([
@@ -193,7 +193,7 @@ describe("a run that diverged", () => {
     ]);
   });
 
-  it("leaves a line its median, least and largest", () => {
+  it("does not disturb the median, minimum and maximum of a line", () => {
     const seeds = [
       [
         { x: 0, y: 1 },
@@ -234,7 +234,7 @@ describe("Fashion-MNIST", () => {
     return path;
   }
 
-  it("is read, gzipped or not, each image with its label", () => {
+  it("is read with the label of each image, gzipped or not", () => {
     const source = readFashionMnist(folder());
     expect(source.side).toBe(2);
     const { train, test } = source.split(new Random(1));
@@ -286,7 +286,7 @@ describe("Fashion-MNIST", () => {
       { "t10k-images-idx3-ubyte": idx([2, 1, 1], [9, 8]) },
       /expected images of one size, got a side of 2 and one of 1$/,
     ],
-  ])("is refused when a file is %s", (_what, change, message) => {
+  ])("is refused if a file is %s", (_what, change, message) => {
     const path = folder(change);
     expect(() => openSource(path)).toThrow(DataError);
     expect(() => openSource(path)).toThrow(message);
@@ -296,13 +296,13 @@ describe("Fashion-MNIST", () => {
 describe("the command line", () => {
   const read = (...args: string[]) => readOptions(args, CLAIMS);
 
-  it("runs everything on six seeds when nothing is said", () => {
+  it("runs all claims with six seeds by default", () => {
     const { claims, ...others } = read();
     expect(claims).toEqual(CLAIMS);
     expect(others).toEqual({ named: false, extent: "all", seeds: 6, data: undefined, out: "report", help: false });
   });
 
-  it("runs the minimum set, or one claim", () => {
+  it("runs the quick set, or one claim", () => {
     expect(read("--quick").claims).toEqual(CLAIMS.filter(({ quick }) => quick));
     expect(read("landscape", "--full", "--seeds", "2")).toMatchObject({ named: true, extent: "full", seeds: 2 });
     expect(read("landscape").claims.map(({ name }) => name)).toEqual(["landscape"]);
@@ -319,7 +319,7 @@ describe("the command line", () => {
     expect(() => readOptions(args, CLAIMS)).toThrow(message);
   });
 
-  it("explains itself with every claim in it", () => {
+  it("lists every claim in its help", () => {
     for (const { name, title } of CLAIMS) expect(usage(CLAIMS)).toContain(`${name.padEnd(19)}${title}`);
   });
 });

@@ -42,7 +42,7 @@ describe("an outcome", () => {
     expect(outcomeOf(by, values)).toBe(outcome);
   });
 
-  it("comes with its setting, its numbers and their interval", () => {
+  it("includes its setting, its numbers and their interval", () => {
     expect(judge(ratio, "8x48", [3, 2, 7])).toEqual({
       ...ratio,
       setting: "8x48",
@@ -84,11 +84,11 @@ describe("the rules", () => {
     Object.entries<Rule>(rules).map(([name, each]) => [claim, name, each] as const),
   );
 
-  it("stand for all 18 claims", () => {
+  it("cover all 18 claims", () => {
     expect(Object.keys(RULES)).toHaveLength(18);
   });
 
-  it.each(all)("of %s, %s, can come out as yes, no and undecided", (_claim, _name, each) => {
+  it.each(all)("of %s, %s, can give yes, no and undecided", (_claim, _name, each) => {
     expect(outcomeOf(each, inside(each.yes))).toBe("yes");
     expect(outcomeOf(each, inside(each.no))).toBe("no");
     expect(outcomeOf(each, [...inside(each.yes), ...inside(each.no)])).toBe("undecided");
@@ -102,7 +102,7 @@ describe("the rules", () => {
     ["below 0", { below: 0 }],
     ["in 1.8 to 2.3", { within: [1.8, 2.3] }],
     ["below -0.1 or above 0.1", { beyond: [-0.1, 0.1] }],
-  ])("say %s", (text, bound) => {
+  ])("have bounds that read %s", (text, bound) => {
     expect(describeBound(bound)).toBe(text);
   });
 });

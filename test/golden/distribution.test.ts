@@ -66,7 +66,7 @@ describe("SciPy's", () => {
     },
   );
 
-  it.each([...golden.mmd.entries()])("pairwise distances make the MMD of pair %i", (_, { a, b, ...figures }) => {
+  it.each([...golden.mmd.entries()])("pairwise distances give the MMD of pair %i", (_, { a, b, ...figures }) => {
     const samples = (rows: readonly number[][]): Samples => ({
       shape: [rows.length, rows[0]!.length],
       data: rows.flat(),

@@ -64,21 +64,21 @@ describe("PyTorch's files", () => {
     expect(error(model, "probe", from)).toBeLessThan(1e-12);
   });
 
-  it("give their outputs in float32 too", () => {
+  it("give the same outputs in float32", () => {
     const model = network(new Random(1), "float32");
     loadPyTorch(model, arraysIn("network-float32.safetensors"));
     // nine layers, each of which rounds its output
     expect(error(model, "inference", "network-float32", "float32")).toBeLessThan(toleranceOf("float32").relative);
   });
 
-  it("are found behind a prefix", async () => {
+  it("are found under a prefix", async () => {
     const model = network(new Random(1), "float64");
     await expectRefusal(() => loadPyTorch(model, arraysIn("network-module.npz")), 'TypeError: loadPyTorch: "0.weight"');
     loadPyTorch(model, arraysIn("network-module.npz"), { prefix: "module." });
     expect(error(model, "inference", "network-float64")).toBeLessThan(1e-12);
   });
 
-  it("hold each number where PyTorch has it", () => {
+  it("store each number where PyTorch does", () => {
     const model = network(new Random(1), "float64");
     loadPyTorch(model, arraysIn("network-float64.safetensors"));
     const rows = expected["network-float64"].rows;
@@ -86,7 +86,7 @@ describe("PyTorch's files", () => {
     rows.forEach((row, output) => row.forEach((value, input) => expect(weight.at(input, output)).toBe(value)));
   });
 
-  it("say who wrote them", () => {
+  it("name the program that wrote them", () => {
     expect(readSafetensorsMetadata(file("network-float64.safetensors"))).toEqual({ format: "pt" });
   });
 });
@@ -123,7 +123,7 @@ describe("TensorFlow.js's weights", () => {
   // both round to float32 after each of six layers
   const tolerance = toleranceOf("float32");
 
-  it("give its outputs, and move its statistics as it does", () => {
+  it("give its outputs and update statistics as it does", () => {
     loadKeras(model, arrays);
     const x = Tensor.from(tfjs.x);
     expectValues("inference", model.forward(x, { mode: "inference" }).output.data, tfjs.inference.flat(), tolerance);
@@ -132,7 +132,7 @@ describe("TensorFlow.js's weights", () => {
     expectValues("running variance", norm.runningVariance.values, tfjs.movingVariance, tolerance);
   });
 
-  it("are refused in the order in which it gives those of a whole model", async () => {
+  it("are refused in the order that it returns for a whole model", async () => {
     const reordered = new Map(tfjs.wholeModel.map((name) => [name, arrays.get(name)!]));
     await expectRefusal(
       () => loadKeras(model, reordered),
@@ -142,7 +142,7 @@ describe("TensorFlow.js's weights", () => {
 });
 
 describe("the reference implementation's file", () => {
-  it("holds what NumPy's file holds", () => {
+  it("has the same contents as NumPy's file", () => {
     const arrays = arraysIn("reference.safetensors");
     for (const [name, array] of arraysIn("network-float32.npz")) expect(arrays.get(name)).toEqual(array);
     expect(arrays.get("wide")!.values).toEqual(Float64Array.of(0.1, 0.2));
@@ -156,7 +156,7 @@ describe("the reference implementation's file", () => {
 });
 
 describe("NumPy's files", () => {
-  it("hold every number of every dtype, in rows", () => {
+  it("store every number of every dtype, in row-major order", () => {
     const arrays = readNpz(file("arrays.npz"));
     expect([...arrays.keys()]).toEqual(Object.keys(expected.arrays));
     for (const [name, { shape, dtype, values }] of Object.entries(expected.arrays)) {

@@ -18,7 +18,7 @@ function unitsBetween(a: number, b: number): number {
   return Number(distance < 0n ? -distance : distance);
 }
 
-describe("special functions are within their promised units in the last place", () => {
+describe("special functions are within their documented units in the last place", () => {
   const cases = new Map((readCases("special.json") as readonly SpecialCase[]).map((one) => [one.id, one]));
 
   it.each([

@@ -46,7 +46,7 @@ describe("the gradients of parts of a batch, weighted by their rows", () => {
   };
   const all = Array.from({ length: 9 }, (_, row) => row);
 
-  it("add up to those of the batch where rows do not see each other", () => {
+  it("add up to those of the batch if rows are independent", () => {
     const model = make(new LayerNorm({ features: 4, dtype: "float64" }));
     const total = accumulate(model, input, target);
     const whole = gradientsOf(model, input, target, all);
@@ -55,7 +55,7 @@ describe("the gradients of parts of a batch, weighted by their rows", () => {
       expectClose(parameter.name, total.get(parameter)!.data, gradient.data, 1e-13);
   });
 
-  it("do not with batch norm, which sees another batch in each part", () => {
+  it("do not add up with batch norm, which sees a different batch in each part", () => {
     const model = make(new BatchNorm({ features: 4, dtype: "float64" }));
     const last = model.parameters.at(-2)!;
     const parts = accumulate(model, input, target).get(last)!;
@@ -65,7 +65,7 @@ describe("the gradients of parts of a batch, weighted by their rows", () => {
   });
 });
 
-it("nothing that was given changes", () => {
+it("addGradients does not change its arguments", () => {
   const weight = new Parameter("weight", "weight", Tensor.from([0, 0]));
   const gradient = Tensor.from([1, 2]);
   const total = new Map<Parameter, Tensor>();

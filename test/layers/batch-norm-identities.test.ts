@@ -77,7 +77,7 @@ function channelsLast(tensor: Tensor): Tensor {
 
 describe.each(kernelSets)("on $name kernels", (kernels) => {
   describe.each(batchModes)("in mode %s", (mode) => {
-    it("the output of a feature has mean beta and deviation |gamma| sqrt(variance / (variance + epsilon))", () => {
+    it("gives a feature mean beta and deviation |gamma| sqrt(variance / (variance + epsilon))", () => {
       fc.assert(
         fc.property(situations, (situation) => {
           const { norm, x } = ready(situation);
@@ -93,7 +93,7 @@ describe.each(kernelSets)("on $name kernels", (kernels) => {
       );
     });
 
-    it("the input gradient of a feature sums to 0, and against xhat to what epsilon leaves of it", () => {
+    it("gives an input gradient that sums to 0, and against xhat to the remainder due to epsilon", () => {
       fc.assert(
         fc.property(situations, (situation) => {
           const { norm, x, dy } = ready(situation);
@@ -115,7 +115,7 @@ describe.each(kernelSets)("on $name kernels", (kernels) => {
       );
     });
 
-    it("a shift of a feature changes nothing, up to the round-off of the shifted values", () => {
+    it("is invariant to a shift of a feature, up to round-off", () => {
       fc.assert(
         fc.property(situations, fc.double({ min: -8, max: 8, noNaN: true }), (situation, shift) => {
           const { norm, x, dy } = ready(situation);
@@ -131,7 +131,7 @@ describe.each(kernelSets)("on $name kernels", (kernels) => {
       );
     });
 
-    it("a scale of the input, with epsilon scaled by its square, changes no bit of the output; the gradient shrinks by it", () => {
+    it("is invariant to a scale of the input with epsilon scaled by its square, to the bit; the gradient is divided by it", () => {
       fc.assert(
         fc.property(situations, fc.integer({ min: -20, max: 20 }), (situation, power) => {
           // powers of two, by which floating-point numbers are multiplied exactly
@@ -156,7 +156,7 @@ describe.each(kernelSets)("on $name kernels", (kernels) => {
       );
     });
 
-    it("another order of the rows gives the same rows in that order, and the same gradients of gamma and beta", () => {
+    it("permutes its output with the rows, and keeps the gradients of gamma and beta", () => {
       fc.assert(
         fc.property(situations, (situation) => {
           const order = new Random(situation.seed).fork("order").permutation(situation.shape[0]!);
@@ -213,7 +213,7 @@ describe.each(kernelSets)("on $name kernels", (kernels) => {
     },
   );
 
-  it("in inference a row has the same bits whichever rows stand beside it, and so has its gradient; in training not", () => {
+  it("computes a row and its gradient independently of other rows in inference, but not in training", () => {
     fc.assert(
       fc.property(situations, (situation) => {
         fc.pre(situation.axis > 0 && situation.shape[0]! > 1);
@@ -236,7 +236,7 @@ describe.each(kernelSets)("on $name kernels", (kernels) => {
     );
   });
 
-  it.each([1, 3])("a NaN or an infinity stays in its feature, forward and backward (%i positions)", (positions) => {
+  it.each([1, 3])("confines NaN and infinity to their feature, forward and backward (%i positions)", (positions) => {
     const shape: Shape = [6, 4, positions];
     for (const bad of [NaN, Infinity]) {
       for (const mode of batchModes) {
@@ -281,7 +281,7 @@ describe.each(kernelSets)("on $name kernels", (kernels) => {
     expectBits("runningVariance", narrow.norm.runningVariance.values, wide.norm.runningVariance.values);
   });
 
-  it.each([0, 1e-5])("a constant feature becomes beta, and its gradient is finite, at epsilon %d", (epsilon) => {
+  it.each([0, 1e-5])("normalizes a constant feature to beta with a finite gradient, at epsilon %d", (epsilon) => {
     for (const value of [0, 0.1, -12345.678, 3e30]) {
       const norm = settle(new BatchNorm({ features: 3, epsilon }), [5, 3], new Random(8), "float32");
       const x = Tensor.filled([7, 3], value);

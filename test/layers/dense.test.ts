@@ -8,7 +8,7 @@ const [inputs, outputs] = [300, 100];
 const start = (initial?: "glorot" | "he"): Dense => new Dense({ inputs, outputs, initial, random: new Random(1) });
 
 describe("initial values", () => {
-  it("are uniform in ±sqrt(6 / (inputs + outputs)) when nothing is said: Glorot & Bengio's", () => {
+  it("are uniform in ±sqrt(6 / (inputs + outputs)) by default, as in Glorot & Bengio", () => {
     const values = start().weight.value.data;
     const limit = Math.sqrt(6 / 400);
     let [largest, sum, squares] = [0, 0, 0];
@@ -25,7 +25,7 @@ describe("initial values", () => {
     expect(start("glorot").weight.value.data).toEqual(values);
   });
 
-  it("are normal with variance 2 / inputs where he is asked for", () => {
+  it('are normal with variance 2 / inputs for initial "he"', () => {
     const values = start("he").weight.value.data;
     const squares = Array.from(values).reduce((total, value) => total + value * value, 0);
     expect(Math.abs((squares * inputs) / (2 * values.length) - 1)).toBeLessThan(5 * Math.sqrt(2 / 30_000));
@@ -37,7 +37,7 @@ describe("initial values", () => {
     expect(start("he").bias!.value.data.every((value) => value === 0)).toBe(true);
   });
 
-  it("that are given are copied", () => {
+  it("are copied if given", () => {
     const [weight, bias] = [Tensor.from([[1, 2]]), Tensor.from([3, 4])];
     const layer = new Dense({ inputs: 1, outputs: 2, initial: { weight, bias } });
     weight.data.fill(9);
@@ -46,7 +46,7 @@ describe("initial values", () => {
   });
 });
 
-describe("a bias in front of a batch norm", () => {
+describe("a bias before a batch norm", () => {
   it("changes neither output nor gradients, and has gradient 0", () => {
     const weight = ordinary([3, 4], new Random(2));
     const models = [ordinary([4], new Random(3)), undefined].map((bias) => {

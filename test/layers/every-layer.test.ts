@@ -72,7 +72,7 @@ describe.each(layerCases)("$name", (row) => {
       expect(report.coordinates.length).toBeGreaterThanOrEqual(Math.min(6, input.size) + row.parameters.length);
     });
 
-    it("leaves everything as it was", () => {
+    it("changes nothing", () => {
       const { layer, input, random } = ready(row, "float32");
       const before = memoryOf(layer);
       const values = input.data.slice();
@@ -86,14 +86,14 @@ describe.each(layerCases)("$name", (row) => {
     });
   });
 
-  it.each(dtypes)('has in mode "train" the bits of mode "probe", in %s', (dtype) => {
+  it.each(dtypes)('gives the same bits in modes "train" and "probe", in %s', (dtype) => {
     const { layer, input, random } = ready(row, dtype);
     const gradOutput = anyGradient(layer.forward(input, { mode: "probe" }).output, random);
     const probe = numbersOfPass(layer, input, "probe", gradOutput);
     expectSamePass(numbersOfPass(layer, input, "train", gradOutput), probe);
   });
 
-  it.each(dtypes)("gives shapes, dtypes and roles as documented, in %s", (dtype) => {
+  it.each(dtypes)("has the documented shapes, dtypes and roles, in %s", (dtype) => {
     const { layer, input, random } = ready(row, dtype);
     expect([...parametersByPath(layer).keys()]).toEqual(row.parameters);
     expect([...statisticsByPath(layer).keys()]).toEqual(row.statistics);
@@ -111,7 +111,7 @@ describe.each(layerCases)("$name", (row) => {
     }
   });
 
-  it.each(kernelSets)("computes on $name kernels as in double precision, to a few roundings", (kernels) => {
+  it.each(kernelSets)("agrees with double precision on $name kernels, up to a few roundings", (kernels) => {
     const { layer, input, random } = ready(row, "float32");
     const wide = ready(row, "float64").layer;
     for (const [path, parameter] of parametersByPath(wide)) {
@@ -137,7 +137,7 @@ describe.each(layerCases)("$name", (row) => {
   });
 
   describe.each(modes)("in mode %s", (mode) => {
-    it("keeps passes in flight apart", () => {
+    it("keeps concurrent passes separate", () => {
       const alone = ready(row, "float64");
       const other = ordinary(row.shape, alone.random);
       const { output } = alone.layer.forward(alone.input, { mode: "probe" });
@@ -201,7 +201,7 @@ describe.each(layerCases)("$name", (row) => {
     });
   });
 
-  it("refuses a backward pass after a parameter was updated, also one read late", async () => {
+  it("refuses a backward pass after a parameter update, even if gradients are read late", async () => {
     const { layer, input, random } = ready(row, "float64");
     for (const [path, parameter] of parametersByPath(layer)) {
       const { output, backward } = layer.forward(input, { mode: "probe" });
@@ -221,7 +221,7 @@ describe.each(layerCases)("$name", (row) => {
     }
   });
 
-  it("comes back whole from its saved state", () => {
+  it("is restored from its saved state", () => {
     const { layer, input, random } = ready(row, "float32");
     const fresh = row.make({ random: random.fork("another"), dtype: "float32" });
     loadStateDict(fresh, JSON.parse(JSON.stringify(stateDict(layer))) as ReturnType<typeof stateDict>);

@@ -65,7 +65,7 @@ function expectSame(
 describe.each(switches)(
   "freeze($normalization, $updates, $parameters) of normalization, updates, parameters",
   (options) => {
-    it("normalizes as it says, forward and backward", () => {
+    it("normalizes as documented, forward and backward", () => {
       const { frozen, free, input, gradOutput } = twins();
       frozen.freeze(options);
       expectSame(frozen, free, input, gradOutput, ["probe", options.normalization ? "inference" : "probe"]);
@@ -74,7 +74,7 @@ describe.each(switches)(
       expectSame(frozen, twins().free, input, gradOutput, ["train", options.normalization ? "inference" : "probe"]);
     });
 
-    it("updates the running statistics in train alone, unless they are frozen", () => {
+    it("updates the running statistics only in train, unless they are frozen", () => {
       const { frozen, free, input } = twins();
       frozen.freeze(options);
       const before = memoryOf(frozen);
@@ -111,7 +111,7 @@ describe.each(switches)(
       expect(report.verdict, report.text).toBe("agrees");
     });
 
-    it("says what is frozen, and unfreezes", () => {
+    it("reports what is frozen, and can be unfrozen", () => {
       const { frozen, free, input, gradOutput } = twins();
       frozen.freeze(options);
       expect(frozen.frozen).toEqual(options);
@@ -163,7 +163,7 @@ describe("a frozen layer", () => {
     expect(norm.frozen).toEqual({ normalization: true, updates: true, parameters: true });
   });
 
-  it("normalizes a batch of one in train, as its statistics come from elsewhere", () => {
+  it("normalizes a batch of one in train, since it uses running statistics", () => {
     const { model: whole } = model();
     const one = ordinary([1, 3], new Random(8));
     expectBits(
@@ -173,14 +173,14 @@ describe("a frozen layer", () => {
     );
   });
 
-  it("passes by row weights that it has no use for", () => {
+  it("ignores row weights that it does not need", () => {
     const { norm } = model();
     const input = ordinary([5, 4], new Random(9));
     const pass: Pass = { mode: "train", rowWeights: [1, 0, 1, 0, 1] };
     expectBits("output", norm.forward(input, pass).output.data, norm.forward(input, { mode: "inference" }).output.data);
   });
 
-  it("gathers weighted statistics when only the normalization is frozen", () => {
+  it("tracks weighted statistics if only the normalization is frozen", () => {
     const { norm } = model();
     norm.freeze({ updates: false });
     const input = ordinary([5, 4], new Random(9));
@@ -196,7 +196,7 @@ describe("a frozen layer", () => {
     expectClose("runningVariance", norm.runningVariance.values, other.runningVariance.values, 1e-14);
   });
 
-  it("reaches into the layers built around a batch norm", () => {
+  it("includes batch norms inside other layers", () => {
     const input = ordinary([8, 3], new Random(10));
     for (const layer of [
       new GhostBatchNorm({ features: 3, groupSize: 4, dtype: "float64" }),
@@ -223,7 +223,7 @@ describe("a frozen layer", () => {
 });
 
 describe("refusals", () => {
-  it("of what is no switch", async () => {
+  it("of unknown switches", async () => {
     const norm = new BatchNorm({ features: 2 });
     for (const [name, value] of [
       ["normalization", 1],
@@ -281,7 +281,7 @@ describe("whatever is frozen", () => {
 });
 
 describe("a second freeze", () => {
-  it("adds to the first", () => {
+  it("adds to the first one", () => {
     const norm = new BatchNorm({ features: 1 });
     norm.freeze({ updates: false, parameters: false });
     norm.freeze({ normalization: false, parameters: false });
@@ -290,7 +290,7 @@ describe("a second freeze", () => {
     expect(norm.frozen).toEqual({ normalization: true, updates: true, parameters: true });
   });
 
-  it("leaves alone what the user made untrainable, and so does unfreezing", () => {
+  it("leaves parameters that the user made untrainable unchanged, as does unfreezing", () => {
     const norm = new BatchNorm({ features: 1 });
     norm.gamma!.trainable = false;
     norm.freeze({ parameters: false });

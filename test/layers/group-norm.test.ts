@@ -82,7 +82,7 @@ describe.each(kernelCases)("$name", ({ kernels, dtype }) => {
     });
   });
 
-  it.each([1, 4])("keeps NaN in its group, inner %i", (inner) => {
+  it.each([1, 4])("confines NaN to its group, inner %i", (inner) => {
     const one = problem(dtype, [3, 2, 5, inner]);
     const clean = run(kernels, one, 1e-5).y;
     const x = one.x.slice();
@@ -93,7 +93,7 @@ describe.each(kernelCases)("$name", ({ kernels, dtype }) => {
     });
   });
 
-  it("treats each group of [1, 2, 3] and [10, 20, 60] by itself", () => {
+  it("normalizes the groups [1, 2, 3] and [10, 20, 60] separately", () => {
     const floats = (values: readonly number[]): Floats =>
       dtype === "float32" ? Float32Array.from(values) : Float64Array.from(values);
     const one = {
@@ -121,7 +121,7 @@ describe.each(kernelCases)("$name", ({ kernels, dtype }) => {
 describe.each(comparedCases)("$name", ({ kernels, dtype }) => {
   const tolerance = tolerances[dtype].parity;
 
-  it("agrees with the plain set at sizes around the vector", () => {
+  it("agrees with the plain set at sizes around the vector length", () => {
     shapes.forEach((shape, i) => {
       const one = problem(dtype, shape, i % 2 === 0);
       const result = run(kernels, one, 1e-5);
@@ -137,7 +137,7 @@ describe.each(comparedCases)("$name", ({ kernels, dtype }) => {
     });
   });
 
-  it.each([1, 4])("loses no digits to a mean of 1e4 beside a deviation of 0.01, inner %i", (inner) => {
+  it.each([1, 4])("stays accurate for a mean of 1e4 and a deviation of 0.01, inner %i", (inner) => {
     const random = new Random(2);
     const ordinary = problem(dtype, [8, 2, 16, inner]);
     const one = { ...ordinary, x: ordinary.x.map(() => random.normal(1e4, 1e-2)) };
@@ -152,7 +152,7 @@ describe.each(comparedCases)("$name", ({ kernels, dtype }) => {
     [4, 1e-36],
     [1, 1e36],
     [4, 1e36],
-  ])("normalizes values whose squares float32 does not hold, inner %i, scale %d", (inner, scale) => {
+  ])("normalizes values whose squares overflow or underflow float32, inner %i, scale %d", (inner, scale) => {
     const ordinary = problem(dtype, [3, 2, 5, inner]);
     const one = { ...ordinary, x: ordinary.x.map((value) => value * scale) };
     const expected = run(plainKernels, inDoubles(one), 0);
@@ -167,17 +167,14 @@ describe.each(["float32", "float64"] as const)("wasm %s", (dtype) => {
     [300, 1, 500, 1],
     [40, 4, 100, 9],
     [2, 1, 70_000, 2],
-  ] as const)(
-    "agrees with the plain kernels on samples that do not pass in one piece: [%i, %i, %i, %i]",
-    (...shape) => {
-      const one = problem(dtype, shape);
-      const wasm = run(wasmKernels(), one, 1e-5);
-      const plain = run(plainKernels, one, 1e-5);
-      const tolerance = 2 * tolerances[dtype].parity;
-      for (const key of ["y", "dx"] as const) expectClose(key, wasm[key], plain[key], tolerance);
-      plain.gradients.forEach((gradient, i) => {
-        expectClose(["dgamma", "dbeta"][i]!, wasm.gradients[i]!, gradient, tolerance);
-      });
-    },
-  );
+  ] as const)("agrees with the plain kernels on samples that are processed in pieces: [%i, %i, %i, %i]", (...shape) => {
+    const one = problem(dtype, shape);
+    const wasm = run(wasmKernels(), one, 1e-5);
+    const plain = run(plainKernels, one, 1e-5);
+    const tolerance = 2 * tolerances[dtype].parity;
+    for (const key of ["y", "dx"] as const) expectClose(key, wasm[key], plain[key], tolerance);
+    plain.gradients.forEach((gradient, i) => {
+      expectClose(["dgamma", "dbeta"][i]!, wasm.gradients[i]!, gradient, tolerance);
+    });
+  });
 });

@@ -30,7 +30,7 @@ describe("wrong kernels", () => {
     }
   });
 
-  it("are rejected for their mistake: without one they pass", async () => {
+  it("are rejected for their mistake, and pass without it", async () => {
     for (const row of layerCases.filter(faultless.shows)) {
       const report = await check(row, "probe", faultless.make());
       expect(report.verdict, `${row.name}: ${report.text}`).toBe("agrees");

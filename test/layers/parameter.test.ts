@@ -7,7 +7,7 @@ import { anyGradient, ordinary, settle } from "../support/samples.js";
 const make = (...values: number[]): Parameter => new Parameter("gamma", "scale", Tensor.from(values));
 
 describe("a version", () => {
-  it("moves with every update, also one that throws half-way, and is never given twice", () => {
+  it("changes with every update, even one that throws, and is never reused", () => {
     const [one, two] = [make(1, 2), make(3, 4)];
     const seen = new Set([one.version, two.version]);
     for (const parameter of [one, two, one]) {
@@ -27,7 +27,7 @@ describe("a version", () => {
 });
 
 describe("holding", () => {
-  it("lends other values, of any shape and dtype, for a piece of work, and gives back values and version", () => {
+  it("substitutes values of any shape and dtype during a call, and restores values and version", () => {
     const parameter = make(1, 2);
     const [own, version] = [parameter.value, parameter.version];
     const lent = Tensor.from([7, 8], { dtype: "float64" });
@@ -43,7 +43,7 @@ describe("holding", () => {
     expect(parameter.version).toBe(version);
   });
 
-  it("gives them back when the work throws, and one inside another", () => {
+  it("restores them if the call throws or is nested", () => {
     const parameter = make(1);
     const [own, version] = [parameter.value, parameter.version];
     const lend = <T>(value: number, work: () => T): T =>
@@ -60,7 +60,7 @@ describe("holding", () => {
 });
 
 describe("checkLayer", () => {
-  it("leaves a model as it was, and its passes in flight valid", async () => {
+  it("leaves a model unchanged and its pending passes valid", async () => {
     const random = new Random(1);
     const layers = [new Dense({ inputs: 3, outputs: 4, random }), new BatchNorm({ features: 4 })];
     const model = settle(new Sequential(layers), [6, 3], random, "float32");

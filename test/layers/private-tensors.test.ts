@@ -93,7 +93,7 @@ describe.each(kernelSets)("on $name kernels", (kernels) => {
   // Small tensors share memory; the gradients of large ones pass theirs on.
   const cases = [8, 600].flatMap((batch) => rows.map(([name, layers]) => ({ batch, name, layers })));
   describe.each(cases)("$name, batch $batch", ({ batch, layers }) => {
-    it("gives the bits that it gives to an observer, who sees copies", () => {
+    it("gives the same bits with an observer, which receives copies", () => {
       const model = new Sequential(layers());
       const input = Tensor.normal([batch, features], { random });
       const gradOutput = Tensor.normal([batch, features], { random });
@@ -123,7 +123,7 @@ describe.each(kernelSets)("on $name kernels", (kernels) => {
   });
 });
 
-it("copies what others may hold, and keeps what only the next layer sees", () => {
+it("copies tensors that others may hold, and does not copy those that only the next layer receives", () => {
   const model = new Sequential([dense(), new Tanh(), dense()]);
   const spy = vi.spyOn(Tanh.prototype, "forward");
   model.forward(Tensor.normal([8, features], { random }), { mode: "probe" });
@@ -133,7 +133,7 @@ it("copies what others may hold, and keeps what only the next layer sees", () =>
   expect(given.map((tensor) => keptValues(tensor) === tensor.data)).toEqual([true, false]);
 });
 
-it("uses the memory of large gradients again, within one backward pass", () => {
+it("reuses the memory of large gradients within a backward pass", () => {
   const model = new Sequential(Array.from({ length: 16 }, (_, i): Layer => (i % 2 === 0 ? dense() : new Tanh())));
   const made = new Set<ArrayBufferLike>();
   const kernels: Kernels = {
@@ -155,7 +155,7 @@ it("uses the memory of large gradients again, within one backward pass", () => {
   expectBits("gradInput of the first call", first.gradInput.data, gradInput);
 });
 
-it("hands out no array whose memory is shared: who transfers one to a worker takes no other along", () => {
+it("returns no arrays that share memory, so that transferring one to a worker detaches no other", () => {
   for (const [name, layers] of rows) {
     const model = new Sequential(layers());
     const input = Tensor.normal([8, features], { random });

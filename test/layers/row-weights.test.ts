@@ -99,7 +99,7 @@ describe.each(cases)("row weights of $name", ({ shape, axis, features }) => {
     expect(report.verdict, report.text).toBe("agrees");
   });
 
-  it("of one and the same size are as none", () => {
+  it("that are all equal have no effect", () => {
     for (const size of [1, 0.3]) {
       const [weighted, plain] = [make(), make()];
       const rowWeights = new Float32Array(shape[0]!).fill(size);
@@ -118,7 +118,7 @@ describe.each(cases)("row weights of $name", ({ shape, axis, features }) => {
     }
   });
 
-  it("of 0 leave a row out: all is as if the batch were without it", () => {
+  it("of 0 leave out a row as if it were not in the batch", () => {
     const kept = Array.from(weights.keys()).filter((row) => row % 2 === 1);
     const mask = weights.map((_, row) => (row % 2 === 1 ? 1 : 0));
     const [masked, plain] = [make(), make()];
@@ -150,7 +150,7 @@ describe.each(cases)("row weights of $name", ({ shape, axis, features }) => {
     );
   });
 
-  it("of a whole number count a row as often", () => {
+  it("that are integers count a row that many times", () => {
     const others = Array.from({ length: shape[0]! - 1 }, (_, i) => i + 1);
     const rowWeights = [3, ...others.map(() => 1)];
     const one = make().forward(input, { mode: "probe", rowWeights });
@@ -177,7 +177,7 @@ describe("running statistics", () => {
     expectClose("runningVariance", norm.runningVariance.values, [expected], 1e-15);
   });
 
-  it("estimate the variance of the source without bias, whatever the weights", () => {
+  it("estimate the variance of the source without bias for any weights", () => {
     const random = new Random(3);
     const norm = new BatchNorm({ features: 64, momentum: null, dtype: "float64" });
     for (let batch = 0; batch < 400; batch++) {
@@ -201,7 +201,7 @@ describe("running statistics", () => {
     expectBits("output", output.data, [0, 0, 0]);
   });
 
-  it("keep their digits when the mean is much larger than the std", () => {
+  it("stay accurate if the mean is much larger than the standard deviation", () => {
     const norm = new BatchNorm({ features: 1, momentum: 1, varianceEstimator: "biased", dtype: "float64" });
     const far = Tensor.from([[1e8 + 1], [1e8 + 2], [1e8 + 4], [NaN]], { dtype: "float64" });
     norm.forward(far, { mode: "train", rowWeights });
@@ -210,7 +210,7 @@ describe("running statistics", () => {
 });
 
 describe("inside a model", () => {
-  it("reach every batch norm, and a masked training step is the step without the masked rows", () => {
+  it("reach every batch norm, so that a masked training step equals the step without the masked rows", () => {
     const make = (): Sequential => {
       const random = new Random(4);
       const layers = [
@@ -245,7 +245,7 @@ describe("inside a model", () => {
     }
   });
 
-  it("play no part in inference", () => {
+  it("have no effect in inference", () => {
     const norm = settle(new BatchNorm({ features: 3, dtype: "float64" }), [4, 3], new Random(6));
     const input = ordinary([4, 3], new Random(7));
     const { output } = norm.forward(input, { mode: "inference" });
@@ -274,7 +274,7 @@ describe("refusals", () => {
     expect(memoryOf(model)).toEqual(before);
   });
 
-  it("of one row left are about values, not rows", () => {
+  it("are about the number of values, not rows, if one row is left", () => {
     const norm = new BatchNorm({ features: 3, dtype: "float64" });
     const images = ordinary([2, 3, 4], new Random(9));
     const alone = norm.forward(images.rows([1]), { mode: "probe" }).output;
@@ -307,7 +307,7 @@ describe("refusals", () => {
 });
 
 describe("a row of weight 0 whose gradient is 0", () => {
-  it("may hold anything, NaN too, without a trace in any gradient", () => {
+  it("may contain anything, including NaN, without affecting any gradient", () => {
     const norm = new BatchNorm({ features: 1, epsilon: 0, dtype: "float64" });
     const x = Tensor.from([[1], [7], [9], [15], [NaN]], { dtype: "float64" });
     const dy = Tensor.from([[1], [2], [3], [5], [0]], { dtype: "float64" });
@@ -337,7 +337,7 @@ describe("a mask by position", () => {
     { dtype: "float64" },
   );
 
-  it("gives the statistics of the positions that count, in both layouts", () => {
+  it("gives the statistics of the unmasked positions in both layouts", () => {
     const counted = lengths.flatMap((length, n) => Array.from({ length }, (_, l) => [x.at(n, 0, l), x.at(n, 1, l)]));
     const alone = new BatchNorm({ features: 2, dtype: "float64" });
     alone.forward(Tensor.from(counted, { dtype: "float64" }), { mode: "train" });
@@ -349,7 +349,7 @@ describe("a mask by position", () => {
     }
   });
 
-  it("has a backward pass that is the derivative of its forward", async () => {
+  it("has a backward pass that is the derivative of its forward pass", async () => {
     for (const [input, axis] of [[x, 1] as const, [turned, -1] as const]) {
       const norm = settle(new BatchNorm({ features: 2, axis, dtype: "float64" }), input.shape, new Random(8));
       const report = await checkLayer(new Weighted(norm, mask as unknown as ArrayLike<number>), input, {
@@ -361,7 +361,7 @@ describe("a mask by position", () => {
     }
   });
 
-  it("equals row weights where all positions of a row weigh the same", () => {
+  it("equals row weights if all positions of a row have the same weight", () => {
     const norm = (): BatchNorm => new BatchNorm({ features: 2, dtype: "float64" });
     const byRow = norm().forward(x, { mode: "probe", rowWeights: [1, 0, 2] }).output;
     const byPosition = Tensor.from(

@@ -142,16 +142,16 @@ describe("running statistics", () => {
     expect(findings((options) => new BatchNorm(options))).toEqual([]);
   });
 
-  it.each(statisticsMutants)("would not pass with $name", ({ make }) => {
+  it.each(statisticsMutants)("would fail with $name", ({ make }) => {
     // some are found out, others break down on the way
     expect(() => expect(findings(make)).toEqual([])).toThrow();
   });
 
-  it("would pass with the same rule written elsewhere", () => {
+  it("would pass with an equivalent implementation", () => {
     expect(findings(faultlessStatistics.make)).toEqual([]);
   });
 
-  it("have the values of a small example worked by hand", () => {
+  it("match a small example worked by hand", () => {
     const norm = new BatchNorm({ features: 2 });
     norm.forward(
       Tensor.from([
@@ -177,7 +177,7 @@ describe("running statistics", () => {
     expect([...norm.batchesTracked.values]).toEqual([2]);
   });
 
-  it("come from float32 inputs in double precision", () => {
+  it("are computed in double precision from float32 inputs", () => {
     const norm = new BatchNorm({ features: 1, momentum: 1, varianceEstimator: "biased" });
     const x = Tensor.from([[16777216], [16777218], [16777220]]);
     norm.forward(x, { mode: "train" });
@@ -185,7 +185,7 @@ describe("running statistics", () => {
     expect(norm.runningVariance.values[0]).toBeCloseTo(8 / 3, 12);
   });
 
-  it("stand still at the statistics of a constant stream, where inference then equals training", () => {
+  it("stay at the statistics of a constant stream, where inference equals training", () => {
     const random = new Random(3);
     const x = ordinary([16, 4], random);
     const norm = new BatchNorm({ features: 4, dtype: "float64", varianceEstimator: "biased", momentum: 0.5 });
@@ -195,7 +195,7 @@ describe("running statistics", () => {
     expect(off).toBeLessThan(1e-14);
   });
 
-  it("are not touched, to the bit, by probe, inference and any backward pass", () => {
+  it("are not changed by a probe, inference or backward pass", () => {
     const random = new Random(4);
     const norm = new BatchNorm({ features: 3 });
     norm.forward(ordinary([5, 3], random, "float32"), { mode: "train" });
@@ -213,7 +213,7 @@ describe("running statistics", () => {
     expect(memoryOf(norm)).toEqual(after);
   });
 
-  it("are not kept without tracking: every mode takes the batch", () => {
+  it("are not kept without tracking, so that every mode uses batch statistics", () => {
     const random = new Random(5);
     const norm = new BatchNorm({ features: 3, trackRunningStatistics: false });
     const x = ordinary([6, 3], random, "float32");
@@ -226,7 +226,7 @@ describe("running statistics", () => {
     ]);
   });
 
-  it("are updated once for each use of a layer that stands in a model twice, in order", () => {
+  it("are updated once per use, in order, for a layer used twice in a model", () => {
     const random = new Random(6);
     const norm = new BatchNorm({ features: 2, dtype: "float64", momentum: 0.5 });
     const x = ordinary([8, 2], random);
@@ -252,7 +252,7 @@ describe("the momentum of a batch norm", () => {
     expect(norm.runningMean.values[0]).toBe((1 + 6) / 2);
   });
 
-  it.each([99, -0.1, NaN, "0.1"])("is not %s", (value) => {
+  it.each([99, -0.1, NaN, "0.1"])("may not be %s", (value) => {
     const norm = new BatchNorm({ features: 1 });
     expect(() => (norm.momentum = value as number)).toThrow(/^BatchNorm: expected momentum/);
     expect(norm.momentum).toBe(0.1);

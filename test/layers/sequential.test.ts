@@ -35,7 +35,7 @@ describe("a pass in mode train that throws", () => {
     ["a layer that fits no input", () => dense(5, 2), "[N, 5]"],
     ["a layer that breaks down", () => failing, "broken"],
     ["a layer inside a container", () => new Sequential([new ReLU(), failing]), "broken"],
-  ])("at %s leaves the running statistics and the random streams of the layers before it", (_, last, message) => {
+  ])("at %s leaves the running statistics and random streams of earlier layers unchanged", (_, last, message) => {
     const stream = new Random(2);
     const noise = new NoiseInjection({ random: stream });
     const model = new Sequential([
@@ -53,7 +53,7 @@ describe("a pass in mode train that throws", () => {
     expect([memoryOf(model), stream.state]).not.toEqual(before);
   });
 
-  it("in an observer leaves them too", () => {
+  it("in an observer leaves them unchanged too", () => {
     const model = new Sequential([new BatchNorm({ features: 3 }), new ReLU()]);
     const before = memoryOf(model);
     const observe = (path: string): void => {
@@ -66,7 +66,7 @@ describe("a pass in mode train that throws", () => {
 });
 
 describe("an observer", () => {
-  it("gets path, output and input of every layer, inside out and in the order of the pass", async () => {
+  it("receives path, output and input of every layer, inner layers first, in the order of the pass", async () => {
     const inner = new Sequential([dense(3, 4), new ReLU()]);
     const model = new Sequential([new BatchNorm({ features: 3 }), inner, inner]);
     const seen: [string, Tensor, Tensor][] = [];
@@ -104,7 +104,7 @@ describe("the gradients", () => {
     expect(gradInput.at(0, 0)).toBe(4);
   });
 
-  it("of the input are not computed unless somebody reads them, and then once", () => {
+  it("of the input are computed only if read, and once", () => {
     let products = 0;
     const kernels = {
       ...plainKernels,
@@ -124,7 +124,7 @@ describe("the gradients", () => {
   });
 });
 
-describe("nested and flat", () => {
+describe("nested and flat models", () => {
   it("give the same bits: outputs, gradients, statistics, steps", () => {
     const layers = (): Layer[] => [dense(3, 4), new BatchNorm({ features: 4 }), new ReLU(), dense(4, 2)];
     const [flat, nested] = [layers(), layers()].map((own, i) =>
@@ -151,8 +151,8 @@ describe("nested and flat", () => {
   });
 });
 
-describe("instance norm, a group for each feature", () => {
-  it("is BatchNorm of a batch of one sample", () => {
+describe("instance norm, with one group per feature", () => {
+  it("equals BatchNorm on a batch of one sample", () => {
     const x = ordinary([1, 3, 7], random());
     const dy = anyGradient(x, new Random(2));
     const [batch, group] = [

@@ -33,7 +33,7 @@ describe("LpNorm", () => {
     [1, 2.5],
     [2, 3],
     [Infinity, 5],
-  ])("takes the norm of the values as they are, signs aside and not centered, for p = %s", (p, norm) => {
+  ])("computes the norm of the uncentered absolute values, for p = %s", (p, norm) => {
     const centered = [-4.5, -0.5, 1.5, 3.5];
     expect(train(make(p), column(-5, -1, 1, 3))).toEqual(
       allAbout(
@@ -48,7 +48,7 @@ describe("LpNorm", () => {
     expect([last(1), last(2), last(Infinity)]).toEqual(allAbout([2.5 / 3, 2.5 / 3, 2.5 / 5.5], 14));
   });
 
-  it("sends the gradient of the maximum to the first of equal largest values", () => {
+  it("propagates the gradient of the maximum to the first of several equal maxima", () => {
     const { backward } = make(Infinity).forward(column(1, 3, -3), { mode: "probe" });
     // mean 1/3, s 3, xhat 2/9, 8/9, -10/9. Through y_0 = (x_0 - mean) / s: 1/s, for all -1/(3 s), and -xhat_0 / s for x_1.
     expect(valuesOf(backward(column(1, 0, 0)).gradInput)).toEqual(allAbout([2 / 9, -1 / 9 - 2 / 27, -1 / 9], 14));
@@ -58,7 +58,7 @@ describe("LpNorm", () => {
     [1, 2.5, 2],
     [2, Math.sqrt(8.5), Math.sqrt(5)],
     [Infinity, 5, 3],
-  ])("keeps running mean and norm, which inference uses, for p = %s", (p, first, second) => {
+  ])("tracks mean and norm for inference, for p = %s", (p, first, second) => {
     const layer = make(p, 0.25);
     train(layer, column(1, 2, 2, 5));
     train(layer, column(-3, -1, 1, 3));
@@ -77,7 +77,7 @@ describe("GhostBatchNorm", () => {
     expect(train(make(), column(1, 2, 2, 5))).toEqual(allAbout([-1, 1, -1, 1], 14));
   });
 
-  it("is a batch norm of each group; a row left over joins the group before it", () => {
+  it("is a batch norm per group, where a remaining row joins the group before it", () => {
     const rows = [1, 2, 2, 5, 8, -1, 4];
     const alone = (...group: number[]): number[] =>
       train(new BatchNorm({ features: 1, epsilon: 0, dtype: "float64" }), column(...group));
@@ -89,7 +89,7 @@ describe("GhostBatchNorm", () => {
   it.each([
     ["unbiased", [2.5, (0.5 + 4.5) / 2], [3.6, 0.4 * 0.5 + 0.6 * 9]],
     ["biased", [2.5, (0.25 + 2.25) / 2], [3.6, 0.4 * 0.25 + 0.6 * 6]],
-  ] as const)("tracks means and %s variances of the groups, weighted by their rows, once a pass", (...row) => {
+  ] as const)("tracks means and %s variances of the groups, weighted by their rows, once per pass", (...row) => {
     const [varianceEstimator, first, second] = row;
     const layer = make({ varianceEstimator });
     train(layer, column(1, 2, 2, 5));
@@ -109,7 +109,7 @@ describe("BatchRenorm", () => {
     return layer;
   };
 
-  it("gives the worked numbers: unclipped those of inference", () => {
+  it("gives the worked numbers, which equal those of inference if not clipped", () => {
     expect(train(make(), column(1, 2, 2, 5))).toEqual(allAbout([-1, 0, 0, 3], 14));
     expect(valuesOf(make().forward(column(1, 2, 2, 5), { mode: "inference" }).output)).toEqual([-1, 0, 0, 3]);
     expect(train(make({ largestScale: 1.2, largestShift: 0.3 }), column(1, 2, 2, 5))).toEqual(
@@ -117,19 +117,19 @@ describe("BatchRenorm", () => {
     );
   });
 
-  it("clips from below as well", () => {
+  it("also clips from below", () => {
     // sigma_B / sigma = 0.15 and (mean_B - mean) / sigma = -4.85, against 1/1.2 and -0.3
     const layer = make({ largestScale: 1.2, largestShift: 0.3 });
     expect(train(layer, column(-3, -2.7))).toEqual(allAbout([-1 / 1.2 - 0.3, 1 / 1.2 - 0.3], 14));
   });
 
-  it("has nothing to correct towards where the running variance and epsilon are 0", () => {
+  it("has no correction if running variance and epsilon are 0", () => {
     const layer = make();
     layer.norm.runningVariance.values[0] = 0;
     expect(valuesOf(layer.forward(column(1, 3), { mode: "probe" }).output)).toEqual([-1, 1]);
   });
 
-  it("corrects by the statistics before the pass, then moves them", () => {
+  it("corrects by the statistics before the pass, then updates them", () => {
     const layer = make();
     train(layer, column(1, 2, 2, 5));
     expect(layer.statistics.map(({ values }) => values[0])).toEqual(allAbout([2.05, 0.9 + 0.1 * 3, 2], 14));
@@ -195,7 +195,7 @@ describe("NoiseInjection", () => {
       expect(Math.max(...values) - Math.min(...values)).toBeLessThan(1e-12);
   });
 
-  it("changes from step to step, unit by unit", () => {
+  it("changes per unit and step", () => {
     const layer = new NoiseInjection({ random: new Random(5) });
     const first = drawOf(layer).m.map(meanOf);
     train(layer, zeros);
@@ -204,7 +204,7 @@ describe("NoiseInjection", () => {
     expect(Math.abs(correlation)).toBeLessThan(0.2);
   });
 
-  it("in probe draws what the next train pass will draw, as often as it is asked", () => {
+  it("draws in probe what the next train pass will draw, however often", () => {
     const layer = new NoiseInjection({ random: new Random(5) });
     const x = Tensor.normal([6, 3], { random: new Random(6) });
     const probe = (): number[] => valuesOf(layer.forward(x, { mode: "probe" }).output);
@@ -217,7 +217,7 @@ describe("NoiseInjection", () => {
     expect(train(layer, x)).toEqual(next);
   });
 
-  it("lets an objective see the noise of the next step, and that step come after it as without it", async () => {
+  it("gives an objective the noise of the next step without affecting that step", async () => {
     const x = Tensor.normal([6, 3], { random: new Random(6), dtype: "float64" });
     const build = (): Sequential =>
       new Sequential([new BatchNorm({ features: 3, dtype: "float64" }), new NoiseInjection({ random: new Random(5) })]);
@@ -231,7 +231,7 @@ describe("NoiseInjection", () => {
     expect(valuesOf(output)).toEqual(train(untouched, x));
   });
 
-  it("keeps its stream where it was when a later layer throws", () => {
+  it("restores its stream if a later layer throws", () => {
     const noise = new NoiseInjection({ random: new Random(5) });
     const model = new Sequential([noise, new BatchNorm({ features: 4 })]);
     const x = Tensor.normal([6, 3], { random: new Random(6) });
@@ -240,7 +240,7 @@ describe("NoiseInjection", () => {
     expect(valuesOf(noise.forward(x, { mode: "probe" }).output)).toEqual(before);
   });
 
-  it("in inference is the expectation of its noise", () => {
+  it("is the expectation of its noise in inference", () => {
     const layer = new NoiseInjection({ random: new Random(5), largestScale: 1.5 });
     const x = column(-2, 4);
     expect(valuesOf(layer.forward(x, { mode: "inference" }).output)).toEqual([-2.5, 5]);
@@ -250,7 +250,7 @@ describe("NoiseInjection", () => {
     expect(valuesOf(identity.forward(x, { mode: "inference" }).output)).toEqual([-2, 4]);
   });
 
-  it("of two layers made from one stream is not the same", () => {
+  it("differs between two layers created from one stream", () => {
     const random = new Random(5);
     const [a, b] = [new NoiseInjection({ random }), new NoiseInjection({ random })].map((layer) => drawOf(layer).m);
     expect(a!.filter((values, j) => values[0] === b![j]![0])).toHaveLength(0);

@@ -1,4 +1,4 @@
-/** Curves: from the runs of all seeds to what the figures draw. */
+/** Curves: combines the runs of all seeds into curves. */
 import type { Curve, CurvePoint } from "../../shared/chart.js";
 import { median } from "../../shared/spread.js";
 import { type Condition, DISTANCES, NETWORKS } from "../experiment.js";
@@ -9,7 +9,7 @@ import { COLORS } from "./style.js";
 
 const LOSS_WINDOW = 10;
 
-/** Test accuracy against steps: median, minimum and maximum over the seeds. A diverged run keeps the accuracy that it stopped with. */
+/** Returns test accuracy by step: median, minimum and maximum over the seeds. A diverged run keeps its last accuracy. */
 export function accuracyCurves(runs: readonly Run[], condition: Condition): Curve[] {
   return curvesOf(runs, condition, (own) => {
     const steps = longest(own.map(({ accuracies }) => accuracies)).map(({ step }) => step);
@@ -22,7 +22,7 @@ export function accuracyCurves(runs: readonly Run[], condition: Condition): Curv
   });
 }
 
-/** Training loss against steps, each the mean of ten batches; infinite once a run has diverged. */
+/** Returns the training loss by step, averaged over ten batches; infinite after divergence. */
 export function lossCurves(runs: readonly Run[], condition: Condition): Curve[] {
   return curvesOf(runs, condition, (own) =>
     Array.from({ length: Math.ceil(own[0]!.steps / LOSS_WINDOW) }, (_, i) => {
@@ -35,17 +35,17 @@ export function lossCurves(runs: readonly Run[], condition: Condition): Curve[] 
   );
 }
 
-/** The band of the loss along the gradient against steps; the line is the loss at the point itself. */
+/** Returns the band of the loss along the gradient by step; the line is the loss at the current parameters. */
 export function lossBandCurves(runs: readonly Run[], condition: Condition): Curve[] {
   return bandCurves(runs, condition, lossBand, (look) => look.loss);
 }
 
-/** The band of the relative gradient change against steps; the line is its upper edge. */
+/** Returns the band of the relative gradient change by step; the line is its upper edge. */
 export function gradientChangeCurves(runs: readonly Run[], condition: Condition): Curve[] {
   return bandCurves(runs, condition, gradientChangeBand, (look) => gradientChangeBand(look).high);
 }
 
-/** Beta times the learning rate against the distance: median over the looks of each run; then median and range over the seeds. */
+/** Returns beta times the learning rate by distance: median over the probes of each run, then median and range over the seeds. */
 export function betaCurves(runs: readonly Run[], condition: Condition): Curve[] {
   return curvesOf(runs, condition, (own) =>
     DISTANCES.map((distance, i) =>
@@ -65,7 +65,7 @@ function curvesOf(runs: readonly Run[], condition: Condition, points: (own: Run[
   }));
 }
 
-/** Both edges and the line are medians over the seeds that got so far. */
+/** The edges and the line are medians over the seeds that reached the step. */
 function bandCurves(
   runs: readonly Run[],
   condition: Condition,

@@ -1,50 +1,50 @@
-/** Figures: one panel a condition, both networks in it, all panels of a figure on the same vertical axis. */
+/** Figures: one panel per condition with both networks; the panels of a figure share the vertical axis. */
 import * as Plot from "@observablehq/plot";
 import { type Axis, type Curve, curveMarks, drawChart, formatTick, ticksOf } from "../../shared/chart.js";
 import { type Condition, CONDITIONS, DISTANCES, nameOf } from "../experiment.js";
 import type { Run } from "../train.js";
 import { accuracyCurves, betaCurves, gradientChangeCurves, lossBandCurves, lossCurves } from "./curves.js";
 
-/** A chart and the condition that it belongs to. */
+/** A chart with its title. */
 export interface Panel {
   readonly title: string;
   readonly svg: string;
 }
 
-/** The horizontal axis of everything that is drawn against training. */
+/** Returns the horizontal axis of charts over training. */
 export function stepsAxis(runs: readonly Run[]): Plot.ScaleOptions {
   return { label: "steps", labelAnchor: "center", domain: [0, runs[0]!.steps], ticks: 4 };
 }
 
-/** Test accuracy against steps. */
+/** Draws test accuracy over training. */
 export function accuracyFigure(runs: readonly Run[]): Panel[] {
   const axis: Axis = { type: "linear", domain: [0, 1] };
   return curveFigure(runs, accuracyCurves, { axis, label: "test accuracy", x: stepsAxis(runs) });
 }
 
-/** Training loss against steps. */
+/** Draws the training loss over training. */
 export function lossFigure(runs: readonly Run[]): Panel[] {
   const axis = logAxis(runs, lossCurves, 10);
   return curveFigure(runs, lossCurves, { axis, label: "training loss (nats)", x: stepsAxis(runs) });
 }
 
-/** What Santurkar et al. 2018 show in figure 4a. */
+/** Draws figure 4a of Santurkar et al. 2018. */
 export function lossBandFigure(runs: readonly Run[]): Panel[] {
   const axis = logAxis(runs, lossBandCurves, 100);
   return curveFigure(runs, lossBandCurves, { axis, label: "loss along the gradient (nats)", x: stepsAxis(runs) });
 }
 
-/** What they show in figure 4b, relative to the length of the gradient. */
+/** Draws figure 4b of the same paper, relative to the norm of the gradient. */
 export function gradientChangeFigure(runs: readonly Run[]): Panel[] {
   const axis = logAxis(runs, gradientChangeCurves, 100);
   return curveFigure(runs, gradientChangeCurves, { axis, label: "relative gradient change", x: stepsAxis(runs) });
 }
 
-/** What they show the maximum of in figure 4c: beta at each distance. */
+/** Draws beta at each distance; figure 4c of the same paper shows the maximum. */
 export function betaFigure(runs: readonly Run[]): Panel[] {
   const axis = logAxis(runs, betaCurves, 100);
   const axisLabel = { label: "distance (learning rates)", labelAnchor: "center" } as const;
-  // An axis of its own, as Plot's log axes leave out the label of 0.5.
+  // An explicit axis, as Plot's log axes omit the label of 0.5.
   const marks = [Plot.axisX([...DISTANCES], { text: DISTANCES.map(String), ...axisLabel })];
   return curveFigure(runs, betaCurves, { axis, label: "beta × learning rate", x: { type: "log" }, marks });
 }
@@ -69,11 +69,11 @@ function curveFigure(runs: readonly Run[], curvesOf: CurvesOf, { axis, label, x,
   }));
 }
 
-/** From the smallest value to the largest, but not above `ceiling`: what diverges is cut off there. */
+/** Returns an axis from the smallest to the largest value, up to `ceiling`, where divergence is cut off. */
 function logAxis(runs: readonly Run[], curvesOf: CurvesOf, ceiling: number): Axis {
   const points = CONDITIONS.flatMap((condition) => curvesOf(runs, condition)).flatMap((curve) => curve.points);
   const lows = points.map(({ low, y }) => Math.min(low, y)).filter((value) => value > 0);
   const highs = points.map(({ high }) => high);
-  // A little room below, so that a name at the end of the lowest curve stays clear of the axis.
+  // Padding, so that the label of the lowest curve does not overlap the axis.
   return { type: "log", domain: [Math.min(...lows) / 1.5, Math.min(ceiling, Math.max(...highs))] };
 }

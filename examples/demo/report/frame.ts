@@ -1,4 +1,4 @@
-/** Frame: charts side by side in one picture that needs nothing else, light or dark as its reader is. */
+/** Frame: combines charts into one self-contained picture that follows the reader's color scheme. */
 import { CHART_HEIGHT, CHART_WIDTH } from "../../shared/chart.js";
 import type { Panel } from "./figures.js";
 import { NETWORK_COLORS } from "./style.js";
@@ -10,7 +10,7 @@ const CELL_WIDTH = CHART_WIDTH + GAP;
 const CELL_HEIGHT = TITLE_HEIGHT + CHART_HEIGHT + GAP;
 const PADDING = 20;
 
-/** Puts panels into one SVG, two in a row. */
+/** Combines panels into one SVG, two per row. */
 export function framePanels(panels: readonly Panel[]): string {
   const width = Math.min(COLUMNS, panels.length) * CELL_WIDTH - GAP + 2 * PADDING;
   const height = Math.ceil(panels.length / COLUMNS) * CELL_HEIGHT - GAP + 2 * PADDING;
@@ -33,7 +33,7 @@ function placed({ title, svg }: Panel, index: number): string {
 </g>`;
 }
 
-/** Plot numbers its clip paths through all that a program draws; a picture shall not depend on what was drawn before it. */
+/** Renumbers clip paths: Plot numbers them per process, and a picture must not depend on earlier ones. */
 function renumbered(svg: string): string {
   const seen = [...new Set(svg.match(/plot-clip-\d+/g))];
   return svg.replace(/plot-clip-\d+/g, (id) => `plot-clip-${seen.indexOf(id) + 1}`);

@@ -1,14 +1,14 @@
-/** HTML: tables, panels and the names of the networks as text of the page. */
+/** HTML: tables, figures and network names. */
 import type { Network } from "../experiment.js";
 import type { Row, Table } from "../tables.js";
 import type { Panel } from "./figures.js";
 
-/** The name of a network in its color. */
+/** Returns the name of a network in its color. */
 export function colored(network: Network): string {
   return `<span class="${network.replace(" ", "-")}">${network}</span>`;
 }
 
-/** A table that scrolls sideways where the screen is too small for it. */
+/** Returns a table that scrolls sideways on small screens. */
 export function tableHtml({ title, head, noteHead, rows }: Table): string {
   const columns = ["", ...head].map((text) => `<th scope="col">${text}</th>`).join("");
   const lines = rows.flatMap((row, i) =>
@@ -25,7 +25,7 @@ ${lines.join("\n")}
 </figure>`;
 }
 
-/** A figure: what it shows and how to read it, then its panels. */
+/** Returns a figure: title, caption and panels. */
 export function figureHtml(title: string, caption: string, panels: readonly Panel[]): string {
   const drawn = panels.map((panel) => `<div><h3>${panel.title}</h3>\n${panel.svg}</div>`);
   return `<figure>

@@ -1,4 +1,4 @@
-/** Percentiles: what figure 1 of Ioffe & Szegedy 2015 shows, the input of a typical unit of the last hidden layer. */
+/** Percentiles of the input of a typical unit in the last hidden layer, as in figure 1 of Ioffe & Szegedy 2015. */
 import * as Plot from "@observablehq/plot";
 import { drawChart } from "../../shared/chart.js";
 import { CONDITIONS, nameOf, NETWORKS } from "../experiment.js";
@@ -8,14 +8,14 @@ import type { Run } from "../train.js";
 import { type Panel, stepsAxis } from "./figures.js";
 import { COLORS } from "./style.js";
 
-/** The first seed, without and with batch norm side by side. */
+/** Draws the first seed, without and with batch norm side by side. */
 export function percentileFigure(runs: readonly Run[]): Panel[] {
   return CONDITIONS.map((condition) => {
     const shown = NETWORKS.map((network) => runsOf(runs, condition, network)[0]!);
     const drawn = shown.filter(({ divergedAt }) => divergedAt === null);
     const values = drawn.flatMap((run) => unitOf(run).percentiles.flat());
     const [least, most] = [Math.min(...values), Math.max(...values)];
-    // A little room, so that the lowest percentage stays clear of the axis.
+    // Padding, so that the lowest label does not overlap the axis.
     const room = 0.06 * (most - least);
     const domain = [least - room, most + room];
     const svg = drawChart(`Percentiles of the input of a typical unit: ${nameOf(condition)}`, {
@@ -52,19 +52,19 @@ function bandMarks(run: Run): Plot.Markish[] {
   ];
 }
 
-/** The name of the network above its half. */
+/** Returns the name of the network above its half of the chart. */
 function nameMark({ network }: Run): Plot.Markish {
   const style = { fill: COLORS[network], fontWeight: 600 };
   return Plot.text([network], { ...style, fx: [network], frameAnchor: "top", lineAnchor: "bottom", dy: -6 });
 }
 
-/** What stands where a run that diverged has no curve. */
+/** Returns the text shown in place of a diverged run. */
 function divergedMark({ network, divergedAt }: Run): Plot.Markish {
   const text = `diverged\nafter ${divergedAt} steps`;
   return Plot.text([text], { fx: [network], frameAnchor: "middle", fill: COLORS[network] });
 }
 
-/** "15 %", "50 %" and "85 %" beside the ends of the curves, but for those so close that they would cover each other. */
+/** Returns the labels "15 %", "50 %" and "85 %" at the ends of the curves, without those that would overlap. */
 function percentageMark(run: Run, closest: number): Plot.Markish {
   const { steps, percentiles } = unitOf(run);
   const [low, middle, high] = percentiles.at(-1)!;

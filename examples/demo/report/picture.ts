@@ -1,10 +1,10 @@
-/** The picture: the small one in the README. */
+/** The picture of the README. */
 import type { Run } from "../train.js";
 import { accuracyFigure, lossBandFigure, type Panel } from "./figures.js";
 import { framePanels } from "./frame.js";
 import { percentileFigure } from "./percentiles.js";
 
-/** Above, the settings where the two networks learn most differently; below, a look inside where both learn. */
+/** Draws accuracy where the two networks differ most (top), and probes of a setting in which both learn (bottom). */
 export function drawPicture(runs: readonly Run[]): string {
   return framePanels([
     panelOf(accuracyFigure(runs), "sigmoid, learning rate 0.1"),

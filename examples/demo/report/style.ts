@@ -1,9 +1,9 @@
-/** Style: how the page looks, on paper white and in the dark, from a phone to a wide screen. */
+/** Style: the style sheet of the page, for light and dark color schemes and all screen widths. */
 import type { Network } from "../experiment.js";
 
 /**
- * The colors of the networks: vermilion and blue of Okabe & Ito's palette, which keep apart for color-blind eyes too; in the
- * dark, lighter ones of the same hue.
+ * The colors of the networks: vermilion and blue of Okabe & Ito's color-blind safe palette, with lighter variants for dark
+ * backgrounds.
  */
 export const NETWORK_COLORS = `
   :root { --plain: #c04e00; --batch-norm: #0072b2; --ink: #1b1b1b; --soft: #5a5a5a; --paper: #fdfdfc; --line: #d8d8d4; }

@@ -1,4 +1,4 @@
-/** Claim 16: running against recalibrated statistics, and small batches. */
+/** Claim 16: running statistics against recalibrated ones, and small batches. */
 import type { Claim } from "../claim.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
@@ -15,15 +15,15 @@ export const batchSize: Claim = {
   title: "Running statistics lag behind, small batches hurt, and noise regularizes",
   who: "Wu & Johnson 2021 (arXiv:2105.07576); small batches: Wu & He 2018 (arXiv:1803.08494); regularization: Luo, Wang, Shao & Peng 2018 (arXiv:1809.00846).",
   definition:
-    "Test accuracy in inference mode with running statistics (momentum 0.1) and with those of the whole training set, layer by layer, weights unchanged; the same against a plain network at several batch sizes; accuracy on the training images less that on the test images.",
+    "Test accuracy in inference mode with running statistics (momentum 0.1) and with statistics recomputed on the whole training set, layer by layer, at the same weights; the latter against a plain network at several batch sizes; accuracy on the training images minus that on the test images.",
   settings:
-    "ReLU 6x64; batch 128, rate 0.1, after 5 and 200 steps; batches of 2, 4, 16 and 64 at rate 0.1 x batch / 64, 25 600 images or 3000 steps, whichever comes first.",
-  differences: "An MLP on digits; the papers have ResNets on ImageNet.",
-  factor: "how long training has gone on, and the batch size",
+    "ReLU 6x64; batch size 128, learning rate 0.1, after 5 and 200 steps; batch sizes 2, 4, 16 and 64 at learning rate 0.1 x batch size / 64, for 25 600 images or 3000 steps, whichever comes first.",
+  differences: "An MLP on digits; the papers use ResNets on ImageNet.",
+  factor: "the length of training and the batch size",
   counterEvidence:
-    "The gap between training and test accuracy is confounded with how well a network fits at all, which small batches spoil.",
+    "The gap between training and test accuracy is confounded with how well a network fits at all, which suffers from small batches.",
   reading:
-    "Recalibrate before judging a network early in training. With two to four images a batch its statistics are mostly noise.",
+    "Recalibrate before you judge a network early in training. With two to four images per batch, the batch statistics are mostly noise.",
   async run(study) {
     const early = await Promise.all(
       [5, 200].map((steps) =>
@@ -66,7 +66,7 @@ export const batchSize: Claim = {
         ...early.map((seeds, i) =>
           judgeEach(
             rules.recalibrated,
-            `batch 128, after ${[5, 200][i]!} steps`,
+            `batch size 128, after ${[5, 200][i]!} steps`,
             seeds,
             ({ recalibrated, running }) => recalibrated - running,
           ),
@@ -74,29 +74,32 @@ export const batchSize: Claim = {
         ...[2, 4].map((size) =>
           judge(
             rules.small,
-            `batch ${size}`,
+            `batch size ${size}`,
             pick(size, 1).map(({ recalibrated }, i) => recalibrated - pick(size, 0)[i]!.recalibrated),
           ),
         ),
         ...[2, 4, 16].map((size) =>
           judge(
             rules.gap,
-            `batch ${size}`,
+            `batch size ${size}`,
             gap(64).map((large, i) => large - gap(size)[i]!),
           ),
         ),
       ],
       shown: SIZES.flatMap((size) => [
-        { what: `batch ${size}: test accuracy, plain`, values: pick(size, 0).map(({ recalibrated }) => recalibrated) },
         {
-          what: `batch ${size}: test accuracy, batch norm recalibrated`,
+          what: `batch size ${size}: test accuracy, plain`,
+          values: pick(size, 0).map(({ recalibrated }) => recalibrated),
+        },
+        {
+          what: `batch size ${size}: test accuracy, batch norm recalibrated`,
           values: pick(size, 1).map(({ recalibrated }) => recalibrated),
         },
       ]),
       figures: [
         {
           title: "Test accuracy against batch size.",
-          caption: "Rate proportional to the batch. Median and range over the seeds.",
+          caption: "Learning rate proportional to batch size. Median and range over the seeds.",
           panels: [
             {
               title: "ReLU 6x64",

@@ -1,4 +1,4 @@
-/** Claim 6: figure 4c of Santurkar et al. 2018, with all of its profile. */
+/** Claim 6: figure 4c of Santurkar et al. 2018, with the whole profile. */
 import { median } from "../../shared/spread.js";
 import type { Claim } from "../claim.js";
 import type { Trained } from "../measure/train.js";
@@ -13,16 +13,18 @@ export const betaProfile: Claim = {
   number: 6,
   name: "beta-profile",
   quick: true,
-  title: "Effective beta-smoothness is better: the whole profile instead of its maximum",
-  who: "Santurkar et al. 2018, figure 4c: the maximum over 0.5 to 4 learning rates.",
+  title: "Effective beta-smoothness improves: the whole profile, not only its maximum",
+  who: "Santurkar et al. 2018, figure 4c, which shows the maximum over 0.5 to 4 learning rates.",
   definition:
-    "beta = change of the gradient / distance moved, at 0.01, 0.1, 0.5, 1, 2 and 4 learning rates along the gradient; times the learning rate it has no unit. Median over the looks.",
-  settings: "16x48 and 8x48 ReLU, learning rate 0.1, batch 64, 300 steps (quick: 200), looks every 20.",
-  differences: "An MLP on digits instead of a VGG on CIFAR-10; the profile besides its maximum; two smaller distances.",
+    "beta = change of the gradient / distance moved, at 0.01, 0.1, 0.5, 1, 2 and 4 learning rates along the gradient; multiplied by the learning rate it is dimensionless. Median over the probes of a run.",
+  settings: "16x48 and 8x48 ReLU, learning rate 0.1, batch size 64, 300 steps (--quick: 200), probed every 20 steps.",
+  differences:
+    "An MLP on digits instead of a VGG on CIFAR-10; the profile in addition to its maximum; two smaller distances.",
   factor: "the distance",
   counterEvidence:
-    "The plateau of batch norm in the paper's figure lies at 2 / learning rate, where the plain network's lies too: once the gradient turns around within half a learning rate, 1 / (half a rate) is what the smallest distance of the grid gives. The maximum then says nothing.",
-  reading: "Near the network batch norm can be the rougher one and far from it the smoother one. State the distance.",
+    "In the paper's figure the plateau of batch norm is at 2 / learning rate, and so is that of the plain network: once the gradient changes by about its own norm within half a learning rate, the smallest distance in the paper gives 1 / (half a learning rate). The maximum then carries no information.",
+  reading:
+    "Close to the current parameters batch norm can be the rougher one, and farther away the smoother one. State the distance.",
   async run(study) {
     const steps = study.steps(study.extent === "quick" ? 200 : 300);
     const conditions = [];
@@ -55,13 +57,13 @@ export const betaProfile: Claim = {
         const own = seeds.map((runs) => evenLooks(runs[network], steps));
         shown.push(
           {
-            what: `${network}, ${setting}: share of looks whose maximum lies at the smallest distance of the grid`,
+            what: `${network}, ${setting}: share of probes whose maximum over 0.5 to 4 lr is at 0.5 lr`,
             values: own.map(
               (looks) => looks.filter(({ beta: at }) => Math.max(...at.slice(HALF)) === at[HALF]).length / looks.length,
             ),
           },
           {
-            what: `${network}, ${setting}: median of the maximum over 0.5 to 4 lr, x lr`,
+            what: `${network}, ${setting}: median over the probes of the maximum beta over 0.5 to 4 lr, x lr`,
             values: own.map((looks) => median(looks.map(({ beta: at }) => Math.max(...at.slice(HALF))))),
           },
         );
@@ -74,7 +76,7 @@ export const betaProfile: Claim = {
         {
           title: "Beta against distance.",
           caption:
-            "Median over the looks of a run; line: median over the seeds, band: their range. A line that falls as 1 / distance is a gradient that has stopped changing. Figure 4c of the paper shows the maximum from 0.5 on.",
+            "Median over the probes of a run; line: median over the seeds, band: range. Where the line falls as 1 / distance, the change of the gradient no longer grows. Figure 4c of the paper shows the maximum over 0.5 and more.",
           panels,
         },
       ],

@@ -17,19 +17,19 @@ export const covariateShift: Claim = {
   number: 7,
   name: "covariate-shift",
   quick: true,
-  title: "It does not reduce internal covariate shift, definition 2.1",
+  title: "It does not reduce internal covariate shift (definition 2.1)",
   who: "Santurkar et al. 2018, section 2.2 and figure 3; the opposite: Ioffe & Szegedy 2015.",
   definition:
-    "For each layer the gradient of its weights on one batch, before and after the layers below it make their step, it and those above staying: ||G - G'|| / ||G|| and the cosine. Every 10 steps up to 100, mean over blocks 2 to the last; a block is a Dense with the norm behind it.",
+    "For each layer, the gradient of its weights on one batch, before (G) and after (G') the layers below it take their step, with the layer itself and those above unchanged: ||G - G'|| / ||G|| and the cosine. Every 10 steps up to step 100, mean over blocks 2 to the last; a block is a Dense and the norm that follows it.",
   settings:
-    "8x48 ReLU, learning rates 0.003 and 0.1, batch 64; (all) also 16x48 at 0.001 and 0.1, 3x64 at 0.01 and 0.1.",
+    "8x48 ReLU, learning rates 0.003 and 0.1, batch size 64; without --quick, also 16x48 at 0.001 and 0.1, and 3x64 at 0.01 and 0.1.",
   differences:
-    "An MLP on digits instead of a VGG on CIFAR-10, early training only; the relative difference, since the raw one grows with rate and gradient.",
-  factor: "learning rate and depth",
+    "An MLP on digits instead of a VGG on CIFAR-10; early training only; the relative difference, since the absolute one grows with the learning rate and the gradient.",
+  factor: "the learning rate and the depth",
   counterEvidence:
-    "Awais et al. 2020 argue that less shift does matter. By this definition a network whose gradients vanish has none.",
+    "Awais et al. 2020 argue that reducing the shift does matter. By this definition a network whose gradients vanish has no shift.",
   reading:
-    "yes: batch norm has more of it, as Santurkar et al. say; no: it has less, as Ioffe & Szegedy say. Which one depends on where one looks.",
+    "A yes means that batch norm has more shift, as Santurkar et al. say, and a no that it has less, as Ioffe & Szegedy say. The answer depends on where you look.",
   async run(study) {
     const steps = study.steps(101);
     const conditions = [];
@@ -82,10 +82,11 @@ export const covariateShift: Claim = {
       figures: [
         {
           title: "Relative difference.",
-          caption: "0: the layers below made no difference. Mean over blocks; median and range over the seeds.",
+          caption:
+            "0: the step of the layers below made no difference. Mean over the blocks; median and range over the seeds.",
           panels: relative,
         },
-        { title: "Cosine.", caption: "1: the same direction, 0: unrelated.", panels: cosine },
+        { title: "Cosine.", caption: "1: same direction; 0: orthogonal.", panels: cosine },
       ],
     };
   },

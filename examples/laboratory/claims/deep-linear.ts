@@ -15,19 +15,19 @@ export const deepLinearClaim: Claim = {
   number: 11,
   name: "deep-linear",
   quick: false,
-  title: "A deep linear network: lower loss, smoother landscape, more internal covariate shift",
+  title: "In a deep linear network: lower loss, smoother landscape, more internal covariate shift",
   who: "Santurkar et al. 2018, sections 2 and 3, figures 3b and 10, appendix A.",
   definition:
-    "Full-batch gradient descent on the sum of squares of W1...Wk x - A x. Cosine of definition 2.1 for the block at two thirds of the depth; loss at the end; beta x learning rate along the gradient at 0.01, 0.1, 1, 10 and 30 learning rates, every 50 steps.",
+    "Full-batch gradient descent on the sum of squares of W1...Wk x - A x. Cosine of definition 2.1 for the block at two thirds of the depth; final loss; beta x learning rate along the gradient at 0.01, 0.1, 1, 10 and 30 learning rates, every 50 steps.",
   settings:
-    "25 layers of 10 without nonlinearity, norm behind all but the last, 200 samples, Glorot, double precision; learning rate 5e-6 for 600 steps and 5e-7 for 1000 (quick: 12 layers, 5e-6 alone).",
+    "25 layers of width 10 without nonlinearity, a norm after all but the last, 200 samples, Glorot initialization, double precision; learning rate 5e-6 for 600 steps and 5e-7 for 1000 (--quick: 12 layers, 5e-6 only).",
   differences:
-    "200 samples at five times the rate instead of 1000: the sum over the samples scales with their number. The paper runs 10 000 steps (--full: its own 1000 samples, rates 1e-6 and 1e-7 and 10 000 steps).",
+    "200 samples instead of 1000 at five times the learning rate, since the loss is summed over the samples. The paper runs 10 000 steps (--full uses its 1000 samples, learning rates 1e-6 and 1e-7, and 10 000 steps).",
   factor: "the learning rate",
   counterEvidence:
-    "The text's nearly uncorrelated gradients of batch norm describe the panel of the smaller rate; at the larger one both networks have them. Batch norm's plateau of beta at 2 / learning rate is the edge of stability, reached at full batch.",
+    "The paper's text reports nearly uncorrelated gradients for batch norm; this describes the panel with the lower learning rate, and at the higher one both networks have them. Batch norm's plateau of beta at 2 / learning rate is the edge of stability, reached with full batches.",
   reading:
-    "Without nonlinearity there is no depth-related loss of signal to blame, and batch norm still changes the landscape.",
+    "Without a nonlinearity no depth-related loss of signal can be to blame, and batch norm still changes the landscape.",
   async run(study) {
     const full = study.extent === "full";
     const quick = study.extent === "quick";
@@ -77,7 +77,7 @@ export const deepLinearClaim: Claim = {
         {
           title: "Effective beta-smoothness.",
           caption:
-            "The largest over 0.01 to 30 learning rates, times the rate; 2 is the edge of stability. Figure 10c of the paper.",
+            "The largest beta over 0.01 to 30 learning rates, times the learning rate; 2 is the edge of stability. Figure 10c of the paper.",
           panels: panels.beta,
         },
       ],

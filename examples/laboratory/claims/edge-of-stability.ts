@@ -17,18 +17,18 @@ export const edgeOfStability: Claim = {
   number: 12,
   name: "edge-of-stability",
   quick: true,
-  title: "Full-batch training drives the sharpness to 2 over the learning rate",
+  title: "Full-batch training drives the sharpness to 2 / learning rate",
   who: "Cohen, Kaur, Li, Kolter & Talwalkar 2021 (arXiv:2103.00065).",
   definition:
-    "Sharpness: the largest eigenvalue of the Hessian of the loss, from below, by 15 Lanczos steps; ten times in the last third of training. Above 2 / learning rate gradient descent on a quadratic diverges.",
+    "Sharpness: the largest eigenvalue of the Hessian of the loss, estimated from below by 15 Lanczos steps, ten times in the last third of training. Above 2 / learning rate, gradient descent on a quadratic diverges.",
   settings:
-    "tanh 2x32, the first 200 training images, mean squared error over all elements, full batch, 800 steps, double precision; plain and batch norm at rates 0.5 and 2.",
-  differences: "A small network on digits; the paper has CIFAR-10 and treats batch norm in an appendix.",
-  factor: "the learning rate: the same rate is at the edge for one network and below it for the other",
+    "tanh 2x32, the first 200 training images, mean squared error over all elements, full batch, 800 steps, double precision; plain and batch norm at learning rates 0.5 and 2.",
+  differences: "A small network on digits; the paper uses CIFAR-10 and treats batch norm in an appendix.",
+  factor: "the learning rate: the same rate puts one network at the edge and leaves the other below it",
   counterEvidence:
-    "With cross-entropy on easy data the sharpness falls again. A sharpness below the edge does not contradict the paper, which lets it rise only until it gets there.",
+    "With cross-entropy on easy data the sharpness falls again. Sharpness below the edge does not contradict the paper, in which it rises only until it reaches the edge.",
   reading:
-    "A network without batch norm trains at the edge at a rate where one with it is still well below it; that is room for a larger rate, and at four times the rate batch norm stands at the edge too.",
+    "At a learning rate where a network without batch norm trains at the edge, one with batch norm is still well below it. That leaves room for a larger rate: at four times the rate, batch norm is at the edge too.",
   async run(study) {
     const steps = study.steps(800);
     const ask = (network: "plain" | "batch norm", rate: number, seed: number) =>
@@ -51,7 +51,7 @@ export const edgeOfStability: Claim = {
       ),
       shown: [
         {
-          what: "plain, learning rate 2: steps until it diverged (Infinity: it did not)",
+          what: "plain, learning rate 2: steps until divergence (infinite if none)",
           values: runs(3).map(({ divergedAt }) => divergedAt ?? Infinity),
         },
       ],
@@ -59,7 +59,7 @@ export const edgeOfStability: Claim = {
         {
           title: "Sharpness over training.",
           caption:
-            "Times the learning rate: 2 is the edge. Median and range over the seeds; the plain network at rate 2 diverges and is not drawn.",
+            "Times the learning rate; 2 is the edge. Median and range over the seeds. The plain network at learning rate 2 diverges and is not drawn.",
           panels: [0.5, 2].map((rate) =>
             overSteps(
               `learning rate ${rate}`,
@@ -82,7 +82,7 @@ export const edgeOfStability: Claim = {
         },
         {
           title: "Loss over training.",
-          caption: "Mean squared error of the 200 images, every ten steps.",
+          caption: "Mean squared error on the 200 images, every ten steps.",
           panels: [0.5, 2].map((rate) =>
             overSteps(
               `learning rate ${rate}`,

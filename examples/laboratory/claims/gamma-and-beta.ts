@@ -14,16 +14,17 @@ export const gammaAndBeta: Claim = {
   number: 17,
   name: "gamma-and-beta",
   quick: false,
-  title: "Training only gamma and beta of a random network goes far",
+  title: "Training only gamma and beta of a random network goes a long way",
   who: "Frankle, Schwab & Morcos 2020 (arXiv:2003.00152).",
   definition:
-    "Test accuracy, normalized by the test images, when only gamma and beta train, only the output layer, as many randomly chosen weights, or everything; the share of |gamma| below 0.01 when gamma and beta train alone.",
-  settings: "ReLU 2x64 and 6x64 with batch norm, batch 64, 400 steps, rate 1 (all parameters: 0.3).",
+    "Test accuracy, normalized with the statistics of the test images, when only gamma and beta are trained, only the output layer, the same number of randomly chosen weights, or everything; the share of |gamma| below 0.01 when only gamma and beta are trained.",
+  settings:
+    "ReLU 2x64 and 6x64 with batch norm, batch size 64, 400 steps, learning rate 1 (0.3 when everything is trained).",
   differences:
-    "MLPs on digits; the paper has ResNets up to 866 layers, where about a third of the features end up disabled.",
-  factor: "depth",
+    "MLPs on digits; the paper uses ResNets of up to 866 layers, in which about a third of the features end up disabled.",
+  factor: "the depth",
   counterEvidence: "In a shallow network the output layer alone does better.",
-  reading: "Gamma and beta choose among random features; there have to be enough layers of them.",
+  reading: "Gamma and beta select among random features, and that takes enough layers.",
   async run(study) {
     const seeds = await eachSeed(study, (seed) =>
       Promise.all(
@@ -52,7 +53,7 @@ export const gammaAndBeta: Claim = {
       figures: [
         {
           title: "Test accuracy by what is trained.",
-          caption: `One dot a seed. ${SUBSETS.map((subset, i) => `${i + 1}: ${subset}`).join("; ")}.`,
+          caption: `One dot per seed. ${SUBSETS.map((subset, i) => `${i + 1}: ${subset}`).join("; ")}.`,
           panels: settings.map((title, depth) => ({
             title,
             x: { label: "what is trained", type: "linear", domain: [0.5, 4.5], ticks: [1, 2, 3, 4] },

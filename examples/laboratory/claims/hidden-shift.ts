@@ -26,18 +26,18 @@ export const hiddenShift: Claim = {
   name: "hidden-shift",
   quick: true,
   title: "It limits how much the hidden values shift",
-  who: "A. Ng, Improving Deep Neural Networks, lecture Why does batch norm work?; after Ioffe & Szegedy 2015.",
+  who: "A. Ng, Improving Deep Neural Networks, lecture Why Does Batch Norm Work?, following Ioffe & Szegedy 2015.",
   definition:
-    "What each layer gets from the one below, on 256 fixed images: the 1-Wasserstein distance of every unit between just before and just after one update (step shift), and since step 0 (total shift), every 20 steps; raw, and in standard deviations of the unit. Mean over the units of up to four layers spread over the depth, then the median over the steps. Floor: the same distance between two sets of images at the same parameters.",
+    "How far the values that a layer passes to the next move, on 256 fixed images: the 1-Wasserstein distance of each unit's values between just before and just after one update (step shift), and since step 0 (total shift), measured every 20 steps; raw, and in standard deviations of the unit. Averaged over the units of up to four layers spread over the depth, then the median over the steps. Floor: the same distance between two sets of images at the same parameters.",
   settings:
-    "8x48 ReLU, learning rate 0.1, batch 64, 300 steps; (all) also sigmoid 3x100, rate 0.5, batch 60, 600 steps, with Glorot's weights and with standard deviation 0.05.",
+    "8x48 ReLU, learning rate 0.1, batch size 64, 300 steps. Without --quick, also sigmoid 3x100, learning rate 0.5, batch size 60, 600 steps, with Glorot initialization and with normal initial weights of standard deviation 0.05.",
   differences:
-    "A lecture has no figure; the definition is ours. Santurkar et al. 2018, figure 8, show mean and variance of one random activation.",
-  factor: "the unit (raw or in standard deviations) and the initial weights",
+    "The lecture has no figure; the definition is this project's. Santurkar et al. 2018, figure 8, show the mean and variance of one random activation.",
+  factor: "the unit of the distance (raw or standard deviations) and the initial weights",
   counterEvidence:
-    "Santurkar et al. 2018: shift has little to do with the success. Behind a batch norm mean and variance are beta and gamma squared by construction, so only what comes after the activation can surprise. A network that learns nothing moves nothing: small shift is not a virtue in itself.",
+    "Santurkar et al. 2018: shift has little to do with the success of batch norm. After a batch norm, mean and variance are beta and gamma squared by construction, so only the values after the activation are informative. A network that learns nothing moves nothing: small shift is not a merit in itself.",
   reading:
-    "The statement needs a unit. A total shift below the floor cannot be seen by anyone who looks at fresh data.",
+    "The statement needs a unit. A total shift below the floor is indistinguishable from the difference between two sets of images.",
   async run(study) {
     const cases = [
       {
@@ -86,7 +86,7 @@ export const hiddenShift: Claim = {
       );
       for (const network of PAIR) {
         shown.push({
-          what: `${network}, ${name}: total shift over its floor`,
+          what: `${network}, ${name}: total shift / floor`,
           values: seeds.map(
             (runs) =>
               overMoved(runs[network], steps, "totalRelative") / overMoved(runs[network], steps, "floorRelative"),
@@ -100,12 +100,13 @@ export const hiddenShift: Claim = {
       figures: [
         {
           title: "One update.",
-          caption: "How far one step moves what a layer gives the next one. Median and range over the seeds.",
+          caption:
+            "How far one step moves the values that a layer passes to the next. Median and range over the seeds.",
           panels: panels.step,
         },
         {
           title: "Since the start.",
-          caption: "The same since step 0; dotted, how far apart two sets of images are at the same parameters.",
+          caption: "The same since step 0. Dotted: the distance between two sets of images at the same parameters.",
           panels: panels.total,
         },
       ],

@@ -10,19 +10,19 @@ export const initialization: Claim = {
   number: 14,
   name: "initialization",
   quick: false,
-  title: "Before the first step: gradients explode with batch norm, ranks collapse without",
+  title: "At initialization: gradients explode with batch norm, ranks collapse without it",
   who: "Explosion: Yang, Pennington, Rao, Sohl-Dickstein & Schoenholz 2019 (arXiv:1902.08129). Collapse: Daneshmand, Kohler, Bach, Hofmann & Lucchi 2020 (arXiv:2003.01652).",
   definition:
-    "Growth: the factor by which the squared norm of a layer's weight gradient grows per layer towards the input, fitted over the layers in the middle; theory says pi / (pi - 1) = 1.467 with ReLU. Effective rank: (tr K)^2 / tr(K^2) of the values in front of the activation, K = H H', one row a sample, not centered.",
+    "Growth: the factor per layer by which the squared norm of the weight gradient grows toward the input, fitted over the middle layers; theory predicts pi / (pi - 1) = 1.467 for ReLU. Effective rank: (tr K)^2 / tr(K^2) of the values before the activation, K = H H', one row per sample, not centered.",
   settings:
-    "24 hidden layers of 128, batch 128, standard normal inputs, random labels, ReLU with He's weights; linear and tanh beside it.",
+    "24 hidden layers of width 128, batch size 128, standard normal inputs, random labels, ReLU with He initialization; linear and tanh for comparison.",
   differences:
-    "Finite width and batch; the theory lets the width go to infinity first. --full: width 512 and batch 256.",
-  factor: "the claim: each of the two networks has its own disease",
+    "Finite width and batch size; the theory takes the width to infinity first. --full: width 512 and batch size 256.",
+  factor: "the network: each of the two has its own failure mode",
   counterEvidence:
-    "Ioffe & Szegedy 2015 expected batch norm to prevent exploding gradients. Meterez et al. 2024: the rank can be kept without the explosion. At batch 16 and width 32 the growth is 1.6.",
+    "Ioffe & Szegedy 2015 expected batch norm to prevent exploding gradients. Meterez et al. 2024: the rank can be preserved without the explosion. At batch size 16 and width 32 the growth is 1.6.",
   reading:
-    "Batch norm keeps samples apart that a deep plain network makes one, and pays with gradients that grow with depth; a linear network has no explosion.",
+    "Batch norm keeps samples apart that a deep plain network makes nearly parallel, at the price of gradients that grow with depth. In a linear network nothing explodes.",
   async run(study) {
     const size = study.extent === "full" ? { width: 512, batch: 256 } : { width: 128, batch: 128 };
     const layers = 24;
@@ -34,7 +34,7 @@ export const initialization: Claim = {
       ask("batch norm", "none"),
       ask("batch norm", "tanh"),
     ]);
-    const setting = `ReLU, 24x${size.width}, batch ${size.batch}`;
+    const setting = `ReLU, 24x${size.width}, batch size ${size.batch}`;
     const growth = (runs: typeof norm): number[] => runs.map((run) => run.growth);
     const last = (runs: typeof norm): number[] => runs.map(({ ranks }) => ranks.at(-1)!);
     const byLayer = (runs: typeof norm, values: (run: (typeof norm)[number]) => readonly number[]) =>
@@ -55,12 +55,12 @@ export const initialization: Claim = {
         {
           title: "By layer.",
           caption:
-            "Left: squared gradient of each layer's weights; the input is at the left. Right: how many directions the samples fill. Median and range over the seeds.",
+            "Left: squared norm of each layer's weight gradient, with the input at the left. Right: effective rank, the number of directions that the samples span. Median and range over the seeds.",
           panels: [
             {
               title: "gradient",
               x,
-              y: { label: "squared gradient of the weights", type: "log" },
+              y: { label: "squared norm of the weight gradient", type: "log" },
               series: [
                 { network: "plain", points: byLayer(plain, ({ energies }) => energies) },
                 { network: "batch norm", points: byLayer(norm, ({ energies }) => energies) },

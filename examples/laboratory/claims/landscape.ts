@@ -9,7 +9,7 @@ import { BAND_LOOKS, BATCH_SIZE, eachSeed, overTraining, PAIR, probedRun, relu, 
 import { judgeEach, type Rule } from "../verdicts.js";
 
 const rules = RULES.landscape;
-/** Networks are compared where their losses are equal: a network near its goal has less loss to lose. */
+/** Networks are compared at equal loss: one that is nearly trained has less loss left to change. */
 const STAGES = [
   { name: "early", from: 1.5, to: 2.2 },
   { name: "late", from: 0.3, to: 0.7 },
@@ -24,15 +24,16 @@ export const landscape: Claim = {
   title: "Loss and gradient change less along the gradient",
   who: "Santurkar, Tsipras, Ilyas & Madry 2018, section 3.2, figure 4a and b (arXiv:1805.11604).",
   definition:
-    "From where training stands, along the gradient of the batch to come, at 0.5, 1, 2 and 4 learning rates: the range of the loss, and the largest change of the gradient as part of its length. Compared at equal loss: medians over the looks whose loss is in 1.5 to 2.2 (early) or in 0.3 to 0.7 (late).",
+    "From the current parameters, along the gradient of the next batch, at 0.5, 1, 2 and 4 learning rates: the range of the loss, and the largest change of the gradient relative to its norm. Compared at equal loss: medians over the probes at which the loss is 1.5 to 2.2 (early) or 0.3 to 0.7 (late).",
   settings:
-    "8x48 ReLU, batch 64, looks every 20 steps and at 4, 8, 12 and 16 (these four were added after a first try with one seed, where batch norm had no look in the early band); learning rate 0.1, 400 steps; (all) also 0.01, 600 steps.",
+    "8x48 ReLU, batch size 64, probed every 20 steps and at steps 4, 8, 12 and 16 (these four were added after a pilot with one seed, in which no probe of batch norm fell into the early band); learning rate 0.1, 400 steps; without --quick, also 0.01, 600 steps.",
   differences:
-    "An MLP on digits instead of a VGG on CIFAR-10; the change of the gradient relative to its length, since raw lengths of two networks do not compare; equal loss instead of equal step.",
-  factor: "the learning rate, which is also the distance looked at, and the stage of training",
+    "An MLP on digits instead of a VGG on CIFAR-10; the change of the gradient relative to its norm, since the absolute norms of two networks are not comparable; equal loss instead of equal step.",
+  factor: "the learning rate, which also sets the distance probed, and the stage of training",
   counterEvidence:
-    "At a small rate and high loss batch norm is the rougher one in pilots of this rule; PyHessian (Yao et al. 2020) finds batch norm not smoother in shallow networks.",
-  reading: "Smoother where people train, not everywhere: the statement needs a distance and a stage.",
+    "At a low learning rate and high loss, batch norm was the rougher one in pilot runs of this rule. PyHessian (Yao et al. 2020) finds that batch norm does not smooth shallow networks.",
+  reading:
+    "Batch norm is smoother where networks are usually trained, but not everywhere: the statement needs a distance and a stage of training.",
   async run(study) {
     const cases = [
       { rate: 0.1, steps: study.steps(400) },
@@ -60,7 +61,7 @@ export const landscape: Claim = {
       for (const { name, from, to } of STAGES) {
         const setting = `learning rate ${rate}, ${name}`;
         const looksOf = ({ looks }: Trained): Look[] => looks.filter(({ loss }) => loss >= from && loss < to);
-        // NaN, which no rule takes for a yes or a no, when no look has its loss there.
+        // NaN, which every rule judges as undecided, if no probe falls into the band.
         const middle = (run: Trained, figure: (look: Look) => number): number => median(looksOf(run).map(figure));
         const ratio = (rule: Rule, figure: (look: Look) => number) =>
           judgeEach(rule, setting, seeds, (runs) => middle(runs.plain, figure) / middle(runs["batch norm"], figure));
@@ -69,7 +70,7 @@ export const landscape: Claim = {
           ratio(rules.change, ({ change }) => change),
         );
         shown.push({
-          what: `looks of batch norm, ${setting}`,
+          what: `number of probes of batch norm, ${setting}`,
           values: seeds.map((runs) => looksOf(runs["batch norm"]).length),
         });
       }
@@ -88,13 +89,13 @@ export const landscape: Claim = {
         {
           title: "Loss along the gradient.",
           caption:
-            "Line: the loss where the network stands. Band: lowest and highest loss at 0.5 to 4 learning rates; medians over the seeds. Figure 4a of the paper.",
+            "Line: the current loss. Band: lowest and highest loss at 0.5 to 4 learning rates; medians over the seeds. Figure 4a of the paper.",
           panels: bands,
         },
         {
           title: "Change of the gradient.",
           caption:
-            "The largest at these distances, as part of the gradient's length: 0 where it stays, 2 where it turns back on itself. Median and range over the seeds. Figure 4b of the paper shows the change itself.",
+            "The largest change at these distances, relative to the norm of the gradient: 0 if it stays the same, 2 if it reverses. Median and range over the seeds. Figure 4b of the paper shows the absolute change.",
           panels: changes,
         },
       ],

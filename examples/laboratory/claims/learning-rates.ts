@@ -18,16 +18,17 @@ export const learningRates: Claim = {
   number: 4,
   name: "learning-rates",
   quick: false,
-  title: "It allows larger learning rates, and that is what it is good for",
-  who: "Ioffe & Szegedy 2015, section 3.3; that the gain comes from the rate: Bjorck, Gomes, Selman & Weinberger 2018 (arXiv:1806.02375).",
+  title: "It allows larger learning rates, and that is where the gain comes from",
+  who: "Ioffe & Szegedy 2015, section 3.3; that the gain comes from the learning rate: Bjorck, Gomes, Selman & Weinberger 2018 (arXiv:1806.02375).",
   definition:
-    "Test accuracy after 300 steps at rates from 0.01 to 3: the largest rate with 0.9 or more (0.01 / 3 where there is none); the best accuracy of each network over the rates; the accuracy at the same small rate. Figure: the spread of what each activation gets after a single step of 3.",
-  settings: "ReLU 3x64 and 8x48, batch 64, 300 steps.",
-  differences: "MLPs on digits instead of convolutional networks; constant rates.",
-  factor: "the statement: how large a rate may be, or how good the result is",
+    "Test accuracy after 300 steps at learning rates from 0.01 to 3: the largest rate that reaches 0.9 (0.01 / 3 if none does); each network's best accuracy over the rates; the accuracy at the same low rate. Figure: the standard deviation of each layer's pre-activations after a single step at learning rate 3.",
+  settings: "ReLU 3x64 and 8x48, batch size 64, 300 steps.",
+  differences: "MLPs on digits instead of convolutional networks; constant learning rates.",
+  factor: "the part of the statement: the range of learning rates, or the quality of the result",
   counterEvidence:
-    "De & Smith 2020: the larger stable rate matters little at small batch sizes. At small rates a plain network with the first batch's statistics as constants (calibrated) does as well as batch norm or better: there the gain is one of initial scale.",
-  reading: "A larger range of rates is the most robust effect of batch norm; a better best result at this size is not.",
+    "De & Smith 2020: the larger stable learning rate matters little at small batch sizes. At low learning rates a plain network normalized with the fixed statistics of its first batch (calibrated) does as well as batch norm or better, so there the gain is one of initial scale.",
+  reading:
+    "A wider range of usable learning rates is the most robust effect of batch norm; a better result at the best rate is not, at this size.",
   async run(study) {
     const steps = study.steps(300);
     const conditions = [];
@@ -55,7 +56,7 @@ export const learningRates: Claim = {
       );
       for (const network of NETWORKS) {
         shown.push({
-          what: `${network}, ${setting}: best test accuracy over the rates`,
+          what: `${network}, ${setting}: best test accuracy over the learning rates`,
           values: seeds.map((runs) => Math.max(...runs[network])),
         });
       }
@@ -74,7 +75,7 @@ export const learningRates: Claim = {
     );
     for (const [i, network] of PAIR.entries()) {
       shown.push({
-        what: `${network}, 8x48: loss after one step of 3, as a multiple of that before`,
+        what: `${network}, 8x48: loss after / before one step at learning rate 3`,
         values: oneStep.map((runs) => runs[i]!.lossRatio),
       });
     }
@@ -83,14 +84,14 @@ export const learningRates: Claim = {
       shown,
       figures: [
         {
-          title: "Test accuracy against the rate.",
-          caption: "After 300 steps; median and range over the seeds. Diverged counts as chance, 0.1.",
+          title: "Test accuracy against learning rate.",
+          caption: "After 300 steps; median and range over the seeds. A diverged run counts as chance, 0.1.",
           panels: sweep,
         },
         {
           title: "One large step.",
           caption:
-            "Standard deviation of what the activations of each layer get, before (dotted) and after one step of rate 3, 8x48 ReLU. After the figures of Bjorck et al. 2018.",
+            "Standard deviation of each layer's pre-activations before (dotted) and after one step at learning rate 3, 8x48 ReLU. Modeled on the figures of Bjorck et al. 2018.",
           panels: [
             {
               title: "8x48 ReLU",
@@ -112,7 +113,7 @@ export const learningRates: Claim = {
   },
 };
 
-/** The largest of the rates with 0.9 or more; a third of the smallest where there is none. */
+/** The largest learning rate that reaches an accuracy of 0.9; a third of the smallest if none does. */
 function largest(accuracies: readonly number[]): number {
   return RATES.findLast((_, i) => accuracies[i]! >= 0.9) ?? RATES[0] / 3;
 }

@@ -24,18 +24,18 @@ export const lpNorms: Claim = {
   number: 9,
   name: "lp-norms",
   quick: false,
-  title: "l1, l2 and l-infinity norms do as well, with larger shift than no norm at all",
+  title: "l1, l2 and l-infinity norms do just as well, with more shift than no norm at all",
   who: "Santurkar et al. 2018, section 3.3 and figure 5.",
   definition:
-    "The mean of the batch is subtracted, but the values are divided by the mean of |a|, the root of the mean of a^2, or the largest |a|, taken before the mean is subtracted. Training accuracy: last 50 batches; range of the loss at equal steps as in claim 5, without regard to the loss; step shift as in claim 2.",
-  settings: "8x48 ReLU, learning rate 0.1, batch 64, 300 steps.",
+    "The batch mean is subtracted, but the values are divided by the mean of |a|, the root of the mean of a^2, or the largest |a|, computed before the mean is subtracted. Training accuracy: mean over the last 50 batches; range of the loss as in claim 5, but at equal steps whatever the loss; step shift as in claim 2.",
+  settings: "8x48 ReLU, learning rate 0.1, batch size 64, 300 steps.",
   differences:
-    "An MLP on digits; the paper gives the norms in words only, the formula is our reading. It shows distributions by eye; here shift is measured.",
-  factor: "the part of the statement: that they train and smooth as well, or that they shift more",
+    "An MLP on digits. The paper describes the norms in words only; the formula is an interpretation. The paper compares distributions by eye; here the shift is measured.",
+  factor: "the part of the statement: training and smoothness, or shift",
   counterEvidence:
-    "By the 1-Wasserstein distance per step these norms move hidden values less than the plain network in pilots of this rule.",
+    "By the 1-Wasserstein distance per step, these norms moved hidden values less than the plain network in pilot runs of this rule.",
   reading:
-    "What is divided by hardly matters. That the shift is larger than in a plain network would have to be said with a unit and a distance.",
+    "The choice of divisor hardly matters. The statement that they shift more than a plain network needs a unit and a distance.",
   async run(study) {
     const steps = study.steps(300);
     const seeds = await eachSeed(study, (seed) =>
@@ -64,7 +64,7 @@ export const lpNorms: Claim = {
       })),
       figures: [
         {
-          title: "Training, smoothness, shift.",
+          title: "Training, smoothness and shift.",
           caption: "Median and range over the seeds.",
           panels: [
             overTraining("training accuracy", steps, TRAINING_ACCURACY, NETWORKS, seeds, (run) =>

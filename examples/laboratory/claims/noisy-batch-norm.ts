@@ -23,18 +23,18 @@ export const noisyBatchNorm: Claim = {
   number: 8,
   name: "noisy-batch-norm",
   quick: true,
-  title: "Noisy batch norm trains as well, and the same noise stops the plain network",
+  title: "Noisy batch norm trains just as well, and the same noise stops the plain network",
   who: "Santurkar et al. 2018, section 2.1, figure 2 and algorithm 1.",
   definition:
-    "Behind every norm (or Dense) each value is scaled and shifted by noise whose mean and scale are drawn anew for each unit and step. Training accuracy: mean over the last 50 training batches, in the training pass. Step shift as in claim 2, with the noise of either step.",
+    "After every norm (or Dense, in the plain network) each value is scaled and shifted by noise whose mean and scale are redrawn for each unit and step. Training accuracy: mean over the last 50 training batches, in the training pass. Step shift as in claim 2, with the noise of the respective step.",
   settings:
-    "8x48 and 16x48 ReLU, 400 steps (quick: 250), learning rate 0.1, batch 64. The paper's constants: mean ±0.5, scale 1 to 1.25, per sample ±0.1 and standard deviation 0.1.",
-  differences: "An MLP on digits instead of a VGG on CIFAR-10; r_sigma read as a standard deviation.",
-  factor: "depth",
+    "8x48 and 16x48 ReLU, 400 steps (--quick: 250), learning rate 0.1, batch size 64. The paper's constants: mean ±0.5, scale 1 to 1.25; per sample ±0.1 and standard deviation 0.1.",
+  differences: "An MLP on digits instead of a VGG on CIFAR-10; r_sigma is read as a standard deviation.",
+  factor: "the depth",
   counterEvidence:
-    "The noise at inference has to be its expectation (the factor 1.125): with the identity, test accuracy collapses, which looks like a finding about running statistics and is none. At 16 layers the plain network itself hardly trains from He's weights, for a reason that is not shift: with the statistics of its first batch kept for ever (plain, calibrated; all) it has another initialization and nothing else.",
+    "At inference the noise has to be replaced by its expectation (a factor of 1.125). With the identity instead, test accuracy collapses, which looks like a finding about running statistics but is not. At 16 layers the plain network itself hardly trains from He initialization, for a reason other than shift: normalized with the fixed statistics of its first batch (plain, calibrated; not with --quick), it differs in its initialization and in nothing else.",
   reading:
-    "That noisy batch norm trains although its hidden values move more is the point; that the noise stops a plain network needs depth.",
+    "The point is that noisy batch norm trains although its hidden values move more. The noise stops the plain network only if it is deep.",
   async run(study) {
     const conditions = [];
     const shown = [];
@@ -68,7 +68,7 @@ export const noisyBatchNorm: Claim = {
       );
       for (const reading of ["identity", "expectation", "recalibrated"] as const) {
         shown.push({
-          what: `noisy batch norm, ${setting}: test accuracy at the end, noise at inference: ${reading}`,
+          what: `noisy batch norm, ${setting}: final test accuracy, noise at inference: ${reading}`,
           values: seeds.map((runs) => runs["noisy batch norm"].noiseAtInference?.[reading] ?? CHANCE),
         });
       }
@@ -89,12 +89,13 @@ export const noisyBatchNorm: Claim = {
       figures: [
         {
           title: "Training accuracy.",
-          caption: "Mean of 20 batches; median and range over the seeds.",
+          caption: "Mean over windows of 20 batches; median and range over the seeds.",
           panels: accuracy,
         },
         {
-          title: "How far one step moves hidden values.",
-          caption: "What layers give the next ones, on the same images before and after the step.",
+          title: "Step shift.",
+          caption:
+            "How far one step moves the values that layers pass on, on the same images. Median and range over the seeds.",
           panels: shift,
         },
       ],

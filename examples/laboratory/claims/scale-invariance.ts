@@ -11,17 +11,18 @@ export const scaleInvariance: Claim = {
   number: 13,
   name: "scale-invariance",
   quick: false,
-  title: "Weights in front of a norm have no scale: the rate tunes itself",
+  title: "Weights before a norm are scale-invariant: the learning rate tunes itself",
   who: "Arora, Li & Lyu 2018 (arXiv:1812.03981); least squares: Kohler et al. 2018 (arXiv:1805.10694), Cai, Li & Shen 2018.",
   definition:
-    "Scaled by a, the weights in front of a norm give the same loss, and a gradient 1/a as long and orthogonal to the weights; so every step makes them longer, by lr^2 ||g||^2. Least squares: gradient descent on the direction of w and a scale, y = s (w'x - mean) / std, against plain gradient descent; there when the residual sum of squares is below 0.01 of the targets'.",
+    "Multiplying the weights before a norm by a factor a leaves the loss unchanged and divides the gradient by a. The gradient is orthogonal to the weights, so every step increases their squared norm, by lr^2 ||g||^2. Least squares: gradient descent on the direction of w and a scale, y = s (w'x - mean) / std, against plain gradient descent; converged if the residual sum of squares is below 0.01 times that of the targets.",
   settings:
-    "ReLU 3x48, W scaled by 0.01, 0.1, 10 and 100, epsilon 0 and 1e-5, double precision; 300 steps at rate 1, batch 64. Least squares: 20 inputs, 400 rows, condition 100, centered targets without noise, rate of the scale 1, 2000 steps, rates of w from 1e-3 to 1e3.",
+    "ReLU 3x48, W scaled by 0.01, 0.1, 10 and 100, epsilon 0 and 1e-5, double precision; 300 steps at learning rate 1, batch size 64. Least squares: 20 inputs, 400 rows, condition number 100, centered targets without noise, learning rate 1 for the scale, 2000 steps, learning rates for w from 1e-3 to 1e3.",
   differences: "The papers prove it; here it is measured at the sizes of the other claims.",
-  factor: "epsilon and the size of the weights",
+  factor: "epsilon and the norm of the weights",
   counterEvidence:
-    "Epsilon breaks the invariance where the activations are small: at epsilon 1e-5 and weights scaled by 0.01 the loss does change.",
-  reading: "A larger step makes the weights longer and the next step smaller: this is what tolerates large rates.",
+    "Epsilon breaks the invariance where activations are small: at epsilon 1e-5 and with weights scaled by 0.01 the loss does change.",
+  reading:
+    "A larger step makes the weights longer and the next step smaller, which is why large learning rates are tolerated.",
   async run(study) {
     const seeds = await eachSeed(study, (seed) => study.ask("invariance", { seed, steps: study.steps(300) }));
     const least = await eachSeed(study, (seed) =>
@@ -43,11 +44,11 @@ export const scaleInvariance: Claim = {
       shown: [
         { what: "largest change of the loss at epsilon 1e-5", values: at(1e-5, "loss") },
         {
-          what: "least squares: 2 / largest eigenvalue, where plain gradient descent must diverge",
+          what: "least squares: 2 / largest eigenvalue, above which plain gradient descent must diverge",
           values: least.map(({ edge }) => edge),
         },
         {
-          what: "least squares: smallest rate of these at which plain gradient descent diverged",
+          what: "least squares: lowest of these learning rates at which plain gradient descent diverged",
           values: least.map(({ plain }) => RATES[plain.findIndex((error) => error > 1)] ?? Infinity),
         },
       ],
@@ -55,10 +56,10 @@ export const scaleInvariance: Claim = {
         {
           title: "Least squares.",
           caption:
-            "Residual sum of squares after 2000 steps as part of the targets', against the learning rate of w. Median and range over the seeds; what leaves the figure at the top has diverged, what leaves it at the bottom is below 1e-12.",
+            "Residual sum of squares after 2000 steps relative to that of the targets, against the learning rate for w. Median and range over the seeds. Above the figure: diverged; below it: less than 1e-12.",
           panels: [
             {
-              title: "20 inputs, condition 100",
+              title: "20 inputs, condition number 100",
               x: { label: "learning rate", type: "log", ticks: RATES },
               y: { label: "relative error", type: "log", domain: [1e-12, 10] },
               series: [
@@ -79,7 +80,7 @@ export const scaleInvariance: Claim = {
   },
 };
 
-/** How far apart the ends of the longest row of rates are that got there. */
+/** The width, in decades, of the longest run of consecutive learning rates at which it converged. */
 function decadesOf(errors: readonly number[]): number {
   let [longest, current] = [0, 0];
   for (const error of errors) {

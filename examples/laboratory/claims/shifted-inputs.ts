@@ -12,16 +12,16 @@ export const shiftedInputsClaim: Claim = {
   name: "shifted-inputs",
   quick: false,
   title: "It makes a network robust to shifted inputs",
-  who: "A. Ng, Why does batch norm work?: trained on black cats, applied to colored ones.",
+  who: "A. Ng, Why Does Batch Norm Work?: a classifier trained on black cats and applied to colored ones.",
   definition:
-    "Test accuracy on changed images, networks trained on unchanged ones: batch norm with the statistics of 128 changed images together, batch norm with its running statistics, and the plain network, all on the same images.",
+    "Test accuracy on changed images, for networks trained on unchanged ones: batch norm with the statistics of 128 changed images normalized together, batch norm with its running statistics, and the plain network, all on the same images.",
   settings:
-    "ReLU 3x64, learning rate 0.1, batch 64, 400 steps. Offset +0.5; 0.5 x + 0.25; contrast 0.5; contrast 2; an offset that rises from 0 to 0.5 from left to right; a gain that rises from 0.5 to 1.5; noise of standard deviation 0.2 on each pixel.",
-  differences: "The lecture tells an analogy for hidden layers; this takes it at its word, for the inputs.",
-  factor: "the statistics used at inference, and the kind of shift",
+    "ReLU 3x64, learning rate 0.1, batch size 64, 400 steps. Changes: offset +0.5; 0.5 x + 0.25; contrast 0.5; contrast 2; an offset that increases from 0 to 0.5 from left to right; a gain that increases from 0.5 to 1.5; noise with standard deviation 0.2 on each pixel.",
+  differences: "The lecture uses shifted inputs as an analogy for hidden layers; here the analogy is taken literally.",
+  factor: "the statistics used at inference and the kind of shift",
   counterEvidence:
-    "A global contrast and offset is canceled by the statistics of the batch by algebra, up to epsilon: that part is no finding, hence the ramps and the noise. 32 images of one class normalized together lose what tells them apart.",
-  reading: "With running statistics, which is how networks are used, batch norm is no protection.",
+    "Batch statistics cancel a global change of contrast or offset algebraically, up to epsilon. That part is not a finding, hence the ramps and the noise. When 32 images of a single class are normalized together, what distinguishes the class is lost.",
+  reading: "With running statistics, which is how networks are used in practice, batch norm gives no protection.",
   async run(study) {
     const seeds = await eachSeed(study, (seed) => study.ask("shiftedInputs", { seed, steps: study.steps(400) }));
     const changes = seeds[0]!.changes;
@@ -48,7 +48,7 @@ export const shiftedInputsClaim: Claim = {
       figures: [
         {
           title: "Test accuracy by change.",
-          caption: `One dot a seed; at each change from left to right: plain, batch norm with the statistics of the batch, with running ones (open). 0: unchanged; ${changes
+          caption: `One dot per seed. For each change, from left to right: plain, batch norm with batch statistics, batch norm with running statistics (open). 0: unchanged; ${changes
             .slice(1)
             .map((change, i) => `${i + 1}: ${change}`)
             .join("; ")}.`,

@@ -19,19 +19,19 @@ export const sigmoidInputs: Claim = {
   number: 1,
   name: "sigmoid-inputs",
   quick: true,
-  title: "It trains sooner, and the inputs of the sigmoids stay put",
+  title: "It trains faster, and the inputs of the sigmoids stay stable",
   who: "Ioffe & Szegedy 2015, section 4.1 and figure 1 (arXiv:1502.03167).",
   definition:
-    "Steps until the test accuracy first reaches 0.8, looked at every 10. For each sigmoid of the last hidden layer the 15th, 50th and 85th percentile of its input over 256 images; how far the 50th gets from where it was at step 0, in its own unit, mean over the 100 units.",
+    "Steps until the test accuracy first reaches 0.8, tested every 10 steps. For each sigmoid of the last hidden layer, the 15th, 50th and 85th percentiles of its input over 256 images; the largest distance of the 50th percentile from its value at step 0, not normalized, averaged over the 100 units.",
   settings:
-    "Sigmoid 3x100, batch 60, 700 steps; learning rate 0.5 and Glorot's initial weights; (all) also 0.1 and normal weights of standard deviation 0.05.",
+    "Sigmoid 3x100, batch size 60, 700 steps, learning rate 0.5, Glorot initialization. Without --quick, all combinations of learning rates 0.5 and 0.1 with Glorot initialization and normal initial weights of standard deviation 0.05.",
   differences:
-    "Digits of 8x8 pixels instead of binary MNIST; 700 steps instead of 50 000 (--full: 50 000 of the first setting); the paper names neither optimizer nor rate nor initial spread.",
-  factor: "learning rate and initial weights",
+    "8x8 digits instead of binary MNIST; 700 steps instead of 50 000 (--full runs 50 000 for the first setting). The paper does not state the optimizer, the learning rate or the scale of the initial weights.",
+  factor: "the learning rate and the initial weights",
   counterEvidence:
-    "Where the plain network learns nothing its inputs hardly move: with small initial weights and a small rate it is the steadier one. With small weights the signal is gone at step 0 already, so the figure is as much about initialization as about shift: see the calibrated network, which has batch norm's statistics of the first batch for ever.",
+    "Where the plain network learns nothing, its inputs hardly move: with small initial weights and a low learning rate it is the more stable of the two. With small initial weights the signal has already vanished at step 0, so the figure says as much about initialization as about shift; compare the calibrated network, a plain network normalized with the fixed statistics of its first batch.",
   reading:
-    "Both halves of the figure reproduce where both networks learn. They do not show that the one is the cause of the other.",
+    "Both halves of the figure reproduce in settings where both networks learn. They do not show that one causes the other.",
   async run(study) {
     const networks = (["plain", "batch norm", "plain, calibrated"] as const).slice(0, study.extent === "quick" ? 2 : 3);
     const settings = study.extent === "quick" ? SETTINGS.slice(0, 1) : SETTINGS;
@@ -55,8 +55,8 @@ export const sigmoidInputs: Claim = {
         judgeEach(rules.steadier, setting, seeds, (runs) => furthest(runs.plain) / furthest(runs["batch norm"])),
       );
       shown.push(
-        { what: `steps to 0.8, plain, ${setting}`, values: soonest.map(({ plain }) => plain) },
-        { what: `steps to 0.8, batch norm, ${setting}`, values: soonest.map(({ norm }) => norm) },
+        { what: `steps to test accuracy 0.8, plain, ${setting}`, values: soonest.map(({ plain }) => plain) },
+        { what: `steps to test accuracy 0.8, batch norm, ${setting}`, values: soonest.map(({ norm }) => norm) },
       );
       accuracy.push(overTraining(setting, steps, TEST_ACCURACY, networks, seeds, (run) => testPoints(run)));
       inputs.push(
@@ -76,9 +76,9 @@ export const sigmoidInputs: Claim = {
           panels: accuracy,
         },
         {
-          title: "What one unit gets.",
+          title: "Input of one unit.",
           caption:
-            "15th to 85th percentile (band) and median of the input of one sigmoid of the last hidden layer, over 256 images; first seed, the unit in the middle of all when ordered by how far it went. Figure 1b, c of the paper.",
+            "15th to 85th percentile (band) and median (line) of the input of one sigmoid of the last hidden layer, over 256 images. First seed; of all units, the one with the median movement. Figures 1b and 1c of the paper.",
           panels: inputs,
         },
       ],
@@ -86,12 +86,12 @@ export const sigmoidInputs: Claim = {
   },
 };
 
-/** The first step with 80 % of the test images right, or the end. */
+/** The first step with a test accuracy of at least 0.8, or the last step. */
 function stepsTo({ tests }: Trained, steps: number): number {
   return tests.find(({ accuracy }) => accuracy >= 0.8)?.step ?? steps;
 }
 
-/** How far the median of each unit got, mean over the units; infinite once diverged. */
+/** The largest movement of each unit's median since step 0, mean over the units; infinite if the run diverged. */
 function furthest(run: Trained): number {
   return run.divergedAt === null ? meanOf(distances(run)) : Infinity;
 }

@@ -15,15 +15,15 @@ export const spectrum: Claim = {
   title: "Batch norm removes the outliers of the Hessian",
   who: "Ghorbani, Krishnan & Xiao 2019 (arXiv:1901.10159); that shallow networks are not smoothed: Yao, Gholami, Keutzer & Mahoney 2020, PyHessian (arXiv:1912.07145).",
   definition:
-    "Largest eigenvalue of the Hessian of the loss on 256 fixed training images, by 40 Lanczos steps; the same times the squared norm of all weights, which does not change when the weights in front of a norm are scaled; the share of the squared gradient in the ten sharpest directions found.",
+    "Largest eigenvalue of the Hessian of the loss on 256 fixed training images, from 40 Lanczos steps; its product with the squared norm of all weights, which does not change when the weights before a norm are scaled; the share of the squared gradient in the ten sharpest directions found.",
   settings:
-    "ReLU 2x32 and 8x32, learning rate 0.05, batch 64, at step 0 and after 100 steps; trace by 10 random sign vectors; products by differences of gradients over 1e-8 (over 4e-7 two of the twelve networks of 8x32 have a kink of a ReLU in between at step 0, and eigenvalues of thousands).",
-  differences: "MLPs on digits, one early moment of training; the papers have ResNets up to 110 layers.",
-  factor: "when one looks: before or during training",
+    "ReLU 2x32 and 8x32, learning rate 0.05, batch size 64, at step 0 and after 100 steps; trace from 10 random sign vectors; Hessian-vector products from differences of gradients over 1e-8 (over 4e-7, two of the twelve 8x32 networks have a ReLU kink between the two points at step 0, and eigenvalues in the thousands).",
+  differences: "MLPs on digits, at one early point of training; the papers use ResNets of up to 110 layers.",
+  factor: "when it is measured: before or during training",
   counterEvidence:
-    "At initialization batch norm can have the larger eigenvalues, and strongly negative ones too: a magnitude found by power iteration alone may be of a negative eigenvalue.",
+    "At initialization batch norm can have the larger eigenvalues, and strongly negative ones too: a magnitude found by power iteration alone may belong to a negative eigenvalue.",
   reading:
-    "Whether batch norm is smoother at a point depends on the moment; after a hundred steps it is, here, at both depths.",
+    "Whether batch norm is smoother at a point depends on when it is measured; after 100 steps it is, here, at both depths.",
   async run(study) {
     const seeds = await eachSeed(study, (seed) =>
       Promise.all(
@@ -75,7 +75,7 @@ export const spectrum: Claim = {
         {
           title: "Density of the eigenvalues.",
           caption:
-            "First seed, after 100 steps: stochastic Lanczos quadrature from two starts, each Ritz value a Gaussian. Isolated bumps at the right are outliers.",
+            "First seed, after 100 steps: stochastic Lanczos quadrature from two starting vectors, each Ritz value drawn as a Gaussian. Isolated bumps on the right are outliers.",
           panels: DEPTHS.map((hidden, depth) => ({
             title: `ReLU ${hidden}x32, step 100`,
             x: { label: "eigenvalue", type: "linear" },

@@ -13,16 +13,16 @@ export const theorem41Claim: Claim = {
   title: "Theorem 4.1: batch norm bounds the gradient at its input",
   who: "Santurkar et al. 2018, theorem 4.1 and its proof in appendix C.",
   definition:
-    "||gy||^2 <= gamma^2 / sigma^2 (||gz||^2 - <1, gz>^2 / m - <gz, yhat>^2 / m), gy the gradient at the input of the norm, gz at its output, m values in the batch. At epsilon 0 both sides are equal; at epsilon > 0 they are with the last term times 2 - variance / (variance + epsilon).",
+    "||gy||^2 <= gamma^2 / sigma^2 (||gz||^2 - <1, gz>^2 / m - <gz, yhat>^2 / m), where gy is the gradient at the input of the norm, gz the gradient at its output, and m the number of values in the batch. At epsilon 0 both sides are equal; at epsilon > 0 they are equal if the last term is multiplied by 2 - variance / (variance + epsilon).",
   settings:
-    "1000 random draws a seed, m 4 to 64, gamma, scale, offset and gradient random, epsilon 0, 1e-5 and 0.1; and all units of an 8x48 ReLU network after 100 steps at rate 0.1, in double precision.",
+    "1000 random draws per seed with m from 4 to 64, random gamma, scale, offset and gradient, and epsilon 0, 1e-5 and 0.1; and all units of an 8x48 ReLU network after 100 steps at learning rate 0.1, in double precision.",
   differences:
-    "Both gradients are of the same normalized network. Read with the gradient of the network without the norm, the statement bounds nothing.",
-  factor: "the constant of its last term: with 1/m it is an identity, with the printed 1/sqrt(m) it fails",
+    "Both gradients belong to the same normalized network. If one of them is taken from the network without the norm, the statement bounds nothing.",
+  factor: "the constant in the last term: with 1/m it is an identity, with the printed 1/sqrt(m) it fails",
   counterEvidence:
-    "Version 3 on arXiv prints 1/sqrt(m) in the last term; its own proof gives 1/m. The theorem treats one layer, gamma and beta fixed, in the space of activations.",
+    "Version 3 on arXiv prints 1/sqrt(m) in the last term; its own proof gives 1/m. The theorem covers a single layer with fixed gamma and beta, in activation space.",
   reading:
-    "Batch norm takes two directions out of the gradient and divides it by the spread. Whether that helps training, the theorem does not say.",
+    "Batch norm removes two directions from the gradient and divides it by the standard deviation. The theorem does not say whether that helps training.",
   async run(study) {
     const draws = study.steps(1000);
     const seeds = await eachSeed(study, (seed) => study.ask("theorem", { seed, draws, steps: study.steps(100) }));
@@ -36,9 +36,9 @@ export const theorem41Claim: Claim = {
       shown: [],
       figures: [
         {
-          title: "Both sides of the printed form.",
+          title: "Left side over right side.",
           caption:
-            "First seed, epsilon 0: the left side divided by the right one against the size of the batch. 1 is the bound; above it the statement is violated.",
+            "First seed, epsilon 0: the left side divided by the right side, against batch size. Above 1 the bound is violated.",
           panels: [
             {
               title: "with 1/m and with 1/sqrt(m)",

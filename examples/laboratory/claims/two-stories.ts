@@ -1,4 +1,4 @@
-/** Claim 18, the two stories pulled apart: shift without roughness, and a spoiled gradient without shift. */
+/** Claim 18, the two explanations pulled apart: shift without roughness, and a wrong gradient without shift. */
 import { median } from "../../shared/spread.js";
 import type { Claim, Figure } from "../claim.js";
 import { STEP_SHIFT, TEST_ACCURACY } from "../panels.js";
@@ -27,18 +27,18 @@ export const twoStories: Claim = {
   number: 18,
   name: "two-stories",
   quick: true,
-  title: "The two stories pulled apart",
-  who: "This project. The stories: Ioffe & Szegedy 2015 and A. Ng (steady hidden values); Santurkar et al. 2018 (a smoother loss).",
+  title: "The two explanations pulled apart",
+  who: "This project. The explanations: Ioffe & Szegedy 2015 and A. Ng (stable hidden values); Santurkar et al. 2018 (a smoother loss).",
   definition:
-    "Three interventions on batch norm. D1, shift up and smoothness kept: behind every norm each unit gets a new random mean (±0.5) and scale (1 to 1.25) at every step, the same for all samples. D2, shift kept and gradient spoiled: the same forward pass, but the backward pass takes mean and variance for constants. D3, half of the norm: the mean of the batch is subtracted, nothing is divided. Step shift: the 1-Wasserstein distance, on 256 fixed images, between what a layer gives the next one just before and just after one update. Gain: the part of the decrease promised by the gradient that comes true one learning rate away.",
-  settings: "8x48 ReLU, learning rate 0.1 and (all) 0.3, batch 64, 300 steps, looks every 20.",
+    "Three interventions on batch norm. D1, more shift at the same smoothness: after every norm each unit gets a new random mean (±0.5) and scale (1 to 1.25) at every step, the same for all samples. D2, the same shift with a wrong gradient: the forward pass is unchanged, but the backward pass treats mean and variance as constants. D3, half of the norm: the batch mean is subtracted, and nothing is divided. Step shift: the 1-Wasserstein distance, on 256 fixed images, between the values that a layer passes to the next just before and just after one update. Gain: actual / predicted decrease of the loss, one learning rate along the gradient.",
+  settings: "8x48 ReLU, learning rate 0.1 and, without --quick, 0.3; batch size 64, 300 steps, probed every 20 steps.",
   differences:
-    "Santurkar et al. 2018, figure 2, add noise per sample too; here it is a pure drift, so the batch stays as informative as before.",
+    "Santurkar et al. 2018, figure 2, also add noise per sample; here it is a pure drift, so the batch stays as informative as before.",
   factor: "the intervention",
   counterEvidence:
-    "Awais, Iqbal & Bae 2020 find that a scheme without less shift trains badly. D2 spoils the direction of the gradient, not the surface: it does not show that smoothness is necessary. Step shift and smoothness are not independent either: a smaller relative update moves values less.",
+    "Awais, Iqbal & Bae 2020 find that a scheme that does not reduce the shift trains poorly. D2 corrupts the direction of the gradient, not the loss surface: it does not show that smoothness is necessary. Step shift and smoothness are not independent either: a smaller relative update moves values less.",
   reading:
-    "If D1 holds, steady hidden values are not necessary for what batch norm gives. If D2 holds, they are not sufficient. If D3 holds, neither the fixed scale nor the small total shift is needed at this depth and rate.",
+    "If D1 holds, stable hidden values are not necessary for the benefits of batch norm. If D2 holds, they are not sufficient. If D3 holds, neither the fixed scale nor the small total shift is necessary at this depth and learning rate.",
   async run(study) {
     const steps = study.steps(300);
     const rates = study.extent === "quick" ? [0.1] : [0.1, 0.3];
@@ -67,7 +67,7 @@ export const twoStories: Claim = {
         judge(rules.learns, d1, minus(test, "batch norm", "drifting batch norm")),
         judge(rules.sameShift, d2, ratio(step, "stopped gradient", "batch norm")),
       );
-      // At 0.3 the plain network may have diverged itself, so there this one says nothing.
+      // At 0.3 the plain network may itself diverge, so this comparison would be meaningless there.
       if (rate === 0.1) conditions.push(judge(rules.fails, d2, minus(test, "plain", "stopped gradient")));
       conditions.push(
         judge(rules.moreTotal, d3, ratio(total, "mean only", "batch norm")),
@@ -76,7 +76,7 @@ export const twoStories: Claim = {
       figures.push({
         title: `Shift, gain and accuracy at learning rate ${rate}.`,
         caption:
-          "Accuracy against shift: does a network whose hidden values move more learn less? One dot a network and seed. Gain: 1 is all that the gradient promises, 0 nothing. Lines: medians over the seeds, bands: their range.",
+          "Accuracy against shift: does a network whose hidden values move more learn less? One dot per network and seed. Gain: 1 if the loss falls as far as the gradient predicts, 0 if it does not fall. Lines: medians over the seeds; bands: ranges.",
         panels: [
           {
             title: "accuracy against shift",
@@ -108,7 +108,7 @@ export const twoStories: Claim = {
         const values = dosed.map((run) => testAt(run, steps));
         const shifts = dosed.map((run) => overMoved(run, steps, "stepRelative"));
         shown.push({
-          what: `drift at ${dose} of its strength: test accuracy (median step shift ${median(shifts).toPrecision(2)})`,
+          what: `drift at ${dose} of its full strength: test accuracy (median step shift ${median(shifts).toPrecision(2)})`,
           values,
         });
       }

@@ -1,4 +1,4 @@
-/** Figures of the probes of curvature: the edge of stability, spectra, slices. */
+/** Figures for the curvature probes: edge of stability, spectra, slices. */
 import * as Plot from "@observablehq/plot";
 import {
   BatchNorm,
@@ -23,7 +23,7 @@ import { formatTick } from "../../shared/chart.js";
 import { DEEP } from "./gradients.js";
 import { build, digits, objectiveOf, train } from "./train.js";
 
-/** 64-32-32-10, tanh, on the squared error of 200 digits: a loss on which sharpness rises. */
+/** Returns a 64-32-32-10 tanh network on the squared error of 200 digits, a loss on which sharpness rises. */
 function smallTanhNetwork(network: Network): ModelObjective {
   const random = new Random(1);
   const layers: Layer[] = [];
@@ -44,7 +44,7 @@ function smallTanhNetwork(network: Network): ModelObjective {
   return modelObjective(new Sequential(layers), batch, meanSquaredError, { mode: "probe", kernels: plainKernels });
 }
 
-/** Sharpness times learning rate under gradient descent on the whole batch. */
+/** Draws sharpness times learning rate under full-batch gradient descent. */
 export async function edgeFigure(): Promise<Figure> {
   const panels: Panel[] = [];
   const numbers: string[] = [];
@@ -89,7 +89,7 @@ export async function edgeFigure(): Promise<Figure> {
   return { name: "edge-of-stability", panels, numbers };
 }
 
-/** The density of the Hessian's eigenvalues after 30 steps, and the trace with its error. */
+/** Draws the density of the Hessian's eigenvalues after 30 steps; prints the trace with its error. */
 export async function spectrumFigure(): Promise<Figure> {
   const panels: Panel[] = [];
   const numbers: string[] = [];
@@ -149,7 +149,7 @@ export async function spectrumFigure(): Promise<Figure> {
   return { name: "spectrum", panels, numbers };
 }
 
-/** The loss along three filter-normalized directions. */
+/** Draws the loss along three filter-normalized directions. */
 export async function sliceFigure(): Promise<Figure> {
   const coefficients = Array.from({ length: 41 }, (_, i) => (i - 20) / 20);
   const panels: Panel[] = [];

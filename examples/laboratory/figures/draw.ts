@@ -1,16 +1,16 @@
-/** Draw: the panels of the figures, each with the two networks in their colors. */
+/** Draw: the panels of the figures, with the two networks in their colors. */
 import * as Plot from "@observablehq/plot";
 import type { Network } from "../../demo/experiment.js";
 import type { Panel } from "../../demo/report/figures.js";
 import { COLORS } from "../../demo/report/style.js";
 import { type Axis, type Curve, curveMarks, drawChart, formatTick, ticksOf } from "../../shared/chart.js";
 
-/** A figure of docs/probes.md, and the numbers of it that the page quotes. */
+/** A figure of docs/probes.md, with the numbers that the page quotes. */
 export interface Figure {
-  /** Of its file: docs/images/probe-NAME.svg. */
+  /** Used in its file name, docs/images/probe-NAME.svg. */
   readonly name: string;
   readonly panels: readonly Panel[];
-  /** Printed by the script, a line each. */
+  /** Printed by the script, one per line. */
   readonly numbers: readonly string[];
 }
 
@@ -23,18 +23,18 @@ export interface Series {
   readonly y: readonly number[];
 }
 
-/** What a panel of curves looks like. */
+/** Options for `curvePanel`. */
 export interface CurvePanel {
   readonly title: string;
   readonly x: string;
   readonly y: string;
   readonly logX?: boolean;
   readonly axis: Axis;
-  /** Behind the curves: rules, floors, regions. */
+  /** Marks drawn below the curves. */
   readonly marks?: readonly Plot.Markish[];
 }
 
-/** One curve a network, its name at its end. */
+/** Draws one curve per network, labeled at its end. */
 export function curvePanel(series: readonly Series[], panel: CurvePanel): Panel {
   const { title, x, y, logX = false, axis, marks = [] } = panel;
   const curves = series.map(({ network, x: xs, y: ys }): Curve => ({
@@ -52,7 +52,7 @@ export function curvePanel(series: readonly Series[], panel: CurvePanel): Panel 
   return { title, svg };
 }
 
-/** A horizontal line with a word above its left end. */
+/** Returns a horizontal line with a label above its left end. */
 export function level(value: number, text: string, color = "var(--soft)"): Plot.Markish[] {
   return [
     Plot.ruleY([value], { stroke: color, strokeDasharray: "4 3" }),
@@ -60,7 +60,7 @@ export function level(value: number, text: string, color = "var(--soft)"): Plot.
   ];
 }
 
-/** The word of a mark that has no curve, in the upper right corner; `line` counts down from 0. */
+/** Returns a legend entry at the upper right; `line` 0 is the top one. */
 export function legend(text: string, color: string, line = 0): Plot.Markish {
   const place = { frameAnchor: "top-right", textAnchor: "start", dx: 8, dy: 4 + 16 * line } as const;
   return Plot.text([text], { ...place, fill: color, fontWeight: 600 });

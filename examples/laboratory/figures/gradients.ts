@@ -1,4 +1,4 @@
-/** Figures of the probes of gradients: internal covariate shift, the way along the gradient, Lipschitz quotients. */
+/** Figures for the gradient probes: internal covariate shift, along the gradient, Lipschitz quotients. */
 import * as Plot from "@observablehq/plot";
 import { Random } from "batchnorm";
 import { alongGradient, internalCovariateShift, lipschitzFromPairs, stepSizesAround } from "batchnorm/probes";
@@ -12,7 +12,7 @@ import { build, objectiveOf, train } from "./train.js";
 export const DEEP = { activation: "ReLU", depth: 8, width: 48 } as const;
 const LEARNING_RATE = 0.1;
 
-/** Cosine and relative difference of the middle layer's gradient at two learning rates. */
+/** Draws the cosine of the middle layer's gradients at two learning rates. */
 export async function covariateShiftFigure(): Promise<Figure> {
   const panels: Panel[] = [];
   const numbers: string[] = [];
@@ -55,7 +55,7 @@ export async function covariateShiftFigure(): Promise<Figure> {
   return { name: "covariate-shift", panels, numbers };
 }
 
-/** The profile along the gradient after 30 steps. */
+/** Draws the profile along the gradient after 30 steps. */
 export async function alongGradientFigure(): Promise<Figure> {
   const multiples = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4];
   const [gains, betas]: [Series[], Series[]] = [[], []];
@@ -83,7 +83,7 @@ export async function alongGradientFigure(): Promise<Figure> {
     name: "along-gradient",
     panels: [
       curvePanel(gains, {
-        title: "gain: what came true of the slope’s promise",
+        title: "gain: actual / predicted decrease",
         x,
         y: "gain",
         logX: true,
@@ -102,7 +102,7 @@ export async function alongGradientFigure(): Promise<Figure> {
   };
 }
 
-/** Gradient quotients of random pairs against their relative distance. */
+/** Draws gradient quotients of random pairs against their relative distance. */
 export async function lipschitzFigure(): Promise<Figure> {
   const dots: { network: (typeof NETWORKS)[number]; x: number; y: number }[] = [];
   const numbers: string[] = [];

@@ -1,4 +1,4 @@
-/** Figures of theorem 4.1 and of networks at initialization. */
+/** Figures for theorem 4.1 and for networks at initialization. */
 import * as Plot from "@observablehq/plot";
 import {
   BatchNorm,
@@ -19,13 +19,13 @@ import { curvePanel, type Figure, legend, level, type Series } from "./draw.js";
 
 const kernels = plainKernels;
 
-/** What batch norm takes out of the gradient of each unit, and the two constants of the bound. */
+/** Draws what batch norm removes from the gradient of each unit, and the bound with both constants. */
 export function theoremFigure(): Figure {
   const random = new Random(6);
   const features = 12;
   const norm = new BatchNorm({ features, epsilon: 0, dtype: "float64" });
   const input = Tensor.normal([32, features], { random, dtype: "float64" });
-  // A gradient with something of the mean and of the normalized values in it, more in each unit.
+  // A gradient with a component along the mean and the normalized values that grows with the unit.
   const { output } = norm.forward(input, { mode: "probe", kernels });
   const gradOutput = Tensor.normal([32, features], { random, dtype: "float64" });
   for (let i = 0; i < gradOutput.size; i++) {
@@ -38,14 +38,14 @@ export function theoremFigure(): Figure {
     { unit, part: mean / scale, color: "var(--plain)" },
     { unit, part: projection! / scale, color: "var(--soft)" },
   ]);
-  const stacked = drawChart("what batch norm takes out of the gradient, unit by unit", {
+  const stacked = drawChart("what batch norm removes from the gradient of each unit", {
     x: { label: "unit →", tickFormat: String },
-    y: { label: "↑ part of ||gz||²", domain: [0, 1], grid: true, ticks: 5 },
+    y: { label: "↑ share of ||gz||²", domain: [0, 1], grid: true, ticks: 5 },
     marks: [
       Plot.barY(parts, Plot.stackY({ x: "unit", y: "part", fill: "color", order: null })),
       legend("y direction", "var(--soft)"),
       legend("mean", "var(--plain)", 1),
-      legend("left over", "var(--batch-norm)", 2),
+      legend("remaining", "var(--batch-norm)", 2),
     ],
   });
   const ratios = report.features.map(({ lhs, rhs, rhsPrinted }, unit) => ({
@@ -57,7 +57,7 @@ export function theoremFigure(): Figure {
     x: { label: "unit →", type: "linear", ticks: 6 },
     y: { label: "↑ right side / left side", grid: true, ticks: 5, domain: [-8, 2] },
     marks: [
-      ...level(1, "a bound lies on or above 1"),
+      ...level(1, "a bound is at least 1"),
       Plot.dot(ratios, { x: "unit", y: "right", fill: "var(--batch-norm)", r: 4 }),
       Plot.dot(ratios, { x: "unit", y: "printed", fill: "var(--plain)", r: 4, clip: true }),
       legend("with 1/m", "var(--batch-norm)"),
@@ -69,8 +69,8 @@ export function theoremFigure(): Figure {
   return {
     name: "theorem41",
     panels: [
-      { title: "what is taken out of the gradient", svg: stacked },
-      { title: "the bound, and as first printed", svg: bounds },
+      { title: "what is removed from the gradient", svg: stacked },
+      { title: "the bound with each constant", svg: bounds },
     ],
     numbers: [
       `with 1/m: right side / left side = 1 up to ${off.toExponential(0)}; with 1/sqrt(m) too small in ${violated} of ${features} units`,
@@ -81,7 +81,7 @@ export function theoremFigure(): Figure {
 const WIDTH = 128;
 const ROWS = 64;
 
-/** Random ReLU networks: how many directions the samples fill layer by layer, and the gradient's size. */
+/** Draws the effective rank and the gradient norm by layer in random ReLU networks. */
 export async function depthFigure(): Promise<Figure> {
   const depth = 30;
   const ranks: Series[] = [];
@@ -115,7 +115,7 @@ export async function depthFigure(): Promise<Figure> {
     energies.push({ network, x: weights.map((_, l) => l + 1), y: weights.map((group) => group.energy) });
     numbers.push(
       `${network}: effective rank ${found[0]!.toFixed(1)} in layer 1, ${found.at(-1)!.toFixed(1)} in layer ${depth}, ` +
-        `mean |cosine| there ${cosine.toFixed(3)}; energy grows by ${report.growth!.toFixed(2)} a layer towards the input`,
+        `mean |cosine| there ${cosine.toFixed(3)}; energy grows by ${report.growth!.toFixed(2)} per layer toward the input`,
     );
   }
   const x = "layer";
@@ -123,13 +123,13 @@ export async function depthFigure(): Promise<Figure> {
     name: "depth",
     panels: [
       curvePanel(ranks, {
-        title: "how many directions 64 samples fill",
+        title: "directions spanned by 64 samples",
         x,
         y: "effective rank",
         axis: { type: "log", domain: [0.8, 64] },
       }),
       curvePanel(energies, {
-        title: "the gradient of each weight",
+        title: "gradient of each weight",
         x,
         y: "||dL/dW||²",
         axis: { type: "log", domain: [0.1, 2e5] },

@@ -1,4 +1,4 @@
-/** Train: the small networks on the digits that the figures look into. */
+/** Train: the small networks on digits that the figures probe. */
 import {
   BatchNorm,
   Dense,
@@ -17,7 +17,7 @@ import {
 import { batchesOf, type Digits, loadDigits } from "../../data/digits.js";
 import type { Network } from "../../demo/experiment.js";
 
-/** The same bits wherever the figures are drawn. */
+/** For identical bits on every machine. */
 const kernels = plainKernels;
 
 export interface Architecture {
@@ -27,7 +27,7 @@ export interface Architecture {
   readonly width: number;
 }
 
-/** A stack of equal layers; both networks start from the same weights. */
+/** Builds a stack of equal layers; both networks start from the same weights. */
 export function build({ network, activation, depth, width }: Architecture): Sequential {
   const random = new Random(1).fork("weights");
   const layers: Layer[] = [];
@@ -42,7 +42,7 @@ export function build({ network, activation, depth, width }: Architecture): Sequ
   return new Sequential(layers);
 }
 
-/** The path of the last hidden layer's linear output, of its pre-activation, and of its output. */
+/** Returns the paths of the last hidden layer's linear output, pre-activation and output. */
 export function lastHidden(model: Sequential): { linear: string; preActivation: string; output: string } {
   const output = model.children.size - 2;
   const preActivation = output - 1;
@@ -51,17 +51,17 @@ export function lastHidden(model: Sequential): { linear: string; preActivation: 
 }
 
 export const digits: Digits = loadDigits();
-/** Images that are only looked at; the second set for the floors. */
+/** Images used for probing only; the second set gives the floors. */
 export const watched: Tensor = digits.images.rows(Array.from({ length: 256 }, (_, i) => i));
 export const others: Tensor = digits.images.rows(Array.from({ length: 256 }, (_, i) => 256 + i));
 
-/** What a figure does at a step: it may look before the update and after it. */
+/** Called before and after the update of each step. */
 export interface Watcher {
   readonly before?: (step: number, batch: Digits) => void | Promise<void>;
   readonly after?: (step: number, batch: Digits) => void | Promise<void>;
 }
 
-/** Trains for some steps of gradient descent on batches of 64; steps count from 1. */
+/** Trains by gradient descent on batches of 64; steps count from 1. */
 export async function train(
   model: Sequential,
   learningRate: number,
@@ -79,12 +79,12 @@ export async function train(
   }
 }
 
-/** A pass that only looks. */
+/** Runs a forward pass without side effects. */
 export function look(model: Sequential, images: Tensor, observe: (path: string, output: Tensor) => void): void {
   model.forward(images, { mode: "probe", observe, kernels });
 }
 
-/** The model on a batch, as a probe sees it. */
+/** Returns the objective of a model on one batch. */
 export function objectiveOf(model: Sequential, { images, labels }: Digits): ModelObjective {
   return modelObjective(model, { input: images, target: labels }, softmaxCrossEntropy, { mode: "probe", kernels });
 }

@@ -1,4 +1,4 @@
-/** Figures of the probes of values: what hidden values look like, how far two samples are apart, and how they move. */
+/** Figures for the probes of hidden values: distributions, distances between samples, and movement. */
 import * as Plot from "@observablehq/plot";
 import { Random } from "batchnorm";
 import {
@@ -22,7 +22,7 @@ import { build, lastHidden, look, others, train, watched } from "./train.js";
 
 const SIGMOID = { activation: "sigmoid", depth: 3, width: 64 } as const;
 
-/** The percentiles of one hidden unit while the network trains. */
+/** Draws the percentiles of one hidden unit over training. */
 export async function recorderFigure(): Promise<Figure> {
   const panels: Panel[] = [];
   const numbers: string[] = [];
@@ -57,7 +57,7 @@ export async function recorderFigure(): Promise<Figure> {
   return { name: "recorder", panels, numbers };
 }
 
-/** Two samples: their distribution functions, and their counts on edges. */
+/** Draws the distribution functions and histograms of two samples. */
 export function distancesFigure(): Figure {
   const random = new Random(4);
   const a = Array.from({ length: 60 }, () => random.normal());
@@ -71,7 +71,7 @@ export function distancesFigure(): Figure {
   const [first, second] = ["var(--plain)", "var(--batch-norm)"];
   const functions = drawChart("distribution functions of two samples", {
     x: { label: "value →" },
-    y: { label: "↑ part of the values up to here", domain: [0, 1], grid: true, ticks: 5 },
+    y: { label: "↑ share of values ≤ x", domain: [0, 1], grid: true, ticks: 5 },
     marks: [
       Plot.areaY(steps, { x: "z", y1: "f", y2: "g", curve: "step-after", fill: "var(--soft)", fillOpacity: 0.35 }),
       Plot.lineY(steps, { x: "z", y: "f", curve: "step-after", stroke: first, strokeWidth: 2 }),
@@ -85,9 +85,9 @@ export function distancesFigure(): Figure {
     { from: edge + 0.08, to: edge + 0.5, share: histogramOf(a, edges).counts[k]! / 60, color: first },
     { from: edge + 0.5, to: edge + 0.92, share: histogramOf(b, edges).counts[k]! / 60, color: second },
   ]);
-  const histograms = drawChart("counts of two samples on the same edges", {
+  const histograms = drawChart("histograms of two samples with the same bins", {
     x: { label: "value →" },
-    y: { label: "↑ part of the values in each cell", domain: [0, 0.5], grid: true, ticks: 5 },
+    y: { label: "↑ share of values per bin", domain: [0, 0.5], grid: true, ticks: 5 },
     marks: [
       Plot.rect(cells, { x1: "from", x2: "to", y1: 0, y2: "share", fill: "color" }),
       Plot.ruleY([0], { stroke: "currentColor" }),
@@ -99,19 +99,19 @@ export function distancesFigure(): Figure {
     name: "distances",
     panels: [
       { title: "the area between F and G", svg: functions },
-      { title: "the same samples on edges", svg: histograms },
+      { title: "the same samples as histograms", svg: histograms },
     ],
     numbers: [
       `wasserstein1 ${found.wasserstein1.toFixed(2)}, relative ${found.wasserstein1Relative!.toFixed(2)}, ` +
         `kolmogorovSmirnov ${found.kolmogorovSmirnov.toFixed(2)}, energyDistance ${found.energyDistance.toFixed(2)}, ` +
         `klGaussAB ${found.klGaussAB!.toFixed(2)}`,
       `jensenShannonDivergence ${onEdges.jensenShannonDivergence.toFixed(3)} nats, psi ${String(onEdges.psi)}, ` +
-        `psiFloored ${onEdges.psiFloored.toFixed(2)}, of it from the floor ${onEdges.psiFromFloor.toFixed(2)}`,
+        `psiFloored ${onEdges.psiFloored.toFixed(2)}, of which from the floor ${onEdges.psiFromFloor.toFixed(2)}`,
     ],
   };
 }
 
-/** Two samples that no feature tells apart by itself: standard normal, and correlated. */
+/** Draws two samples that no single feature can distinguish: independent and correlated normals. */
 export async function mmdFigure(): Promise<Figure> {
   const random = new Random(2);
   const sample = (correlation: number): Samples => {
@@ -151,7 +151,7 @@ export async function mmdFigure(): Promise<Figure> {
   return { name: "mmd", panels, numbers };
 }
 
-/** The p-value of a test for independent rows: what it sees there, and that it is blind where rows are paired. */
+/** Draws the p-value of a test for independent rows, for independent rows and for paired ones. */
 export async function permutationFigure(): Promise<Figure> {
   const shifts = [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5];
   const rows = 256;
@@ -196,7 +196,7 @@ export async function permutationFigure(): Promise<Figure> {
   const list = (values: readonly number[]): string => values.map((value) => value.toFixed(3)).join(", ");
   return {
     name: "permutation",
-    panels: [{ title: "256 rows, one feature, all moved by a shift", svg }],
+    panels: [{ title: "256 rows, one feature, shifted by a constant", svg }],
     numbers: [
       `shifts ${shifts.join(", ")}`,
       `other rows: median p ${list(medians.independent)}`,
@@ -205,7 +205,7 @@ export async function permutationFigure(): Promise<Figure> {
   };
 }
 
-/** How far the values of a layer move in one step and in all, with the floor of chance. */
+/** Draws how far the values of a layer move in one step and in total, with the floor. */
 export async function shiftFigure(): Promise<Figure> {
   const records = new Map<string, readonly ShiftRecord[]>();
   for (const network of NETWORKS) {
@@ -249,7 +249,7 @@ export async function shiftFigure(): Promise<Figure> {
         x: "steps",
         y,
         axis,
-        marks: level(floors[1]!, "two other batches: the floor"),
+        marks: level(floors[1]!, "floor: another batch"),
       }),
       curvePanel(series("stepShift"), { title: "in one step", x: "steps", y, axis }),
     ],

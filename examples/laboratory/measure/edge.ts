@@ -1,4 +1,4 @@
-/** edge: full-batch gradient descent on the squared error, and the sharpness on the way. */
+/** edge: full-batch gradient descent on the squared error, with the sharpness over training. */
 import { meanSquaredError, modelObjective, Random, SGD, Tensor } from "batchnorm";
 import { curvature } from "batchnorm/probes";
 import { pickDigits } from "../../data/digits.js";
@@ -14,7 +14,7 @@ export interface EdgeSetup {
 
 export interface Edge {
   readonly divergedAt: number | null;
-  /** Every tenth. */
+  /** Every tenth loss. */
   readonly losses: readonly number[];
   /** Times the learning rate. */
   readonly sharpness: readonly { readonly step: number; readonly value: number }[];
@@ -23,7 +23,7 @@ export interface Edge {
 const IMAGES = 200;
 const LANCZOS_STEPS = 15;
 
-/** Looks ten times in the last third, and five times before. */
+/** Measures the sharpness ten times in the last third of training, and five times before. */
 export async function edge(setup: EdgeSetup, source: Source, onStep: (done: number) => void): Promise<Edge> {
   const { network, learningRate, seed, steps } = setup;
   const random = new Random(seed);
@@ -51,7 +51,7 @@ export async function edge(setup: EdgeSetup, source: Source, onStep: (done: numb
     const { loss, gradOutput } = meanSquaredError(output, target);
     if (!Number.isFinite(loss)) return { divergedAt: step, losses, sharpness };
     if (step % 10 === 0) losses.push(loss);
-    // Beyond this loss the run is lost, and products of the Hessian have no digits left.
+    // Beyond this loss the run has diverged, and Hessian-vector products have no accurate digits.
     if (lookAt.has(step) && loss < 1e6) {
       const { objective, point } = modelObjective(model, { input, target }, meanSquaredError, { mode: "probe" });
       const report = await curvature(objective, point, {

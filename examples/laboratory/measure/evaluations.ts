@@ -1,4 +1,4 @@
-/** oneStep, shiftedInputs, batchStatistics, subsets: trainings that end in evaluations of their own. */
+/** oneStep, shiftedInputs, batchStatistics, subsets: training runs, each with its own evaluation. */
 import { type Layer, parametersByPath, Random, softmaxCrossEntropy, Tensor } from "batchnorm";
 import { recalibrate } from "batchnorm/tools";
 import { accuracyOf, type Digits, pickDigits } from "../../data/digits.js";
@@ -8,19 +8,19 @@ import { CHANCE, imageBatches, inferenceAccuracy, learnFor, prepare, type Traine
 
 export interface OneStep {
   readonly lossRatio: number;
-  /** The standard deviation of what the activations of each layer get. */
+  /** The standard deviation of each layer's pre-activations. */
   readonly before: readonly number[];
   readonly after: readonly number[];
 }
 
-/** One step, and what it does to the values in front of the activations. */
+/** Takes one step and measures its effect on the pre-activations. */
 export function oneStep(
   setup: { readonly network: "plain" | "batch norm"; readonly seed: number; readonly learningRate: number },
   source: Source,
 ): Promise<OneStep> {
   const trainee = prepare({ ...setup, network: relu(8, 48, setup.network), batchSize: 64 }, source);
   const batch = trainee.next();
-  const look = (): { loss: number; stds: number[] } => {
+  const measure = (): { loss: number; stds: number[] } => {
     const places = new Set(trainee.hidden.map(({ preActivation }) => preActivation));
     const stds: number[] = [];
     const { output } = trainee.model.forward(batch.images, {
@@ -31,9 +31,9 @@ export function oneStep(
     });
     return { loss: softmaxCrossEntropy(output, batch.labels).loss, stds };
   };
-  const before = look();
+  const before = measure();
   trainee.learn(batch);
-  const after = look();
+  const after = measure();
   return Promise.resolve({ lossRatio: after.loss / before.loss, before: before.stds, after: after.stds });
 }
 
@@ -43,31 +43,31 @@ function stdOf(values: ArrayLike<number>): number {
   return Math.sqrt(all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / all.length);
 }
 
-/** What can happen to the images; pixels are in 0 to 1, x is the column as a part of the width. */
+/** Changes of the images; pixels are in [0, 1], and x is the column as a fraction of the width. */
 const CHANGES: Readonly<Record<string, (pixel: number, x: number, noise: number) => number>> = {
   unchanged: (pixel) => pixel,
   "offset +0.5": (pixel) => pixel + 0.5,
   "0.5 x + 0.25": (pixel) => 0.5 * pixel + 0.25,
   "contrast 0.5": (pixel) => 0.5 * pixel,
   "contrast 2": (pixel) => 2 * pixel,
-  "ramp of offset, 0 to 0.5": (pixel, x) => pixel + 0.5 * x,
-  "ramp of gain, 0.5 to 1.5": (pixel, x) => pixel * (0.5 + x),
+  "offset ramp, 0 to 0.5": (pixel, x) => pixel + 0.5 * x,
+  "gain ramp, 0.5 to 1.5": (pixel, x) => pixel * (0.5 + x),
   "noise 0.2": (pixel, _x, noise) => pixel + 0.2 * noise,
 };
 
 export interface ShiftedInputs {
-  /** By change, in order; on the same images for all. */
+  /** The names of the changes, in order; all are applied to the same images. */
   readonly changes: readonly string[];
   readonly plain: readonly number[];
   readonly running: readonly number[];
   readonly batch: readonly number[];
-  /** Batch norm with the statistics of 32 images of one class. */
+  /** Accuracy of batch norm with the statistics of 32 images of one class. */
   readonly oneClass: number;
 }
 
 const NORMALIZED_TOGETHER = 128;
 
-/** Trains both networks on the images as they are, and tests on changed ones. */
+/** Trains both networks on unchanged images and tests them on changed ones. */
 export function shiftedInputs(
   { seed, steps }: { readonly seed: number; readonly steps: number },
   source: Source,
@@ -120,11 +120,11 @@ function batchAccuracy(model: Layer, { images, labels }: Digits): number {
 export interface BatchStatistics {
   readonly running: number;
   readonly recalibrated: number;
-  /** On the training images, recalibrated. */
+  /** Accuracy on the training images, after recalibration. */
   readonly train: number;
 }
 
-/** Trains 6x64 with some batch size; running statistics against those of the whole training set. */
+/** Trains 6x64; compares running statistics with those of the whole training set. */
 export function batchStatistics(
   setup: {
     readonly network: "plain" | "batch norm";
@@ -150,14 +150,14 @@ export function batchStatistics(
 export type Subset = "gamma and beta" | "output layer" | "random weights" | "all";
 
 export interface SubsetTrained {
-  /** On the test images, normalized by themselves. */
+  /** Accuracy on the test images, normalized with their own statistics. */
   readonly accuracy: number;
   /** The share of |gamma| < 0.01. */
   readonly disabled: number;
   readonly trained: number;
 }
 
-/** Trains a part of a network's parameters, the others staying random. */
+/** Trains some of a network's parameters and leaves the others random. */
 export function subsets(
   setup: { readonly hidden: number; readonly subset: Subset; readonly seed: number; readonly steps: number },
   source: Source,
@@ -189,7 +189,7 @@ export function subsets(
     const before = masks && chosen.map(({ value }) => value.copy().data);
     if (!Number.isFinite(trainee.learn(trainee.next()).loss))
       return Promise.resolve({ accuracy: CHANCE, disabled: 0, trained: count });
-    // Weights that were not chosen go back to where they were.
+    // Weights that were not chosen are restored.
     chosen.forEach((parameter, i) => {
       if (masks !== undefined) {
         parameter.update((values) => {
@@ -206,7 +206,7 @@ export function subsets(
   });
 }
 
-/** One mask a matrix; together they have that many ones. */
+/** Returns one mask per matrix, with `count` ones in total. */
 function drawWeights(sizes: readonly number[], count: number, random: Random): Uint8Array[] {
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const all = new Uint8Array(total);

@@ -1,4 +1,4 @@
-/** hessian: ends, trace and density of the Hessian's spectrum, before and during training. */
+/** hessian: extremes, trace and density of the Hessian's spectrum, before and during training. */
 import { modelObjective, Random, softmaxCrossEntropy } from "batchnorm";
 import { curvature, hessianTrace, spectralDensity } from "batchnorm/probes";
 import type { Source } from "../data.js";
@@ -9,9 +9,9 @@ export interface HessianSetup {
   readonly network: "plain" | "batch norm";
   readonly hidden: number;
   readonly seed: number;
-  /** When to look. */
+  /** Steps at which to measure. */
   readonly steps: readonly number[];
-  /** For the ends of the spectrum. */
+  /** Lanczos steps for the extreme eigenvalues. */
   readonly lanczosSteps: number;
 }
 
@@ -20,7 +20,7 @@ export interface HessianLook {
   readonly smallest: number;
   /** largest x ||W||^2. */
   readonly scaleFree: number;
-  /** Of the squared gradient, in the ten sharpest directions found. */
+  /** Share of the squared gradient in the ten sharpest directions found. */
   readonly share: number;
   readonly trace: number;
   readonly density: readonly { readonly x: number; readonly y: number }[];
@@ -28,13 +28,13 @@ export interface HessianLook {
 
 const IMAGES = 256;
 /**
- * Of the differences of gradients, in double precision. At the default, 4e-7 here, 2 of the 12 networks of 8x32 have at step 0 a
- * kink of a ReLU between the two points: their eigenvalues are thousands, and the products far from symmetric (the report's asymmetry).
- * At 1e-8 and at 1e-9 all networks give the same eigenvalues to four digits.
+ * Step of the differences of gradients, in double precision. At the default, 4e-7 here, 2 of the 12 networks of 8x32 have a ReLU
+ * kink between the two points at step 0: their eigenvalues are in the thousands, and the products are far from symmetric (the
+ * report's asymmetry). At 1e-8 and 1e-9 all networks give the same eigenvalues to four digits.
  */
 const DIFFERENCE_STEP = 1e-8;
 const TOP = 10;
-/** Of the density so many points are kept. */
+/** Number of points kept of the density. */
 const POINTS = 200;
 
 export async function hessian(setup: HessianSetup, source: Source): Promise<HessianLook[]> {

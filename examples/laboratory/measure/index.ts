@@ -1,4 +1,4 @@
-/** The measurements: what a worker thread can be asked for. */
+/** The measurements that a worker thread can make. */
 import type { Source } from "../data.js";
 import { deepLinear } from "./deep-linear.js";
 import { edge } from "./edge.js";
@@ -26,7 +26,7 @@ const MEASUREMENTS = {
 
 export type Measurements = typeof MEASUREMENTS;
 
-/** A measurement to make. */
+/** A measurement to make, by name, with its input. */
 export interface Job {
   readonly name: keyof Measurements;
   readonly input: unknown;
@@ -34,8 +34,8 @@ export interface Job {
 
 type Measurement = (input: unknown, source: Source, onStep: (done: number) => void) => Promise<unknown>;
 
-/** Makes it; `onStep` is told how many steps are done. */
+/** Makes a measurement; `onStep` is called with the number of steps done. */
 export function measure({ name, input }: Job, source: Source, onStep: (done: number) => void): Promise<unknown> {
-  // Who asks is held to the input of each name by the type `Ask`.
+  // The type `Ask` ensures that the input belongs to the name.
   return (MEASUREMENTS[name] as Measurement)(input, source, onStep);
 }

@@ -1,21 +1,21 @@
-/** invariance and leastSquares: what it means that weights in front of a norm have no scale. */
+/** invariance and leastSquares: consequences of the scale invariance of weights before a norm. */
 import { BatchNorm, Dense, modelObjective, Random, softmaxCrossEntropy } from "batchnorm";
 import type { Source } from "../data.js";
 import { prepare } from "./training.js";
 
 export interface Invariance {
-  /** Largest deviations when the weights in front of the norms are scaled. */
+  /** Largest deviations when the weights before the norms are scaled. */
   readonly scales: readonly {
     readonly epsilon: number;
     readonly scale: number;
     /** |L(aW) - L(W)|. */
     readonly loss: number;
-    /** |a ||g(aW)|| / ||g(W)|| - 1|, over the weights in front of norms. */
+    /** |a ||g(aW)|| / ||g(W)|| - 1|, over the weights before norms. */
     readonly gradient: number;
     /** The largest |cosine| between a unit's weights and their gradient. */
     readonly cosine: number;
   }[];
-  /** Of ||W||^2 after training against its start and the sum of lr^2 ||g||^2. */
+  /** Relative error of the growth of ||W||^2 over training, against the sum of lr^2 ||g||^2. */
   readonly growthError: number;
 }
 
@@ -31,7 +31,7 @@ export async function invariance(
     const trainee = prepare({ network, learningRate: 0.1, batchSize: 64, seed }, source);
     const { images: input, labels: target } = trainee.next();
     const made = modelObjective(trainee.model, { input, target }, softmaxCrossEntropy, { mode: "probe" });
-    // The last Dense has no norm behind it.
+    // No norm follows the last Dense.
     const groups = made.groups.filter(({ role }) => role === "weight").slice(0, -1);
     const before = await made.objective(made.point);
     for (const scale of SCALES) {
@@ -66,20 +66,20 @@ function growthOf(seed: number, steps: number, source: Source): number {
   );
   const size = (): number => weights.reduce((sum, { value }) => sum + squares(value.data), 0);
   const start = size();
-  let promised = 0;
+  let predicted = 0;
   for (let step = 0; step < steps; step++) {
     const before = weights.map(({ value }) => value.copy().data);
     trainee.learn(trainee.next());
-    // What a step moved is lr g.
-    weights.forEach(({ value }, i) => (promised += squares(value.data.map((now, j) => now - before[i]![j]!))));
+    // A step moves the weights by lr g.
+    weights.forEach(({ value }, i) => (predicted += squares(value.data.map((now, j) => now - before[i]![j]!))));
   }
-  return Math.abs((size() - start) / promised - 1);
+  return Math.abs((size() - start) / predicted - 1);
 }
 
 export interface LeastSquares {
   /** 2 / the largest eigenvalue of the inputs' second moments. */
   readonly edge: number;
-  /** At each rate the residual sum of squares as part of the targets'; infinite once diverged. */
+  /** The residual sum of squares relative to that of the targets, for each learning rate; infinite after divergence. */
   readonly plain: readonly number[];
   readonly norm: readonly number[];
 }
@@ -99,7 +99,7 @@ export function leastSquares({
   readonly steps: number;
 }): Promise<LeastSquares> {
   const random = new Random(seed).fork("least squares");
-  // Second moments fall from LARGEST to LARGEST / CONDITION; the directions are the axes, which gradient descent cannot tell.
+  // Second moments fall from LARGEST to LARGEST / CONDITION along the axes; gradient descent is invariant to rotation.
   const stds = Array.from({ length: INPUTS }, (_, j) => Math.sqrt(LARGEST * CONDITION ** (-j / (INPUTS - 1))));
   const x = Array.from({ length: ROWS }, () => Float64Array.from(stds, (std) => random.normal(0, std)));
   center(x);
@@ -143,20 +143,20 @@ function descendNormalized(
 ): number {
   const w = start.slice();
   let scale = 1;
-  const look = (): { u: number[]; std: number; residuals: number[] } => {
+  const evaluate = (): { u: number[]; std: number; residuals: number[] } => {
     const v = x.map((row) => product(row, w));
     const std = Math.sqrt(squares(v) / v.length);
     const u = v.map((value) => value / std);
     return { u, std, residuals: u.map((value, n) => scale * value - y[n]!) };
   };
   for (let step = 0; step < steps; step++) {
-    const { u, std, residuals } = look();
+    const { u, std, residuals } = evaluate();
     const along = residuals.reduce((sum, residual, n) => sum + residual * u[n]!, 0) / u.length;
     const dv = residuals.map((residual, n) => (scale / std) * (residual - u[n]! * along));
     for (let j = 0; j < w.length; j++) w[j]! -= rate * meanProduct(dv, x, j);
     scale -= along;
   }
-  return relative(look().residuals, y);
+  return relative(evaluate().residuals, y);
 }
 
 function relative(residuals: readonly number[], y: readonly number[]): number {
@@ -171,7 +171,7 @@ function center(x: readonly Float64Array[]): void {
   }
 }
 
-/** Of the second moments, by power iteration: they are positive, so the largest magnitude is the largest. */
+/** Computes the largest eigenvalue of the second moments by power iteration; all eigenvalues are positive. */
 function largestEigenvalue(x: readonly Float64Array[]): number {
   let v = new Float64Array(INPUTS).fill(1 / Math.sqrt(INPUTS));
   let value = 0;

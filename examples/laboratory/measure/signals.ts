@@ -1,4 +1,4 @@
-/** signals: what a deep network does to values and gradients before its first step. */
+/** signals: values and gradients of a deep network at initialization. */
 import { modelObjective, Random, softmaxCrossEntropy, Tensor } from "batchnorm";
 import { gradientNorms, signalPropagation } from "batchnorm/probes";
 import { buildNetwork } from "../networks.js";
@@ -14,7 +14,7 @@ export interface SignalsSetup {
 
 export interface Signals {
   readonly growth: number;
-  /** By hidden layer, the first one at the input. */
+  /** Squared gradient norm by hidden layer, starting at the input. */
   readonly energies: readonly number[];
   readonly ranks: readonly number[];
 }

@@ -1,4 +1,4 @@
-/** theorem: both sides of theorem 4.1, on random draws and inside a trained network. */
+/** theorem: both sides of theorem 4.1, on random draws and in a trained network. */
 import {
   BatchNorm,
   type Forward,
@@ -24,16 +24,16 @@ export interface Theorem {
   /** The largest relative error of the identity, over the random draws and over the units of the trained network. */
   readonly identity: number;
   readonly trained: number;
-  /** Shares of the draws that violate the bound, and that the printed form holds for at epsilon 0. */
+  /** The share of draws that violate the bound, and the share at epsilon 0 that satisfy the printed form. */
   readonly violated: number;
   readonly printedHolds: number;
-  /** For a figure: the left side over the two right sides. */
+  /** For the figure: left side over each of the two right sides. */
   readonly shown: readonly { readonly m: number; readonly exact: number; readonly printed: number }[];
 }
 
 const EPSILONS = [0, 1e-5, 0.1] as const;
 const SHOWN = 300;
-/** What round-off may add to the left side. */
+/** Relative tolerance for round-off. */
 const ROUND_OFF = 1e-9;
 
 export async function theorem(setup: TheoremSetup, source: Source): Promise<Theorem> {
@@ -60,7 +60,7 @@ export async function theorem(setup: TheoremSetup, source: Source): Promise<Theo
     shown: exact.slice(0, SHOWN).map(({ m, feature: { lhs, rhs, rhsPrinted } }) => ({
       m,
       exact: lhs! / rhs!,
-      // A right side that is negative is violated by everything.
+      // A negative right side is always violated.
       printed: rhsPrinted! > 0 ? lhs! / rhsPrinted! : Infinity,
     })),
   };
@@ -70,7 +70,7 @@ function errorOf({ lhs, rhsIdentity }: Theorem41Feature): number {
   return lhs === rhsIdentity ? 0 : Math.abs(lhs! - rhsIdentity!) / lhs!;
 }
 
-/** Trains, then looks at what goes into and comes out of the backward pass of every norm. */
+/** Trains, then checks the gradients at the output and input of every norm. */
 function insideNetwork({ seed, steps }: TheoremSetup, source: Source): Promise<number> {
   const random = new Random(seed);
   const { train } = source.split(random.fork("split"));
@@ -97,13 +97,13 @@ function insideNetwork({ seed, steps }: TheoremSetup, source: Source): Promise<n
       epsilon: norm.epsilon,
       gamma: norm.gamma!.value.data,
       gradInput: gradInput!,
-      // A unit that is dead has no gradient on either side.
+      // A dead unit has no gradient on either side.
     }).features.filter(({ lhs }) => lhs! > 0),
   );
   return Promise.resolve(Math.max(0, ...errors.map(errorOf)));
 }
 
-/** A norm that keeps what its last passes saw. */
+/** A norm that records the tensors of its last forward and backward pass. */
 class Tap implements Layer {
   readonly norm: BatchNorm;
   readonly parameters: Layer["parameters"];

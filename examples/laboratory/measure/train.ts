@@ -1,4 +1,4 @@
-/** train: one network from its first step to its last, with everything that several claims look at on the way. */
+/** train: trains one network and takes the measurements that several claims share. */
 import {
   type Group,
   loadStateDict,
@@ -16,41 +16,41 @@ import { buildNetwork } from "../networks.js";
 import { CHANCE, imageBatches, inferenceAccuracy, prepare, type Setup, type Trainee } from "./training.js";
 import { columnsOf, meanOf, type Moved, PROBE_IMAGES, Watcher } from "./watcher.js";
 
-/** A training, and what to look at; what is not named is not looked at. */
+/** A training run and its measurements; those omitted are not taken. */
 export interface Training extends Setup {
   readonly steps: number;
-  /** Test accuracy after so many steps each; always at the end. */
+  /** Steps between test accuracies; the final one is always measured. */
   readonly testEvery?: number | undefined;
-  /** Loss and gradient along the gradient, when so many steps are done; distances in learning rates. */
+  /** Probes loss and gradient along the gradient at these steps; distances in learning rates. */
   readonly landscape?: { readonly at: readonly number[]; readonly distances: readonly number[] } | undefined;
-  /** How far the hidden values move, in one step and since the start. */
+  /** Measures how far the hidden values move, in one step and since the start. */
   readonly shift?: { readonly every: number; readonly floor: boolean } | undefined;
   /** Definition 2.1 of Santurkar et al. 2018. */
   readonly covariateShift?: { readonly every: number; readonly until: number } | undefined;
-  /** The 15th, 50th and 85th percentile of what the last hidden activation gets. */
+  /** Records the 15th, 50th and 85th percentiles of the input of the last hidden activation. */
   readonly percentiles?: { readonly every: number } | undefined;
-  /** The test accuracy of a noisy network with three readings of noise at inference. */
+  /** Measures the test accuracy of a noisy network with three replacements for the noise at inference. */
   readonly noiseAtInference?: boolean | undefined;
 }
 
-/** What was seen along the gradient at one step. */
+/** Results of the probe along the gradient at one step. */
 export interface Look {
   readonly step: number;
   readonly loss: number;
-  /** Of the loss over 0.5 to 4 learning rates. */
+  /** Minimum and maximum of the loss over 0.5 to 4 learning rates. */
   readonly low: number;
   readonly high: number;
-  /** The largest relative change of the gradient there. */
+  /** The largest relative change of the gradient over the same distances. */
   readonly change: number;
   /** beta x learning rate at each distance. */
   readonly beta: readonly number[];
-  /** One learning rate away. */
+  /** Actual / predicted decrease of the loss at one learning rate. */
   readonly gain: number;
 }
 
-/** Plain data, so that it can leave its thread. */
+/** Results of a training run; plain data that can be sent between threads. */
 export interface Trained {
-  /** After how many steps the loss was not finite, or null. */
+  /** The number of steps after which the loss was not finite, or null. */
   readonly divergedAt: number | null;
   readonly losses: readonly number[];
   readonly accuracies: readonly number[];
@@ -58,7 +58,7 @@ export interface Trained {
   readonly looks: readonly Look[];
   readonly moved: readonly Moved[];
   readonly covariateShift: readonly { readonly step: number; readonly relative: number; readonly cosine: number }[];
-  /** [unit] at each recorded step: the three percentiles. */
+  /** The three percentiles of each unit, at each recorded step. */
   readonly percentiles: readonly { readonly step: number; readonly units: readonly (readonly number[])[] }[];
   readonly noiseAtInference: {
     readonly identity: number;
@@ -70,7 +70,7 @@ export interface Trained {
 /** The distances of figure 4 of Santurkar et al. 2018, in learning rates. */
 export const BAND: readonly number[] = [0.5, 1, 2, 4];
 
-/** Trains one network; `onStep` is told how many steps are done. */
+/** Trains one network; `onStep` is called with the number of steps done. */
 export async function train(setup: Training, source: Source, onStep: (done: number) => void): Promise<Trained> {
   const trainee = prepare(setup, source);
   const { landscape, shift, covariateShift, percentiles } = setup;
@@ -91,7 +91,7 @@ export async function train(setup: Training, source: Source, onStep: (done: numb
     const batch = trainee.next();
     const looked = landscape?.at.includes(step) === true;
     const shifted = covariateShift !== undefined && step % covariateShift.every === 0 && step <= covariateShift.until;
-    // Before the training pass: a layer with noise then draws for the look what it will draw for the step.
+    // Before the training pass, so that a layer with noise draws the same values for the probe as for the step.
     const stand = looked || shifted ? await standOf(trainee, batch) : null;
     if (stand !== null) {
       const { learningRate } = setup;
@@ -118,33 +118,33 @@ export async function train(setup: Training, source: Source, onStep: (done: numb
   }
   const diverged = out.divergedAt !== null;
   out.tests.push({ step: setup.steps, accuracy: diverged ? CHANCE : trainee.testAccuracy() });
-  const asked = setup.noiseAtInference === true;
+  const withNoise = setup.noiseAtInference === true;
   return {
     ...out,
     moved: watcher?.moved ?? [],
-    noiseAtInference: asked && !diverged ? readingsOfNoise(setup, trainee, source) : null,
+    noiseAtInference: withNoise && !diverged ? readingsOfNoise(setup, trainee, source) : null,
   };
 }
 
-/** Where a network stands, as the probes see it. */
+/** The objective and the current parameters of a network. */
 interface Stand {
   readonly objective: Objective;
   readonly point: Float64Array;
   readonly groups: readonly Group[];
 }
 
-/** Of one batch; nothing where loss or gradient are no longer finite. */
+/** Returns the state of a network on one batch, or null if loss or gradient are not finite. */
 async function standOf({ model }: Trainee, { images, labels }: Digits): Promise<Stand | null> {
   const batch = { input: images, target: labels };
   const { objective, point, groups } = modelObjective(model, batch, softmaxCrossEntropy, { mode: "probe" });
   const here = await objective(point);
   if (!Number.isFinite(here.loss) || !here.gradient.every(Number.isFinite)) return null;
-  // Every probe begins by asking for this point.
+  // Every probe begins by evaluating this point.
   const known: Objective = (at) => (at.every((value, i) => value === point[i]) ? here : objective(at));
   return { objective: known, point, groups };
 }
 
-/** Along the gradient. */
+/** Probes loss and gradient along the gradient. */
 async function lookAround(
   { objective, point }: Stand,
   learningRate: number,
@@ -165,7 +165,7 @@ async function lookAround(
   };
 }
 
-/** Of the weights of blocks 2 to the last: means of what is defined. */
+/** Returns the means over the weights of blocks 2 to the last, where defined. */
 async function gradientShift(
   { objective, point, groups }: Stand,
   learningRate: number,
@@ -178,14 +178,14 @@ async function gradientShift(
   };
 }
 
-/** The three percentiles of every unit that the last hidden activation gets. */
+/** Returns the three percentiles of each input of the last hidden activation. */
 function lastInputs(trainee: Trainee): number[][] {
   const path = trainee.hidden.at(-1)!.preActivation;
   let units: number[][] = [];
   trainee.model.forward(trainee.probe(PROBE_IMAGES).images, {
     mode: "probe",
     observe: (at, output) => {
-      // A network about to diverge has no percentiles any more.
+      // A network about to diverge no longer has percentiles.
       if (at !== path || !output.data.every(Number.isFinite)) return;
       units = columnsOf(output).map((column) => quantilesOf(column, [0.15, 0.5, 0.85]));
     },
@@ -193,7 +193,7 @@ function lastInputs(trainee: Trainee): number[][] {
   return units;
 }
 
-/** The same trained network, with three readings of what its noise is at inference. */
+/** Returns the test accuracy of a trained network with each of the three replacements for the noise at inference. */
 function readingsOfNoise(setup: Training, trainee: Trainee, source: Source): Trained["noiseAtInference"] {
   const { train: training, test } = trainee.data;
   const random = new Random(setup.seed);

@@ -1,41 +1,41 @@
-/** Training: a network with its data, ready to learn, step by step. */
+/** Training: a network with its data, trained step by step. */
 import { type Layer, Random, SGD, softmaxCrossEntropy, type Tensor } from "batchnorm";
 import { accuracyOf, batchesOf, type Digits, pickDigits } from "../../data/digits.js";
 import type { Source } from "../data.js";
 import { type Built, buildNetwork, calibrate, type NetworkSpec } from "../networks.js";
 
-/** How a network is trained: plain SGD at a constant rate on the cross-entropy. */
+/** Options for training with plain SGD at a constant learning rate on the cross-entropy. */
 export interface Setup {
   readonly network: NetworkSpec;
   readonly learningRate: number;
   readonly batchSize: number;
-  /** Fixes split, initial weights, batch order and noise: the same for every network of a comparison. */
+  /** Fixes the split, initial weights, batch order and noise, the same for all networks compared. */
   readonly seed: number;
 }
 
-/** What one step came to. */
+/** Results of one training step. */
 export interface Learned {
-  /** Of the batch, before the step; the step is not made when it is not finite. */
+  /** Loss on the batch before the step; if it is not finite, the step is skipped. */
   readonly loss: number;
-  /** On the batch, in the training pass. */
+  /** Accuracy on the batch, in the training pass. */
   readonly accuracy: number;
 }
 
-/** A network that learns. */
+/** A network with its data and optimizer. */
 export interface Trainee extends Built {
   readonly data: { readonly train: Digits; readonly test: Digits };
-  /** The first images of the training set: where everything inside the network is looked at. */
+  /** Returns training images for probing, from the start of the training set. */
   probe(count: number, from?: number): Digits;
   next(): Digits;
   learn(batch: Digits): Learned;
-  /** In inference mode, on the test images. */
+  /** Returns the accuracy on the test images in inference mode. */
   testAccuracy(): number;
 }
 
-/** An accuracy of chance: what a diverged network is given. */
+/** The accuracy of chance, assigned to a diverged network. */
 export const CHANCE = 0.1;
 
-/** Splits the data, builds the network; nothing is learned yet. */
+/** Splits the data and builds the network, without training it. */
 export function prepare({ network, learningRate, batchSize, seed }: Setup, source: Source): Trainee {
   const random = new Random(seed);
   const data = source.split(random.fork("split"));
@@ -63,18 +63,18 @@ export function prepare({ network, learningRate, batchSize, seed }: Setup, sourc
   };
 }
 
-/** The part of some images that a model gets right with its running statistics. */
+/** Returns the accuracy of a model with its running statistics. */
 export function inferenceAccuracy(model: Layer, { images, labels }: Digits): number {
   return accuracyOf(model.forward(images, { mode: "inference" }).output, labels);
 }
 
-/** Learns so many steps; tells whether the loss stayed finite. */
+/** Trains for a number of steps; returns whether the loss stayed finite. */
 export function learnFor(trainee: Trainee, steps: number): boolean {
   for (let step = 0; step < steps; step++) if (!Number.isFinite(trainee.learn(trainee.next()).loss)) return false;
   return true;
 }
 
-/** Pixels in rows of a batch: what `recalibrate` takes. */
+/** Returns the images in batches, for `recalibrate`. */
 export function imageBatches({ images }: Digits, size: number): Tensor[] {
   const rows = images.shape[0]!;
   return Array.from({ length: Math.floor(rows / size) }, (_, i) =>

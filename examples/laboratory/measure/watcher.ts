@@ -1,31 +1,31 @@
-/** Watcher: how far hidden values move while a network trains, on the same images all the time. */
+/** Watcher: measures how far hidden values move during training, always on the same images. */
 import { compareSamples, type Samples } from "batchnorm/probes";
 import type { Digits } from "../../data/digits.js";
 import type { Trainee } from "./training.js";
 
-/** How far hidden values moved: means over the units of the watched layers. */
+/** Movement of the hidden values: means over the units of the watched layers. */
 export interface Moved {
   readonly step: number;
   readonly stepRaw: number;
   readonly stepRelative: number;
   readonly totalRaw: number;
   readonly totalRelative: number;
-  /** Between two sets of images at the same parameters: what fresh data would show anyway. Infinite when not asked for. */
+  /** Distance between two sets of images at the same parameters. Infinite if not requested. */
   readonly floorRaw: number;
   readonly floorRelative: number;
 }
 
-/** So many images everything inside a network is looked at with. */
+/** Number of images used to probe a network. */
 export const PROBE_IMAGES = 256;
-/** So many layers are watched, evenly spaced up to the last. */
+/** Number of layers watched, evenly spaced up to the last. */
 const WATCHED = 4;
 
 /** The values of each unit of each watched layer. */
 type Values = readonly (readonly Float64Array[])[];
 
-/** Follows the values that the watched layers give to the next ones. */
+/** Records the values that the watched layers pass to the next ones. */
 export class Watcher {
-  /** At each watched step. */
+  /** One entry for each watched step. */
   readonly moved: Moved[] = [];
   readonly #trainee: Trainee;
   readonly #paths: ReadonlySet<string>;
@@ -42,20 +42,20 @@ export class Watcher {
     this.#paths = new Set(layers.map(({ layerInput }) => layerInput));
     this.#images = trainee.probe(PROBE_IMAGES);
     this.#others = floor ? trainee.probe(PROBE_IMAGES, PROBE_IMAGES) : undefined;
-    this.#start = this.#before = this.#look(this.#images);
+    this.#start = this.#before = this.#valuesOn(this.#images);
   }
 
-  /** Just before the update of a step. */
+  /** Called just before the update of a step. */
   before(): void {
-    this.#before = this.#look(this.#images);
+    this.#before = this.#valuesOn(this.#images);
   }
 
-  /** Just after it. */
+  /** Called just after the update. */
   after(step: number): void {
-    const now = this.#look(this.#images);
+    const now = this.#valuesOn(this.#images);
     const inStep = distanceBetween(this.#before, now);
     const total = distanceBetween(this.#start, now);
-    const floor = this.#others === undefined ? UNKNOWN : distanceBetween(now, this.#look(this.#others));
+    const floor = this.#others === undefined ? UNKNOWN : distanceBetween(now, this.#valuesOn(this.#others));
     this.moved.push({
       step,
       stepRaw: inStep.raw,
@@ -67,7 +67,7 @@ export class Watcher {
     });
   }
 
-  #look({ images }: Digits): Values {
+  #valuesOn({ images }: Digits): Values {
     const seen: Float64Array[][] = [];
     this.#trainee.model.forward(images, {
       mode: "probe",
@@ -87,11 +87,11 @@ interface Distance {
 
 const UNKNOWN: Distance = { raw: Infinity, relative: Infinity };
 
-/** The 1-Wasserstein distance, unit by unit: the mean over the units of a layer, then over the layers. */
+/** Computes the 1-Wasserstein distance of each unit, averaged over the units of a layer, then over the layers. */
 function distanceBetween(a: Values, b: Values): Distance {
   const layers = a.map((units, layer) => {
     const others = b[layer]!;
-    // Of a network about to diverge nothing can be said any more.
+    // A network about to diverge has no defined distance.
     if (![...units, ...others].every((values) => values.every(Number.isFinite))) return UNKNOWN;
     const found = units.map((values, unit) => compareSamples(values, others[unit]!));
     const relative = found.map((each) => each.wasserstein1Relative);
@@ -103,7 +103,7 @@ function distanceBetween(a: Values, b: Values): Distance {
   return { raw: meanOf(layers.map(({ raw }) => raw)), relative: meanOf(layers.map(({ relative }) => relative)) };
 }
 
-/** The values of each unit, over the rows. */
+/** Returns the values of each unit over the rows. */
 export function columnsOf({ data, shape }: Samples): Float64Array[] {
   const [rows, units] = shape as [number, number];
   return Array.from({ length: units }, (_, unit) => {
@@ -113,7 +113,7 @@ export function columnsOf({ data, shape }: Samples): Float64Array[] {
   });
 }
 
-/** The mean of what is defined. */
+/** Returns the mean of the values that are not null. */
 export function meanOf(values: readonly (number | null)[]): number {
   const defined = values.filter((value) => value !== null);
   return defined.reduce((sum, value) => sum + value, 0) / defined.length;

@@ -1,4 +1,4 @@
-/** Figures: from the plain data of a claim to drawings. */
+/** Figures: draws the plain data of a claim. */
 import * as Plot from "@observablehq/plot";
 import { type Axis, curveMarks, drawChart, formatTick, ticksOf } from "../../shared/chart.js";
 import { figureHtml } from "../../demo/report/html.js";
@@ -6,7 +6,7 @@ import type { Figure, Panel, PanelAxis, Series } from "../claim.js";
 import { colorOf, labelOf } from "./style.js";
 import { escapeHtml } from "./text.js";
 
-/** A figure as HTML; panels whose vertical axes measure the same share it. */
+/** Returns a figure as HTML; panels with the same vertical axis label share its scale. */
 export function drawFigure({ title, caption, panels }: Figure): string {
   const drawn = panels.map((panel) => {
     const shared = panels.filter(({ y }) => y.label === panel.y.label && y.type === panel.y.type);
@@ -41,12 +41,12 @@ function horizontalAxis({ label, type, domain, ticks }: PanelAxis, series: reado
   return { ...common, domain: [...axis.domain], ticks: ticksOf(axis), tickFormat: formatTick };
 }
 
-/** An axis of its own where ticks are named, as Plot's log axes leave out the labels of some. */
+/** Returns an explicit axis if ticks are given, as Plot's log axes omit some labels. */
 function tickMarks({ label, ticks }: PanelAxis): Plot.Markish[] {
   return ticks === undefined ? [] : [Plot.axisX([...ticks], { text: ticks.map(formatTick), label: `${label} →` })];
 }
 
-/** An axis of its own for the same reason, with lines across. */
+/** Returns an explicit axis for the same reason, with grid lines. */
 function verticalTicks({ label, ticks }: PanelAxis, axis: Axis): Plot.Markish[] {
   const named = { label: `↑ ${label}`, tickFormat: formatTick };
   const found = ticks ?? ticksOf(axis);
@@ -54,7 +54,7 @@ function verticalTicks({ label, ticks }: PanelAxis, axis: Axis): Plot.Markish[] 
   return [Plot.gridY([...found]), Plot.axisY([...found], { ...named, text: found.map(formatTick) })];
 }
 
-/** From the least to the largest value that can be drawn, with a little room, but not above the ceiling. */
+/** Returns an axis from the smallest to the largest value that can be drawn, with some padding, up to the ceiling. */
 function verticalAxis({ type, domain, ceiling = Infinity }: PanelAxis, panels: readonly Panel[]): Axis {
   if (domain !== undefined) return { type, domain };
   const values = panels

@@ -1,4 +1,4 @@
-/** The page: one file that needs no network, no script and no other file. */
+/** The page: one self-contained file, without scripts or network access. */
 import type { Shown } from "../claim.js";
 import { spreadOf } from "../../shared/spread.js";
 import type { Result } from "../run-claim.js";
@@ -7,7 +7,7 @@ import { drawFigure } from "./figures.js";
 import { STYLE } from "./style.js";
 import { escapeHtml, explainVerdict, formatSpread, keyCondition, SIGNS } from "./text.js";
 
-/** The whole page, of as many results as there are so far. */
+/** Renders the page from the results available so far. */
 export function renderPage(results: readonly Result[], expected: number): string {
   return `<!doctype html>
 <html lang="en">
@@ -32,10 +32,10 @@ ${method(results)}
 function introduction(results: readonly Result[], expected: number): string {
   const { seeds, data } = results[0]!;
   const missing = results.length < expected ? ` <strong>${results.length} of ${expected} claims so far.</strong>` : "";
-  return `<p>Each statement about why batch norm works as an experiment: who made it, what exactly is measured, by which rule it is
-judged, what came out, and who measured otherwise. The rules were written down before the numbers. ${escapeHtml(data)}; ${seeds.length}
-${seeds.length === 1 ? "seed" : "seeds"}, paired: a seed fixes data, initial weights and batches for all networks. Intervals reach from the least to the
-largest seed. No setting was tuned for a verdict.${missing}</p>`;
+  return `<p>Statements about why batch norm works, each turned into an experiment: its source, what exactly is measured, the rule that
+decides, the result, and the evidence against it. The rules were fixed before the numbers were known. Data: ${escapeHtml(data)}; ${seeds.length} paired
+${seeds.length === 1 ? "seed" : "seeds"}, where a seed fixes the data, initial weights and batches of all networks. Intervals extend from the lowest to the
+highest seed. BN is short for batch norm, lr for learning rate. No setting was tuned for a verdict.${missing}</p>`;
 }
 
 function summaryTable(results: readonly Result[]): string {
@@ -47,7 +47,7 @@ function summaryTable(results: readonly Result[]): string {
 <tbody>
 ${rows.join("\n")}
 </tbody></table>
-<p class="soft">Key number: the first condition of each claim, median and interval; what it is stands in the claim's table.</p>`;
+<p class="soft">Key number: median and interval of the claim's first condition; its table says what is measured.</p>`;
 }
 
 function verdictHtml(result: Result): string {
@@ -55,15 +55,15 @@ function verdictHtml(result: Result): string {
 }
 
 function section(result: Result): string {
-  const told = (term: string, text: string): string => `<dt>${term}</dt><dd>${escapeHtml(text)}</dd>`;
+  const entry = (term: string, text: string): string => `<dt>${term}</dt><dd>${escapeHtml(text)}</dd>`;
   return `<section id="${result.name}">
 <h2><a href="#${result.name}">${result.number}. ${escapeHtml(result.title)}</a></h2>
 <p>${verdictHtml(result)}</p>
-<dl>${told("Who", result.who)}${told("What is measured", result.definition)}${told("Settings", result.settings)}${told("Unlike the source", result.differences)}</dl>
+<dl>${entry("Source", result.who)}${entry("What is measured", result.definition)}${entry("Settings", result.settings)}${entry("Differences from the source", result.differences)}</dl>
 ${result.figures.map(drawFigure).join("\n")}
 ${conditionTable(result.conditions)}
 ${shownTable(result.shown)}
-<dl>${told("Counter-evidence", result.counterEvidence)}${told("Reading", result.reading)}</dl>
+<dl>${entry("Counter-evidence", result.counterEvidence)}${entry("Interpretation", result.reading)}</dl>
 </section>`;
 }
 
@@ -72,7 +72,7 @@ function conditionTable(conditions: readonly Condition[]): string {
     ({ statistic, setting, yes, no, spread, outcome }) =>
       `<tr><td class="wrap">${escapeHtml(statistic)}</td><td class="wrap">${escapeHtml(setting)}</td><td class="wrap">${describeBound(yes)} / ${describeBound(no)}</td><td>${formatSpread(spread)}</td><td><strong>${outcome}</strong></td></tr>`,
   );
-  const caption = "Rules and numbers: median [least, largest] over the seeds.";
+  const caption = "Rules and results: median [minimum, maximum] over the seeds.";
   return tableHtml(caption, ["statistic", "setting", "yes / no", "measured", "outcome"], rows);
 }
 
@@ -82,7 +82,7 @@ function shownTable(shown: readonly Shown[]): string {
     ({ what, values }) =>
       `<tr><td class="wrap">${escapeHtml(what)}</td><td>${formatSpread(spreadOf(values))}</td></tr>`,
   );
-  return `<details open><summary>Shown, without a rule</summary>${tableHtml("", ["", "measured"], rows)}</details>`;
+  return `<details open><summary>Other numbers, without a rule</summary>${tableHtml("", ["", "measured"], rows)}</details>`;
 }
 
 function tableHtml(caption: string, head: readonly string[], rows: readonly string[]): string {
@@ -101,17 +101,19 @@ function method(results: readonly Result[]): string {
   const command = `npm run claims${extent === "all" ? "" : ` -- --${extent}`}`;
   return `<section id="method"><h2>Method</h2>
 <ul>
-<li>Networks: Dense, norm, activation; the last Dense without norm. No bias in front of a norm, other biases 0, gamma 1, beta 0. ReLU: He normal;
-tanh and sigmoid: Glorot uniform, unless said. Epsilon 1e-5, momentum 0.1. 8x48 is 8 hidden layers of 48.</li>
-<li>Plain SGD at a constant rate on the cross-entropy, unless said; batches without replacement, an incomplete last one dropped. Trained in single precision on
-the <code>${kernels}</code> kernels, probed in double.</li>
-<li>Interval: least to largest of ${seeds.length} seeds. With six it covers the median of the population with probability 1 - 2/2^6 = 96.9 % without any
-assumption. Steps of one run are not independent observations; the seed is.</li>
-<li>Outcome of a condition: yes if the whole interval is beyond the yes-threshold, no if all of it is beyond the no-threshold, else undecided. Verdict: all yes,
-reproduced; all no, not reproduced; yes and no both, depends; anything else, undecided.</li>
-<li>Divergence is data: a loss that is not finite counts as accuracy 0.1, range infinite, gain minus infinite. No seed is dropped.</li>
-<li>Training accuracy: mean over the last 50 training batches in the training pass. Test accuracy: in inference mode at the end, unless said.</li>
-<li>Plain means plain with this initialization; calibrated is plain with the statistics of its first batch kept as constants.</li>
-<li>Run again: <code>${command}</code>, one claim alone: <code>npm run claims -- ${results[0]!.name}</code>. Every number stands in <code>claims/*.json</code> beside this page.</li>
+<li>Networks: Dense, norm and activation in each hidden layer, then a Dense without a norm. A Dense before a norm has no bias; other biases are 0, gamma is 1, beta is 0.
+Initialization is He normal for ReLU and Glorot uniform for tanh and sigmoid, except where a claim states otherwise. Epsilon 1e-5, momentum 0.1. 8x48 means 8 hidden layers of
+width 48.</li>
+<li>Plain SGD with a constant learning rate on the cross-entropy, except where a claim states otherwise; batches are drawn without replacement, and an incomplete last batch is
+dropped. Training is in single precision on the <code>${kernels}</code> kernels, probes are in double precision.</li>
+<li>Interval: minimum to maximum of ${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}. With six seeds it covers the population median with probability 1 - 2/2^6 = 96.9 %, without further
+assumptions. The independent observation is the seed, not the step of a run.</li>
+<li>A condition is yes if the whole interval is beyond the yes threshold, no if it is beyond the no threshold, and undecided otherwise. A claim is reproduced if all conditions are yes
+and not reproduced if all are no; it depends if there are both, and is undecided otherwise.</li>
+<li>Diverged runs count: a loss that is not finite gives accuracy 0.1, an infinite range and a gain of minus infinity. No seed is dropped.</li>
+<li>Training accuracy is the mean over the last 50 training batches, in the training pass. Test accuracy is measured at the end in inference mode, except where a claim states
+otherwise.</li>
+<li>"Plain" is the network without batch norm at the same initialization; "calibrated" is that network normalized with the fixed statistics of its first batch.</li>
+<li>To repeat: <code>${command}</code>; a single claim: <code>npm run claims -- ${results[0]!.name}</code>. All numbers are in <code>claims/*.json</code> next to this page.</li>
 </ul></section>`;
 }

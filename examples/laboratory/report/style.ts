@@ -3,14 +3,14 @@ import { STYLE as BASE } from "../../demo/report/style.js";
 import type { Network } from "../networks.js";
 
 interface Look {
-  /** What stands at the end of a curve. */
+  /** The label at the end of a curve. */
   readonly label: string;
   readonly variable: string;
   readonly light: string;
   readonly dark: string;
 }
 
-/** Hues of Okabe & Ito's palette, which keep apart for color-blind eyes, darker on white and lighter on black. */
+/** Hues of Okabe & Ito's color-blind safe palette, darker on white and lighter on black. */
 const LOOKS: Readonly<Record<Network, Look>> = {
   plain: { label: "plain", variable: "--plain", light: "#c04e00", dark: "#ff9447" },
   "batch norm": { label: "batch norm", variable: "--batch-norm", light: "#0072b2", dark: "#62b8f0" },
@@ -39,7 +39,7 @@ const variables = (of: "light" | "dark"): string =>
     .join(" ");
 const PAPER = "--ink: #1b1b1b; --soft: #5a5a5a; --paper: #ffffff; --line: #d8d8d4;";
 
-/** The style sheet of the page: that of the demo, and what it has more. */
+/** The style sheet of the page: that of the demo with additions. */
 export const STYLE = `${BASE}
   :root { ${variables("light")} }
   @media (prefers-color-scheme: dark) { :root { ${variables("dark")} } }
@@ -55,11 +55,13 @@ export const STYLE = `${BASE}
   .verdict { font-weight: 600; }
   .wrap, .summary td, .summary th { white-space: normal; text-align: left; vertical-align: top; }
   td.wrap { min-width: 8rem; }
-  td.wrap:first-child { min-width: 14rem; padding-left: 0; }
+  .wrap:first-child { padding-left: 0; }
+  td.wrap:first-child { min-width: 14rem; }
   .scroll tbody tr td { border-bottom: 1px solid var(--line); vertical-align: top; }
   .summary { width: 100%; font-size: 0.86rem; line-height: 1.35; }
   .summary td, .summary th { padding: 0.16rem 1rem 0.16rem 0; }
   .summary td.numbers { white-space: nowrap; }
+  @media (max-width: 40rem) { .summary td.numbers { white-space: normal; } }
   details { margin: 1rem 0; }
   @media print {
     :root { color-scheme: light; ${variables("light")} ${PAPER} }

@@ -1,10 +1,10 @@
-/** Text: how numbers and verdicts are written, on the page, in the document and in the terminal. */
+/** Text: formats numbers and verdicts for the page, the document and the terminal. */
 import { formatFigure } from "../../shared/format.js";
 import type { Spread } from "../../shared/spread.js";
 import type { Result } from "../run-claim.js";
 import type { Condition, Verdict } from "../verdicts.js";
 
-/** Beside its word each verdict has a sign, so that none of them hangs on a color. */
+/** A sign for each verdict, so that none depends on color. */
 export const SIGNS: Readonly<Record<Verdict, string>> = {
   reproduced: "●",
   "not reproduced": "○",
@@ -12,18 +12,18 @@ export const SIGNS: Readonly<Record<Verdict, string>> = {
   undecided: "?",
 };
 
-/** As in "3.1 [2.5, 4.0]": the median and the interval. */
+/** Formats a median and its interval, as in "3.1 [2.5, 4.0]". */
 export function formatSpread({ median, min, max }: Spread): string {
   const rounded = (value: number): string => (value === 0 ? "0" : formatFigure(value));
   return `${rounded(median)} [${rounded(min)}, ${rounded(max)}]`;
 }
 
-/** The condition that stands for a claim where there is room for one number: the first. */
+/** Returns the condition that represents a claim where there is room for one number: the first. */
 export function keyCondition({ conditions }: Pick<Result, "conditions">): Condition {
   return conditions[0]!;
 }
 
-/** "yes under 3 conditions, no under 1". */
+/** Counts the outcomes, as in "3 yes, 1 no". */
 export function countOutcomes({ conditions }: Pick<Result, "conditions">): string {
   return (["yes", "no", "undecided"] as const)
     .map((outcome) => [outcome, conditions.filter((each) => each.outcome === outcome).length] as const)
@@ -32,7 +32,7 @@ export function countOutcomes({ conditions }: Pick<Result, "conditions">): strin
     .join(", ");
 }
 
-/** What stands behind a verdict's word. */
+/** Explains a verdict: what it depends on, and its conditions. */
 export function explainVerdict({
   verdict,
   factor,
@@ -42,14 +42,14 @@ export function explainVerdict({
   return verdict === "depends" ? `on ${factor} (${counts})` : `(${counts})`;
 }
 
-/** One line for the terminal. */
+/** Returns a line for the terminal. */
 export function summaryLine(result: Result): string {
   const key = keyCondition(result);
   const number = String(result.number).padStart(2);
   return `${number} ${result.name.padEnd(18)} ${`${SIGNS[result.verdict]} ${result.verdict}`.padEnd(17)} ${countOutcomes(result)}; ${key.setting}: ${formatSpread(key.spread)}`;
 }
 
-/** For HTML. */
+/** Escapes text for HTML. */
 export function escapeHtml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
