@@ -6,8 +6,10 @@ import type { BatchNorm } from "../layers/batch-norm.js";
 import { channelView } from "../core/shape.js";
 import type { Tensor } from "../core/tensor.js";
 import { gatherColumns } from "../probes/values/feature-columns.js";
-import { type Moments, momentsOfRange } from "../probes/values/moments.js";
+import { type Moments, momentsOfRange, noMoments } from "../probes/values/moments.js";
+import { rowWeights, weightedMoments } from "../layers/row-weights.js";
 import { digits } from "./inspect/finding.js";
+import type { GivenRowWeights } from "./row-masks.js";
 
 /** How far running statistics are from others, feature by feature. */
 export interface StatisticsGap {
@@ -17,19 +19,53 @@ export interface StatisticsGap {
   readonly logVarianceRatio: readonly number[];
 }
 
-/** Returns the moments of each feature; requires finite values. */
-export function featureMoments(who: string, path: string, input: Tensor, axis: number): Moments[] {
-  const { outer, channels, inner } = channelView(input.shape, axis);
-  const columns = gatherColumns(input.data, { rows: input.shape[0]!, outer, features: channels, inner });
-  return Array.from({ length: channels }, (_, c) => {
-    const [start, end] = [columns.starts[c]!, columns.starts[c + 1]!];
-    if (end - start < columns.count) {
-      const expected = `finite values in front of batch norm ${show(path)}`;
-      const got = `${columns.nans[c]! > 0 ? "NaN" : "Infinity"} in feature ${c}`;
-      throw new RangeError(complaint(who, expected, got, "inspect(model, input) says where they begin"));
-    }
-    return momentsOfRange(columns.values, start, end);
+/** The moments of each feature, and how much weight they have together. */
+export interface FeatureSums {
+  /** `count` is the number of values, or with row weights the number of equally weighted values that are worth as much. */
+  readonly moments: readonly Moments[];
+  /** Σ w, the largest weight being 1. */
+  readonly weight: number;
+}
+
+/** Returns the moments of each feature, weighted like those of batch norm; requires finite values where the weight is not 0. */
+export function featureSums(
+  who: string,
+  path: string,
+  input: Tensor,
+  axis: number,
+  given?: GivenRowWeights,
+): FeatureSums {
+  const view = channelView(input.shape, axis);
+  const { outer, channels, inner } = view;
+  const refuse = (c: number, isNaN: boolean): RangeError => {
+    const expected = `finite values before batch norm ${show(path)}`;
+    const got = `${isNaN ? "NaN" : "Infinity"} in feature ${c}`;
+    return new RangeError(complaint(who, expected, got, "inspect(model, input) finds their origin"));
+  };
+  if (given === undefined) {
+    const columns = gatherColumns(input.data, { rows: input.shape[0]!, outer, features: channels, inner });
+    const moments = Array.from({ length: channels }, (_, c) => {
+      const [start, end] = [columns.starts[c]!, columns.starts[c + 1]!];
+      if (end - start < columns.count) throw refuse(c, columns.nans[c]! > 0);
+      return momentsOfRange(columns.values, start, end);
+    });
+    return { moments, weight: outer * inner };
+  }
+  const weights = rowWeights(`${who}: ${show(path)}`, given, input, view, axis);
+  const { total: weight, effectiveCount: count } = weights;
+  if (weight === 0) return { moments: Array.from({ length: channels }, () => noMoments), weight };
+  const [mean, variance] = [new Float64Array(channels), new Float64Array(channels)];
+  weightedMoments({ view, x: input.data, mean, variance }, weights);
+  const moments = Array.from(mean, (own, c): Moments => {
+    if (!Number.isFinite(own)) throw refuse(c, Number.isNaN(own));
+    return { count, mean: own, m2: variance[c]! * count, m3: NaN, m4: NaN };
   });
+  return { moments, weight };
+}
+
+/** Returns the moments of each feature, see `featureSums`. */
+export function featureMoments(...args: Parameters<typeof featureSums>): readonly Moments[] {
+  return featureSums(...args).moments;
 }
 
 /** The variance that the layer's running variance averages: M2 / (n - 1), or M2 / n where it is "biased". */

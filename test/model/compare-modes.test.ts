@@ -275,7 +275,7 @@ describe("the finding", () => {
     recalibrate(norm, [x]);
     expect(compareModes(norm, x).finding).toBe(
       "all running statistics fit this batch; the outputs differ by 13 % of their size; " +
-        "with 4 values a feature a batch knows its mean to 0.5 standard deviations: compare on a larger one",
+        "the mean of 4 values per feature is known to 0.5 standard deviations: compare on a larger batch",
     );
     const many = Tensor.normal([400, 1], { random: new Random(4), ...float64 });
     recalibrate(norm, [many]);
