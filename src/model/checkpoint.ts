@@ -15,8 +15,7 @@ import { parametersByPath, statisticsByPath, streamsByPath } from "./tree.js";
 export interface TrainingRun {
   readonly model: Layer;
   readonly optimizer?: Optimizer | undefined;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a Batcher of any targets
-  readonly batcher?: Batcher<any> | undefined;
+  readonly batcher?: Pick<Batcher<number[]>, "state" | "restore" | "expectState"> | undefined;
   /** The stream that the program itself draws from. */
   readonly random?: Random | undefined;
 }

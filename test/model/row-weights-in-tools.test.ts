@@ -159,7 +159,7 @@ describe("recalibrate", () => {
     });
     for (const batches of [batcher, new Set([input]), loader(), stream as unknown as AsyncIterable<Tensor>]) {
       const norm = create();
-      const report = await recalibrate(norm, batches as Iterable<Tensor>);
+      const report = await recalibrate(norm, batches as AsyncIterable<Tensor>);
       expect(report.layers[0]!.valuesPerFeature).toBe(20);
       expectClose("mean", norm.runningMean.values, expected.runningMean.values, 1e-13);
       expectClose("variance", norm.runningVariance.values, expected.runningVariance.values, 1e-13);

@@ -176,7 +176,7 @@ describe("loadStateDict refuses, and has loaded nothing then,", () => {
     const state = stateDict(target);
     const [weight, , , beta] = target.parameters;
     const { version } = weight!;
-    structuredClone(beta!.value.data.buffer, { transfer: [beta!.value.data.buffer as ArrayBuffer] });
+    structuredClone(beta!.value.data.buffer, { transfer: [beta!.value.data.buffer] });
     await expectRefusal(() => loadStateDict(target, state), 'ShapeError: loadStateDict: "1.beta": 2 | 0');
     expect(weight!.version).toBe(version);
   });

@@ -80,7 +80,7 @@ describe.each(kinds)("%s", (kind, make) => {
         [b, wide(1)],
       ]);
       const { buffer } = which === "gradient" ? gradients.get(b)!.data : b.value.data;
-      structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+      structuredClone(buffer, { transfer: [buffer] });
       await expectRefusal(() => optimizer.step(gradients), `ShapeError: ${kind}: b | 1 | 0 | cure`);
       expect(valuesOf(w)).toEqual([1, 2]);
       const [w2, b2] = pair();
