@@ -44,6 +44,8 @@ const CHECKED = [
   "examples/your-own-layer.ts",
   "examples/script-tag.html",
   "examples/playground",
+  "src/model",
+  "src/training",
 ];
 
 /** What is generated, installed, or held by the texts that it is made from. */

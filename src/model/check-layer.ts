@@ -29,7 +29,7 @@ export interface CheckLayerOptions extends ProbeOptions {
   readonly kernels?: Kernels | undefined;
 }
 
-// What checkGradient takes, it checks itself.
+// checkGradient checks its own options.
 const checkLayerRules = {
   mode: { kind: "word", words: ["probe", "inference"], cure: 'the derivative in mode "train" is that of "probe"' },
   random: { kind: "random" },

@@ -1,4 +1,4 @@
-/** Feature statistics: the moments of what enters a batch norm, how far its running statistics are from them, and why. */
+/** Feature statistics: the moments of the inputs of a batch norm, how far its running statistics are from them, and why. */
 
 import { complaint, show } from "../core/errors.js";
 import { exp, log } from "../core/math.js";
@@ -11,7 +11,7 @@ import { rowWeights, weightedMoments } from "../layers/row-weights.js";
 import { digits } from "./inspect/finding.js";
 import type { GivenRowWeights } from "./row-masks.js";
 
-/** How far running statistics are from others, feature by feature. */
+/** The distance of running statistics from those of a batch, feature by feature. */
 export interface StatisticsGap {
   /** (mean - running mean) / sqrt(running variance + epsilon): by how much the feature, once normalized, is off 0. */
   readonly meanShift: readonly number[];
@@ -103,7 +103,7 @@ export function statisticsGap(
   };
 }
 
-/** What a gap comes to: the features that are worst off, and how many are off by more than chance explains. */
+/** The features with the largest gap, and the number of features that are off by more than chance explains. */
 export interface GapSummary {
   /** The feature whose mean is furthest off, and by how much. */
   readonly meanFeature: number;
@@ -116,7 +116,7 @@ export interface GapSummary {
 }
 
 /**
- * Sums a gap up. Off is what lies beyond four standard errors, and beyond a tenth of a standard deviation or a factor of 1.65
+ * Summarizes a gap. A feature is off beyond four standard errors, and beyond a tenth of a standard deviation or a factor of 1.65
  * in the variance, below which a difference does no harm. A batch of M values of a normal feature knows its mean to 1 / √M
  * standard deviations; the cube root of its variance's ratio to the true one is close to normal, with mean 1 - v and variance
  * v = 2 / (9 (M - 1)) (Wilson & Hilferty 1931), where the ratio and its logarithm are far from it in small batches.
@@ -139,7 +139,7 @@ export function summarizeGap({ meanShift, logVarianceRatio }: StatisticsGap, val
   };
 }
 
-/** Words the worst features of a gap. */
+/** Describes the worst features of a gap. */
 export function gapText({ meanFeature, meanShift, varianceFeature, varianceRatio, featuresOff }: GapSummary): string {
   const parts: string[] = [];
   if (Math.abs(meanShift) > 0.1) {
@@ -155,7 +155,7 @@ export function gapText({ meanFeature, meanShift, varianceFeature, varianceRatio
   return parts.join(", ");
 }
 
-/** Says why running statistics are off, and what to do. */
+/** Returns why running statistics are off, and how to fix it. */
 export function gapCause(norm: BatchNorm, moments: readonly Moments[], { featuresOff }: GapSummary): string {
   const { momentum } = norm;
   const share = initialShare(norm, moments, featuresOff);
@@ -167,7 +167,7 @@ export function gapCause(norm: BatchNorm, moments: readonly Moments[], { feature
   if (momentum !== null && momentum > 0.5) {
     return `at momentum ${momentum} the running statistics are those of the last batches alone (Keras's ${momentum} is ${digits(1 - momentum)} here): lower the momentum, or recalibrate(model, batches)`;
   }
-  return `the weights have moved since, or this batch is not like those of training: if the model is to work on such batches, recalibrate(model, batches)`;
+  return `the weights have changed since, or this batch is not like those of training: if the model is meant for such batches, recalibrate(model, batches)`;
 }
 
 /**

@@ -94,7 +94,7 @@ export class Batcher<Target extends Tensor | ArrayLike<number>> implements Itera
     this.batchesPerEpoch = Math.floor(rows / batchSize) + (keepsRest ? 1 : 0);
     if (this.batchesPerEpoch === 0) {
       const got = `${rows} rows, batchSize ${batchSize} and dropLast ${show(dropLast)}`;
-      throw new RangeError(complaint("Batcher", "at least one batch an epoch", got, "use a smaller batchSize"));
+      throw new RangeError(complaint("Batcher", "at least one batch per epoch", got, "use a smaller batchSize"));
     }
     this.batchSize = batchSize;
     this.input = input;

@@ -18,7 +18,7 @@ import { rowWeights as readRowWeights } from "../layers/row-weights.js";
 /** A loss and its gradient with respect to the output that it was computed from. */
 export interface LossValue {
   readonly loss: number;
-  /** Shaped like the output; what `backward` takes. */
+  /** The gradient to pass to `backward`; shaped like the output. */
   readonly gradOutput: Tensor;
 }
 
@@ -210,7 +210,7 @@ function weightedTargets(
 
 function expectNotNegative({ data }: Tensor, row: number, classes: number): void {
   for (let i = row * classes; i < (row + 1) * classes; i++) {
-    if (!(data[i]! < 0)) continue;
+    if (data[i]! >= 0) continue;
     const expected = "distributions without negative values";
     throw new RangeError(complaint("softmaxCrossEntropy", expected, `${data[i]} in row ${row}`));
   }

@@ -369,7 +369,7 @@ describe("redundant bias", () => {
       kind: "redundant bias",
       severity: "note",
       path: "0.0",
-      evidence: "the batch norm behind it subtracts the mean, and with it this bias, whose gradient is 0",
+      evidence: "the batch norm after it subtracts the mean and with it this bias, whose gradient is 0",
       cure: "bias: false",
     });
     const frozen = batchNorm();
