@@ -37,12 +37,22 @@ export {
   type AdamOptions,
   AdamW,
   type Optimizer,
+  type OptimizerMemory,
   type OptimizerOptions,
   SGD,
   type SGDOptions,
 } from "./training/optimizers.js";
 export { addGradients } from "./layers/gradients.js";
-export { Batcher, type BatcherOptions, type RowBatch, type TargetRows } from "./training/batcher.js";
+export { Batcher, type BatcherOptions, type BatcherState, type RowBatch, type TargetRows } from "./training/batcher.js";
+export {
+  type Checkpoint,
+  checkpoint,
+  restore,
+  type SavedArray,
+  type SavedMemory,
+  type SavedNumber,
+  type TrainingRun,
+} from "./model/checkpoint.js";
 export { loadStateDict, stateDict, type StateDict, type StateEntry } from "./model/state.js";
 
 // Objectives and their checks

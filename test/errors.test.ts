@@ -24,7 +24,7 @@ import { expectRefusal } from "./support/refusal.js";
 const table = { tensors, randoms, batchNorms, layers, specialLayers, models, losses, optimizers, checks, modelChecks };
 
 /** Public names whose errors a test file of their own asserts, and those that refuse nothing. */
-const elsewhere = ["addGradients", "Batcher"];
+const elsewhere = ["addGradients", "Batcher", "checkpoint", "restore"];
 const withoutErrors = ["afterPass", "defaultKernels", "plainKernels", "ShapeError", "wasmKernels"];
 
 describe("a wrong call", () => {

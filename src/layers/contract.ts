@@ -5,6 +5,7 @@
  * disturb each other. `backward` returns gradients instead of adding to a field, so there is nothing to reset to zero.
  */
 
+import type { Random } from "../core/random.js";
 import type { Kernels } from "../kernels/types.js";
 import type { Tensor } from "../core/tensor.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
@@ -70,6 +71,8 @@ export interface Layer {
   readonly statistics: readonly RunningStatistic[];
   /** The layers inside a container, by name. A layer used twice keeps its first path. */
   readonly children?: ReadonlyMap<string, Layer>;
+  /** The layer's own random streams, by name, without those of children: what `checkpoint` saves and an objective keeps still. */
+  readonly streams?: ReadonlyMap<string, Random>;
   /**
    * Computes the output, and returns it with the backward pass that belongs to it.
    *

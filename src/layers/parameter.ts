@@ -66,14 +66,26 @@ export class Parameter {
   }
 
   /**
-   * Runs `work` while parameters hold other tensors, of any dtype. Afterwards, even if it throws, they hold their own again,
-   * untouched and with the versions they had: this is how an objective evaluates a model anywhere without a trace.
+   * Runs `work` while the parameters hold other tensors, of any dtype. Afterwards, even if it throws, they hold their own again,
+   * with the versions they had. This is how an objective evaluates a model anywhere without leaving a trace.
+   *
+   * `work` must be synchronous: everything else that runs during an `await` would see the other tensors.
+   *
+   * @throws {TypeError} if `work` returns a promise; the parameters hold their own tensors then
    */
   static holding<T>(values: ReadonlyMap<Parameter, Tensor>, work: () => T): T {
     const restorers: (() => void)[] = [];
     try {
       for (const [parameter, value] of values) restorers.push(parameter.hold(value));
-      return work();
+      const result = work();
+      const { then } = (result ?? {}) as Partial<PromiseLike<unknown>>;
+      if (typeof then === "function") {
+        // The refusal replaces the promise, which nobody would handle.
+        then.call(result, undefined, () => undefined);
+        const cure = "await outside of it, and hold the tensors for each synchronous part";
+        throw new TypeError(complaint("Parameter.holding", "work that is synchronous", "a promise", cure));
+      }
+      return result;
     } finally {
       for (const restore of restorers) restore();
     }

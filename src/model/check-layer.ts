@@ -1,4 +1,4 @@
-/** checkLayer: is a layer's backward pass the derivative of its forward? */
+/** checkLayer: compares a layer's backward pass with the derivative of its forward pass. */
 
 import type { DType, Floats } from "../core/dtype.js";
 import { type OptionRules, readOptions } from "../core/options.js";
@@ -15,21 +15,21 @@ import { expectTensor, Tensor } from "../core/tensor.js";
 
 /** Options for `checkLayer`. */
 export interface CheckLayerOptions extends ProbeOptions {
-  /** Whose derivative to check; "train" would move the running statistics, and has the derivative of "probe". */
+  /** The mode whose derivative to check. "train" has the derivative of "probe", but updates the running statistics. */
   readonly mode: Exclude<Mode, "train">;
   /** Draws the weights of the outputs, the direction and the coordinates. */
   readonly random: Random;
   /** The precision to check in, whatever the layer's own. Default: "float64". */
   readonly dtype?: DType | undefined;
-  /** How many coordinates of the input and of each parameter to compare, all where there are fewer. Default: 3. */
+  /** The number of coordinates of the input and of each parameter to compare. Default: 3. */
   readonly coordinatesPerGroup?: number | undefined;
-  /** Allowed error; see `checkGradient`. */
+  /** The allowed error; see `checkGradient`. */
   readonly tolerance?: number | undefined;
   /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
 
-// What checkGradient takes, it checks itself.
+// checkGradient checks its own options.
 const checkLayerRules = {
   mode: { kind: "word", words: ["probe", "inference"], cure: 'the derivative in mode "train" is that of "probe"' },
   random: { kind: "random" },
@@ -44,14 +44,14 @@ const checkLayerRules = {
 /**
  * Checks a layer's hand-written backward pass against finite differences, with respect to its input and every parameter.
  *
- *     loss = Σ w y, with random weights w        (with w = 1 most wrong batch norms pass: their gradient is 0)
+ *     loss = Σ w y, with random weights w        (w = 1 would let most wrong batch norms pass: their gradient is 0)
  *
- * The layer is left as it was. Give it an input that is nothing special: mean not 0, std not 1, some 5 to 64 rows; and
- * parameters away from their initial 0 and 1.
+ * The layer is left as it was. Use an ordinary input (mean other than 0, standard deviation other than 1, 5 to 64 rows) and
+ * parameters other than their initial 0 and 1.
  *
- * - **Cost**: as `checkGradient`, an evaluation being a forward and a backward pass
+ * - **Cost**: that of `checkGradient`, where an evaluation is a forward and a backward pass
  *
- * @throws {TypeError} if layer, input or mode are not what they should be
+ * @throws {TypeError} if layer, input or mode are invalid
  * @example
  * const random = new Random(1);
  * const input = Tensor.normal([6, 3], { random, mean: 0.5, std: 2 });
@@ -68,7 +68,7 @@ export async function checkLayer(layer: Layer, input: Tensor, options: CheckLaye
   const inputParameter = new Parameter("input", "weight", input);
   let weights: Floats | undefined;
   const parameters = [["input", inputParameter] as const, ...parametersByPath(layer)];
-  const { objective, point, groups } = flatObjective(who, parameters, { dtype }, () => {
+  const { objective, point, groups } = flatObjective(who, layer, parameters, { dtype }, () => {
     const { output, backward } = layer.forward(inputParameter.value, { mode, kernels });
     const w = (weights ??= Tensor.normal(output.shape, { random, dtype }).data);
     let loss = 0;

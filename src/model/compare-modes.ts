@@ -1,4 +1,4 @@
-/** compareModes: the same batch with its own statistics and in inference, layer by layer. */
+/** compareModes: the same batch with its own statistics and with the running ones, layer by layer. */
 
 import { complaint } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
@@ -18,13 +18,16 @@ import {
   summarizeGap,
 } from "./feature-statistics.js";
 import { digits } from "./inspect/finding.js";
+import { countedPart, expectCountedRows, type GivenRowWeights } from "./row-masks.js";
 import { expectModel, normalizesByMode, observedNorms, type ObservedNorm, observeLayers } from "./observe.js";
 
 /** Options for `compareModes`. */
 export interface CompareModesOptions<Target> {
-  /** With a target: compares the loss in both modes, and each layer's part in the difference. */
+  /** With a target: compare the loss in both modes, and find each layer's part in the difference. */
   readonly loss?: Loss<Target> | undefined;
   readonly target?: Target | undefined;
+  /** Row weights of the batch, for all statistics and for the loss, which is called with them. Rows of weight 0 do not count. */
+  readonly rowWeights?: ArrayLike<number> | Tensor | undefined;
   /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
@@ -32,43 +35,44 @@ export interface CompareModesOptions<Target> {
 const compareModesRules = {
   loss: { kind: "function", optional: true },
   target: { kind: "any", optional: true },
+  rowWeights: { kind: "any", optional: true },
   kernels: { kind: "any", optional: true },
 } as const satisfies OptionRules<CompareModesOptions<unknown>>;
 
-/** How far apart two outputs are. */
+/** The difference between two outputs. */
 export interface OutputDifference {
-  /** The root mean square of the difference, inference less batch. */
+  /** The root mean square of the difference. */
   readonly difference: number;
-  /** The root mean square of the output with the statistics of the batch, to measure the difference by. */
+  /** The root mean square of the output in mode "probe", for comparison. */
   readonly size: number;
 }
 
-/** One batch norm in both modes. The gap is between what enters it with the statistics of the batch and its running ones. */
+/** One batch norm in both modes. The gap is between the statistics of its input in mode "probe" and its running statistics. */
 export interface LayerModes extends StatisticsGap {
   readonly path: string;
   readonly valuesPerFeature: number;
   readonly batchesTracked: number;
-  /** How many features are off by more than a batch of this size explains. */
+  /** The number of features that are off by more than chance explains in a batch of this size. */
   readonly featuresOff: number;
-  /** What comes out of the layer in the two modes, the differences in front of it included. */
+  /** The difference between the outputs of the layer in the two modes, that of its inputs included. */
   readonly output: OutputDifference;
   /**
-   * By how much the loss grows when this layer takes its running statistics, those behind it having taken theirs; null without
-   * a loss. The differences of all batch norms make up the whole difference, so far as it comes from batch norms.
+   * The increase of the loss when this layer switches to its running statistics, after the later layers have; null without a
+   * loss. The increases of all batch norms add up to the whole difference, as far as it comes from batch norms.
    */
   readonly lossDifference: number | null;
-  /** "fits": within what chance explains. "off": not. "same": it normalizes with the same statistics in both modes. */
+  /** "fits": no more than chance explains; "off": more; "same": the layer normalizes with the same statistics in both modes. */
   readonly verdict: "fits" | "off" | "same";
   readonly finding: string;
 }
 
-/** What `compareModes` found. Plain JSON. */
+/** The report of `compareModes`. Plain JSON. */
 export interface ModesReport {
   readonly tool: "compareModes";
   readonly rows: number;
-  /** How many forward passes it took. */
+  /** The number of forward passes. */
   readonly passes: number;
-  /** In the order of the work. */
+  /** In the order of the computation. */
   readonly layers: readonly LayerModes[];
   readonly output: OutputDifference;
   readonly loss: { readonly batch: number; readonly inference: number; readonly difference: number } | null;
@@ -76,18 +80,18 @@ export interface ModesReport {
 }
 
 /**
- * Compares a model in mode "probe" (statistics of the batch, as in training) and in mode "inference" on the same batch: why
- * is it worse when it is used than when it was trained?
+ * Compares a model in mode "probe" (statistics of the batch, as in training) and in mode "inference" on the same batch, to
+ * explain why a model is worse in use than in training.
  *
  *     mean shift = (mean - running mean) / sqrt(running variance + epsilon)      log ratio = ln((variance + epsilon) / (running + epsilon))
  *
- * The model is left as it was. Give it a batch of the training data, as large as fits: a batch of M values knows its own
- * mean no better than to 1 / √M standard deviations.
+ * The model is left as it was. Use a batch of the training data, as large as fits: the mean of M values is known to
+ * 1 / √M standard deviations. Pass the row weights that training has, if any.
  *
  * - **Units**: mean shift in running standard deviations; log variance ratio: 0.69 is twice; outputs and losses in their own
- * - **Cost**: two forward passes; with a loss one more for every batch norm
+ * - **Cost**: two forward passes; with a loss one more per batch norm
  *
- * @throws {TypeError} if there is a loss without a target, or a container does not tell of its layers
+ * @throws {TypeError} if there is a loss without a target, or a container does not call `observe`
  * @throws {RangeError} if the batch is too small to have statistics, no batch was tracked, or a value is not finite
  * @example
  * const norm = new BatchNorm({ features: 1, momentum: 0.01 });
@@ -105,28 +109,29 @@ export function compareModes<Target>(
 ): ModesReport {
   const who = "compareModes";
   expectModel(who, model, input);
-  const { loss, target, kernels } = readOptions(who, options, compareModesRules);
+  const { loss, target, rowWeights, kernels } = readOptions(who, options, compareModesRules);
+  expectCountedRows(who, rowWeights);
   if ((loss === undefined) !== (target === undefined)) {
     const got = loss === undefined ? "a target alone" : "a loss alone";
     throw new TypeError(complaint(who, "a loss and a target, or neither", got));
   }
-  const batch = observeLayers(model, input, { mode: "probe", kernels });
-  const inference = observeLayers(model, input, { mode: "inference", kernels });
-  const lossOf = (output: Tensor): number => loss!(output, target!, { kernels }).loss;
+  const batch = observeLayers(model, input, { mode: "probe", kernels, rowWeights });
+  const inference = observeLayers(model, input, { mode: "inference", kernels, rowWeights });
+  const lossOf = (output: Tensor): number => loss!(output, target!, { kernels, rowWeights }).loss;
   const losses = loss && { batch: lossOf(batch.output), inference: lossOf(inference.output) };
 
   const outputs = new Map(inference.observed.map(({ path, output }) => [path, output]));
-  const observed = observedNorms(who, model, batch.observed);
+  const observed = observedNorms(who, model, batch).filter(({ path }) => outputs.has(path));
   const ofLayers =
     losses &&
     lossDifferences(observed, losses.batch, () => {
-      return lossOf(model.forward(input, { mode: "probe", kernels }).output);
+      return lossOf(model.forward(input, { mode: "probe", kernels, rowWeights }).output);
     });
   const layers = observed.map((observation, i): LayerModes => {
-    const output = differenceOf(observation.output, outputs.get(observation.path)!);
+    const output = differenceOf(observation.output, outputs.get(observation.path)!, rowWeights, observation.norm.axis);
     return { path: observation.path, ...modesOf(observation), output, lossDifference: ofLayers?.[i] ?? null };
   });
-  const output = differenceOf(batch.output, inference.output);
+  const output = differenceOf(batch.output, inference.output, rowWeights, observed[0]?.norm.axis ?? 1);
   const difference = losses && { ...losses, difference: losses.inference - losses.batch };
   return {
     tool: who,
@@ -139,10 +144,16 @@ export function compareModes<Target>(
   };
 }
 
-/** The statistics of one place, and what they say. */
+/** Returns the report on the statistics of one batch norm. */
 function modesOf(observation: ObservedNorm): Omit<LayerModes, "path" | "output" | "lossDifference"> {
   const { norm } = observation;
-  const moments = featureMoments("compareModes", observation.path, observation.input, norm.axis);
+  const moments = featureMoments(
+    "compareModes",
+    observation.path,
+    observation.input,
+    norm.axis,
+    observation.rowWeights,
+  );
   const valuesPerFeature = moments[0]!.count;
   const gap = norm.trackRunningStatistics ? statisticsGap(norm, moments) : { meanShift: [], logVarianceRatio: [] };
   const summary = summarizeGap(gap, valuesPerFeature);
@@ -158,8 +169,8 @@ function modesOf(observation: ObservedNorm): Omit<LayerModes, "path" | "output" 
 }
 
 /**
- * The change of the loss as one batch norm after another takes its running statistics, the last one first: the other way
- * round the batch statistics of those behind would hide what a layer does. A batch norm at two places counts at its last.
+ * Returns the changes of the loss as the batch norms switch to their running statistics, the last one first: in the other order
+ * the batch statistics of the later layers would hide the effect. A batch norm at two places counts at its last.
  */
 function lossDifferences(observed: readonly ObservedNorm[], start: number, lossNow: () => number): number[] {
   const differences = observed.map(() => 0);
@@ -187,7 +198,15 @@ function lossDifferences(observed: readonly ObservedNorm[], start: number, lossN
   return differences;
 }
 
-function differenceOf(batch: Tensor, inference: Tensor): OutputDifference {
+/** Measures the difference of two outputs, over the rows or positions that count. */
+function differenceOf(
+  batchOutput: Tensor,
+  inferenceOutput: Tensor,
+  rowWeights: GivenRowWeights | undefined,
+  axis: number,
+): OutputDifference {
+  const batch = countedPart(batchOutput, rowWeights, axis).tensor;
+  const inference = countedPart(inferenceOutput, rowWeights, axis).tensor;
   let squares = 0;
   let size = 0;
   for (let i = 0; i < batch.size; i++) {
@@ -197,7 +216,7 @@ function differenceOf(batch: Tensor, inference: Tensor): OutputDifference {
   return { difference: Math.sqrt(squares / batch.size), size: Math.sqrt(size / batch.size) };
 }
 
-/** Words what a layer's gap says, and why it may be there. */
+/** Describes the gap of a layer and its probable cause. */
 function layerFinding(
   norm: BatchNorm,
   verdict: "fits" | "off" | "same",
@@ -214,7 +233,7 @@ function layerFinding(
   return `${gapText(gap)}; ${gapCause(norm, moments, gap)}`;
 }
 
-/** Words what the whole comparison says. */
+/** Summarizes the comparison. */
 function overallFinding(
   layers: readonly LayerModes[],
   output: OutputDifference,
@@ -231,7 +250,7 @@ function overallFinding(
   const fewest = Math.min(...layers.map(({ valuesPerFeature }) => valuesPerFeature));
   if (off.length === 0) {
     const known = digits(1 / Math.sqrt(fewest));
-    const small = `; with ${fewest} values a feature a batch knows its mean to ${known} standard deviations: compare on a larger one`;
+    const small = `; the mean of ${digits(fewest)} values per feature is known to ${known} standard deviations: compare on a larger batch`;
     return `all running statistics fit this batch; ${differs}${fewest < 32 ? small : ""}`;
   }
   const worst = off.reduce((a, b) => (Math.abs(b.lossDifference ?? 0) > Math.abs(a.lossDifference ?? 0) ? b : a));

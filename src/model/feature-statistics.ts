@@ -1,4 +1,4 @@
-/** Feature statistics: the moments of what enters a batch norm, how far its running statistics are from them, and why. */
+/** Feature statistics: the moments of the inputs of a batch norm, how far its running statistics are from them, and why. */
 
 import { complaint, show } from "../core/errors.js";
 import { exp, log } from "../core/math.js";
@@ -6,10 +6,12 @@ import type { BatchNorm } from "../layers/batch-norm.js";
 import { channelView } from "../core/shape.js";
 import type { Tensor } from "../core/tensor.js";
 import { gatherColumns } from "../probes/values/feature-columns.js";
-import { type Moments, momentsOfRange } from "../probes/values/moments.js";
+import { type Moments, momentsOfRange, noMoments } from "../probes/values/moments.js";
+import { spreadRowWeights, weightedMoments } from "../layers/row-weights.js";
 import { digits } from "./inspect/finding.js";
+import type { GivenRowWeights } from "./row-masks.js";
 
-/** How far running statistics are from others, feature by feature. */
+/** The distance of running statistics from those of a batch, feature by feature. */
 export interface StatisticsGap {
   /** (mean - running mean) / sqrt(running variance + epsilon): by how much the feature, once normalized, is off 0. */
   readonly meanShift: readonly number[];
@@ -17,19 +19,53 @@ export interface StatisticsGap {
   readonly logVarianceRatio: readonly number[];
 }
 
-/** Returns the moments of each feature; requires finite values. */
-export function featureMoments(who: string, path: string, input: Tensor, axis: number): Moments[] {
-  const { outer, channels, inner } = channelView(input.shape, axis);
-  const columns = gatherColumns(input.data, { rows: input.shape[0]!, outer, features: channels, inner });
-  return Array.from({ length: channels }, (_, c) => {
-    const [start, end] = [columns.starts[c]!, columns.starts[c + 1]!];
-    if (end - start < columns.count) {
-      const expected = `finite values in front of batch norm ${show(path)}`;
-      const got = `${columns.nans[c]! > 0 ? "NaN" : "Infinity"} in feature ${c}`;
-      throw new RangeError(complaint(who, expected, got, "inspect(model, input) says where they begin"));
-    }
-    return momentsOfRange(columns.values, start, end);
+/** The moments of each feature, and how much weight they have together. */
+export interface FeatureSums {
+  /** `count` is the number of values, or with row weights the number of equally weighted values that are worth as much. */
+  readonly moments: readonly Moments[];
+  /** Σ w, the largest weight being 1. */
+  readonly weight: number;
+}
+
+/** Returns the moments of each feature, weighted like those of batch norm; requires finite values where the weight is not 0. */
+export function featureSums(
+  who: string,
+  path: string,
+  input: Tensor,
+  axis: number,
+  given?: GivenRowWeights,
+): FeatureSums {
+  const view = channelView(input.shape, axis);
+  const { outer, channels, inner } = view;
+  const refuse = (c: number, isNaN: boolean): RangeError => {
+    const expected = `finite values before batch norm ${show(path)}`;
+    const got = `${isNaN ? "NaN" : "Infinity"} in feature ${c}`;
+    return new RangeError(complaint(who, expected, got, "inspect(model, input) finds their origin"));
+  };
+  if (given === undefined) {
+    const columns = gatherColumns(input.data, { rows: input.shape[0]!, outer, features: channels, inner });
+    const moments = Array.from({ length: channels }, (_, c) => {
+      const [start, end] = [columns.starts[c]!, columns.starts[c + 1]!];
+      if (end - start < columns.count) throw refuse(c, columns.nans[c]! > 0);
+      return momentsOfRange(columns.values, start, end);
+    });
+    return { moments, weight: outer * inner };
+  }
+  const weights = spreadRowWeights(`${who}: ${show(path)}`, given, input, view, axis);
+  const { total: weight, effectiveCount: count } = weights;
+  if (weight === 0) return { moments: Array.from({ length: channels }, () => noMoments), weight };
+  const [mean, variance] = [new Float64Array(channels), new Float64Array(channels)];
+  weightedMoments({ view, x: input.data, mean, variance }, weights);
+  const moments = Array.from(mean, (own, c): Moments => {
+    if (!Number.isFinite(own)) throw refuse(c, Number.isNaN(own));
+    return { count, mean: own, m2: variance[c]! * count, m3: NaN, m4: NaN };
   });
+  return { moments, weight };
+}
+
+/** Returns the moments of each feature, see `featureSums`. */
+export function featureMoments(...args: Parameters<typeof featureSums>): readonly Moments[] {
+  return featureSums(...args).moments;
 }
 
 /** The variance that the layer's running variance averages: M2 / (n - 1), or M2 / n where it is "biased". */
@@ -67,7 +103,7 @@ export function statisticsGap(
   };
 }
 
-/** What a gap comes to: the features that are worst off, and how many are off by more than chance explains. */
+/** The features with the largest gap, and the number of features that are off by more than chance explains. */
 export interface GapSummary {
   /** The feature whose mean is furthest off, and by how much. */
   readonly meanFeature: number;
@@ -80,7 +116,7 @@ export interface GapSummary {
 }
 
 /**
- * Sums a gap up. Off is what lies beyond four standard errors, and beyond a tenth of a standard deviation or a factor of 1.65
+ * Summarizes a gap. A feature is off beyond four standard errors, and beyond a tenth of a standard deviation or a factor of 1.65
  * in the variance, below which a difference does no harm. A batch of M values of a normal feature knows its mean to 1 / √M
  * standard deviations; the cube root of its variance's ratio to the true one is close to normal, with mean 1 - v and variance
  * v = 2 / (9 (M - 1)) (Wilson & Hilferty 1931), where the ratio and its logarithm are far from it in small batches.
@@ -103,7 +139,7 @@ export function summarizeGap({ meanShift, logVarianceRatio }: StatisticsGap, val
   };
 }
 
-/** Words the worst features of a gap. */
+/** Describes the worst features of a gap. */
 export function gapText({ meanFeature, meanShift, varianceFeature, varianceRatio, featuresOff }: GapSummary): string {
   const parts: string[] = [];
   if (Math.abs(meanShift) > 0.1) {
@@ -119,7 +155,7 @@ export function gapText({ meanFeature, meanShift, varianceFeature, varianceRatio
   return parts.join(", ");
 }
 
-/** Says why running statistics are off, and what to do. */
+/** Returns why running statistics are off, and how to fix it. */
 export function gapCause(norm: BatchNorm, moments: readonly Moments[], { featuresOff }: GapSummary): string {
   const { momentum } = norm;
   const share = initialShare(norm, moments, featuresOff);
@@ -131,7 +167,7 @@ export function gapCause(norm: BatchNorm, moments: readonly Moments[], { feature
   if (momentum !== null && momentum > 0.5) {
     return `at momentum ${momentum} the running statistics are those of the last batches alone (Keras's ${momentum} is ${digits(1 - momentum)} here): lower the momentum, or recalibrate(model, batches)`;
   }
-  return `the weights have moved since, or this batch is not like those of training: if the model is to work on such batches, recalibrate(model, batches)`;
+  return `the weights have changed since, or this batch is not like those of training: if the model is meant for such batches, recalibrate(model, batches)`;
 }
 
 /**

@@ -29,15 +29,15 @@ const foldBatchNormRules = {
   kernels: { kind: "any", optional: true },
 } as const satisfies OptionRules<FoldBatchNormOptions>;
 
-/** Where one batch norm went. All paths are those of the old model. */
+/** A batch norm that was folded. All paths are those of the old model. */
 export interface FoldedLayer {
   readonly path: string;
-  /** The Dense that took it up. */
+  /** The Dense that it was folded into. */
   readonly into: string;
   readonly side: "preceding" | "following";
 }
 
-/** What `foldBatchNorm` did. Plain JSON. */
+/** The report of `foldBatchNorm`. Plain JSON. */
 export interface FoldReport {
   readonly tool: "foldBatchNorm";
   readonly folded: readonly FoldedLayer[];
@@ -46,33 +46,33 @@ export interface FoldReport {
   readonly rows: number;
   /** The largest difference between the outputs of the two models on the input: round-off, if all is well. */
   readonly largestDifference: number;
-  /** The largest size of an output, to measure the difference by. */
+  /** The largest absolute value of an output, for comparison. */
   readonly largestOutput: number;
 }
 
-/** The new model, and what was done to get it. */
+/** The new model, and a report of what was folded. */
 export interface FoldedModel {
   readonly model: Sequential;
   readonly report: FoldReport;
 }
 
 /**
- * Makes a model for inference in which batch norms have become part of the Dense in front of them, or else of the one behind.
+ * Returns a model for inference in which batch norms are folded into the Dense before them, or else into the one after.
  *
  *     s = gamma / sqrt(running variance + epsilon)      t = beta - s running mean
  *     s (xW + b) + t = x (W diag(s)) + (s b + t)        (s x + t) W + b = x (diag(s) W) + (t W + b)
  *
- * The old model stays as it is; layers that took up nothing stand in both. A batch norm stays where no Dense is directly
- * beside it: scale and shift do not pass through an activation. The report has the reason.
+ * The old model is left as it was and shares the layers that are unchanged. A batch norm stays where no Dense is directly before
+ * or after it, since scale and shift do not pass through an activation. The report gives the reason.
  *
  * - **Shapes**: the new model takes inputs of as many axes as the one given
  * - **Modes**: for inference: in training the new model has no statistics of the batch. The new parameters can be trained,
  *   as a Dense without batch norm
  * - **Numerics**: folded in double precision, rounded once to the dtype
- * - **Cost**: two forward passes; a copy of each Dense that takes something up
+ * - **Cost**: two forward passes; a copy of each changed Dense
  * - **Source**: Jacob et al. 2018, section 3.2 (arXiv:1712.05877)
  *
- * @throws {TypeError} if the model is no Sequential, or no batch norm in it can be folded; the message has the reasons
+ * @throws {TypeError} if the model is not a Sequential, or no batch norm in it can be folded; the message gives the reasons
  * @throws {RangeError} if no batch was tracked, or an output is not finite
  * @example
  * const dense = new Dense({ inputs: 1, outputs: 1, initial: { weight: Tensor.from([[2]]), bias: Tensor.from([3]) } });
@@ -115,7 +115,7 @@ interface RowLayer {
   layer: Layer | undefined;
 }
 
-/** Tells whether a layer feeds each of its children into the next, and does nothing else. */
+/** Returns whether a layer feeds each of its children into the next, and does nothing else. */
 function isSequential(layer: Layer): layer is Sequential {
   return (layer as Partial<Sequential>).isSequence === true && layer.children !== undefined;
 }
@@ -134,7 +134,7 @@ function rowOf(model: Sequential, prefix: string): RowLayer[] {
   });
 }
 
-/** Folds until nothing can be folded any more: a batch norm may come to stand beside a Dense when another one is gone. */
+/** Folds until nothing is left to fold: a batch norm may become adjacent to a Dense when another one is gone. */
 function foldRow(row: readonly RowLayer[], ranks: ReadonlyMap<string, number>): FoldedLayer[] {
   const folded: FoldedLayer[] = [];
   for (let changed = true; changed;) {
@@ -168,11 +168,11 @@ function neighbors(row: readonly RowLayer[], entry: RowLayer): Record<FoldedLaye
 
 function reasonToKeep(row: readonly RowLayer[], path: string, ranks: ReadonlyMap<string, number>): string {
   const entry = row.find((one) => one.path === path);
-  if (entry === undefined) return "it stands in a container other than a Sequential";
+  if (entry === undefined) return "it is in a container other than a Sequential";
   const norm = batchNormOf(entry.layer!)!;
   if (!norm.trackRunningStatistics)
     return "it keeps no running statistics, so that every batch is normalized by its own";
-  if (foldable(entry) === undefined) return "it is a layer of its own kind";
+  if (foldable(entry) === undefined) return "it is a layer of another kind";
   if (!isOnLastAxis(norm, ranks.get(path)!))
     return `its features are on axis ${norm.axis}, and those of a Dense on the last`;
   const { preceding, following } = neighbors(row, entry);
@@ -180,7 +180,7 @@ function reasonToKeep(row: readonly RowLayer[], path: string, ranks: ReadonlyMap
     return "a folded weight would not be finite";
   }
   const name = (beside: RowLayer | undefined): string => (beside === undefined ? "nothing" : show(beside.path));
-  return `no Dense is directly beside it: in front is ${name(preceding)}, behind is ${name(following)}, and scale and shift do not pass through an activation`;
+  return `no Dense is directly before or after it: before is ${name(preceding)}, after is ${name(following)}, and scale and shift do not pass through an activation`;
 }
 
 /** Builds the model anew from the layers that are left; undefined if there are none. */
@@ -198,8 +198,8 @@ function largest(before: Tensor, after: Tensor): { largestDifference: number; la
   for (let i = 0; i < before.size; i++) {
     const difference = Math.abs(after.data[i]! - before.data[i]!);
     if (!Number.isFinite(difference)) {
-      const got = `${show(before.data[i])} and ${show(after.data[i])} at place ${i}`;
-      const cure = "inspect(model, input) says where they begin";
+      const got = `${show(before.data[i])} and ${show(after.data[i])} at index ${i}`;
+      const cure = "inspect(model, input) finds their origin";
       throw new RangeError(complaint("foldBatchNorm", "finite outputs of both models", got, cure));
     }
     largestDifference = Math.max(largestDifference, difference);
@@ -214,7 +214,7 @@ interface Affine {
   readonly shift: Float64Array;
 }
 
-/** What a batch norm does in inference. */
+/** Returns the scale and shift that a batch norm applies in inference. */
 function affineOf(norm: BatchNorm): Affine {
   const scale = new Float64Array(norm.features);
   reciprocalStd({ variance: norm.runningVariance.values, epsilon: norm.epsilon, rstd: scale });

@@ -16,6 +16,7 @@ export {
   recalibrate,
   type RecalibratedLayer,
   type RecalibrateOptions,
+  type RecalibrationBatch,
   type RecalibrationReport,
 } from "./recalibrate.js";
 export {

@@ -1,4 +1,4 @@
-/** modelObjective: a model with a batch and a loss, seen as an objective. */
+/** modelObjective: a model with a batch and a loss, as an objective. */
 
 import { complaint, expectLength, expectObject, show } from "../core/errors.js";
 import { allocate, type DType, typedArrayName } from "../core/dtype.js";
@@ -7,12 +7,12 @@ import type { Kernels } from "../kernels/types.js";
 import { expectGradient, expectLayer } from "../layers/guards.js";
 import type { Gradients, Layer, Mode } from "../layers/contract.js";
 import { Parameter } from "../layers/parameter.js";
-import { parametersByPath } from "./tree.js";
+import { parametersByPath, streamsByPath } from "./tree.js";
 import type { Evaluation, Group, Objective } from "../objective/objective.js";
 import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
 import type { Loss } from "../training/losses.js";
 
-/** A batch: what goes in and what should come out. */
+/** A batch: inputs and targets. */
 export interface Batch<Target> {
   readonly input: Tensor;
   readonly target: Target;
@@ -22,7 +22,12 @@ export interface Batch<Target> {
 export interface ModelObjectiveOptions {
   /** "probe" for the landscape that training sees, "inference" for that of the trained model: they are different functions. */
   readonly mode: Exclude<Mode, "train">;
-  /** The parameters to vary; the others stay as they are. Default: all. */
+  /**
+   * Row weights of the batch, for the statistics of batch norm and for the loss, which is called with them as its option
+   * `rowWeights`. Default: none.
+   */
+  readonly rowWeights?: ArrayLike<number> | Tensor | undefined;
+  /** The parameters to vary; the others are kept as they are now. Default: all. */
   readonly parameters?: Iterable<Parameter> | undefined;
   /** The precision to evaluate in, whatever the model's own. Default: "float64". */
   readonly dtype?: DType | undefined;
@@ -32,33 +37,36 @@ export interface ModelObjectiveOptions {
 
 const modelObjectiveRules = {
   mode: { kind: "word", words: ["probe", "inference"], cure: "training would move the running statistics" },
+  rowWeights: { kind: "any", optional: true },
   parameters: { kind: "any", optional: true },
   dtype: { kind: "word", words: ["float32", "float64"], default: "float64" },
   kernels: { kind: "any", optional: true },
 } as const satisfies OptionRules<ModelObjectiveOptions>;
 
-/** A model as an objective, and where the model stands now. */
+/** A model as an objective, and the point at which the model is now. */
 export interface ModelObjective {
   readonly objective: Objective;
-  /** The parameters' values at the time of the call, one after another; a fresh array. */
+  /** The values of the parameters at the time of the call, concatenated; a fresh array. */
   readonly point: Float64Array;
-  /** Which stretch of the point is which parameter, in the order of the forward pass. */
+  /** The range of each parameter in the point, in the order of the forward pass. */
   readonly groups: readonly Group[];
   readonly mode: Exclude<Mode, "train">;
   readonly dtype: DType;
 }
 
 /**
- * Makes an objective of a model, a batch and a loss, for the checks and the probes.
+ * Returns the loss of a model on a batch as an objective, for checks and probes.
  *
- * Each evaluation lends the parameters other tensors for as long as it takes, in double precision unless told otherwise; so
- * the model's own values, versions, running statistics and random streams are never touched, also when an evaluation throws.
+ * An objective is a function of the point alone. Batch, running statistics, random streams and the parameters that do not vary are
+ * copied when it is created, so training can continue between two evaluations without changing the answers. Each evaluation
+ * lends the model these copies and leaves values, versions, statistics and streams as they were, also when it throws. The
+ * streams are those that a layer names in `streams`.
  *
  * - **Modes**: probe: the batch's statistics, and the gradient goes through them. inference: the running statistics
- * - **Numerics**: a float32 objective moves by less than asked below steps of about 1e-6; hence the float64 default
- * - **Cost**: an evaluation is a forward and a backward pass and two copies of the parameters; `lossOnly` the forward alone
+ * - **Numerics**: steps of less than about 1e-6 are lost to round-off in a float32 objective; hence the float64 default
+ * - **Cost**: an evaluation is a forward and a backward pass and two copies of the parameters; `lossOnly` is the forward pass alone
  *
- * @throws {TypeError} if mode, parameters or batch are not what they should be
+ * @throws {TypeError} if mode, parameters or batch are invalid
  * @example
  * const random = new Random(1);
  * const model = new Sequential([new Dense({ inputs: 2, outputs: 3, random }), new BatchNorm({ features: 3 }), new Tanh()]);
@@ -77,7 +85,7 @@ export function modelObjective<Target>(
   expectLayer(who, model);
   expectObject(who, "the batch", batch);
   if (typeof loss !== "function") throw new TypeError(complaint(who, "the loss to be a function", show(loss)));
-  const { mode, parameters, dtype, kernels } = readOptions(who, options, modelObjectiveRules);
+  const { mode, parameters, dtype, kernels, ...read } = readOptions(who, options, modelObjectiveRules);
   expectTensor(who, "batch.input", batch.input);
   const byPath = parametersByPath(model);
   const chosen: Partial<Iterable<Parameter>> | null = parameters === undefined ? byPath.values() : parameters;
@@ -93,13 +101,14 @@ export function modelObjective<Target>(
   // Copies in the dtype of the evaluation: of the batch, and of the parameters that do not vary.
   const input = batch.input.cast(dtype);
   const target = copyOf(batch.target, dtype);
+  const rowWeights = read.rowWeights === undefined ? undefined : copyOf(read.rowWeights, "float64");
   const held = new Map<Parameter, Tensor>();
   for (const parameter of byPath.values()) if (!varied.has(parameter)) held.set(parameter, parameter.value.cast(dtype));
 
   const entries = [...byPath].filter(([, parameter]) => varied.has(parameter));
-  const flat = flatObjective(who, entries, { dtype, held }, () => {
-    const { output, backward } = model.forward(input, { mode, kernels });
-    const { loss: value, gradOutput } = loss(output, target, { kernels });
+  const flat = flatObjective(who, model, entries, { dtype, held }, () => {
+    const { output, backward } = model.forward(input, { mode, kernels, rowWeights });
+    const { loss: value, gradOutput } = loss(output, target, { kernels, rowWeights });
     return { loss: value, backward: () => backward(gradOutput).gradients };
   });
   return { ...flat, objective: Object.assign(flat.objective, { mode }), mode, dtype };
@@ -112,11 +121,12 @@ interface LossRun {
 }
 
 /**
- * Makes an objective of some parameters by name and a run of the model: at each evaluation the parameters hold the values of
- * the point, and those in `held` the tensors given there.
+ * Returns an objective of named parameters and a run of a model. During each evaluation the parameters hold the values of the
+ * point, those in `held` the tensors given there, and statistics and streams of the model the state that they have now.
  */
 export function flatObjective(
   who: string,
+  model: Layer,
   parameters: readonly (readonly [name: string, parameter: Parameter])[],
   { dtype, held }: { readonly dtype: DType; readonly held?: ReadonlyMap<Parameter, Tensor> },
   run: () => LossRun,
@@ -129,6 +139,7 @@ export function flatObjective(
   const point = new Float64Array(groups.at(-1)?.end ?? 0);
   for (const [i, { start }] of groups.entries()) point.set(parameters[i]![1].value.data, start);
   const { length } = point;
+  const inState = keptState(model);
 
   const at = <T>(where: Float64Array, work: () => T): T => {
     if (typedArrayName(where) !== "Float64Array") {
@@ -141,7 +152,7 @@ export function flatObjective(
       data.set(where.subarray(start, end));
       values.set(parameters[i]![1], new Tensor(data, shape));
     }
-    return Parameter.holding(values, work);
+    return inState(() => Parameter.holding(values, work));
   };
   const evaluate = (where: Float64Array): Evaluation =>
     at(where, () => {
@@ -161,7 +172,25 @@ export function flatObjective(
   return { objective: Object.assign(evaluate, { lossOnly, dtype }), point, groups };
 }
 
-/** A target that the caller may write to: a tensor in the dtype of the evaluation, labels as they are. */
+/** Remembers the running statistics and random streams of a model, and returns a function that runs work with them as they are now. */
+function keptState(model: Layer): <T>(work: () => T) => T {
+  const statistics = model.statistics.map(({ values }) => ({ values, kept: values.slice() }));
+  const streams = [...streamsByPath(model).values()].map((stream) => ({ stream, kept: stream.state }));
+  return (work) => {
+    const values = statistics.map((statistic) => statistic.values.slice());
+    const states = streams.map(({ stream }) => stream.state);
+    try {
+      for (const statistic of statistics) statistic.values.set(statistic.kept);
+      for (const { stream, kept } of streams) stream.restore(kept);
+      return work();
+    } finally {
+      for (const [i, statistic] of statistics.entries()) statistic.values.set(values[i]!);
+      for (const [i, { stream }] of streams.entries()) stream.restore(states[i]!);
+    }
+  };
+}
+
+/** Returns a copy of a target, which its owner may overwrite: a tensor in the dtype of the evaluation, labels as they are. */
 function copyOf<Target>(target: Target, dtype: DType): Target {
   if (isTensor(target)) return target.cast(dtype) as Target & Tensor;
   if (Array.isArray(target) || ArrayBuffer.isView(target))

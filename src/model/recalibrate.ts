@@ -1,21 +1,24 @@
-/** recalibrate: running statistics that are those of the data, exactly, in place of a moving average. */
+/** recalibrate: running statistics computed from data, exactly, in place of a moving average. */
 
-import { complaint, show } from "../core/errors.js";
+import { complaint, expectObject, show } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import type { Layer, Pass } from "../layers/contract.js";
 import { mergeMoments, type Moments } from "../probes/values/moments.js";
 import { isTensor, type Tensor } from "../core/tensor.js";
-import { featureMoments, type StatisticsGap, statisticsGap, varianceFor } from "./feature-statistics.js";
-import { batchNormOf, expectModel, observedNorms, observeLayers } from "./observe.js";
+import { featureSums, type StatisticsGap, statisticsGap, varianceFor } from "./feature-statistics.js";
+import { batchNormOf, expectModel, normsByPath, observedNorms, observeLayers } from "./observe.js";
+import type { GivenRowWeights } from "./row-masks.js";
 import { layersByPath } from "./tree.js";
+
+const who = "recalibrate";
 
 /** Options for `recalibrate`. */
 export interface RecalibrateOptions {
   /**
-   * "layer by layer" (the default): what enters a layer has been normalized by the recalibrated statistics of those before
-   * it, as it will be in inference. "one pass": by each batch's own statistics, as in training; cheaper.
+   * The statistics that normalize the inputs of each layer. "layer by layer": the recalibrated ones of the layers before it, as
+   * in inference. "one pass": each batch's own, as in training; cheaper. Default: "layer by layer".
    */
   readonly order?: "layer by layer" | "one pass" | undefined;
   /** The kernel set that does the arithmetic. Default: the fastest available. */
@@ -27,43 +30,50 @@ const recalibrateRules = {
   kernels: { kind: "any", optional: true },
 } as const satisfies OptionRules<RecalibrateOptions>;
 
-/** What became of one layer: how far its new statistics are from its old ones, measured in the old ones. */
+/** A batch to recalibrate with: its input alone, or with row weights. What else it holds, as those of a Batcher do, is ignored. */
+export type RecalibrationBatch = Tensor | { readonly input: Tensor; readonly rowWeights?: GivenRowWeights | undefined };
+
+/** The new statistics of one layer, compared with the old ones and measured in them. */
 export interface RecalibratedLayer extends StatisticsGap {
   readonly path: string;
-  /** From how many values a feature the new statistics come. */
+  /** The number of values per feature behind the new statistics; with row weights, of equally weighted values worth as much. */
   readonly valuesPerFeature: number;
-  /** How many batches the old statistics had tracked; at 0 they were the initial 0 and 1. */
+  /** The number of batches in the old statistics; at 0 they were the initial 0 and 1. */
   readonly batchesTrackedBefore: number;
 }
 
-/** What `recalibrate` did. Plain JSON. */
+/** The report of `recalibrate`. Plain JSON. */
 export interface RecalibrationReport {
   readonly tool: "recalibrate";
   readonly order: "layer by layer" | "one pass";
   readonly batches: number;
   readonly rows: number;
-  /** How many forward passes it took. */
+  /** The number of forward passes. */
   readonly passes: number;
   readonly layers: readonly RecalibratedLayer[];
-  /** The layers with statistics that stay as they are, and why. */
+  /** The layers whose statistics stay as they are, and why. */
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 }
 
 /**
- * Replaces running means and variances by those of all the values in some batches together.
+ * Replaces running means and variances by those of all values of some batches together.
  *
  *     mean = Σ n_b mean_b / Σ n_b      variance = Σ n_b (variance_b + (mean_b - mean)²) / Σ n_b, divided by Σ n_b - 1 where unbiased
  *
- * So how the data are cut into batches does not matter to a layer, and nothing is left of the average that training gathered
- * while the weights still moved. `batchesTracked` becomes the number of batches. Frozen layers stay as they are.
+ * How the data are divided into batches therefore does not matter to a layer, and nothing is left of the moving average that
+ * training gathered while the weights changed. With row weights, n_b is their sum. `batchesTracked` becomes the number of
+ * batches. Frozen layers, and layers that no batch reached, stay as they are.
  *
- * - **Modes**: layer by layer: inference, so batches of one will do. one pass: probe, so each needs two values a feature
+ * Batches come from any iterable: a list, a Batcher (which then advances by an epoch), or a loader. From an async iterable, the
+ * report is a promise, and nothing changes until the last batch has arrived.
+ *
+ * - **Modes**: layer by layer: inference, so that batches of one suffice. one pass: probe, so each needs two values per feature
  * - **Numerics**: double precision; merged central sums, whose variance never cancels
- * - **Cost**: a forward pass a batch; layer by layer that for every batch norm. The batches are held meanwhile
+ * - **Cost**: one forward pass per batch; layer by layer, one per batch and batch norm. All batches are kept in memory
  * - **Source**: Chan, Golub & LeVeque 1979 for the merging; Wu & Johnson 2021, section 3 (arXiv:2105.07576), who call it
  *   PreciseBN
  *
- * @throws {TypeError} if the model has no statistics to recalibrate, or a container does not tell of its layers
+ * @throws {TypeError} if the model has no statistics to recalibrate, or a container does not call `observe`
  * @throws {RangeError} if there is no batch, or a value is not finite; in each case nothing has changed
  * @example
  * const norm = new BatchNorm({ features: 1, dtype: "float64" });
@@ -76,28 +86,72 @@ export interface RecalibrationReport {
  */
 export function recalibrate(
   model: Layer,
-  batches: Iterable<Tensor>,
+  batches: Iterable<RecalibrationBatch>,
+  options?: RecalibrateOptions,
+): RecalibrationReport;
+export function recalibrate(
+  model: Layer,
+  batches: AsyncIterable<RecalibrationBatch>,
+  options?: RecalibrateOptions,
+): Promise<RecalibrationReport>;
+export function recalibrate(
+  model: Layer,
+  batches: Iterable<RecalibrationBatch> | AsyncIterable<RecalibrationBatch>,
   options: RecalibrateOptions = {},
-): RecalibrationReport {
-  const who = "recalibrate";
-  const { order, kernels } = readOptions(who, options, recalibrateRules);
-  if (typeof (batches as Partial<Iterable<Tensor>> | undefined)?.[Symbol.iterator] !== "function") {
-    throw new TypeError(complaint(who, "a list of batches", isTensor(batches) ? "one Tensor" : show(batches)));
+): RecalibrationReport | Promise<RecalibrationReport> {
+  const read = readOptions(who, options, recalibrateRules);
+  const { [Symbol.iterator]: iterator, [Symbol.asyncIterator]: asyncIterator } = (batches ?? {}) as Partial<
+    Iterable<RecalibrationBatch> & AsyncIterable<RecalibrationBatch>
+  >;
+  if (typeof iterator === "function")
+    return recalibrateWith(model, [...(batches as Iterable<RecalibrationBatch>)], read);
+  if (typeof asyncIterator === "function") {
+    return collected(batches as AsyncIterable<RecalibrationBatch>).then((list) => recalibrateWith(model, list, read));
   }
-  const inputs = [...batches];
-  if (inputs.length === 0) throw new RangeError(complaint(who, "at least one batch", "none"));
-  for (const input of inputs) expectModel(who, model, input);
+  throw new TypeError(complaint(who, "a list of batches", isTensor(batches) ? "one Tensor" : show(batches)));
+}
+
+async function collected<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const list: Item[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
+
+/** A batch whose weights are relative to the largest one of all batches. */
+interface WeightedBatch {
+  readonly input: Tensor;
+  readonly rowWeights: GivenRowWeights | undefined;
+  /** The largest weight of this batch, relative to that of all. */
+  readonly scale: number;
+}
+
+function recalibrateWith(
+  model: Layer,
+  batches: readonly RecalibrationBatch[],
+  { order, kernels }: { readonly order: "layer by layer" | "one pass"; readonly kernels: Kernels | undefined },
+): RecalibrationReport {
+  if (batches.length === 0) throw new RangeError(complaint(who, "at least one batch", "none"));
+  const inputs = weightedBatches(model, batches);
   const { targets, skipped } = plan(model, order);
+  const norms = normsByPath(model);
   const before = [...targets].map((norm) => norm.statistics.map(({ values }) => values.slice()));
   try {
     const run = order === "one pass" ? onePass : layerByLayer;
-    const layers = run(model, inputs, targets, kernels);
+    const { layers, passes } = run(model, inputs, targets, kernels);
+    const reached = new Set(layers.map(({ path }) => norms.get(path)));
+    for (const [path, norm] of norms) {
+      if (targets.has(norm) && !reached.has(norm)) skipped.push({ path, reason: "no batch reached it" });
+    }
+    if (layers.length === 0) {
+      const expected = "a batch that reaches a batch norm, with a row weight above 0";
+      throw new RangeError(complaint(who, expected, `none of ${inputs.length}`));
+    }
     return {
       tool: who,
       order,
       batches: inputs.length,
-      rows: inputs.reduce((sum, input) => sum + input.shape[0]!, 0),
-      passes: inputs.length * (order === "one pass" ? 1 : targets.size),
+      rows: inputs.reduce((sum, { input }) => sum + input.shape[0]!, 0),
+      passes,
       layers,
       skipped,
     };
@@ -109,7 +163,22 @@ export function recalibrate(
   }
 }
 
-/** Which batch norms to recalibrate, and which layers with statistics not. */
+function weightedBatches(model: Layer, batches: readonly RecalibrationBatch[]): WeightedBatch[] {
+  const read = batches.map((batch) => {
+    const { input, rowWeights } = isTensor(batch) ? { input: batch, rowWeights: undefined } : { ...batch };
+    expectModel(who, model, input ?? batch);
+    if (rowWeights === undefined) return { input, rowWeights, largest: 1 };
+    expectObject(who, "rowWeights", rowWeights);
+    const values = isTensor(rowWeights) ? rowWeights.data : rowWeights;
+    let largest = 0;
+    for (let i = 0; i < values.length; i++) largest = Math.max(largest, values[i]!);
+    return { input, rowWeights, largest };
+  });
+  const largest = read.reduce((most, batch) => Math.max(most, batch.largest), 0);
+  return read.map((batch) => ({ ...batch, scale: largest > 0 ? batch.largest / largest : 0 }));
+}
+
+/** Returns the batch norms to recalibrate, and the layers with statistics that are skipped. */
 function plan(model: Layer, order: string): { targets: Set<BatchNorm>; skipped: { path: string; reason: string }[] } {
   const targets = new Set<BatchNorm>();
   const skipped: { path: string; reason: string }[] = [];
@@ -117,92 +186,111 @@ function plan(model: Layer, order: string): { targets: Set<BatchNorm>; skipped: 
     const norm = batchNormOf(layer);
     if (norm === undefined) {
       const own = layer.children === undefined && layer.statistics.length > 0;
-      if (own) skipped.push({ path, reason: "it is no batch norm" });
+      if (own) skipped.push({ path, reason: "it is not a batch norm" });
     } else if (!norm.trackRunningStatistics) skipped.push({ path, reason: "it keeps no running statistics" });
     else if (norm.frozen.updates) skipped.push({ path, reason: "its statistics are frozen" });
     else if (targets.has(norm) && order === "layer by layer") {
       const expected = "each batch norm at one place, to go layer by layer";
-      throw new TypeError(complaint("recalibrate", expected, `one again at ${show(path)}`, 'use order: "one pass"'));
+      throw new TypeError(complaint(who, expected, `one again at ${show(path)}`, 'use order: "one pass"'));
     } else targets.add(norm);
   }
   if (targets.size === 0) {
     const got = skipped.map(({ path, reason }) => `${show(path)}, but ${reason}`).join("; ");
-    throw new TypeError(complaint("recalibrate", "a model with running statistics", got === "" ? "none" : got));
+    throw new TypeError(complaint(who, "a model with running statistics", got === "" ? "none" : got));
   }
   return { targets, skipped };
 }
 
-function onePass(
-  model: Layer,
-  inputs: readonly Tensor[],
-  targets: Set<BatchNorm>,
-  kernels?: Kernels,
-): RecalibratedLayer[] {
-  const gathered = gather(model, inputs, { mode: "probe", kernels }, (norm) => targets.has(norm));
-  return [...gathered].map(([norm, found]) => replace(norm, found));
+interface Run {
+  readonly layers: RecalibratedLayer[];
+  readonly passes: number;
 }
 
-function layerByLayer(
-  model: Layer,
-  inputs: readonly Tensor[],
-  targets: Set<BatchNorm>,
-  kernels?: Kernels,
-): RecalibratedLayer[] {
+function onePass(model: Layer, inputs: readonly WeightedBatch[], targets: Set<BatchNorm>, kernels?: Kernels): Run {
+  const gathered = gather(model, inputs, { mode: "probe", kernels }, (norm) => targets.has(norm));
+  return { layers: [...gathered].map(([norm, found]) => replace(norm, found)), passes: inputs.length };
+}
+
+function layerByLayer(model: Layer, inputs: readonly WeightedBatch[], targets: Set<BatchNorm>, kernels?: Kernels): Run {
   const layers: RecalibratedLayer[] = [];
-  // Layers behind the one at work only have to let the values through.
+  let passes = 0;
+  // Later layers only have to let the values through.
   const tracked = new Map([...targets].map((norm) => [norm, norm.batchesTracked.values[0]!]));
   for (const norm of targets) norm.batchesTracked.values[0] = 1;
   const open = new Set(targets);
   while (open.size > 0) {
     let next: BatchNorm | undefined;
     const isNext = (norm: BatchNorm): boolean => open.has(norm) && norm === (next ??= norm);
-    for (const [norm, found] of gather(model, inputs, { mode: "inference", kernels }, isNext)) {
+    const gathered = gather(model, inputs, { mode: "inference", kernels }, isNext);
+    passes += inputs.length;
+    for (const [norm, found] of gathered) {
       norm.batchesTracked.values[0] = tracked.get(norm)!;
       layers.push(replace(norm, found));
       open.delete(norm);
     }
+    if (gathered.size === 0) {
+      for (const norm of open) norm.batchesTracked.values[0] = tracked.get(norm)!;
+      break;
+    }
   }
-  return layers;
+  return { layers, passes };
 }
 
 interface Gathered {
   readonly path: string;
+  /** Their count is Σ w. */
   readonly moments: readonly Moments[];
+  /** Σ w². */
+  readonly squares: number;
   readonly batches: number;
 }
 
-/** Runs all batches and merges the moments of what enters the batch norms that are wanted, asked for in the order of the work. */
+/** Runs all batches and merges the moments of the inputs of those batch norms that are wanted, in the order of the computation. */
 function gather(
   model: Layer,
-  inputs: readonly Tensor[],
+  inputs: readonly WeightedBatch[],
   pass: Pass,
   wants: (norm: BatchNorm) => boolean,
 ): Map<BatchNorm, Gathered> {
   const gathered = new Map<BatchNorm, Gathered>();
-  for (const input of inputs) {
-    const { observed } = observeLayers(model, input, pass);
-    for (const { path, norm, input: entered } of observedNorms("recalibrate", model, observed)) {
+  for (const { input, rowWeights, scale } of inputs) {
+    const observation = observeLayers(model, input, rowWeights === undefined ? pass : { ...pass, rowWeights });
+    for (const { path, norm, input: entered } of observedNorms(who, model, observation)) {
       if (!wants(norm)) continue;
+      const { moments, weight } = featureSums(who, path, entered, norm.axis, rowWeights);
+      if (weight * scale === 0) continue;
       const before = gathered.get(norm);
-      const own = featureMoments("recalibrate", path, entered, norm.axis);
-      const moments = before === undefined ? own : own.map((next, c) => mergeMoments(before.moments[c]!, next));
-      gathered.set(norm, { path: before?.path ?? path, moments, batches: (before?.batches ?? 0) + 1 });
+      const own = moments.map((values) => withCount(values, weight * scale));
+      gathered.set(norm, {
+        path: before?.path ?? path,
+        moments: before === undefined ? own : own.map((next, c) => mergeMoments(before.moments[c]!, next)),
+        // (Σ w)² / Σ w² is the effective count.
+        squares: (before?.squares ?? 0) + (weight * scale) ** 2 / moments[0]!.count,
+        batches: (before?.batches ?? 0) + 1,
+      });
     }
   }
   return gathered;
 }
 
-/** Gives a layer its new statistics, and tells how far they are from the old ones. */
-function replace(norm: BatchNorm, { path, moments, batches }: Gathered): RecalibratedLayer {
-  const valuesPerFeature = moments[0]!.count;
+/** Returns moments of the same mean and variance, with another count. */
+function withCount(moments: Moments, count: number): Moments {
+  return moments.count === count ? moments : { ...moments, count, m2: (moments.m2 / moments.count) * count };
+}
+
+/** Replaces the statistics of a layer, and returns how far they are from the old ones. */
+function replace(norm: BatchNorm, { path, moments, squares, batches }: Gathered): RecalibratedLayer {
+  const { count: total } = moments[0]!;
+  const valuesPerFeature = total === squares ? total : total ** 2 / squares;
   if (valuesPerFeature < 2) {
-    const expected = `at least 2 values per feature in front of batch norm ${show(path)}`;
-    throw new RangeError(complaint("recalibrate", expected, `${valuesPerFeature}`, "give it more rows"));
+    const expected = `at least 2 values per feature before batch norm ${show(path)}`;
+    throw new RangeError(complaint(who, expected, `${valuesPerFeature}`, "use more rows"));
   }
+  const merged = moments.map((own) => withCount(own, valuesPerFeature));
   const batchesTrackedBefore = norm.batchesTracked.values[0]!;
-  const gap = statisticsGap(norm, moments);
-  norm.runningMean.values.set(moments.map(({ mean }) => mean));
-  norm.runningVariance.values.set(moments.map((own) => varianceFor(norm, own)));
+  const gap = statisticsGap(norm, merged);
+  norm.runningMean.values.set(merged.map(({ mean }) => mean));
+  norm.runningVariance.values.set(merged.map((own) => varianceFor(norm, own)));
   norm.batchesTracked.values[0] = batches;
   return { path, valuesPerFeature, batchesTrackedBefore, ...gap };
 }

@@ -1,4 +1,4 @@
-/** State: a model's parameters and running statistics by path, as plain JSON. */
+/** State dicts: a model's parameters and running statistics by path, as plain JSON. */
 
 import { complaint, expectLength, expectObject, ShapeError, show } from "../core/errors.js";
 import type { DType, Floats } from "../core/dtype.js";
@@ -19,7 +19,7 @@ export interface StateEntry {
 export type StateDict = Readonly<Record<string, StateEntry>>;
 
 /**
- * Everything that a trained model consists of beside its code, as plain JSON.
+ * Returns the parameters and running statistics of a model, as plain JSON. To continue a training run, use `checkpoint`.
  *
  * - **Cost**: one copy of the values
  *
@@ -31,19 +31,18 @@ export type StateDict = Readonly<Record<string, StateEntry>>;
  */
 export function stateDict(model: Layer): StateDict {
   expectLayer("stateDict", model);
-  const entries: Record<string, StateEntry> = {};
-  for (const [path, { shape, dtype, values }] of slots(model)) {
-    // x + 0 turns -0 into 0, so that what is saved equals what JSON gives back
-    entries[path] = { shape: [...shape], dtype, values: Array.from(values, (value) => value + 0) };
-  }
-  return entries;
+  // x + 0 turns -0 into 0, so that what is saved equals what JSON gives back. Object.fromEntries keeps a "__proto__", too.
+  const entries = [...slots(model)].map(([path, { shape, dtype, values }]) => {
+    return [path, { shape: [...shape], dtype, values: Array.from(values, (value) => value + 0) }] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 /**
  * Loads a saved state into a model of the same structure.
  *
- * It refuses, and then has changed nothing: missing or unknown entries, another shape or dtype, values that are not finite,
- * running variances below 0.
+ * Everything is read and checked before anything changes: missing or unknown entries, another shape or dtype, values that are
+ * not finite and variances below 0 are refused.
  *
  * @throws {TypeError} if entries are missing, unknown, or not entries at all
  * @throws {ShapeError} if an entry has another shape than the model
@@ -62,8 +61,9 @@ export function loadStateDict(model: Layer, state: StateDict): void {
       complaint(name, "exactly the model's entries", lists.join(", "), "build the model as it was when saved"),
     );
   }
-  for (const [path, slot] of own) expectEntry(`${name}: "${path}"`, state[path], slot);
-  for (const [path, slot] of own) slot.write(state[path]!.values);
+  // Read once, so that what is checked is what is written, whatever getters answer the second time.
+  const read = [...own].map(([path, slot]) => [slot, readEntry(`${name}: "${path}"`, state[path], slot)] as const);
+  for (const [slot, values] of read) slot.write(values);
 }
 
 interface StateSlot {
@@ -87,23 +87,32 @@ function slots(model: Layer): Map<string, StateSlot> {
   return found;
 }
 
-function expectEntry(name: string, entry: StateEntry | undefined, { shape, dtype, least }: StateSlot): void {
+/** Returns a copy of an entry's values; requires that they fit. */
+function readEntry(
+  name: string,
+  entry: StateEntry | undefined,
+  { shape, dtype, least, values: own }: StateSlot,
+): readonly number[] {
   expectObject(name, "the entry", entry);
   const { shape: savedShape, dtype: savedDtype, values } = entry;
   if (!Array.isArray(savedShape) || !Array.isArray(values)) {
     throw new TypeError(complaint(name, "an entry of shape, dtype and values", show(entry)));
   }
-  if (!sameShape(savedShape, shape))
+  if (!sameShape(savedShape, shape)) {
     throw new ShapeError(complaint(name, `shape ${printShape(shape)}`, printShape(savedShape)));
+  }
   if (savedDtype !== dtype) throw new TypeError(complaint(name, `dtype ${dtype}`, show(savedDtype)));
-  expectLength(name, "the entry", values, sizeOf(shape));
-  for (const [index, value] of values.entries()) {
+  const copy = Array.from(values as unknown[]);
+  expectLength(name, "the entry", copy, sizeOf(shape));
+  expectLength(name, "the model's own array", own, sizeOf(shape));
+  for (const [index, value] of copy.entries()) {
     if (typeof value !== "number" || !Number.isFinite(value)) {
-      throw new RangeError(complaint(name, "finite numbers", `${show(value)} at place ${index}`));
+      throw new RangeError(complaint(name, "finite numbers", `${show(value)} at index ${index}`));
     }
     if (dtype === "float32" && !Number.isFinite(Math.fround(value))) {
-      throw new RangeError(complaint(name, "numbers that float32 can hold", `${value} at place ${index}`));
+      throw new RangeError(complaint(name, "numbers that float32 can hold", `${value} at index ${index}`));
     }
-    if (value < least) throw new RangeError(complaint(name, `no number below ${least}`, `${value} at place ${index}`));
+    if (value < least) throw new RangeError(complaint(name, `no number below ${least}`, `${value} at index ${index}`));
   }
+  return copy as number[];
 }

@@ -1,6 +1,7 @@
 /** The tree of a model: its layers by path, and the parameters and running statistics that each of them owns. */
 
 import { complaint } from "../core/errors.js";
+import type { Random } from "../core/random.js";
 import type { Layer } from "../layers/contract.js";
 import { expectLayer } from "../layers/guards.js";
 import type { Parameter, RunningStatistic } from "../layers/parameter.js";
@@ -23,6 +24,20 @@ export function parametersByPath(model: Layer): Map<string, Parameter> {
 /** Returns the running statistics of a model by path, in the order of the forward pass. */
 export function statisticsByPath(model: Layer): Map<string, RunningStatistic> {
   return ownedByPath("statisticsByPath", model, (layer) => layer.statistics);
+}
+
+/** Returns the random streams of a model's layers by path. A stream used twice keeps its first path. */
+export function streamsByPath(model: Layer): Map<string, Random> {
+  const found = new Map<string, Random>();
+  const seen = new Set<Random>();
+  for (const [path, layer] of layersByPath(model)) {
+    for (const [name, stream] of layer.streams ?? []) {
+      if (seen.has(stream)) continue;
+      seen.add(stream);
+      found.set(path === "" ? name : `${path}.${name}`, stream);
+    }
+  }
+  return found;
 }
 
 function ownedByPath<T extends { readonly name: string }>(

@@ -1,27 +1,39 @@
-/** Losses: how wrong an output is, and the gradient to start the backward pass with. */
+/**
+ * Losses: how wrong an output is, and the gradient that starts the backward pass.
+ *
+ * With row weights w, the mean over the rows becomes a weighted mean:
+ *
+ *     loss = Σ w[n] loss[n] / Σ w[n]
+ */
 
 import { complaint, ShapeError, show } from "../core/errors.js";
-import type { Floats } from "../core/dtype.js";
+import { allocate, type Floats } from "../core/dtype.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import { defaultKernels } from "../kernels/default.js";
 import type { Kernels } from "../kernels/types.js";
 import { printShape, sameShape } from "../core/shape.js";
 import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
+import { spreadRowWeights } from "../layers/row-weights.js";
 
 /** A loss and its gradient with respect to the output that it was computed from. */
 export interface LossValue {
   readonly loss: number;
-  /** Shaped like the output; what `backward` takes. */
+  /** The gradient to pass to `backward`; shaped like the output. */
   readonly gradOutput: Tensor;
 }
 
 /** Options of every loss. */
 export interface LossOptions {
+  /**
+   * One weight per row, as in `Pass.rowWeights`: the loss is the weighted mean over the rows. Default: all 1. A row of weight 0
+   * is ignored: its gradient is exactly 0, and its output and target may hold anything (NaN, a label of -100).
+   */
+  readonly rowWeights?: ArrayLike<number> | Tensor | undefined;
   /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
 
-/** A loss: the mean over the batch of how wrong the output is, given the target. */
+/** A loss: the mean error of an output over the batch, given the target. One of your own should honor `rowWeights`. */
 export type Loss<Target> = (output: Tensor, target: Target, options?: LossOptions) => LossValue;
 
 /** Options for `softmaxCrossEntropy`. */
@@ -30,25 +42,29 @@ export interface CrossEntropyOptions extends LossOptions {
   readonly labelSmoothing?: number | undefined;
 }
 
-const lossRules = { kernels: { kind: "any", optional: true } } as const satisfies OptionRules<LossOptions>;
+const lossRules = {
+  rowWeights: { kind: "any", optional: true },
+  kernels: { kind: "any", optional: true },
+} as const satisfies OptionRules<LossOptions>;
 
 const crossEntropyRules = {
   labelSmoothing: { kind: "number", low: 0, high: 1, default: 0 },
+  rowWeights: { kind: "any", optional: true },
   kernels: { kind: "any", optional: true },
 } as const satisfies OptionRules<CrossEntropyOptions>;
 
 /**
- * The cross-entropy between softmax(logits) and the target, mean over the rows.
+ * Computes the cross-entropy between softmax(logits) and the target, mean over the rows.
  *
  *     loss = -(1/N) Σ_n Σ_k t[n,k] ln softmax(logits)[n,k]      t = (1 - labelSmoothing) target + labelSmoothing / K
  *
- * - **Shapes**: logits [N, K] · target: N whole numbers in 0..K-1, or distributions [N, K]
+ * - **Shapes**: logits [N, K] · target: N whole numbers in 0..K-1, or distributions [N, K] · rowWeights: N numbers
  * - **Units**: nats; ln K for a uniform guess
  * - **Numerics**: relative to each row's largest logit, so it does not overflow; summed in double precision
  * - **Source**: label smoothing: Szegedy et al. 2016 (arXiv:1512.00567)
  *
- * @throws {ShapeError} if logits and target do not fit
- * @throws {RangeError} if a label is out of range or a distribution is negative
+ * @throws {ShapeError} if logits, target and row weights do not fit
+ * @throws {RangeError} if a label is out of range, a distribution is negative, or no row has a weight above 0
  * @example
  * const { loss, gradOutput } = softmaxCrossEntropy(Tensor.from([[0, 0]], { dtype: "float64" }), [1]);
  * loss;                      // => 0.6931471805599453
@@ -61,53 +77,146 @@ export function softmaxCrossEntropy(
 ): LossValue {
   const name = "softmaxCrossEntropy";
   expectTensor(name, "the output", logits);
-  const { labelSmoothing, kernels = defaultKernels() } = readOptions(name, options, crossEntropyRules);
+  const read = readOptions(name, options, crossEntropyRules);
+  const { labelSmoothing, kernels = defaultKernels() } = read;
   const [rows, classes] = logits.shape;
   if (logits.shape.length !== 2 || rows === undefined || classes === undefined) {
     throw new ShapeError(complaint(name, "logits of shape [N, K]", printShape(logits.shape)));
   }
+  const targets = isTensor(target) ? expectTarget(name, target, logits) : expectLabels(target, rows);
   const gradOutput = Tensor.zeros(logits.shape, logits.dtype);
-  const dlogits = gradOutput.data;
-  let labels: Int32Array | undefined;
-  let probabilities: Floats | undefined;
-  if (isTensor(target)) {
-    expectTarget(name, target, logits);
-    for (let i = 0; i < target.size; i++) {
-      if (target.data[i]! >= 0) continue;
-      const got = `${target.data[i]} in row ${Math.floor(i / classes)}`;
-      throw new RangeError(complaint(name, "distributions without negative values", got));
-    }
-    probabilities = target.data;
-  } else labels = labelsOf(target, rows, classes);
-  const args = { rows, classes, logits: logits.data, labels, probabilities, labelSmoothing, dlogits };
-  return { loss: kernels.softmaxCrossEntropy(args), gradOutput };
+  if (read.rowWeights === undefined) {
+    const all = targetRows(targets, undefined, rows, classes);
+    const args = { rows, classes, logits: logits.data, ...all, labelSmoothing, dlogits: gradOutput.data };
+    return { loss: kernels.softmaxCrossEntropy(args), gradOutput };
+  }
+
+  // The rows that count are gathered: so the others may hold anything, and equal weights give the bits of a smaller batch.
+  const flat = isTensor(read.rowWeights) ? read.rowWeights.data : read.rowWeights;
+  const { weights, total } = lossWeights(name, flat, new Tensor(logits.data, [rows, classes]));
+  const kept = Uint32Array.from(weights.keys()).filter((row) => weights[row]! > 0);
+  const gradient = allocate(logits.dtype, kept.length * classes);
+  const smoothed = kept.some((row) => weights[row] !== 1)
+    ? weightedTargets(targets, kept, classes, labelSmoothing, (row) => (weights[row]! * kept.length) / total, logits)
+    : undefined;
+  const loss = kernels.softmaxCrossEntropy({
+    rows: kept.length,
+    classes,
+    logits: logits.rows(kept).data,
+    ...(smoothed ?? targetRows(targets, kept, rows, classes)),
+    labelSmoothing: smoothed === undefined ? labelSmoothing : 0,
+    dlogits: gradient,
+  });
+  for (const [i, row] of kept.entries()) {
+    gradOutput.data.set(gradient.subarray(i * classes, (i + 1) * classes), row * classes);
+  }
+  return { loss, gradOutput };
 }
 
 /**
- * The squared difference, mean over all values (PyTorch's and Keras's convention).
+ * Computes the squared difference, mean over all values (the convention of PyTorch and Keras).
  *
  *     loss = (1/size) Σ (output - target)²
  *
- * - **Shapes**: target like the output
+ * - **Shapes**: target like the output · rowWeights [N], or as many leading axes of the output as it has masked ones, all but
+ *   the last at most: [N, L] for an output [N, L, C]
  * - **Units**: the output's, squared
  *
- * @throws {ShapeError} if output and target differ in shape
- * @throws {TypeError} if they differ in dtype
+ * @throws {ShapeError} if output, target and row weights do not fit
+ * @throws {TypeError} if output and target differ in dtype
+ * @throws {RangeError} if no row has a weight above 0
  * @example
  * meanSquaredError(Tensor.from([[1, 2]]), Tensor.from([[1, 4]])).loss;   // => 2
  */
 export function meanSquaredError(output: Tensor, target: Tensor, options: LossOptions = {}): LossValue {
   const name = "meanSquaredError";
   expectTensor(name, "the output", output);
-  const { kernels = defaultKernels() } = readOptions(name, options, lossRules);
+  const { rowWeights, kernels = defaultKernels() } = readOptions(name, options, lossRules);
   expectTensor(name, "the target", target);
   expectTarget(name, target, output);
   const gradOutput = Tensor.zeros(output.shape, output.dtype);
-  const loss = kernels.meanSquaredError({ prediction: output.data, target: target.data, dprediction: gradOutput.data });
-  return { loss, gradOutput };
+  if (rowWeights === undefined) {
+    const loss = kernels.meanSquaredError({
+      prediction: output.data,
+      target: target.data,
+      dprediction: gradOutput.data,
+    });
+    return { loss, gradOutput };
+  }
+  const { weights, total } = lossWeights(name, rowWeights, output);
+  const width = output.size / weights.length;
+  let sum = 0;
+  for (const [row, weight] of weights.entries()) {
+    if (weight === 0) continue; // 0 * NaN is NaN
+    const share = weight / (total * width);
+    for (let i = row * width; i < (row + 1) * width; i++) {
+      const difference = output.data[i]! - target.data[i]!;
+      sum += share * difference * difference;
+      gradOutput.data[i] = 2 * share * difference;
+    }
+  }
+  return { loss: sum, gradOutput };
 }
 
-function expectTarget(name: string, target: Tensor, output: Tensor): void {
+/** Returns one weight per row (or position) of an output whose last axis holds the values of a row; the largest is 1. */
+function lossWeights(
+  name: string,
+  given: ArrayLike<number> | Tensor,
+  output: Tensor,
+): { readonly weights: Float64Array; readonly total: number } {
+  const { shape, data } = output;
+  const matrix = shape.length < 2 ? new Tensor(data, [shape[0] ?? 1, 1]) : output;
+  const channels = matrix.shape.at(-1)!;
+  const view = { outer: matrix.size / channels, channels, inner: 1 };
+  const read = spreadRowWeights(name, given, matrix, view, -1);
+  if (read.total === 0) {
+    throw new RangeError(complaint(name, "a row with a weight above 0", "row weights of 0", "skip this batch"));
+  }
+  return read;
+}
+
+/** Labels, or distributions. */
+type Targets = ArrayLike<number> | Tensor;
+type KernelTargets = { readonly labels: Int32Array | undefined; readonly probabilities: Floats | undefined };
+
+/** Returns the targets of some rows, or of all, as kernels take them. */
+function targetRows(target: Targets, kept: Uint32Array | undefined, rows: number, classes: number): KernelTargets {
+  if (!isTensor(target)) return { labels: labelsOf(target, kept, rows, classes), probabilities: undefined };
+  const count = kept?.length ?? rows;
+  for (let i = 0; i < count; i++) expectNotNegative(target, kept?.[i] ?? i, classes);
+  return { labels: undefined, probabilities: kept === undefined ? target.data : target.rows(kept).data };
+}
+
+/** Returns smoothed distributions, each times the factor of its row: the loss and its gradient are proportional to them. */
+function weightedTargets(
+  target: Targets,
+  kept: Uint32Array,
+  classes: number,
+  labelSmoothing: number,
+  factor: (row: number) => number,
+  { dtype }: Tensor,
+): KernelTargets {
+  const { labels, probabilities } = targetRows(target, kept, kept.length, classes);
+  const weighted = allocate(dtype, kept.length * classes);
+  for (const [i, row] of kept.entries()) {
+    const scale = factor(row);
+    for (let k = 0; k < classes; k++) {
+      const own = labels === undefined ? probabilities![i * classes + k]! : labels[i] === k ? 1 : 0;
+      weighted[i * classes + k] = scale * ((1 - labelSmoothing) * own + labelSmoothing / classes);
+    }
+  }
+  return { labels: undefined, probabilities: weighted };
+}
+
+function expectNotNegative({ data }: Tensor, row: number, classes: number): void {
+  for (let i = row * classes; i < (row + 1) * classes; i++) {
+    if (data[i]! >= 0) continue;
+    const expected = "distributions without negative values";
+    throw new RangeError(complaint("softmaxCrossEntropy", expected, `${data[i]} in row ${row}`));
+  }
+}
+
+function expectTarget(name: string, target: Tensor, output: Tensor): Tensor {
   if (!sameShape(target.shape, output.shape)) {
     const expected = `a target of shape ${printShape(output.shape)}, as the output is`;
     throw new ShapeError(complaint(name, expected, printShape(target.shape)));
@@ -116,22 +225,29 @@ function expectTarget(name: string, target: Tensor, output: Tensor): void {
     const cure = `use target.cast("${output.dtype}")`;
     throw new TypeError(complaint(name, `a target of dtype ${output.dtype}`, target.dtype, cure));
   }
+  return target;
 }
 
-function labelsOf(target: ArrayLike<number>, rows: number, classes: number): Int32Array {
+function expectLabels(target: ArrayLike<number>, rows: number): ArrayLike<number> {
   const name = "softmaxCrossEntropy";
   if (typeof target !== "object" || target === null || typeof target.length !== "number") {
     throw new TypeError(complaint(name, "the target to be labels or a Tensor of distributions", show(target)));
   }
-  if (target.length !== rows) throw new ShapeError(complaint(name, `${rows} labels, one a row`, `${target.length}`));
-  const labels = new Int32Array(rows);
-  for (let row = 0; row < rows; row++) {
+  if (target.length !== rows) throw new ShapeError(complaint(name, `${rows} labels, one per row`, `${target.length}`));
+  return target;
+}
+
+function labelsOf(target: ArrayLike<number>, kept: Uint32Array | undefined, rows: number, classes: number): Int32Array {
+  const labels = new Int32Array(kept?.length ?? rows);
+  for (let i = 0; i < labels.length; i++) {
+    const row = kept?.[i] ?? i;
     const label = target[row]!;
     if (!Number.isInteger(label) || label < 0 || label >= classes) {
-      const got = `${show(label)} in row ${row}`;
-      throw new RangeError(complaint(name, `labels to be whole numbers in 0..${classes - 1}`, got));
+      const expected = `labels to be whole numbers in 0..${classes - 1}`;
+      const cure = label === -100 ? "give rows to ignore a weight of 0 in rowWeights" : undefined;
+      throw new RangeError(complaint("softmaxCrossEntropy", expected, `${show(label)} in row ${row}`, cure));
     }
-    labels[row] = label;
+    labels[i] = label;
   }
   return labels;
 }

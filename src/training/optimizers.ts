@@ -1,8 +1,9 @@
 /** SGD, Adam and AdamW: how parameters follow their gradients, with PyTorch's semantics. In order of increasing complexity. */
 
-import { allocate, type Floats } from "../core/dtype.js";
-import { complaint, expectNumber, expectOneOf, show } from "../core/errors.js";
+import { allocate, type DType, type Floats } from "../core/dtype.js";
+import { complaint, expectNumber, expectOneOf, ShapeError, show } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
+import { sizeOf } from "../core/shape.js";
 import { isTensor } from "../core/tensor.js";
 import { defaultKernels } from "../kernels/default.js";
 import type { Kernels } from "../kernels/types.js";
@@ -10,26 +11,34 @@ import type { Gradients } from "../layers/contract.js";
 import { expectGradient } from "../layers/guards.js";
 import type { Parameter, Role } from "../layers/parameter.js";
 
-/** Options of every optimizer. */
+/** Options for every optimizer. */
 export interface OptimizerOptions {
-  /** The step size; may be changed later through the property of the same name. */
+  /** The step size; a schedule sets the property of the same name. */
   readonly learningRate: number;
-  /** How strongly values are pulled to 0. Default: 0 (AdamW: 0.01). */
+  /** The strength of the pull towards 0. Default: 0 (AdamW: 0.01). */
   readonly weightDecay?: number | undefined;
-  /** Roles that weight decay leaves alone, often ["bias", "scale", "shift"]. Default: none. */
+  /** Roles exempt from weight decay, often ["bias", "scale", "shift"]. Default: none. */
   readonly withoutDecay?: readonly Role[] | undefined;
   /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
 
+/** What an optimizer remembers of one parameter: arrays as long as it (velocity, moments) and numbers. */
+export interface OptimizerMemory {
+  readonly arrays: Readonly<Record<string, Floats>>;
+  readonly numbers: Record<string, number>;
+}
+
 /** Moves parameters along their gradients: what SGD and Adam share. All gradients are checked before any value moves. */
 export abstract class Optimizer {
+  /** "SGD", "Adam" or "AdamW". */
+  readonly kind: string;
   readonly parameters: readonly Parameter[];
   readonly weightDecay: number;
-  /** The roles that weight decay leaves alone. */
+  /** The roles exempt from weight decay. */
   readonly withoutDecay: ReadonlySet<Role>;
-  private readonly kind: string;
   private readonly kernels: Kernels | undefined;
+  private readonly memories = new Map<Parameter, OptimizerMemory>();
   private currentLearningRate: number;
 
   constructor(
@@ -70,11 +79,11 @@ export abstract class Optimizer {
   }
 
   /**
-   * Moves every parameter that has a gradient by one step; the others stay as they are, their momentum included, and so do
+   * Moves every parameter that has a gradient by one step. The others stay as they are, momentum included, and so do
    * those that are not trainable.
    *
    * @throws {RangeError} if there is a gradient of a parameter that this optimizer does not own
-   * @throws {ShapeError | TypeError} if a gradient is not like its parameter; in each case nothing has moved
+   * @throws {ShapeError | TypeError} if a gradient does not fit its parameter; in each case nothing has moved
    */
   step(gradients: Gradients): void {
     const { kind } = this;
@@ -82,36 +91,73 @@ export abstract class Optimizer {
       const cure = "pass what backward returns as `gradients`";
       throw new TypeError(complaint(kind, "a Map of gradients", show(gradients), cure));
     }
-    for (const [parameter, gradient] of gradients) {
+    // Everything is read once and checked before the first parameter moves.
+    const steps: (readonly [parameter: Parameter, gradient: Floats, memory: OptimizerMemory])[] = [];
+    for (const [parameter, gradient] of gradients.entries()) {
       if (!this.parameters.includes(parameter)) {
         const got = `one of a foreign ${show(parameter.name)}`;
         const cure = "pass that parameter to the constructor; keep the model out of Vue's proxies with markRaw(model)";
         throw new RangeError(complaint(kind, "gradients of its own parameters", got, cure));
       }
-      expectGradient(kind, parameter.name, gradient, parameter.value);
+      const { name, value } = parameter;
+      expectGradient(kind, name, gradient, value);
+      const { data } = gradient;
+      const memory = this.memories.get(parameter) ?? this.createMemory(parameter);
+      const size = sizeOf(value.shape);
+      expectMemory(kind, `the gradient of ${name}`, data, size);
+      expectMemory(kind, name, value.data, size);
+      for (const key of Object.keys(memory.arrays)) expectMemory(kind, `${key} of ${name}`, memory.arrays[key]!, size);
+      if (parameter.trainable) steps.push([parameter, data, memory]);
     }
     const kernels = this.kernels ?? defaultKernels();
-    for (const [parameter, gradient] of gradients) {
-      if (!parameter.trainable) continue;
+    for (const [parameter, gradient, memory] of steps) {
       const decay = this.withoutDecay.has(parameter.role) ? 0 : this.weightDecay;
-      parameter.update((values) => this.move(parameter, values, gradient.data, decay, kernels));
+      this.memories.set(parameter, memory);
+      parameter.update((values) => this.move(values, gradient, decay, kernels, memory));
     }
   }
 
+  /** Returns a copy of what the optimizer remembers of a parameter; undefined before its first step. See `checkpoint`. */
+  memoryOf(parameter: Parameter): OptimizerMemory | undefined {
+    const memory = this.memories.get(parameter);
+    return memory && copyMemory(memory);
+  }
+
+  /** Replaces what the optimizer remembers of a parameter; undefined forgets it. See `restore`. */
+  remember(parameter: Parameter, memory: OptimizerMemory | undefined): void {
+    if (memory === undefined) this.memories.delete(parameter);
+    else this.memories.set(parameter, copyMemory(memory));
+  }
+
+  /** Returns what is remembered before the first step. */
+  abstract createMemory(parameter: Parameter): OptimizerMemory;
+
   protected abstract move(
-    parameter: Parameter,
     values: Floats,
     gradient: Floats,
     decay: number,
     kernels: Kernels,
+    memory: OptimizerMemory,
   ): void;
+}
+
+/** Requires an array whose memory is whole: not detached (sent to a worker) and not shrunk. */
+function expectMemory(kind: string, what: string, { length }: Floats, size: number): void {
+  if (length === size) return;
+  const cure = "its memory was detached or shrunk; send a copy to the worker instead";
+  throw new ShapeError(complaint(kind, `${what} to have ${size} values`, `${length}`, cure));
+}
+
+function copyMemory({ arrays, numbers }: OptimizerMemory): OptimizerMemory {
+  const copies = Object.keys(arrays).map((key) => [key, arrays[key]!.slice()] as const);
+  return { arrays: Object.fromEntries(copies), numbers: { ...numbers } };
 }
 
 /** Options for `SGD`. */
 export interface SGDOptions extends OptimizerOptions {
-  /** How much of the last step's velocity goes on, in [0, 1). Default: 0. */
+  /** The share of the velocity that is kept in the next step, in [0, 1). Default: 0. */
   readonly momentum?: number | undefined;
-  /** Looks ahead along the velocity; needs momentum. Default: false. */
+  /** Use Nesterov's look-ahead; requires momentum. Default: false. */
   readonly nesterov?: boolean | undefined;
 }
 
@@ -126,11 +172,11 @@ const sgdRules = {
 
 /** Options for `Adam` and `AdamW`. */
 export interface AdamOptions extends OptimizerOptions {
-  /** How slowly the mean of the gradients forgets. Default: 0.9. */
+  /** The decay rate of the running mean of the gradients, in [0, 1). Default: 0.9. */
   readonly beta1?: number | undefined;
-  /** How slowly the mean of their squares forgets. Default: 0.999. */
+  /** The decay rate of the running mean of their squares, in [0, 1). Default: 0.999. */
   readonly beta2?: number | undefined;
-  /** Added to the root of the second moment. Default: 1e-8. */
+  /** Added to the root of the second moment. Default: 1e-8. May be 0, but not below the smallest normal number of the dtype. */
   readonly epsilon?: number | undefined;
 }
 
@@ -145,14 +191,14 @@ const adamRules = {
 } as const satisfies OptionRules<AdamOptions>;
 
 /**
- * Stochastic gradient descent, with momentum where asked for.
+ * Stochastic gradient descent, optionally with momentum.
  *
  *     g = gradient + weightDecay w      v = momentum v + g      w -= learningRate v      (Nesterov: g + momentum v)
  *
- * - **Cost**: one pass over the parameters; keeps one array as long as them where there is momentum
- * - **Source**: Sutskever et al. 2013, in PyTorch's form (the learning rate stands outside the velocity; no dampening)
+ * - **Cost**: one pass over the parameters; with momentum it keeps one array of their length
+ * - **Source**: Sutskever et al. 2013, in PyTorch's form (the velocity does not contain the learning rate; no dampening)
  *
- * @throws {RangeError} if a number is out of range, or nesterov is asked for without momentum
+ * @throws {RangeError} if a number is out of range, or nesterov is set without momentum
  * @example
  * const weight = new Parameter("weight", "weight", Tensor.from([1]));
  * const optimizer = new SGD([weight], { learningRate: 0.5 });
@@ -162,9 +208,8 @@ const adamRules = {
 export class SGD extends Optimizer {
   readonly momentum: number;
   readonly nesterov: boolean;
-  private readonly velocities = new Map<Parameter, Floats>();
 
-  /** Takes the parameters to move, as `model.parameters`. */
+  /** Creates the optimizer of some parameters, as `model.parameters`. */
   constructor(parameters: Iterable<Parameter>, options: SGDOptions) {
     const { momentum, nesterov, ...shared } = readOptions("SGD", options, sgdRules);
     super("SGD", parameters, shared);
@@ -173,23 +218,20 @@ export class SGD extends Optimizer {
     this.nesterov = nesterov;
   }
 
-  protected move(parameter: Parameter, values: Floats, gradient: Floats, weightDecay: number, kernels: Kernels): void {
+  createMemory(parameter: Parameter): OptimizerMemory {
+    return { arrays: this.momentum > 0 ? { velocity: zerosLike(parameter) } : {}, numbers: {} };
+  }
+
+  protected move(
+    values: Floats,
+    gradient: Floats,
+    weightDecay: number,
+    kernels: Kernels,
+    { arrays: { velocity } }: OptimizerMemory,
+  ): void {
     const { learningRate, momentum, nesterov } = this;
-    let velocity = this.velocities.get(parameter);
-    if (velocity === undefined && momentum > 0) {
-      velocity = zerosLike(parameter);
-      this.velocities.set(parameter, velocity);
-    }
     kernels.sgd({ values, gradient, velocity, learningRate, momentum, nesterov, weightDecay });
   }
-}
-
-interface AdamMoments {
-  readonly first: Floats;
-  readonly second: Floats;
-  /** beta1^t and beta2^t */
-  power1: number;
-  power2: number;
 }
 
 /** What Adam and AdamW share: all but where weight decay acts. */
@@ -198,41 +240,55 @@ abstract class AdamFamily extends Optimizer {
   readonly beta2: number;
   readonly epsilon: number;
   private readonly decoupled: boolean;
-  private readonly moments = new Map<Parameter, AdamMoments>();
 
   constructor(kind: "Adam" | "AdamW", parameters: Iterable<Parameter>, options: AdamOptions, defaultDecay: number) {
     const { beta1, beta2, epsilon, weightDecay = defaultDecay, ...shared } = readOptions(kind, options, adamRules);
     super(kind, parameters, { ...shared, weightDecay });
+    for (const { name, value } of this.parameters) expectNormalEpsilon(kind, epsilon, name, value.dtype);
     this.beta1 = beta1;
     this.beta2 = beta2;
     this.epsilon = epsilon;
     this.decoupled = kind === "AdamW";
   }
 
-  protected move(parameter: Parameter, values: Floats, gradient: Floats, weightDecay: number, kernels: Kernels): void {
-    const { learningRate, beta1, beta2, epsilon } = this;
-    let moments = this.moments.get(parameter);
-    if (moments === undefined) {
-      moments = { first: zerosLike(parameter), second: zerosLike(parameter), power1: 1, power2: 1 };
-      this.moments.set(parameter, moments);
-    }
-    moments.power1 *= beta1;
-    moments.power2 *= beta2;
+  createMemory(parameter: Parameter): OptimizerMemory {
+    const arrays = { firstMoment: zerosLike(parameter), secondMoment: zerosLike(parameter) };
+    return { arrays, numbers: { beta1Power: 1, beta2Power: 1 } };
+  }
+
+  protected move(
+    values: Floats,
+    gradient: Floats,
+    weightDecay: number,
+    kernels: Kernels,
+    { arrays, numbers }: OptimizerMemory,
+  ): void {
+    const { learningRate, beta1, beta2, epsilon, decoupled } = this;
+    numbers["beta1Power"]! *= beta1;
+    numbers["beta2Power"]! *= beta2;
     kernels.adam({
       values,
       gradient,
-      firstMoment: moments.first,
-      secondMoment: moments.second,
+      firstMoment: arrays["firstMoment"]!,
+      secondMoment: arrays["secondMoment"]!,
       learningRate,
       beta1,
       beta2,
-      correction1: 1 - moments.power1,
-      correction2: 1 - moments.power2,
+      correction1: 1 - numbers["beta1Power"]!,
+      correction2: 1 - numbers["beta2Power"]!,
       epsilon,
       weightDecay,
-      decoupled: this.decoupled,
+      decoupled,
     });
   }
+}
+
+/** Requires an epsilon that is 0 or a normal number of the dtype: a smaller one is rounded away by some kernels and not by others. */
+function expectNormalEpsilon(kind: string, epsilon: number, name: string, dtype: DType): void {
+  const least = dtype === "float32" ? 2 ** -126 : 2 ** -1022;
+  if (epsilon === 0 || epsilon >= least) return;
+  const expected = `epsilon to be 0 or at least ${least}, the smallest normal ${dtype}, which ${name} has`;
+  throw new RangeError(complaint(kind, expected, show(epsilon), "use 0"));
 }
 
 /**
@@ -243,7 +299,7 @@ abstract class AdamFamily extends Optimizer {
  *
  * Weight decay is added to the gradient, as in PyTorch's `Adam`; see `AdamW` for the decoupled one.
  *
- * - **Cost**: one pass over the parameters; keeps two arrays as long as them
+ * - **Cost**: one pass over the parameters; keeps two arrays of their length
  * - **Source**: Kingma & Ba 2015, algorithm 1 (arXiv:1412.6980)
  *
  * @throws {RangeError} if a number is out of range
@@ -254,7 +310,7 @@ abstract class AdamFamily extends Optimizer {
  * weight.value.at(0);   // => 0.5
  */
 export class Adam extends AdamFamily {
-  /** Takes the parameters to move, as `model.parameters`. */
+  /** Creates the optimizer of some parameters, as `model.parameters`. */
   constructor(parameters: Iterable<Parameter>, options: AdamOptions) {
     super("Adam", parameters, options, 0);
   }
@@ -268,7 +324,7 @@ export class Adam extends AdamFamily {
  * @throws {RangeError} if a number is out of range
  */
 export class AdamW extends AdamFamily {
-  /** Takes the parameters to move, as `model.parameters`. Weight decay is 0.01 by default. */
+  /** Creates the optimizer of some parameters, as `model.parameters`. Weight decay is 0.01 by default. */
   constructor(parameters: Iterable<Parameter>, options: AdamOptions) {
     super("AdamW", parameters, options, 0.01);
   }

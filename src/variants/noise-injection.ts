@@ -64,6 +64,7 @@ export class NoiseInjection implements Layer {
   readonly inference: "expectation" | "identity";
   readonly parameters: readonly Parameter[] = [];
   readonly statistics: readonly RunningStatistic[] = [];
+  readonly streams: ReadonlyMap<string, Random>;
   private readonly random: Random;
 
   /** Creates the layer with a stream of its own. */
@@ -71,6 +72,7 @@ export class NoiseInjection implements Layer {
     const read = readOptions("NoiseInjection", options, noiseRules);
     // A copy of the stream would give all layers that were made from it the same noise.
     this.random = read.random.fork(`noise ${read.random.integer(2 ** 32)}`);
+    this.streams = new Map([["noise", this.random]]);
     this.axis = read.axis;
     this.meanSpread = read.meanSpread;
     this.largestScale = read.largestScale;

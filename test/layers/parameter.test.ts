@@ -1,4 +1,5 @@
 /** Parameter: versions that tell of every change, and values that are lent for a piece of work and no longer. */
+import { expectRefusal } from "../support/refusal.js";
 import { describe, expect, it } from "vitest";
 import { BatchNorm, checkLayer, Dense, Parameter, Random, Sequential, Tensor } from "../../src/index.js";
 import { memoryOf } from "../support/close.js";
@@ -56,6 +57,20 @@ describe("holding", () => {
       }),
     ).toThrow("broken");
     expect([parameter.value, parameter.version]).toEqual([own, version]);
+  });
+
+  it("refuses asynchronous work, which would see its own values again after the first await", async () => {
+    const parameter = make(1);
+    const [own, version] = [parameter.value, parameter.version];
+    const lent = new Map([[parameter, Tensor.from([2])]]);
+    for (const work of [
+      () => Promise.resolve(1),
+      () => Promise.reject(new Error("nobody handles this")),
+      () => ({ then: () => undefined }),
+    ]) {
+      await expectRefusal(() => Parameter.holding<unknown>(lent, work), "TypeError: Parameter.holding: promise | cure");
+      expect([parameter.value, parameter.version]).toEqual([own, version]);
+    }
   });
 });
 

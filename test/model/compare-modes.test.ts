@@ -244,12 +244,12 @@ describe("the finding", () => {
     const far = Tensor.from([[105], [107], [109], [111]], float64);
     expect(compareModes(norm, far).finding).toBe(
       "the outputs differ by 3873 % of their size; the batch's mean of feature 0 is 39 running standard deviations off the running mean; " +
-        "the weights have moved since, or this batch is not like those of training: if the model is to work on such batches, recalibrate(model, batches)",
+        "the weights have changed since, or this batch is not like those of training: if the model is meant for such batches, recalibrate(model, batches)",
     );
     // A running variance below the share of the initial 1 cannot come from an average that began there.
     const narrow = withStatistics([3], [1e-4], { momentum: 0.1 });
     narrow.batchesTracked.values[0] = 2;
-    expect(compareModes(narrow, x).finding).toContain("the weights have moved since");
+    expect(compareModes(narrow, x).finding).toContain("the weights have changed since");
   });
 
   it("is the momentum of another library, where it is above a half", () => {
@@ -275,7 +275,7 @@ describe("the finding", () => {
     recalibrate(norm, [x]);
     expect(compareModes(norm, x).finding).toBe(
       "all running statistics fit this batch; the outputs differ by 13 % of their size; " +
-        "with 4 values a feature a batch knows its mean to 0.5 standard deviations: compare on a larger one",
+        "the mean of 4 values per feature is known to 0.5 standard deviations: compare on a larger batch",
     );
     const many = Tensor.normal([400, 1], { random: new Random(4), ...float64 });
     recalibrate(norm, [many]);

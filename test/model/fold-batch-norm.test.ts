@@ -211,9 +211,9 @@ describe("a model", () => {
     const { model: folded, report } = foldBatchNorm(model, ordinary([3, 2, 1], random));
     expect(report.folded).toEqual([{ path: "7", into: "6", side: "preceding" }]);
     const beside = (front: string, behind: string): string =>
-      `no Dense is directly beside it: in front is "${front}", behind is "${behind}", and scale and shift do not pass through an activation`;
+      `no Dense is directly before or after it: before is "${front}", after is "${behind}", and scale and shift do not pass through an activation`;
     expect(report.kept).toEqual([
-      { path: "1.inside.1", reason: "it stands in a container other than a Sequential" },
+      { path: "1.inside.1", reason: "it is in a container other than a Sequential" },
       { path: "2", reason: "it keeps no running statistics, so that every batch is normalized by its own" },
       { path: "4", reason: "its features are on axis 1, and those of a Dense on the last" },
       { path: "9", reason: "its features are on axis 1, and those of a Dense on the last" },
@@ -260,7 +260,7 @@ describe("a model", () => {
     const layer = new DenseReLU({ inputs: 1, outputs: 1, initial: { weight: Tensor.from([[1]]) } });
     const last = settle(new BatchNorm({ features: 1 }), [4, 1], new Random(3), "float32");
     expect(() => foldBatchNorm(new Sequential([layer, last]), Tensor.from([[1]]))).toThrow(
-      "no Dense is directly beside it",
+      "no Dense is directly before or after it",
     );
   });
 
@@ -273,7 +273,7 @@ describe("a model", () => {
     const last = settle(new NormReLU({ features: 1, ...float64 }), [4, 1], new Random(3));
     const model = new Sequential([dense([[1]]), norm1(), new ReLU(), dense([[1]]), last]);
     const x = Tensor.from([[1]], float64);
-    expect(foldBatchNorm(model, x).report.kept).toEqual([{ path: "4", reason: "it is a layer of its own kind" }]);
+    expect(foldBatchNorm(model, x).report.kept).toEqual([{ path: "4", reason: "it is a layer of another kind" }]);
   });
 
   it("gives the same outputs, whatever the model", () => {

@@ -81,7 +81,7 @@ describe("not finite", () => {
       kind: "not finite",
       severity: "error",
       path: "",
-      evidence: "in the input, 2 of 38 values are not finite, the first is Infinity at place 3, in row 1",
+      evidence: "in the input, 2 of 38 values are not finite, the first is Infinity at index 3, in row 1",
       cure: "check the data: missing values, division by 0",
     });
   });
@@ -92,7 +92,7 @@ describe("not finite", () => {
       kind: "not finite",
       severity: "error",
       path: "1.1",
-      evidence: "in its output, 2 of 3 values are not finite, the first is Infinity at place 1, in row 1",
+      evidence: "in its output, 2 of 3 values are not finite, the first is Infinity at index 1, in row 1",
       cure: "scale what enters it, which is as large as 2e+200, or lower the learning rate",
     });
   });
@@ -100,7 +100,7 @@ describe("not finite", () => {
   it("is found in a parameter, and not again in its layer", () => {
     expect(only(new Sequential([dense([[1, NaN]], [0, 0]), new ReLU()]), column([1, 2]))).toMatchObject({
       path: "0.weight",
-      evidence: "1 of 2 values is not finite, the first is NaN at place 1",
+      evidence: "1 of 2 values is not finite, the first is NaN at index 1",
     });
   });
 
@@ -111,8 +111,8 @@ describe("not finite", () => {
       float64,
     );
     expect(inspect(model, x).findings.map(({ path, evidence }) => [path, evidence])).toEqual([
-      ["0.runningMean", "1 of 2 values is not finite, the first is NaN at place 1"],
-      ["0.runningVariance", "1 of 2 values is not finite or below 0, the first is -2 at place 1"],
+      ["0.runningMean", "1 of 2 values is not finite, the first is NaN at index 1"],
+      ["0.runningVariance", "1 of 2 values is not finite or below 0, the first is -2 at index 1"],
     ]);
   });
 
@@ -135,8 +135,8 @@ describe("batch too small", () => {
         kind: "batch too small",
         severity: "error",
         path: "",
-        evidence: "one value a feature: it has no variance, so that training throws",
-        cure: "use a larger batch; a Batcher leaves out a last batch of one",
+        evidence: "one value per feature: it has no variance, so training throws",
+        cure: "use a larger batch; a Batcher drops a last batch of one",
       },
     ]);
     const report = inspect(new Sequential([norm([0], [1]), new Tanh()]), column([0.5]));
@@ -154,7 +154,7 @@ describe("batch too small", () => {
     expect(tell(9)).toMatchObject([
       {
         severity: "warning",
-        evidence: "9 values a feature tell its mean to 0.33 standard deviations, its variance to 50 %",
+        evidence: "from 9 values per feature, the mean is known to 0.33 standard deviations and the variance to 50 %",
       },
     ]);
     expect(tell(15)).toHaveLength(1);
@@ -182,13 +182,13 @@ describe("exploding and vanishing signal", () => {
       kind: "exploding signal",
       severity: "warning",
       path: "2",
-      evidence: "the rows grow apart 10-fold a layer (median of 4 layers with weights), from 1 to 10000",
-      cure: 'put batch norm behind these layers, or start them with initial: "he" (ReLU) or "glorot"',
+      evidence: "the rows grow apart 10-fold per layer (median of 4 layers with weights), from 1 to 10000",
+      cure: 'add batch norm after these layers, or start them with initial: "he" (ReLU) or "glorot"',
     });
     expect(only(deep([0.1, 0.4, 0.02, 0.1]), sixteen)).toMatchObject({
       kind: "vanishing signal",
       path: "2",
-      evidence: "the rows come closer 10-fold a layer (median of 4 layers with weights), from 1 to 0.00008",
+      evidence: "the rows come closer 10-fold per layer (median of 4 layers with weights), from 1 to 0.00008",
     });
   });
 
@@ -324,7 +324,7 @@ describe("dead features", () => {
       path: "1",
       evidence:
         "the same for all 16 values: feature 0 (1 of 3); feature 0 is 0, from a mean of -5 and a standard deviation of 1",
-      cure: "lower the learning rate, put batch norm in front, or use LeakyReLU",
+      cure: "lower the learning rate, add batch norm before it, or use LeakyReLU",
       features: [0],
     });
   });
@@ -369,7 +369,7 @@ describe("redundant bias", () => {
       kind: "redundant bias",
       severity: "note",
       path: "0.0",
-      evidence: "the batch norm behind it subtracts the mean, and with it this bias, whose gradient is 0",
+      evidence: "the batch norm after it subtracts the mean and with it this bias, whose gradient is 0",
       cure: "bias: false",
     });
     const frozen = batchNorm();

@@ -136,6 +136,55 @@ describe("an objective", () => {
     }
   });
 
+  it.each(["probe", "inference"] as const)("gives the same answer in mode %s while training goes on", async (mode) => {
+    const noise = new NoiseInjection({ random: new Random(3) });
+    const model = build("float64", noise);
+    const { objective, point } = modelObjective(model, batch(), softmaxCrossEntropy, { mode });
+    const before = await objective(point);
+    const [rest] = model.children.values();
+    for (let step = 0; step < 3; step++)
+      model.forward(ordinary([ROWS, 3], new Random(step), "float64"), { mode: "train" });
+    rest!.parameters[0]!.update((values) => values.fill(1));
+    const memory = [memoryOf(model), noise.streams.get("noise")!.state];
+    const after = await objective(point);
+    expect(after.loss).toBe(before.loss);
+    expectBits("gradient", after.gradient, before.gradient);
+    expect(await objective.lossOnly!(point)).toBe(before.loss);
+    expect([memoryOf(model), noise.streams.get("noise")!.state]).toEqual(memory);
+    // and an objective that is created now sees the new state
+    const now = modelObjective(model, batch(), softmaxCrossEntropy, { mode });
+    expect((await now.objective(point)).loss).not.toBe(before.loss);
+  });
+
+  it("with row weights is the loss that training has, wherever the mask is", async () => {
+    const model = build();
+    const data = batch();
+    const rowWeights = [1, 1, 0, 1, 0.5, 1, 0];
+    data.input.data.fill(100, 6, 9);
+    const pass = { mode: "train", rowWeights } as const;
+    for (const weights of [rowWeights, Tensor.from(rowWeights)]) {
+      const options = { mode: "probe", rowWeights: weights } as const;
+      const { objective, point } = modelObjective(model, data, softmaxCrossEntropy, options);
+      if (Array.isArray(weights)) weights.fill(1);
+      else weights.data.fill(1);
+      rowWeights.splice(0, 7, 1, 1, 0, 1, 0.5, 1, 0);
+      const { output, backward } = model.forward(data.input, { ...pass, mode: "probe" });
+      const expected = softmaxCrossEntropy(output, labels, { rowWeights });
+      const { loss, gradient } = await objective(point);
+      expect(loss).toBe(expected.loss);
+      const byPath = gradientsByPath(model, backward(expected.gradOutput).gradients);
+      expectBits(
+        "gradient",
+        gradient,
+        [...byPath.values()].flatMap((part) => [...part]),
+      );
+      const report = await checkObjective(objective, point, { random: new Random(4) });
+      expect(report.verdict, report.gradient.text).toBe("agrees");
+      const unweighted = modelObjective(model, data, softmaxCrossEntropy, { mode: "probe" });
+      expect((await unweighted.objective(point)).loss).not.toBeCloseTo(loss, 2);
+    }
+  });
+
   it("hands a target that is neither tensor nor labels to the loss as it is", async () => {
     const target = { scale: 3 };
     const loss = (output: Tensor, given: typeof target): LossValue => {

@@ -153,7 +153,7 @@ describe.each(orders)("%s", (order) => {
     expect(report.skipped).toEqual([
       { path: "0", reason: "its statistics are frozen" },
       { path: "1", reason: "it keeps no running statistics" },
-      { path: "2.0", reason: "it is no batch norm" },
+      { path: "2.0", reason: "it is not a batch norm" },
     ]);
   });
 

@@ -1,7 +1,17 @@
 /** Saved state: exact through JSON, and whole or not at all. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BatchNorm, Dense, loadStateDict, Random, Sequential, type StateDict, stateDict } from "../../src/index.js";
+import {
+  BatchNorm,
+  Dense,
+  loadStateDict,
+  Parameter,
+  Random,
+  Sequential,
+  type StateDict,
+  stateDict,
+  Tensor,
+} from "../../src/index.js";
 import { expectBits, memoryOf } from "../support/close.js";
 import { expectRefusal } from "../support/refusal.js";
 import { randomModel } from "../support/random-models.js";
@@ -38,6 +48,17 @@ describe("a state", () => {
     loadStateDict(norm, state);
     (state["gamma"]!.values as number[]).fill(9);
     expect(JSON.stringify(stateDict(norm))).toBe(before);
+  });
+
+  it("keeps a parameter that is named __proto__", () => {
+    const layer = (value: number) => {
+      const parameters = [new Parameter("__proto__", "weight", Tensor.from([value]))];
+      return { parameters, statistics: [], forward: () => undefined as never };
+    };
+    const [saved, other] = [layer(3), layer(0)];
+    expect(Object.keys(stateDict(saved))).toEqual(["__proto__"]);
+    loadStateDict(other, JSON.parse(JSON.stringify(stateDict(saved))) as StateDict);
+    expect(other.parameters[0]!.value.at(0)).toBe(3);
   });
 
   it("has 0 for -0, as JSON does", () => {
@@ -134,6 +155,30 @@ describe("loadStateDict refuses, and has loaded nothing then,", () => {
     const before = memoryOf(target);
     await expectRefusal(() => loadStateDict(target, state as never), refusal);
     expect(memoryOf(target)).toEqual(before);
+  });
+
+  it("values that change their answer once they have been checked", () => {
+    const target = model();
+    const state = JSON.parse(JSON.stringify(stateDict(target))) as Entries;
+    let reads = 0;
+    Object.defineProperty(state["1.gamma"]!.values, 0, { enumerable: true, get: () => (reads++ === 0 ? 7 : NaN) });
+    let answers = 0;
+    const { beta } = { beta: state["1.beta"]! };
+    const get = (): unknown => (answers++ === 0 ? beta : { ...beta, values: [NaN, NaN] });
+    Object.defineProperty(state, "1.beta", { enumerable: true, get });
+    loadStateDict(target, state as never);
+    expect([reads, answers]).toEqual([1, 1]);
+    expect(stateDict(target)["1.gamma"]!.values[0]).toBe(7);
+  });
+
+  it("a model whose own memory was detached, before the first entry is loaded", async () => {
+    const target = model();
+    const state = stateDict(target);
+    const [weight, , , beta] = target.parameters;
+    const { version } = weight!;
+    structuredClone(beta!.value.data.buffer, { transfer: [beta!.value.data.buffer] });
+    await expectRefusal(() => loadStateDict(target, state), 'ShapeError: loadStateDict: "1.beta": 2 | 0');
+    expect(weight!.version).toBe(version);
   });
 
   it("entries that only a prototype has", async () => {

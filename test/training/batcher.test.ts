@@ -1,7 +1,7 @@
 /** Batcher: every row once an epoch, in an order that the seed decides, and no batch that batch norm cannot train on. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Batcher, type BatcherOptions, BatchNorm, Random, Tensor } from "batchnorm";
+import { Batcher, type BatcherOptions, type BatcherState, BatchNorm, Random, Tensor } from "batchnorm";
 import { expectRefusal } from "../support/refusal.js";
 
 /** Rows 0, 1, 2, ... whose values say which row they are: row n is [n, 10 n]. */
@@ -99,16 +99,25 @@ describe("shuffling", () => {
     expect([rowsOf(two), rowsOf(two)]).toEqual(epochs);
     expect(epochs[0]).not.toEqual(epochs[1]);
     expect(rowsOf(make(20, { batchSize: 4, random: new Random(4) }))).not.toEqual(epochs[0]);
-    // Fisher & Yates with seed 3, from the generator itself
-    const order = [...new Random(3).permutation(20)];
+    // Fisher & Yates from a stream that is forked by a drawn label
+    const random = new Random(3);
+    const order = [...random.fork(`batcher ${random.integer(2 ** 32)}`).permutation(20)];
     expect(epochs[0]).toEqual([0, 4, 8, 12, 16].map((start) => order.slice(start, start + 4)));
   });
 
-  it("draws from a stream of its own", () => {
+  it("draws one label from the given stream, and the order of the rows from a stream of its own", () => {
+    const [random, other] = [new Random(5), new Random(5)];
+    const batcher = make(6, { batchSize: 2, random });
+    other.integer(2 ** 32);
+    expect(random.state).toEqual(other.state);
+    rowsOf(batcher);
+    expect(random.state).toEqual(other.state);
+  });
+
+  it("differs between two Batchers that were created from one stream", () => {
     const random = new Random(5);
-    const before = random.state;
-    rowsOf(make(6, { batchSize: 2, random }));
-    expect(random.state).toEqual(before);
+    const [one, two] = [make(20, { batchSize: 4, random }), make(20, { batchSize: 4, random })];
+    expect(rowsOf(one)).not.toEqual(rowsOf(two));
   });
 
   it("leaves another row out each time", () => {
@@ -122,6 +131,56 @@ describe("shuffling", () => {
           .reduce((sum, row) => sum + row, 0),
     );
     expect(new Set(left)).toEqual(new Set([0, 1, 2, 3, 4]));
+  });
+});
+
+describe("a state", () => {
+  const random = (): Random => new Random(7);
+  const options = { batchSize: 3, dropLast: false };
+
+  it.each([true, false])("continues anywhere, in the middle of an epoch too (shuffled: %s)", (shuffled) => {
+    const create = (): Batcher<number[]> => make(8, { ...options, ...(shuffled ? { random: random() } : {}) });
+    const whole = create();
+    const expected = [rowsOf(whole), rowsOf(whole), rowsOf(whole)].flat();
+    for (let stop = 0; stop <= 6; stop++) {
+      const first = create();
+      let done = 0;
+      while (done < stop) {
+        for (const { rows } of first) {
+          expect([...rows]).toEqual(expected[done]);
+          if (++done === stop) break;
+        }
+      }
+      const state = JSON.parse(JSON.stringify(first.state)) as BatcherState;
+      const second = create();
+      rowsOf(second); // wherever it stands
+      second.restore(state);
+      expect(second.state).toEqual(state);
+      const rest = [rowsOf(second), rowsOf(second), rowsOf(second)].flat();
+      expect(rest.slice(0, 9 - stop)).toEqual(expected.slice(stop));
+    }
+  });
+
+  it("is that between two epochs once a loop has run to its end", () => {
+    const batcher = make(8, { ...options, random: random() });
+    rowsOf(batcher);
+    expect(batcher.state.batch).toBe(0);
+    const other = make(8, { ...options, random: new Random(1) });
+    other.restore(batcher.state);
+    expect(rowsOf(other)).toEqual(rowsOf(batcher));
+  });
+
+  it.each<[string, unknown, string]>([
+    ["nothing", null, "TypeError: Batcher.restore: state | null"],
+    ["half a batch", { batch: 0.5, random: null }, "RangeError: Batcher.restore: batch | 0.5"],
+    ["a place beyond the epoch", { batch: 4, random: random().state }, "RangeError: Batcher.restore: 3 | 4 | cure"],
+    ["no stream", { batch: 1, random: null }, "TypeError: Batcher.restore: stream"],
+    ["half a stream", { batch: 1, random: { key: [1, 2, 3, 4] } }, "TypeError: Random.from: words | undefined"],
+  ])("that is %s is refused, and nothing changes", async (_, state, refusal) => {
+    const batcher = make(8, { ...options, random: random() });
+    const before = batcher.state;
+    await expectRefusal(() => batcher.restore(state as BatcherState), refusal);
+    expect(batcher.state).toEqual(before);
   });
 });
 

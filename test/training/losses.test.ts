@@ -9,8 +9,9 @@ import {
   softmaxCrossEntropy,
   Tensor,
 } from "../../src/index.js";
-import { expectClose } from "../support/close.js";
+import { expectBits, expectClose } from "../support/close.js";
 import { kernelSets } from "../support/kernel-sets.js";
+import { expectRefusal } from "../support/refusal.js";
 import { ordinary } from "../support/samples.js";
 import "../support/numbers.js";
 
@@ -158,5 +159,113 @@ describe("both", () => {
     softmaxCrossEntropy(logits, target, { labelSmoothing: 0.1 });
     meanSquaredError(logits, target);
     expect([logits.data, target.data]).toEqual(before);
+  });
+});
+
+describe.each(kernelSets)("row weights, on $name kernels,", (kernels) => {
+  const random = new Random(3);
+  const output = ordinary([6, 3], random);
+  const target = ordinary([6, 3], random);
+  const labels = [0, 1, 2, 0, 1, 2];
+
+  it("of 0 ignore a row, whatever it and its label hold", () => {
+    const weights = [1, 0, 1, 1, 0, 1];
+    const kept = [0, 2, 3, 5];
+    for (const dtype of ["float32", "float64"] as const) {
+      const dirty = output.cast(dtype);
+      const dirtyTarget = target.cast(dtype);
+      for (const row of [1, 4]) {
+        dirty.data.fill(row === 1 ? NaN : Infinity, 3 * row, 3 * row + 3);
+        dirtyTarget.data.fill(NaN, 3 * row, 3 * row + 3);
+      }
+      const ignored = [0, -100, 2, 0, NaN, 2];
+      const clean = output.cast(dtype).rows(kept);
+      const subset = kept.map((row) => labels[row]!);
+      for (const rowWeights of [weights, new Tensor(Float64Array.from(weights), [6])]) {
+        const options = { rowWeights, kernels, labelSmoothing: 0.1 };
+        const own = softmaxCrossEntropy(dirty, ignored, options);
+        const expected = softmaxCrossEntropy(clean, subset, { kernels, labelSmoothing: 0.1 });
+        expect(own.loss).toBe(expected.loss);
+        expectBits("gradient", own.gradOutput.rows(kept).data, expected.gradOutput.data);
+        expectBits("gradient of ignored rows", own.gradOutput.rows([1, 4]).data, new Float64Array(6));
+        const squares = meanSquaredError(dirty, dirtyTarget, { rowWeights, kernels });
+        const mean = meanSquaredError(clean, target.cast(dtype).rows(kept), { kernels });
+        expectClose("loss", [squares.loss], [mean.loss], 1e-14);
+        expectClose("gradient", squares.gradOutput.rows(kept).data, mean.gradOutput.data, 1e-6);
+        expectBits("gradient of ignored rows", squares.gradOutput.rows([1, 4]).data, new Float64Array(6));
+      }
+      const probabilities = Tensor.filled([6, 3], 1 / 3, dtype);
+      probabilities.data.fill(-1, 3, 6);
+      const spread = softmaxCrossEntropy(dirty, probabilities, { rowWeights: weights, kernels });
+      const even = softmaxCrossEntropy(clean, probabilities.rows(kept), { kernels });
+      expect(spread.loss).toBe(even.loss);
+    }
+  });
+
+  it("make the loss Σ w l / Σ w, whatever their scale, and the gradient that of this loss", async () => {
+    const weights = [1, 0.5, 2, 0, 0.25, 3];
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    const losses = [
+      (from: Tensor, rows: number[], rowWeights?: number[]) =>
+        softmaxCrossEntropy(
+          from.rows(rows),
+          rows.map((row) => labels[row]!),
+          { kernels, rowWeights, labelSmoothing: 0.2 },
+        ),
+      (from: Tensor, rows: number[], rowWeights?: number[]) =>
+        softmaxCrossEntropy(from.rows(rows), Tensor.filled([rows.length, 3], 0.4, "float64"), { kernels, rowWeights }),
+      (from: Tensor, rows: number[], rowWeights?: number[]) =>
+        meanSquaredError(from.rows(rows), target.rows(rows), { kernels, rowWeights }),
+    ];
+    for (const loss of losses) {
+      const mean = labels.map((_, row) => weights[row]! * loss(output, [row]).loss).reduce((a, b) => a + b) / total;
+      for (const scale of [1, 1e-200, 1e200]) {
+        const scaled = weights.map((weight) => scale * weight);
+        expect(loss(output, [0, 1, 2, 3, 4, 5], scaled).loss).toBeCloseTo(mean, 12);
+      }
+      const objective = (point: Float64Array): Evaluation => {
+        const value = loss(new Tensor(point.slice(), [6, 3]), [0, 1, 2, 3, 4, 5], weights);
+        return { loss: value.loss, gradient: Float64Array.from(value.gradOutput.data) };
+      };
+      const report = await checkGradient(objective, Float64Array.from(output.data), { random });
+      expect(report.verdict, report.text).toBe("agrees");
+    }
+  });
+
+  it("of 1 change nothing", () => {
+    const rowWeights = new Float64Array(6).fill(1);
+    const plain = softmaxCrossEntropy(output, labels, { kernels });
+    const weighted = softmaxCrossEntropy(output, labels, { kernels, rowWeights });
+    expect(weighted.loss).toBe(plain.loss);
+    expectBits("gradient", weighted.gradOutput.data, plain.gradOutput.data);
+  });
+
+  it("have as many axes as are masked", () => {
+    const sequences = output.reshape([2, 3, 3]);
+    const mask = Tensor.from([
+      [1, 1, 0],
+      [1, 0, 0],
+    ]);
+    const masked = meanSquaredError(sequences, target.reshape([2, 3, 3]), { rowWeights: mask, kernels });
+    expect(masked.loss).toBeCloseTo(meanSquaredError(output.rows([0, 1, 3]), target.rows([0, 1, 3])).loss, 13);
+    const flat = softmaxCrossEntropy(output, labels, { rowWeights: mask, kernels });
+    expect(flat.loss).toBe(softmaxCrossEntropy(output.rows([0, 1, 3]), [0, 1, 0], { kernels }).loss);
+  });
+
+  it.each<[string, number[], string]>([
+    ["too few", [1, 1], "ShapeError: *: rowWeights | [6] | [2]"],
+    ["negative ones", [1, 1, -1, 1, 1, 1], "RangeError: *: row weights | -1 | 2"],
+    ["NaN", [1, 1, NaN, 1, 1, 1], "RangeError: *: row weights | NaN | 2"],
+    ["none above 0", [0, 0, 0, 0, 0, 0], "RangeError: *: weight | 0 | cure"],
+  ])("are refused: %s", async (_, rowWeights, refusal) => {
+    await expectRefusal(() => softmaxCrossEntropy(output, labels, { rowWeights, kernels }), refusal);
+    await expectRefusal(() => meanSquaredError(output, target, { rowWeights, kernels }), refusal);
+  });
+});
+
+describe("a label of -100", () => {
+  it("is refused without row weights, which are the cure", async () => {
+    const refusal = "RangeError: softmaxCrossEntropy: labels | -100 | 1 | cure";
+    await expectRefusal(() => softmaxCrossEntropy(ordinary([2, 3], new Random(1)), [0, -100]), refusal);
   });
 });

@@ -70,6 +70,37 @@ describe.each(kinds)("%s", (kind, make) => {
     expect(valuesOf(w)).toEqual(valuesOf(w2));
   });
 
+  it.each(["gradient", "parameter"] as const)(
+    "refuses a %s whose memory was detached, and has moved nothing then",
+    async (which) => {
+      const [w, b] = pair();
+      const optimizer = make([w, b]);
+      const gradients = new Map([
+        [w, wide(1, 1)],
+        [b, wide(1)],
+      ]);
+      const { buffer } = which === "gradient" ? gradients.get(b)!.data : b.value.data;
+      structuredClone(buffer, { transfer: [buffer] });
+      await expectRefusal(() => optimizer.step(gradients), `ShapeError: ${kind}: b | 1 | 0 | cure`);
+      expect(valuesOf(w)).toEqual([1, 2]);
+      const [w2, b2] = pair();
+      make([w2, b2]).step(new Map([[w2, wide(1, 1)]]));
+      optimizer.step(new Map([[w, wide(1, 1)]]));
+      expect(valuesOf(w)).toEqual(valuesOf(w2));
+    },
+  );
+
+  it("reads gradients once: a second answer of a getter is not used", () => {
+    const [w] = pair();
+    let reads = 0;
+    const entries = (): IterableIterator<[Parameter, Tensor]> => {
+      reads++;
+      return new Map([[w, wide(1, 1)]]).entries();
+    };
+    make([w]).step({ get: () => undefined, entries, [Symbol.iterator]: entries } as never);
+    expect(reads).toBe(1);
+  });
+
   it("refuses options that it does not have, and names the near one", async () => {
     const [w] = pair();
     await expectRefusal(
@@ -137,6 +168,23 @@ describe.each(kinds)("%s", (kind, make) => {
     expect(valuesOf(w)).toEqual([1, 2]);
     expect(() => (optimizer.learningRate = -1)).toThrow(RangeError);
     expect(optimizer.learningRate).toBe(0);
+  });
+});
+
+describe.each([Adam, AdamW])("the epsilon of %o", (Kind) => {
+  it.each([
+    ["float32", 1e-46],
+    ["float32", 1e-39],
+    ["float64", 1e-310],
+  ] as const)("is refused where %s would round it: %d", async (dtype, epsilon) => {
+    const own = new Parameter("w", "weight", Tensor.zeros([1], dtype));
+    const create = (): unknown => new Kind([own], { learningRate: 0.1, epsilon });
+    await expectRefusal(create, `RangeError: ${Kind.name}: epsilon | w | ${dtype} | ${epsilon} | cure`);
+  });
+
+  it("may be 0, or the smallest normal number", () => {
+    const own = new Parameter("w", "weight", Tensor.zeros([1]));
+    for (const epsilon of [0, 2 ** -126]) expect(new Kind([own], { learningRate: 0.1, epsilon }).epsilon).toBe(epsilon);
   });
 });
 

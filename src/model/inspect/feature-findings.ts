@@ -1,8 +1,9 @@
-/** Findings about features: what batch norms have to work with, and what activations leave. */
+/** Findings about features: the inputs of batch norms and the outputs of activations. */
 
 import { unitRoundoff } from "../../core/dtype.js";
 import { exp } from "../../core/math.js";
-import { sameShape } from "../../core/shape.js";
+import { channelView, sameShape } from "../../core/shape.js";
+import { spreadRowWeights } from "../../layers/row-weights.js";
 import type { Moments } from "../../probes/values/moments.js";
 import {
   featureMoments,
@@ -14,37 +15,46 @@ import {
   summarizeGap,
 } from "../feature-statistics.js";
 import { isFiniteTensor, type ObservedNorm, normalizesByMode, type ObservedLayer } from "../observe.js";
+import { countedPart } from "../row-masks.js";
 import { digits, type Finding } from "./finding.js";
 
-/** Fewer values than these per feature make poor statistics. */
+/** Fewer values per feature give poor statistics. */
 const FEW_VALUES = 16;
-/** An activation is stuck if its input is so many standard deviations from 0, or so many values have no exception. */
+/** An activation is stuck if its input is this many standard deviations from 0, or this many values are without exception. */
 const STUCK_DEVIATIONS = 4;
 const STUCK_VALUES = 1000;
 
-/** Whether the batch has enough values a feature for statistics of its own. */
-export function batchTooSmall({ path, norm, input }: ObservedNorm): Finding[] {
-  const values = input.size / norm.features;
+/** Returns a finding if the batch has too few values per feature for statistics of its own. */
+export function batchTooSmall({ path, norm, input, rowWeights: given }: ObservedNorm): Finding[] {
+  const view = channelView(input.shape, norm.axis);
+  const values =
+    given === undefined
+      ? view.outer * view.inner
+      : spreadRowWeights("inspect", given, input, view, norm.axis).effectiveCount;
   if (norm.frozen.normalization || values >= FEW_VALUES) return [];
   const found = { kind: "batch too small", path } as const;
   if (values < 2) {
-    const evidence = "one value a feature: it has no variance, so that training throws";
-    const cure = "use a larger batch; a Batcher leaves out a last batch of one";
+    const evidence =
+      given === undefined
+        ? "one value per feature: it has no variance, so training throws"
+        : `row weights worth ${digits(values)} values per feature: fewer than 2, so training throws`;
+    const cure = "use a larger batch; a Batcher drops a last batch of one";
     return [{ ...found, severity: "error", evidence, cure }];
   }
   const [mean, variance] = [digits(1 / Math.sqrt(values)), digits(100 * Math.sqrt(2 / (values - 1)))];
-  const evidence = `${values} values a feature tell its mean to ${mean} standard deviations, its variance to ${variance} %`;
+  const evidence = `from ${digits(values)} values per feature, the mean is known to ${mean} standard deviations and the variance to ${variance} %`;
   const cure =
-    "if training has such batches: larger ones, or GroupNorm or LayerNorm, which look at one sample at a time";
+    "if training has such batches, use larger ones, or GroupNorm or LayerNorm, which normalize each sample by itself";
   return [{ ...found, severity: "warning", evidence, cure }];
 }
 
-/** Whether the running statistics are those of the batch, as far as a batch of its size can tell. */
-export function staleStatistics({ path, norm, input }: ObservedNorm): Finding[] {
+/** Returns a finding if the running statistics are further from those of the batch than its size explains. */
+export function staleStatistics({ path, norm, input, rowWeights: given }: ObservedNorm): Finding[] {
   const { mean, variance } = runningStatistics(norm);
   const known = norm.batchesTracked.values[0]! > 0 && [...mean, ...variance].every((value) => Number.isFinite(value));
-  if (!known || !normalizesByMode(norm) || input.size < 2 * norm.features || !isFiniteTensor(input)) return [];
-  const moments = featureMoments("inspect", path, input, norm.axis);
+  if (!known || !normalizesByMode(norm) || !isFiniteTensor(countedPart(input, given, norm.axis).tensor)) return [];
+  const moments = featureMoments("inspect", path, input, norm.axis, given);
+  if (moments[0]!.count < 2) return [];
   const gap = statisticsGap(norm, moments);
   const summary = summarizeGap(gap, moments[0]!.count);
   if (summary.featuresOff === 0 || !isFar(gap, moments)) return [];
@@ -53,13 +63,13 @@ export function staleStatistics({ path, norm, input }: ObservedNorm): Finding[] 
 }
 
 /**
- * While the weights move, running statistics trail behind them a little, which does no harm; compareModes tells it. Far is
- * beyond 0.4 standard deviations a feature, where accuracy on digits begins to suffer. By chance alone the square of it is
- * about 1.5 / M for a batch of M normal values; three times that is allowed.
+ * Running statistics lag a little while the weights change, which does no harm and which compareModes reports. Far is beyond 0.4
+ * standard deviations per feature, where accuracy on digits begins to suffer. By chance alone its square is about 1.5 / M for a
+ * batch of M normal values; three times that is allowed.
  */
 function isFar({ meanShift, logVarianceRatio }: StatisticsGap, moments: readonly Moments[]): boolean {
   const squares = meanShift.map((shift, c) => {
-    // That a feature is constant in one batch says little of its variance.
+    // That a feature is constant in one batch says little about its variance.
     const ofStd = moments[c]!.m2 === 0 ? 0 : exp(logVarianceRatio[c]! / 2) - 1;
     return shift ** 2 + ofStd ** 2;
   });
@@ -67,7 +77,7 @@ function isFar({ meanShift, logVarianceRatio }: StatisticsGap, moments: readonly
   return meanSquare > 0.4 ** 2 + 4.5 / moments[0]!.count;
 }
 
-/** Whether the momentum is hardly meant. */
+/** Returns a finding if the momentum is probably a mistake. */
 export function largeMomentum({ path, norm: { momentum, trackRunningStatistics } }: ObservedNorm): Finding[] {
   if (!trackRunningStatistics || momentum === null || momentum <= 0.5) return [];
   const evidence = `momentum ${momentum}: the running statistics are ${digits(100 * momentum)} % those of the last batch`;
@@ -75,17 +85,18 @@ export function largeMomentum({ path, norm: { momentum, trackRunningStatistics }
   return [{ kind: "large momentum", severity: "note", path, evidence, cure }];
 }
 
-/** Features whose variance in front of a batch norm is lost in epsilon, or in round-off. */
-export function nearConstantFeatures({ path, norm, input }: ObservedNorm): Finding[] {
-  if (norm.frozen.normalization || !isFiniteTensor(input) || input.size < 2 * norm.features) return [];
-  const moments = featureMoments("inspect", path, input, norm.axis);
+/** Returns a finding about features whose variance before a batch norm is lost in epsilon, or in round-off. */
+export function nearConstantFeatures({ path, norm, input, rowWeights: given }: ObservedNorm): Finding[] {
+  if (norm.frozen.normalization || !isFiniteTensor(countedPart(input, given, norm.axis).tensor)) return [];
+  const moments = featureMoments("inspect", path, input, norm.axis, given);
+  if (moments[0]!.count < 2) return [];
   const varianceOf = ({ m2, count }: Moments): number => m2 / count;
   const tracked = norm.batchesTracked.values[0]! > 0;
   const roundoff = unitRoundoff[input.dtype];
   const features = moments.flatMap((own, c) => {
     const variance = varianceOf(own);
     const lost = Math.sqrt(variance) < 8 * roundoff * Math.abs(own.mean);
-    // A feature that is seldom there is constant in a small batch; the running variance knows better.
+    // A rare feature is constant in a small batch; the running variance shows that it is not.
     const isSeldom =
       variance === 0 && own.count < STUCK_VALUES && tracked && !(norm.runningVariance.values[c]! <= norm.epsilon);
     return (variance <= norm.epsilon || lost) && !isSeldom ? [c] : [];
@@ -97,22 +108,24 @@ export function nearConstantFeatures({ path, norm, input }: ObservedNorm): Findi
   const evidence = `hardly varying: ${featuresText(features, norm.features)}; feature ${least} has mean ${digits(mean)} and variance ${digits(variance)}, epsilon is ${norm.epsilon}`;
   const cure =
     variance === 0
-      ? "leave constant features out; behind a dead activation, revive it"
-      : "scale these features up, or lower epsilon; weights that weight decay has shrunk come to this too";
+      ? "leave out constant features; after a dead activation, revive it"
+      : "scale these features up, or lower epsilon; weight decay that has shrunk the weights has the same effect";
   const severity = severityByShare(features, norm.features);
   return [{ kind: "near-constant features", severity, path, evidence, cure, features }];
 }
 
-/** Features that an activation makes the same for every row, though they differ in front of it. */
+/** Returns findings about features that an activation makes the same for every row, although they differ before it. */
 export function deadFeatures(observed: readonly ObservedLayer[], norms: readonly ObservedNorm[]): Finding[] {
-  return observed.flatMap(({ path, layer, input, output }): Finding[] => {
+  return observed.flatMap(({ path, layer, input, output, rowWeights: given }): Finding[] => {
     const isActivation =
       layer.parameters.length + layer.statistics.length === 0 && sameShape(input.shape, output.shape);
-    if (!isActivation || input.shape.length < 2 || !isFiniteTensor(input) || !isFiniteTensor(output)) return [];
-    // Where the features are, no activation says: on the axis of the batch norms.
+    if (!isActivation || input.shape.length < 2) return [];
+    // An activation has no feature axis of its own: that of the batch norms.
     const axis = input.shape.length === 2 ? 1 : (norms[0]?.norm.axis ?? 1);
-    const before = featureMoments("inspect", path, input, axis);
-    const after = featureMoments("inspect", path, output, axis);
+    const [entering, leaving] = [countedPart(input, given, axis), countedPart(output, given, axis)];
+    if (!isFiniteTensor(entering.tensor) || !isFiniteTensor(leaving.tensor)) return [];
+    const before = featureMoments("inspect", path, entering.tensor, entering.axis);
+    const after = featureMoments("inspect", path, leaving.tensor, leaving.axis);
     const isStuck = ({ mean, m2, count }: Moments): boolean =>
       count >= STUCK_VALUES || Math.abs(mean) >= STUCK_DEVIATIONS * Math.sqrt(m2 / count);
     const features = after.flatMap(({ m2 }, c) => (m2 === 0 && before[c]!.m2 > 0 && isStuck(before[c]!) ? [c] : []));
@@ -120,20 +133,20 @@ export function deadFeatures(observed: readonly ObservedLayer[], norms: readonly
     const first = features[0]!;
     const { mean, m2, count } = before[first]!;
     const evidence = `the same for all ${count} values: ${featuresText(features, after.length)}; feature ${first} is ${digits(after[first]!.mean)}, from a mean of ${digits(mean)} and a standard deviation of ${digits(Math.sqrt(m2 / count))}`;
-    const cure = "lower the learning rate, put batch norm in front, or use LeakyReLU";
+    const cure = "lower the learning rate, add batch norm before it, or use LeakyReLU";
     const severity = severityByShare(features, after.length);
     return [{ kind: "dead features", severity, path, evidence, cure, features }];
   });
 }
 
-/** Names features in words: "feature 3 (1 of 16)", "features 0, 5, 9 and 4 more (7 of 16)". */
+/** Lists features: "feature 3 (1 of 16)", "features 0, 5, 9 and 4 more (7 of 16)". */
 function featuresText(features: readonly number[], of: number): string {
   const shown = features.length > 5 ? features.slice(0, 3) : features;
   const more = features.length > shown.length ? ` and ${features.length - shown.length} more` : "";
   return `feature${features.length === 1 ? "" : "s"} ${shown.join(", ")}${more} (${features.length} of ${of})`;
 }
 
-/** A finding about few features is a note, about half of them or more a warning. */
+/** Returns "note" for a finding about few features, and "warning" for half of them or more. */
 function severityByShare(features: readonly number[], of: number): "warning" | "note" {
   return features.length * 2 >= of ? "warning" : "note";
 }

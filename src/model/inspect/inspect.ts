@@ -1,9 +1,9 @@
-/** inspect: what a model suffers from, as findings with evidence and cure. */
+/** inspect: what is wrong with a model, as findings with evidence and cure. */
 
 import { complaint, show } from "../../core/errors.js";
 import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Kernels } from "../../kernels/types.js";
-import type { Layer } from "../../layers/contract.js";
+import type { Layer, Pass } from "../../layers/contract.js";
 import type { Tensor } from "../../core/tensor.js";
 import type { Optimizer } from "../../training/optimizers.js";
 import type { Finding } from "./finding.js";
@@ -15,54 +15,59 @@ import {
   staleStatistics,
 } from "./feature-findings.js";
 import { redundantBiases, weightDecay } from "./parameter-findings.js";
-import { expectModel, observedNorms, observeLayers, type ObservedLayer } from "../observe.js";
+import { expectModel, type Observation, observedNorms, observeLayers } from "../observe.js";
+import { countedPart, expectCountedRows } from "../row-masks.js";
 import { badNumbers, type LayerSignal, signalByDepth, signalFindings, whereNotFinite } from "./value-findings.js";
 
 /** Options for `inspect`. */
 export interface InspectOptions {
-  /** The optimizer that trains the model, to see what its weight decay acts on. */
+  /** The optimizer that trains the model, to check what its weight decay acts on. */
   readonly optimizer?: Pick<Optimizer, "parameters" | "weightDecay" | "withoutDecay"> | undefined;
+  /** Row weights of the batch, as in training: rows or positions of weight 0 may hold anything. Default: none. */
+  readonly rowWeights?: ArrayLike<number> | Tensor | undefined;
   /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
 
 const inspectRules = {
   optimizer: { kind: "any", optional: true },
+  rowWeights: { kind: "any", optional: true },
   kernels: { kind: "any", optional: true },
 } as const satisfies OptionRules<InspectOptions>;
 
-/** What `inspect` found. Plain JSON. */
+/** The report of `inspect`. Plain JSON. */
 export interface InspectReport {
   readonly tool: "inspect";
   readonly rows: number;
   readonly passes: number;
-  /** Which statistics normalized where the values were looked at: "inference" only when the batch is too small for its own. */
+  /** The mode in which the values were measured: "inference" only if the batch is too small for statistics of its own. */
   readonly mode: "probe" | "inference";
-  /** The worst first; none if nothing is wrong. */
+  /** The most severe first; empty if nothing is wrong. */
   readonly findings: readonly Finding[];
-  /** How far apart the rows are in front of each layer and behind it, in the order of the work. */
+  /** The spread of the rows at the input and the output of each layer, in the order of the computation. */
   readonly signal: readonly LayerSignal[];
 }
 
 /**
- * Looks a model over with a batch of its training data, and leaves it as it was.
+ * Inspects a model with a batch of its training data, and leaves it as it was.
  *
  *     not finite            where NaN or Infinity begins: input, parameter, statistic or layer
- *     batch too small       fewer than 2 values a feature in front of a batch norm (error), or than 16
+ *     batch too small       fewer than 2 values per feature at a batch norm (error), or than 16
  *     exploding, vanishing  median growth of the spread of the rows ^ layers with weights beyond 1000 or 1 / 1000; or a spread of 0
  *     running statistics    0.4 standard deviations off, over all features, and more than chance explains; see `compareModes`
  *     large momentum        above 0.5: Keras's meaning?
- *     near-constant         variance in front of a batch norm below epsilon, or std below the round-off of the mean
+ *     near-constant         variance before a batch norm below epsilon, or std below the round-off of the mean
  *     dead                  an activation gives the same for every row, and would for any: 4 standard deviations, or 1000 values
- *     redundant bias        a Dense in front of batch norm, which subtracts it again
+ *     redundant bias        a Dense before batch norm, which subtracts it again
  *     weight decay          of gamma and beta, of any layer
  *
  * - **Units**: evidence is in words; `signal` in the unit of the values
  * - **Modes**: a pass in inference and one in probe
- * - **Cost**: two forward passes, and some passes over all values in them
+ * - **Numerics**: the statistics of batch norms are weighted by `rowWeights`; all other checks leave out what has weight 0
+ * - **Cost**: two forward passes, and several passes over all values in them
  *
- * @throws {TypeError} if a container does not tell of its layers, or the optimizer is none
- * @throws {RangeError} if a layer without running statistics refuses the batch as too small
+ * @throws {TypeError} if a container does not call `observe`, or the optimizer is not an optimizer
+ * @throws {RangeError} if a layer without running statistics refuses the batch as too small, or no row weight is above 0
  * @example
  * const random = new Random(1);
  * const model = new Sequential([new Dense({ inputs: 2, outputs: 3, random }), new BatchNorm({ features: 3 })]);
@@ -75,21 +80,25 @@ export interface InspectReport {
 export function inspect(model: Layer, input: Tensor, options: InspectOptions = {}): InspectReport {
   const who = "inspect";
   expectModel(who, model, input);
-  const { optimizer, kernels } = readOptions(who, options, inspectRules);
+  const { optimizer, rowWeights, kernels } = readOptions(who, options, inspectRules);
   if (optimizer !== undefined) expectOptimizer(who, optimizer);
+  expectCountedRows(who, rowWeights);
 
-  const { inference, tracked } = observeInference(model, input, kernels);
+  const { inference, tracked } = observeInference(model, input, { mode: "inference", kernels, rowWeights });
   const tooSmall = observedNorms(who, model, inference).flatMap(batchTooSmall);
   const normalizes = tooSmall.every(({ severity }) => severity !== "error");
-  const ofBatch = normalizes ? observeLayers(model, input, { mode: "probe", kernels }).observed : undefined;
-  const observed = ofBatch ?? (tracked ? inference : []);
-  const norms = observed.length === 0 ? [] : observedNorms(who, model, observed);
+  const ofBatch = normalizes ? observeLayers(model, input, { mode: "probe", kernels, rowWeights }) : undefined;
+  const observation = ofBatch ?? (tracked ? inference : undefined);
+  const observed = observation?.observed ?? [];
+  const norms = observation === undefined ? [] : observedNorms(who, model, observation);
+  const axis = norms[0]?.norm.axis ?? 1;
 
   const numbers = badNumbers(model);
-  const notFinite = whereNotFinite(input, observed, numbers);
-  // Where a batch is finite by its own statistics, it may not be by the running ones.
-  if (tracked && notFinite.length === 0) notFinite.push(...whereNotFinite(input, inference, numbers));
-  const signal = signalByDepth(observed);
+  const counted = countedPart(input, rowWeights, axis);
+  const notFinite = whereNotFinite(counted, observed, numbers, axis);
+  // A batch that is finite by its own statistics may not be by the running ones.
+  if (tracked && notFinite.length === 0) notFinite.push(...whereNotFinite(counted, inference.observed, numbers, axis));
+  const signal = signalByDepth(observed, axis);
   const findings = [
     ...numbers,
     ...notFinite,
@@ -99,7 +108,7 @@ export function inspect(model: Layer, input: Tensor, options: InspectOptions = {
     ...norms.flatMap(nearConstantFeatures),
     ...deadFeatures(observed, norms),
     ...norms.flatMap(largeMomentum),
-    ...redundantBiases(inference),
+    ...redundantBiases(inference.observed),
     ...(optimizer === undefined ? [] : weightDecay(model, optimizer)),
   ];
   const order = ["error", "warning", "note"];
@@ -108,19 +117,16 @@ export function inspect(model: Layer, input: Tensor, options: InspectOptions = {
   return { tool: who, rows: input.shape[0]!, passes: normalizes ? 2 : 1, mode, findings, signal };
 }
 
-/** The values in inference, whether or not there are running statistics yet: what their shapes are. */
+/** Observes a pass in inference, whether or not there are running statistics yet: at least the shapes are known then. */
 function observeInference(
   model: Layer,
   input: Tensor,
-  kernels: Kernels | undefined,
-): { readonly inference: readonly ObservedLayer[]; readonly tracked: boolean } {
+  pass: Pass,
+): { readonly inference: Observation; readonly tracked: boolean } {
   const untracked = model.statistics.filter(({ name, values }) => name === "batchesTracked" && values[0] === 0);
   try {
     for (const { values } of untracked) values[0] = 1;
-    return {
-      inference: observeLayers(model, input, { mode: "inference", kernels }).observed,
-      tracked: untracked.length === 0,
-    };
+    return { inference: observeLayers(model, input, pass), tracked: untracked.length === 0 };
   } finally {
     for (const { values } of untracked) values[0] = 0;
   }

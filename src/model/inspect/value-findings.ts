@@ -1,14 +1,15 @@
-/** Findings about values: where NaN and Infinity begin, and how far apart the rows of a batch are, layer after layer. */
+/** Findings about values: where NaN and Infinity begin, and how the spread of the rows changes from layer to layer. */
 
 import { show } from "../../core/errors.js";
 import { exp, log } from "../../core/math.js";
 import type { Tensor } from "../../core/tensor.js";
 import type { Layer } from "../../layers/contract.js";
 import { isFiniteTensor, type ObservedLayer } from "../observe.js";
+import { countedPart, type CountedPart } from "../row-masks.js";
 import { parametersByPath, statisticsByPath } from "../tree.js";
 import { digits, type Finding } from "./finding.js";
 
-/** Parameters and statistics that are not finite, or below what they can be. */
+/** Returns findings about parameters and statistics that are not finite, or below what they can be. */
 export function badNumbers(model: Layer): Finding[] {
   const found: Finding[] = [];
   const check = (path: string, values: ArrayLike<number>, least: number, cure: string): void => {
@@ -25,28 +26,34 @@ export function badNumbers(model: Layer): Finding[] {
   return found;
 }
 
-/** Where values that are not finite come out of finite ones, layers apart whose own numbers are bad. */
-export function whereNotFinite(input: Tensor, observed: readonly ObservedLayer[], bad: readonly Finding[]): Finding[] {
+/** Returns the places where finite values become infinite or NaN, except at layers whose own numbers are bad. */
+export function whereNotFinite(
+  input: CountedPart,
+  observed: readonly ObservedLayer[],
+  bad: readonly Finding[],
+  axis: number,
+): Finding[] {
   const found: Finding[] = [];
-  const add = (path: string, { data, shape }: Tensor, what: string, cure: string): void => {
-    const row = data.length / shape[0]!;
-    const first = Math.floor(data.findIndex((value) => !Number.isFinite(value)) / row);
+  const add = (path: string, { tensor: { data, shape }, rowOf }: CountedPart, what: string, cure: string): void => {
+    const width = data.length / shape[0]!;
+    const first = rowOf(Math.floor(data.findIndex((value) => !Number.isFinite(value)) / width));
     const evidence = `${what} ${badValuesText(data)!}, in row ${first}`;
     found.push({ kind: "not finite", severity: "error", path, evidence, cure });
   };
-  if (!isFiniteTensor(input)) add("", input, "in the input,", "check the data: missing values, division by 0");
+  if (!isFiniteTensor(input.tensor)) add("", input, "in the input,", "check the data: missing values, division by 0");
   const paths = bad.map(({ path }) => path.slice(0, Math.max(0, path.lastIndexOf("."))));
-  for (const { path, input: entered, output } of observed) {
-    if (paths.includes(path) || isFiniteTensor(output) || !isFiniteTensor(entered)) continue;
+  for (const { path, input: entered, output, rowWeights } of observed) {
+    const [before, after] = [entered, output].map((values) => countedPart(values, rowWeights, axis));
+    if (paths.includes(path) || isFiniteTensor(after!.tensor) || !isFiniteTensor(before!.tensor)) continue;
     let largest = 0;
-    for (const value of entered.data) largest = Math.max(largest, Math.abs(value));
+    for (const value of before!.tensor.data) largest = Math.max(largest, Math.abs(value));
     const cure = `scale what enters it, which is as large as ${show(largest)}, or lower the learning rate`;
-    add(path, output, "in its output,", cure);
+    add(path, after!, "in its output,", cure);
   }
   return found;
 }
 
-/** "3 of 12 values are not finite, the first is NaN at place 4"; undefined where all are, and none is below the least. */
+/** Describes bad values, as in "3 of 12 values are not finite, the first is NaN at index 4"; undefined if there are none. */
 function badValuesText(values: ArrayLike<number>, least = -Infinity): string | undefined {
   const list = Array.from(values);
   const isBad = (value: number): boolean => !Number.isFinite(value) || value < least;
@@ -54,10 +61,10 @@ function badValuesText(values: ArrayLike<number>, least = -Infinity): string | u
   if (count === 0) return undefined;
   const first = list.findIndex(isBad);
   const what = least === 0 ? "not finite or below 0" : "not finite";
-  return `${count} of ${list.length} values ${count === 1 ? "is" : "are"} ${what}, the first is ${show(list[first])} at place ${first}`;
+  return `${count} of ${list.length} values ${count === 1 ? "is" : "are"} ${what}, the first is ${show(list[first])} at index ${first}`;
 }
 
-/** How far apart the rows are at one layer: the root of the mean variance from row to row; null where not finite. */
+/** The spread of the rows at one layer: the root of the mean variance across rows; null where it is not finite. */
 export interface LayerSignal {
   readonly path: string;
   readonly entering: number | null;
@@ -67,17 +74,20 @@ export interface LayerSignal {
 const FEWEST_LAYERS = 3;
 const LARGEST_GROWTH = 1000;
 
-/** Returns the signal at each layer. */
-export function signalByDepth(observed: readonly ObservedLayer[]): LayerSignal[] {
-  return observed.map(({ path, input, output }) => ({ path, entering: spread(input), leaving: spread(output) }));
+/** Returns the spread of the rows at each layer. */
+export function signalByDepth(observed: readonly ObservedLayer[], axis: number): LayerSignal[] {
+  return observed.map(({ path, input, output, rowWeights }) => {
+    const [entering, leaving] = [input, output].map((values) => spread(countedPart(values, rowWeights, axis).tensor));
+    return { path, entering: entering!, leaving: leaving! };
+  });
 }
 
-/** A signal that dies at once, or grows or shrinks by depth. */
+/** Returns a finding if the spread vanishes at one layer, or grows or shrinks with depth. */
 export function signalFindings(observed: readonly ObservedLayer[], signal: readonly LayerSignal[]): Finding[] {
   const end = signal.find(({ entering, leaving }) => entering !== null && entering > 0 && leaving === 0);
   if (end !== undefined) {
     const evidence = "all rows come out of it the same: what follows cannot tell them apart";
-    const cure = "look at its weights (all 0?), and for dead features in front of it";
+    const cure = "check its weights (all 0?), and whether the features before it are dead";
     return [{ kind: "vanishing signal", severity: "warning", path: end.path, evidence, cure }];
   }
   return growthByDepth(
@@ -87,8 +97,8 @@ export function signalFindings(observed: readonly ObservedLayer[], signal: reado
 }
 
 /**
- * From layer with weights to layer with weights, what stands between included: so batch norm, which undoes the growth of the
- * layer in front, is not taken for a jump. The median, as the first and last layers may well change the scale on purpose.
+ * Measures the growth from one layer with weights to the next, with everything between them: batch norm, which undoes the growth
+ * of the layer before, is then not mistaken for a jump. The median, as the first and last layers may change the scale on purpose.
  */
 function growthByDepth(layers: readonly LayerSignal[], last: number | null): Finding[] {
   const spreads = [...layers.map(({ entering }) => entering), last];
@@ -104,8 +114,8 @@ function growthByDepth(layers: readonly LayerSignal[], last: number | null): Fin
     return grows ? ratio >= LARGEST_GROWTH : ratio <= 1 / LARGEST_GROWTH;
   });
   const factor = grows ? `grow apart ${digits(median)}-fold` : `come closer ${digits(1 / median)}-fold`;
-  const evidence = `the rows ${factor} a layer (median of ${layers.length} layers with weights), from ${digits(spreads[0]!)} to ${digits(last!)}`;
-  const cure = 'put batch norm behind these layers, or start them with initial: "he" (ReLU) or "glorot"';
+  const evidence = `the rows ${factor} per layer (median of ${layers.length} layers with weights), from ${digits(spreads[0]!)} to ${digits(last!)}`;
+  const cure = 'add batch norm after these layers, or start them with initial: "he" (ReLU) or "glorot"';
   const kind = grows ? "exploding signal" : "vanishing signal";
   return [{ kind, severity: "warning", path: (far ?? layers.at(-1)!).path, evidence, cure }];
 }
