@@ -43,12 +43,12 @@ export function inflate(who: string, packed: Uint8Array, size: number): Uint8Arr
     count -= length;
     return value;
   }
-  function decode({ table, longest }: Huffman): number {
+  function decode({ table, longest }: Huffman, mask = (1 << longest) - 1): number {
     while (count < longest && at < packed.length) {
       bits |= packed[at++]! << count;
       count += 8;
     }
-    const entry = table[bits & ((1 << longest) - 1)]!;
+    const entry = table[bits & mask]!;
     const length = entry & 15;
     if (length === 0 || length > count) fail("an unknown code");
     bits >>>= length;
@@ -68,24 +68,37 @@ export function inflate(who: string, packed: Uint8Array, size: number): Uint8Arr
     at += length;
     end += length;
   }
+  // The state is in variables of its own: engines read those of an outer function many times slower.
   function compressed(literals: Huffman, distances: Huffman): void {
+    let [from, to, buffer, held] = [at, end, bits, count];
+    const [literalMask, distanceMask] = [(1 << literals.longest) - 1, (1 << distances.longest) - 1];
     for (;;) {
-      const symbol = decode(literals);
-      if (symbol === 256) return;
+      while (held < 15 && from < packed.length) {
+        buffer |= packed[from++]! << held;
+        held += 8;
+      }
+      const entry = literals.table[buffer & literalMask]!;
+      const symbol = entry >> 4;
+      buffer >>>= entry & 15;
+      held -= entry & 15;
+      if ((entry & 15) === 0 || held < 0 || symbol > 285) fail("an unknown code");
       if (symbol < 256) {
-        if (end >= size) fail("more");
-        out[end++] = symbol;
+        if (to >= size) fail("more");
+        out[to++] = symbol;
         continue;
       }
-      if (symbol > 285) fail("an unknown length");
+      if (symbol === 256) break;
+      [at, bits, count] = [from, buffer, held];
       const length = lengthOf(symbol - 257, take);
-      const code = decode(distances);
+      const code = decode(distances, distanceMask);
       if (code > 29) fail("an unknown distance");
       const distance = distanceOf(code, take);
-      if (distance > end) fail("a copy from before the start");
-      if (end + length > size) fail("more");
-      for (const last = end + length; end < last; end++) out[end] = out[end - distance]!;
+      [from, buffer, held] = [at, bits, count];
+      if (distance > to) fail("a copy from before the start");
+      if (to + length > size) fail("more");
+      for (const last = to + length; to < last; to++) out[to] = out[to - distance]!;
     }
+    [at, end, bits, count] = [from, to, buffer, held];
   }
   function dynamic(): void {
     const literals = take(5) + 257;
