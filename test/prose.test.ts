@@ -44,6 +44,7 @@ const CHECKED = [
   "examples/your-own-layer.ts",
   "examples/script-tag.html",
   "examples/playground",
+  "src/formats",
 ];
 
 /** What is generated, installed, or held by the texts that it is made from. */

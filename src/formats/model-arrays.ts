@@ -98,7 +98,7 @@ function describe(layer: Layer, item: Parameter | RunningStatistic): Omit<ModelA
   return { name, shape, dtype, values, least: -Infinity, isMatrix, isOfLayerNorm, write };
 }
 
-/** Returns the arrays by the names that another framework gives them. Two arrays of one name could not be told apart in a file. */
+/** Returns the arrays by the names that another framework gives them. Refuses two arrays with the same name. */
 export function byName(
   who: string,
   arrays: readonly ModelArray[],
