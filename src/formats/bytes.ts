@@ -26,6 +26,15 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Allocates memory of a size that a file or the caller determines, which may be more than there is. */
+export function allocated<T>(who: string, bytes: number, create: () => T): T {
+  try {
+    return create();
+  } catch {
+    throw new RangeError(complaint(who, "arrays that fit into memory", `${bytes} bytes`, "use fewer arrays at a time"));
+  }
+}
+
 /** What often arrives in place of a file of weights: how it begins, what it is, and what to do. */
 const OTHER_FORMATS: readonly (readonly [start: string, format: string, cure: string])[] = [
   ["\x93NUMPY", "a .npy file", "use readNpy"],

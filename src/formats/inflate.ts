@@ -1,7 +1,7 @@
 /** Inflate: the decompression of zip archives, in memory and synchronous, as no host offers it everywhere. */
 
 import { complaint } from "../core/errors.js";
-import { DAMAGED } from "./bytes.js";
+import { allocated, DAMAGED } from "./bytes.js";
 
 /** No two bits of deflate become more than a copy of 258 bytes. */
 const MOST_BYTES_PER_BYTE = 1032;
@@ -22,7 +22,7 @@ export function inflate(who: string, packed: Uint8Array, size: number): Uint8Arr
     const expected = `at most ${packed.length * MOST_BYTES_PER_BYTE} bytes from ${packed.length} compressed ones`;
     throw new RangeError(complaint(who, expected, `${size}`, DAMAGED));
   }
-  const out = allocateBytes(who, size);
+  const out = allocated(who, size, () => new Uint8Array(size));
   let end = 0;
   let at = 0;
   let bits = 0;
@@ -134,15 +134,6 @@ export function inflate(who: string, packed: Uint8Array, size: number): Uint8Arr
   }
   if (end !== size) fail(`${end}`);
   return out;
-}
-
-function allocateBytes(who: string, size: number): Uint8Array {
-  try {
-    return new Uint8Array(size);
-  } catch {
-    const cure = "read fewer arrays with the option names, or save it in parts";
-    throw new RangeError(complaint(who, "an array that fits into memory", `${size} bytes`, cure));
-  }
 }
 
 /** A Huffman code: by its next bits, each symbol times 16 plus the length of its code; 0 if no symbol has that code. */

@@ -87,13 +87,16 @@ function describe(layer: Layer, item: Parameter | RunningStatistic): Omit<ModelA
   const { shape, dtype, data: values } = item.value;
   // Only layers that compute xW + b say whether they do: Dense, and classes that inherit from it. An embedding does not.
   const { isAffine, weight } = layer as Partial<Dense>;
-  const isMatrix = typeof isAffine === "boolean" && weight === item && shape.length === 2;
+  const isMatrix = typeof isAffine === "boolean" && weight?.name === name && shape.length === 2;
   const { features, gamma, beta, groups, momentum } = layer as Partial<LayerNorm> & {
     groups?: number;
     momentum?: number;
   };
   const isOfLayerNorm =
-    features !== undefined && groups === undefined && momentum === undefined && (item === gamma || item === beta);
+    features !== undefined &&
+    groups === undefined &&
+    momentum === undefined &&
+    (gamma?.name === name || beta?.name === name);
   const write = (stored: Floats): void => item.update((own) => own.set(stored));
   return { name, shape, dtype, values, least: -Infinity, isMatrix, isOfLayerNorm, write };
 }

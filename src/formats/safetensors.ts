@@ -1,7 +1,7 @@
 /** safetensors: the length of the header in eight bytes, the header in JSON, and the numbers. */
 
 import { complaint, show } from "../core/errors.js";
-import { type Bytes, DAMAGED, decodeUtf8, describeFile, expectBytes, viewOf } from "./bytes.js";
+import { allocated, type Bytes, DAMAGED, decodeUtf8, describeFile, expectBytes, viewOf } from "./bytes.js";
 import { expectJsonObject, parseJsonObject } from "./json.js";
 import {
   bytesOf,
@@ -132,7 +132,8 @@ export function writeSafetensors(arrays: StoredArrays, metadata: Readonly<Record
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
   const length = Math.ceil(text.length / 8) * 8;
-  const bytes = new Uint8Array(8 + length + end).fill(0x20, 8 + text.length, 8 + length);
+  const bytes = allocated(name, 8 + length + end, () => new Uint8Array(8 + length + end));
+  bytes.fill(0x20, 8 + text.length, 8 + length);
   viewOf(bytes).setBigUint64(0, BigInt(length), true);
   for (let i = 0; i < text.length; i++) bytes[8 + i] = text.charCodeAt(i);
   let at = 8 + length;

@@ -4,6 +4,7 @@ import { complaint, expectObject, expectOneOf, ShapeError, show } from "../core/
 import { typedArrayName } from "../core/dtype.js";
 import { nearest, type OptionRules, readOptions } from "../core/options.js";
 import { printShape, type Shape, sizeOf } from "../core/shape.js";
+import { allocated } from "./bytes.js";
 
 /** The typed array that holds the values of each dtype; a `bool` is a byte, 0 or 1. */
 export interface StoredValues {
@@ -89,7 +90,8 @@ export function chosenNames(who: string, options: ReadArraysOptions, available: 
   if (!Array.isArray(names)) {
     throw new TypeError(complaint(who, "names to be an array or a function", show(names)));
   }
-  const missing = (names as readonly string[]).filter((name) => !available.includes(name));
+  const known = new Set(available);
+  const missing = (names as readonly string[]).filter((name) => !known.has(name));
   if (missing.length > 0) {
     const near = typeof missing[0] === "string" ? nearest(missing[0], available) : undefined;
     const cure = near === undefined ? undefined : `did you mean ${show(near)}?`;
@@ -134,9 +136,9 @@ export function decodeArray(
     throw new ShapeError(complaint(who, what, `${bytes.length}`, cure));
   }
   if (dtype === "float16" || dtype === "bfloat16") {
-    return { shape, dtype: "float32", values: widened(dtype, bytes, bigEndian) };
+    return { shape, dtype: "float32", values: widened(who, dtype, bytes, bigEndian) };
   }
-  const values = new ARRAY_TYPES[dtype](bytes.length / size);
+  const values = allocated(who, bytes.length, () => new ARRAY_TYPES[dtype](bytes.length / size));
   copyNumbers(bytes, new Uint8Array(values.buffer), size, bigEndian === littleEndian);
   return { shape, dtype, values } as StoredArray;
 }
@@ -145,8 +147,8 @@ export function decodeArray(
  * Converts numbers of 16 bits to float32, exactly: bfloat16 is the upper half of a float32, and float16 has 5 bits of exponent
  * and 10 of fraction.
  */
-function widened(dtype: "float16" | "bfloat16", bytes: Uint8Array, bigEndian: boolean): Float32Array {
-  const values = new Float32Array(bytes.length / 2);
+function widened(who: string, dtype: "float16" | "bfloat16", bytes: Uint8Array, bigEndian: boolean): Float32Array {
+  const values = allocated(who, 2 * bytes.length, () => new Float32Array(bytes.length / 2));
   const bits = new Uint32Array(values.buffer);
   const high = bigEndian ? 0 : 1;
   for (let i = 0; i < values.length; i++) {

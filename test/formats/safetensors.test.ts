@@ -254,6 +254,12 @@ describe("writeSafetensors", () => {
     );
   });
 
+  it("refuses what does not fit into memory", async () => {
+    const large: StoredArray = { shape: [2 ** 24], dtype: "float64", values: new Float64Array(2 ** 24) };
+    const many = new Map(Array.from({ length: 100 }, (_, i) => [`${i}`, large] as const));
+    await expectRefusal(() => writeSafetensors(many), "RangeError: writeSafetensors: memory | cure");
+  });
+
   const good = float64([1], [1]);
   it.each([
     ["an object instead of a map", { a: good }, {}, "TypeError: writeSafetensors: Map | cure"],
