@@ -128,7 +128,7 @@ export function inflate(who: string, packed: Uint8Array, size: number): Uint8Arr
     last = take(1);
     const kind = take(2);
     if (kind === 0) stored();
-    else if (kind === 1) compressed(huffman(fixedLengths())!, huffman(new Uint8Array(30).fill(5))!);
+    else if (kind === 1) compressed(huffman(fixedLengths())!, huffman(new Uint8Array(32).fill(5))!);
     else if (kind === 2) dynamic();
     else fail("a block of unknown kind");
   }

@@ -202,18 +202,16 @@ function byNumber(names: readonly string[]): readonly string[] | undefined {
 function expectOwnOrder(who: string, names: readonly string[]): void {
   if (names.some((name, i) => i > 0 && name < names[i - 1]!)) return;
   for (let i = 1; i < names.length; i++) {
-    const [before, after] = [layerNumber(names[i - 1]!), layerNumber(names[i]!)];
-    if (before.stem !== after.stem || before.number <= after.number) continue;
-    const got = `${show(names[i - 1]!)} before ${show(names[i]!)}`;
-    throw new TypeError(
-      complaint(who, "arrays in the order of the layers", `${got}, as in the alphabet`, "save them with np.savez"),
-    );
+    const [before, after] = [names[i - 1]!, names[i]!];
+    if (!isNumberedDown(before, after)) continue;
+    const got = `${show(before)} before ${show(after)}, as in the alphabet`;
+    throw new TypeError(complaint(who, "arrays in the order of the layers", got, "save them with np.savez"));
   }
 }
 
-/** Splits "a/dense_10/kernel" into "a/dense" and 10. Keras's first layer of a kind has no number. */
-function layerNumber(name: string): { readonly stem: string; readonly number: number } {
-  const layer = name.slice(0, Math.max(name.lastIndexOf("/"), 0));
-  const [, stem = layer, digits = "0"] = /^(.*?)_(\d+)$/s.exec(layer) ?? [];
-  return { stem, number: Number(digits) };
+/** Whether two names first differ in a number, which is larger in the first. */
+function isNumberedDown(before: string, after: string): boolean {
+  const [a, b] = [before.split(/(\d+)/), after.split(/(\d+)/)];
+  const index = a.findIndex((piece, i) => piece !== b[i]);
+  return index % 2 === 1 && Number(a[index]) > Number(b[index]);
 }

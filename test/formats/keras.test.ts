@@ -116,16 +116,28 @@ describe("loadKeras", () => {
   });
 
   const dense = (): Dense => new Dense({ inputs: 1, outputs: 1, bias: false, random: new Random(1) });
-  it("refuses an order that is the alphabet's and not the layers'", async () => {
-    const names = Array.from({ length: 12 }, (_, i) => `model/dense${i === 0 ? "" : `_${i}`}/kernel`);
+  it.each([
+    ["model/dense", "_", "/kernel"],
+    ["block", "", "/conv/kernel:0"],
+  ])("refuses an order that is the alphabet's and not the layers': %s%s10%s", async (stem, mark, word) => {
+    const names = Array.from({ length: 12 }, (_, i) => `${stem}${i === 0 ? "" : `${mark}${i}`}${word}`);
     const arrays = new Map(names.map((name, i) => [name, float32([1, 1], [i])]));
     const loaded = new Sequential(names.map(dense));
     loadKeras(loaded, arrays);
     expect(loaded.parameters.map(({ value }) => value.data[0])).toEqual(names.map((_, i) => i));
+    const before = everythingIn(loaded);
     await expectRefusal(
-      () => loadKeras(loaded, new Map([...arrays].sort())),
-      'TypeError: loadKeras: "model/dense_11/kernel" | "model/dense_2/kernel" | cure',
+      () => loadKeras(loaded, new Map([...arrays].sort(([a], [b]) => (a < b ? -1 : 1)))),
+      `TypeError: loadKeras: "${names[11]!}" | "${names[2]!}" | cure`,
     );
+    expect(everythingIn(loaded)).toEqual(before);
+  });
+
+  it("takes numbers that go down where the order is not the alphabet's", () => {
+    const names = ["dense_3/kernel", "dense_1/kernel", "dense_2/kernel"];
+    const loaded = new Sequential(names.map(dense));
+    loadKeras(loaded, new Map(names.map((name, i) => [name, float32([1, 1], [i])])));
+    expect(loaded.parameters.map(({ value }) => value.data[0])).toEqual([0, 1, 2]);
   });
 
   it("refuses names that do not say where an array belongs", async () => {

@@ -318,6 +318,39 @@ describe("inflate", () => {
     }
   });
 
+  it("refuses data that go on beyond the size, whatever their blocks", () => {
+    const bytes = joined(utf8("abcdefgh"), new Uint8Array(300));
+    for (const options of strategies) {
+      for (const size of [0, 7, 9, 300, 307]) {
+        expect(() => inflate("test", deflateRawSync(bytes, options), size)).toThrow(
+          /^test: expected .+, got (more|308) - /,
+        );
+      }
+    }
+  });
+
+  /** Bytes from bits in the order of the stream. */
+  const fromBits = (text: string): Uint8Array =>
+    Uint8Array.from(text.replaceAll(" ", "").match(/.{1,8}/g) ?? [], (bits) =>
+      parseInt(Array.from(bits).reverse().join(""), 2),
+    );
+  const [fixed, dynamic] = ["1 10", "1 01 00000 00000 0000"];
+  it.each([
+    ["a block of unknown kind", "1 11", "unknown kind"],
+    ["a stored block whose length is not confirmed", `1 00 00000 ${"10000000 00000000".repeat(2)}`, "damaged block"],
+    ["a copy from before the start", `${fixed} 10010001 0000001 00100 0`, "before the start"],
+    ["a literal of an unknown code", `${fixed} 11000110`, "unknown code"],
+    ["a distance of an unknown code", `${fixed} 10010001 0000001 11110`, "unknown distance"],
+    ["a repetition of nothing", `${dynamic} 100 000 100 000 0`, "code lengths"],
+    ["too many code lengths", `${dynamic} 100 000 100 000 ${"1 1111111".repeat(2)}`, "code lengths"],
+    ["more codes than their lengths allow", `${dynamic} 100 100 100 000`, "code lengths"],
+    ["nothing", "", "early end"],
+  ])("refuses %s", (_, bits, cause) => {
+    expect(() => inflate("test", fromBits(bits), bits === "" ? 0 : 4)).toThrow(
+      new RegExp(`^test: expected . bytes of compressed data, got .*${cause} - `),
+    );
+  });
+
   it("refuses damaged data in words of the library, or gives as many bytes as the directory says", () => {
     const bytes = Uint8Array.from({ length: 500 }, (_, i) => (i % 50) * (i % 7));
     const packed = strategies.map((options) => new Uint8Array(deflateRawSync(bytes, options)));
