@@ -56,6 +56,7 @@ const CHECKED = [
   "examples/tfjs",
   "src/model",
   "src/training",
+  "src/formats",
 ];
 
 /** What is generated, installed, or held by the texts that it is made from. */

@@ -1,11 +1,12 @@
-/** Bytes: what the readers share. A file is not to be trusted: each number in it is checked before it is used. */
+/** Bytes: what all readers share. Files are untrusted: every number in them is checked before it is used. */
 
 import { typedArrayName } from "../core/dtype.js";
 import { complaint, show } from "../core/errors.js";
 
 /**
- * The bytes of a file, in memory that is shared with no other thread: what `Blob`, `Response` and `fs.writeFile` take. This is
- * `Uint8Array<ArrayBuffer>` from TypeScript 5.7 on, and `Uint8Array` before.
+ * The bytes of a file, as `Blob`, `Response` and `fs.writeFile` take them: memory that is not shared between threads.
+ *
+ * Since TypeScript 5.7 this is `Uint8Array<ArrayBuffer>`, and `Uint8Array` before.
  */
 export type Bytes = ReturnType<Uint8Array["slice"]>;
 
@@ -25,7 +26,41 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Decodes UTF-8; undefined if the bytes are not: overlong forms, surrogates and torn ends are refused. */
+/** Allocates memory of a size that a file or the caller determines, which may be more than there is. */
+export function allocated<T>(who: string, bytes: number, create: () => T): T {
+  try {
+    return create();
+  } catch {
+    throw new RangeError(complaint(who, "arrays that fit into memory", `${bytes} bytes`, "use fewer arrays at a time"));
+  }
+}
+
+/** What often arrives in place of a file of weights: how it begins, what it is, and what to do. */
+const OTHER_FORMATS: readonly (readonly [start: string, format: string, cure: string])[] = [
+  ["\x93NUMPY", "a .npy file", "use readNpy"],
+  [
+    "PK\x03\x04",
+    "a zip archive",
+    "use readNpz for a .npz file; save the weights of a .pt or .keras file as safetensors",
+  ],
+  ["\x89HDF", "an HDF5 file", "save the weights as .npz, as in np.savez"],
+  ["\x80\x02", "a Python pickle", "save the weights as safetensors"],
+  ["\x1f\x8b", "a gzip file", "unpack it first"],
+  ["version https://git-lfs", "a pointer of Git LFS", "run git lfs pull, or download the file itself"],
+  ["<", "a page of HTML or XML", "check the address"],
+];
+
+/** Returns what a file is that a reader does not know, with a cure if it is one of the usual mistakes. */
+export function describeFile(bytes: Uint8Array): { readonly got: string; readonly cure?: string } {
+  if (bytes.length === 0) return { got: "an empty file" };
+  for (const [start, format, cure] of OTHER_FORMATS) {
+    if (Array.from(start).every((mark, i) => bytes[i] === mark.charCodeAt(0))) return { got: format, cure };
+  }
+  if (bytes[8] === 0x7b && bytes[7] === 0) return { got: "a safetensors file", cure: "use readSafetensors" };
+  return { got: "a file of another kind" };
+}
+
+/** Decodes UTF-8; undefined if the bytes are not: overlong forms, surrogates and incomplete characters are refused. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   // In pieces: one long text that grows by a character takes many times its own memory.
   let text = "";

@@ -1,6 +1,6 @@
 /**
- * batchnorm/formats: weights from PyTorch, Keras and NumPy, and back. All of it works on bytes in memory; reading the file is
- * the caller's part, as in `readSafetensors(new Uint8Array(await response.arrayBuffer()))`.
+ * batchnorm/formats: weights from and to PyTorch, Keras and NumPy. Everything works on bytes in memory; read the file yourself,
+ * as in `readSafetensors(new Uint8Array(await response.arrayBuffer()))`.
  *
  * @module
  */
@@ -10,9 +10,16 @@ export { readSafetensors, readSafetensorsMetadata, writeSafetensors } from "./sa
 export { readNpy } from "./npy.js";
 export { readNpz } from "./npz.js";
 export type { Bytes } from "./bytes.js";
-export type { StoredArray, StoredArrayOf, StoredArrays, StoredDType, StoredValues } from "./stored-array.js";
+export type {
+  ReadArraysOptions,
+  StoredArray,
+  StoredArrayOf,
+  StoredArrays,
+  StoredDType,
+  StoredValues,
+} from "./stored-array.js";
 
 // Models
 export { loadPyTorch, type LoadPyTorchOptions, toPyTorch } from "./pytorch.js";
 export { kerasDefaults, loadKeras, toKeras } from "./keras.js";
-export type { LoadOptions } from "./model-arrays.js";
+export type { LoadOptions, LoadReport } from "./model-arrays.js";

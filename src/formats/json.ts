@@ -1,12 +1,15 @@
-/** JSON of an untrusted file: JSON.parse, and what it lets pass. */
+/** JSON of untrusted files: JSON.parse, and checks for what it lets pass. */
 
 import { complaint, show } from "../core/errors.js";
 import { DAMAGED } from "./bytes.js";
 
-/** How deep a header may be nested. The formats need three levels; a parser of a million brackets would need gigabytes. */
+/** The deepest nesting of a header. The formats need three levels; a million brackets would take a parser gigabytes. */
 const MOST_LEVELS = 16;
 
-/** Parses a header that is an object in JSON; `expected` words it in errors. An object that has a key twice is refused: JSON.parse would keep the last and say nothing. */
+/**
+ * Parses a header that is an object in JSON; `expected` describes it in errors. An object with the same key twice is refused:
+ * JSON.parse would silently keep the last.
+ */
 export function parseJsonObject(who: string, text: string, expected: string): Readonly<Record<string, unknown>> {
   let level = 0;
   forEachMark(text, (mark) => {

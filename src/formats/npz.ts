@@ -1,166 +1,260 @@
-/** .npz: several .npy files in a zip archive, whose members are stored as they are, without compression. */
+/** .npz: several .npy files in a zip archive. */
 
 import { complaint, show } from "../core/errors.js";
-import { DAMAGED, decodeUtf8, expectBytes, viewOf } from "./bytes.js";
+import { DAMAGED, decodeUtf8, describeFile, expectBytes, viewOf } from "./bytes.js";
+import { inflate } from "./inflate.js";
 import { decodeNpy } from "./npy.js";
-import type { StoredArray, StoredArrays } from "./stored-array.js";
+import { chosenNames, type ReadArraysOptions, type StoredArray, type StoredArrays } from "./stored-array.js";
 
-/** The marks and least lengths of the end record, of an entry in the directory, and of the header before a member's bytes. */
+/** The marks and least lengths of the records of an archive. */
 const END_RECORD = { mark: 0x06054b50, length: 22 };
+const END_RECORD_64 = { mark: 0x06064b50, length: 56 };
+/** Precedes the end record of a zip64 archive and says where the longer one is. */
+const LOCATOR_64 = { mark: 0x07064b50, length: 20 };
 const DIRECTORY_ENTRY = { mark: 0x02014b50, length: 46 };
 const MEMBER_HEADER = { mark: 0x04034b50, length: 30 };
+/** The extra field with the sizes of a zip64 member. */
+const EXTRA_64 = 0x0001;
+
+const STORED = 0;
+const DEFLATED = 8;
+const OTHER_METHODS: Readonly<Record<number, string>> = { 9: "deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard" };
 
 /**
- * Reads a `.npz` file, as `np.savez` writes it: arrays in the order in which they were given, named "arr_0", "arr_1", ...
- * where no name was.
+ * Reads a `.npz` file, as `np.savez` and `np.savez_compressed` write it: arrays in the order in which they were passed, named
+ * "arr_0", "arr_1", ... if they were passed without names.
  *
- * Compressed archives (`np.savez_compressed`), encrypted ones and those beyond 4 GB (zip64) are refused. The checksum of
- * every array is verified.
+ * The dtypes are those of `readNpy`. Members that are not `.npy` files are skipped, and so are arrays that are not in `names`.
+ * The checksum of every array that is read is verified. Archives beyond 4 GB (zip64) are read as far as memory allows.
  *
- * - **Cost**: one copy of the numbers, and a pass over the bytes for the checksums; never allocates more than the file's
- *   size
+ * - **Cost**: one copy of the numbers, and a pass over the bytes for the checksums; a compressed archive takes the memory of
+ *   the uncompressed one, at most 1,032 times its size
  * - **Source**: numpy.org/doc/stable/reference/generated/numpy.savez.html
  *
- * @throws {TypeError} if it is no such archive, or a member is no `.npy` file that is read
- * @throws {RangeError} if an offset leaves the file, members overlap, or a checksum fails
+ * @throws {TypeError} if it is not such an archive, a member is not a `.npy` file that can be read, or `names` has a name that
+ * is not in the file
+ * @throws {RangeError} if an offset is outside the file, members overlap, or a checksum or compressed data are wrong
  * @throws {ShapeError} if a member has more or fewer bytes than its shape needs
  */
-export function readNpz(bytes: Uint8Array): StoredArrays {
-  expectBytes("readNpz", bytes);
+export function readNpz(bytes: Uint8Array, options: ReadArraysOptions = {}): StoredArrays {
+  const who = "readNpz";
+  expectBytes(who, bytes);
+  const members = readMembers(who, bytes);
+  const available = new Map<string, Member>();
+  for (const member of members) {
+    const name = /^(.*)\.npy$/s.exec(member.name)?.[1];
+    if (name !== undefined) available.set(name, member);
+  }
+  if (members.length > 0 && available.size === 0) {
+    const cure = "save the arrays with np.savez, or as safetensors";
+    throw new TypeError(complaint(who, "an archive of .npy files", show(members[0]!.name), cure));
+  }
   const arrays = new Map<string, StoredArray>();
-  for (const [file, content] of readZip("readNpz", bytes)) {
-    const who = `readNpz: ${show(file)}`;
-    const name = /^(.*)\.npy$/s.exec(file)?.[1];
-    if (name === undefined) throw new TypeError(complaint(who, "members that are .npy files", "another name"));
-    arrays.set(name, decodeNpy(who, content));
+  const chosen = chosenNames(who, options, [...available.keys()]);
+  for (const [name, member] of available) {
+    if (!chosen.has(name)) continue;
+    const self = `${who}: ${show(member.name)}`;
+    arrays.set(name, decodeNpy(self, unpack(self, bytes, member)));
   }
   return arrays;
 }
 
 /**
- * Returns the bytes of each member by name, in the order of the archive's directory: views into the archive, not copies.
+ * Returns the members of an archive in the order of its directory. No byte belongs to two of them, so that stored ones are
+ * never longer than the archive.
  *
- * No byte belongs to two members, so that all together they are never longer than the archive. Every checksum is verified.
- *
- * - **Source**: PKWARE APPNOTE.TXT 6.3, sections 4.3.7, 4.3.12 and 4.3.16
+ * - **Source**: PKWARE APPNOTE.TXT 6.3, sections 4.3.7, 4.3.12 and 4.3.14 to 4.3.16
  */
-function readZip(who: string, bytes: Uint8Array): Map<string, Uint8Array> {
-  const directory = findDirectory(who, viewOf(bytes));
-  const members = readDirectory(who, bytes, directory);
-  const ends = new Map<Member, number>();
+function readMembers(who: string, bytes: Uint8Array): readonly Member[] {
+  const directory = findDirectory(who, bytes);
+  const entries = readDirectory(who, bytes, directory);
+  const ends = new Map<DirectoryEntry, number>();
+  const names = new Set<string>();
   let free = 0;
-  for (const member of [...members].sort((a, b) => a.offset - b.offset)) {
-    const self = `${who}: ${show(member.name)}`;
-    if (member.offset < free) {
+  for (const entry of [...entries].sort((a, b) => a.offset - b.offset)) {
+    const self = `${who}: ${show(entry.name)}`;
+    if (entry.offset < free) {
       const expected = `a member that begins at byte ${free} or later`;
-      throw new RangeError(complaint(self, expected, `${member.offset}`, "members overlap"));
+      throw new RangeError(complaint(self, expected, `${entry.offset}`, "members overlap"));
     }
-    free = endOf(self, bytes, member, directory.start);
-    ends.set(member, free);
+    free = endOf(self, bytes, entry, directory.start);
+    ends.set(entry, free);
+    if (names.has(entry.name)) throw new TypeError(complaint(self, "every name once", "the name twice"));
+    names.add(entry.name);
   }
-  const contents = new Map<string, Uint8Array>();
-  for (const member of members) {
-    const self = `${who}: ${show(member.name)}`;
-    if (contents.has(member.name)) throw new TypeError(complaint(self, "every name once", "the name twice"));
-    const end = ends.get(member)!;
-    const content = bytes.subarray(end - member.size, end);
-    const checksum = crc32(content);
-    if (checksum !== member.checksum) {
-      throw new RangeError(complaint(self, `checksum ${hex(member.checksum)}`, hex(checksum), DAMAGED));
-    }
-    contents.set(member.name, content);
-  }
-  return contents;
+  return entries.map((entry) => ({ ...entry, end: ends.get(entry)! }));
 }
 
-/** The list of members, which stands behind them. */
+/** Returns the bytes of a member: a view into the archive if it is stored. */
+function unpack(
+  who: string,
+  bytes: Uint8Array,
+  { method, encrypted, packed, size, checksum, end }: Member,
+): Uint8Array {
+  if (encrypted) throw new TypeError(complaint(who, "a member without encryption", "an encrypted one"));
+  if (method !== STORED && method !== DEFLATED) {
+    const got = `compression method ${method}${method in OTHER_METHODS ? `, ${OTHER_METHODS[method]}` : ""}`;
+    throw new TypeError(complaint(who, "a stored or deflated member", got, "save the arrays with np.savez"));
+  }
+  if (method === STORED && packed !== size) {
+    throw new RangeError(complaint(who, `${size} bytes, as many as unpacked`, `${packed}`, DAMAGED));
+  }
+  const content = bytes.subarray(end - packed, end);
+  const unpacked = method === STORED ? content : inflate(who, content, size);
+  const actual = crc32(unpacked);
+  if (actual !== checksum) throw new RangeError(complaint(who, `checksum ${hex(checksum)}`, hex(actual), DAMAGED));
+  return unpacked;
+}
+
+/** Where the list of members is: after all members. */
 interface Directory {
   readonly start: number;
   readonly end: number;
   readonly count: number;
 }
 
-/** What the directory says of a member. */
-interface Member {
+/** The directory's entry of a member. */
+interface DirectoryEntry {
   readonly name: string;
+  readonly encrypted: boolean;
+  readonly method: number;
   /** Where its header begins. */
   readonly offset: number;
+  /** Its number of bytes in the archive. */
+  readonly packed: number;
+  /** Its number of bytes when unpacked. */
   readonly size: number;
   readonly checksum: number;
 }
 
-/** Where the directory stands, from the end record, the last thing in the file but for a comment of up to 64 KB. */
-function findDirectory(who: string, view: DataView): Directory {
+interface Member extends DirectoryEntry {
+  /** Where its bytes end in the archive. */
+  readonly end: number;
+}
+
+/** Finds the directory by the end record, which only a comment of up to 64 KB may follow. */
+function findDirectory(who: string, bytes: Uint8Array): Directory {
+  const view = viewOf(bytes);
   const last = view.byteLength - END_RECORD.length;
-  let end = last;
+  let record = last;
   while (
-    end >= 0 &&
-    !(view.getUint32(end, true) === END_RECORD.mark && view.getUint16(end + 20, true) === last - end)
+    record >= 0 &&
+    !(view.getUint32(record, true) === END_RECORD.mark && view.getUint16(record + 20, true) === last - record)
   ) {
-    end = end > last - 0xffff ? end - 1 : -1;
+    record = record > last - 0xffff ? record - 1 : -1;
   }
-  if (end < 0) {
-    const cure = "the file is cut short, or is no .npz file";
-    throw new TypeError(complaint(who, "a .npz file, which is a zip archive", "no end record", cure));
+  if (record < 0) {
+    const isZip = bytes[0] === 0x50 && bytes[1] === 0x4b;
+    const { got, cure } = isZip ? { got: "one without its end", cure: "the file is cut short" } : describeFile(bytes);
+    throw new TypeError(
+      complaint(who, "a .npz file, which is a zip archive", got, cure ?? "check that the file is complete"),
+    );
   }
-  const count = view.getUint16(end + 10, true);
-  const size = view.getUint32(end + 12, true);
-  const start = view.getUint32(end + 16, true);
-  expectNoZip64(who, count === 0xffff || size === 0xffffffff || start === 0xffffffff);
-  // The numbers of this disk, of the directory's, and of the members on this one.
-  if (view.getUint32(end + 4, true) !== 0 || view.getUint16(end + 8, true) !== count) {
+  const directory = directoryOf64(who, view, record) ?? {
+    parts: view.getUint32(record + 4, true), // the numbers of this part and of the directory's
+    countHere: view.getUint16(record + 8, true),
+    count: view.getUint16(record + 10, true),
+    size: view.getUint32(record + 12, true),
+    start: view.getUint32(record + 16, true),
+    end: record,
+  };
+  const { start, size, end, count } = directory;
+  if (directory.parts !== 0 || directory.countHere !== count) {
     throw new TypeError(complaint(who, "an archive in one file", "a part of one"));
   }
   if (start + size !== end) {
     throw new RangeError(complaint(who, `a directory that ends at byte ${end}`, `${start + size}`, DAMAGED));
   }
-  return { start, end, count };
+  return directory;
 }
 
-function readDirectory(who: string, bytes: Uint8Array, { start, end, count }: Directory): Member[] {
+interface EndRecord extends Directory {
+  readonly parts: number;
+  readonly countHere: number;
+  readonly size: number;
+}
+
+/** Reads the end record of a zip64 archive; undefined for any other archive. */
+function directoryOf64(who: string, view: DataView, record: number): EndRecord | undefined {
+  const locator = record - LOCATOR_64.length;
+  if (locator < 0 || view.getUint32(locator, true) !== LOCATOR_64.mark) return undefined;
+  const end = Number(view.getBigUint64(locator + 8, true));
+  if (end + END_RECORD_64.length > locator || view.getUint32(end, true) !== END_RECORD_64.mark) {
+    throw new RangeError(complaint(who, `the end record of zip64 at byte ${end}`, "none", DAMAGED));
+  }
+  return {
+    parts: view.getUint32(locator + 4, true) + view.getUint32(end + 16, true) + view.getUint32(end + 20, true),
+    countHere: Number(view.getBigUint64(end + 24, true)),
+    count: Number(view.getBigUint64(end + 32, true)),
+    size: Number(view.getBigUint64(end + 40, true)),
+    start: Number(view.getBigUint64(end + 48, true)),
+    end,
+  };
+}
+
+function readDirectory(who: string, bytes: Uint8Array, { start, end, count }: Directory): DirectoryEntry[] {
   const view = viewOf(bytes);
-  const members: Member[] = [];
+  const entries: DirectoryEntry[] = [];
   let at = start;
   for (let index = 0; index < count; index++) {
     const isEntry = at + DIRECTORY_ENTRY.length <= end && view.getUint32(at, true) === DIRECTORY_ENTRY.mark;
     const nameEnd = isEntry ? at + DIRECTORY_ENTRY.length + view.getUint16(at + 28, true) : Infinity;
-    const next = isEntry ? nameEnd + view.getUint16(at + 30, true) + view.getUint16(at + 32, true) : Infinity;
+    const extraEnd = isEntry ? nameEnd + view.getUint16(at + 30, true) : Infinity;
+    const next = isEntry ? extraEnd + view.getUint16(at + 32, true) : Infinity;
     if (next > end) {
       throw new RangeError(complaint(who, `${count} entries in the directory`, `${index} whole ones`, DAMAGED));
     }
-    members.push(readEntry(who, bytes, at, nameEnd));
+    entries.push(readEntry(who, bytes, at, nameEnd, extraEnd));
     at = next;
   }
   if (at !== end) {
     throw new RangeError(complaint(who, `a directory that ends at byte ${end}`, `${at}`, DAMAGED));
   }
-  return members;
+  return entries;
 }
 
-function readEntry(who: string, bytes: Uint8Array, at: number, nameEnd: number): Member {
+function readEntry(who: string, bytes: Uint8Array, at: number, nameEnd: number, extraEnd: number): DirectoryEntry {
   const name = decodeUtf8(bytes.subarray(at + DIRECTORY_ENTRY.length, nameEnd));
   if (name === undefined) throw new TypeError(complaint(who, "names in UTF-8", "other bytes"));
-  const self = `${who}: ${show(name)}`;
   const view = viewOf(bytes);
-  if (view.getUint16(at + 8, true) & 1) throw new TypeError(complaint(self, "a plain member", "an encrypted one"));
-  const method = view.getUint16(at + 10, true);
-  if (method !== 0) {
-    const cure = "store it without compression, with np.savez and not np.savez_compressed";
-    throw new TypeError(complaint(self, "a stored member", `compression method ${method}`, cure));
-  }
-  const checksum = view.getUint32(at + 16, true);
-  const packed = view.getUint32(at + 20, true);
-  const size = view.getUint32(at + 24, true);
-  const offset = view.getUint32(at + 42, true);
-  expectNoZip64(self, packed === 0xffffffff || size === 0xffffffff || offset === 0xffffffff);
-  if (packed !== size) {
-    throw new RangeError(complaint(self, `${size} bytes, as many as unpacked`, `${packed}`, DAMAGED));
-  }
-  return { name, offset, size, checksum };
+  const [size, packed, offset] = sizesOf(
+    `${who}: ${show(name)}`,
+    [view.getUint32(at + 24, true), view.getUint32(at + 20, true), view.getUint32(at + 42, true)],
+    bytes.subarray(nameEnd, extraEnd),
+  );
+  return {
+    name,
+    encrypted: (view.getUint16(at + 8, true) & 1) === 1,
+    method: view.getUint16(at + 10, true),
+    checksum: view.getUint32(at + 16, true),
+    size,
+    packed,
+    offset,
+  };
 }
 
-/** Where a member's bytes end. They must stand behind a header with the same name, and in front of the directory. */
-function endOf(who: string, bytes: Uint8Array, { name, offset, size }: Member, directory: number): number {
+type Sizes = readonly [size: number, packed: number, offset: number];
+
+/** Replaces the sizes that do not fit into 32 bits, or are marked as if so, by those of the extra field of zip64. */
+function sizesOf(who: string, sizes: Sizes, extra: Uint8Array): Sizes {
+  const isMarked = (size: number): boolean => size === 0xffffffff;
+  if (!sizes.some(isMarked)) return sizes;
+  const view = viewOf(extra);
+  let at = 0;
+  while (at + 4 <= extra.length && view.getUint16(at, true) !== EXTRA_64) at += 4 + view.getUint16(at + 2, true);
+  const end = at + 4 <= extra.length ? Math.min(at + 4 + view.getUint16(at + 2, true), extra.length) : 0;
+  at += 4;
+  const read = (size: number): number => {
+    if (!isMarked(size)) return size;
+    if (at + 8 > end) throw new RangeError(complaint(who, "its sizes in a field of zip64", "none", DAMAGED));
+    at += 8;
+    return Number(view.getBigUint64(at - 8, true));
+  };
+  return [read(sizes[0]), read(sizes[1]), read(sizes[2])];
+}
+
+/** Returns where a member's bytes end. They must follow a header with the same name, and precede the directory. */
+function endOf(who: string, bytes: Uint8Array, { name, offset, packed }: DirectoryEntry, directory: number): number {
   const view = viewOf(bytes);
   const nameStart = offset + MEMBER_HEADER.length;
   if (nameStart > directory || view.getUint32(offset, true) !== MEMBER_HEADER.mark) {
@@ -168,11 +262,9 @@ function endOf(who: string, bytes: Uint8Array, { name, offset, size }: Member, d
   }
   // These lengths may differ from those in the directory: np.savez leaves room here for sizes beyond 4 GB.
   const nameEnd = nameStart + view.getUint16(offset + 26, true);
-  const end = nameEnd + view.getUint16(offset + 28, true) + size;
+  const end = nameEnd + view.getUint16(offset + 28, true) + packed;
   if (end > directory) {
-    throw new RangeError(
-      complaint(who, `bytes in front of the directory at byte ${directory}`, `up to ${end}`, DAMAGED),
-    );
+    throw new RangeError(complaint(who, `bytes before the directory at byte ${directory}`, `up to ${end}`, DAMAGED));
   }
   const localName = decodeUtf8(bytes.subarray(nameStart, nameEnd));
   if (localName !== name) {
@@ -181,15 +273,10 @@ function endOf(who: string, bytes: Uint8Array, { name, offset, size }: Member, d
   return end;
 }
 
-function expectNoZip64(who: string, isZip64: boolean): void {
-  if (isZip64)
-    throw new TypeError(complaint(who, "an archive of at most 4 GB", "a zip64 archive", "save fewer arrays a file"));
-}
-
 // Filled in at first use, so that importing this file runs nothing.
 let crcTable: Uint32Array | undefined;
 
-/** The checksum of zip: CRC-32 with polynomial 0xedb88320, a byte at a time. */
+/** Computes the checksum of zip: CRC-32 with polynomial 0xedb88320, byte by byte. */
 export function crc32(bytes: Uint8Array): number {
   if (crcTable === undefined) {
     crcTable = new Uint32Array(256);

@@ -1,20 +1,22 @@
 /** PyTorch's state dicts: its names, its [outputs, inputs] weights, its count of batches. */
 
 import { complaint, ShapeError, show } from "../core/errors.js";
+import { allocate, dtypeOf, type Floats } from "../core/dtype.js";
 import { type OptionRules, readOptions } from "../core/options.js";
-import type { Floats } from "../core/dtype.js";
-import type { Layer } from "../layers/contract.js";
 import { printShape, type Shape } from "../core/shape.js";
+import type { Layer } from "../layers/contract.js";
 import {
   arraysOf,
   byName,
-  loadNumbers,
+  expectAnyLoaded,
+  fits,
   type LoadOptions,
+  type LoadReport,
   type ModelArray,
   numbersFor,
   storedFloats,
 } from "./model-arrays.js";
-import { expectStoredArrays, type StoredArray, type StoredArrays } from "./stored-array.js";
+import { readStoredArrays, type StoredArray, type StoredArrays } from "./stored-array.js";
 
 const PYTORCH_NAMES: ReadonlyMap<string, string> = new Map([
   ["gamma", "weight"],
@@ -26,29 +28,38 @@ const PYTORCH_NAMES: ReadonlyMap<string, string> = new Map([
 
 /** Options for `loadPyTorch`. */
 export interface LoadPyTorchOptions extends LoadOptions {
-  /** The start of every name, as in "module." or "encoder."; arrays of other names are skipped. Default: "". */
+  /** The start of every name, as in "module." or "encoder."; arrays with other names are left unused. Default: "". */
   readonly prefix?: string | undefined;
 }
 
 const loadPyTorchRules = {
   cast: { kind: "boolean", default: false },
+  partial: { kind: "boolean", default: false },
   prefix: { kind: "any", default: "" },
 } as const satisfies OptionRules<LoadPyTorchOptions>;
 
 /**
- * Loads a PyTorch state dict into a model of the same structure.
+ * Loads a PyTorch state dict into a model of the same structure and returns a report.
  *
  *     "0.weight" [outputs, inputs] -> 0.weight [inputs, outputs]      "1.weight" -> 1.gamma      "1.bias" -> 1.beta
  *     "1.running_mean" -> 1.runningMean      "1.running_var" -> 1.runningVariance      "1.num_batches_tracked" -> 1.batchesTracked
  *
- * LayerNorm and GroupNorm are named like BatchNorm; a name that PyTorch has no other word for stays as it is. Statistics
- * without a count (files from before PyTorch 0.4.1), or with a count of 0 that are not those of a new layer (what
- * PyTorch makes of such files), count as one batch, so that inference works. Momentum and epsilon are not in the file:
- * give them to the layer. PyTorch's defaults are this library's.
+ * LayerNorm and GroupNorm are named like BatchNorm; all other names stay as they are. Only the weight of a `Dense`, or of a
+ * layer that has `isAffine` as it does, is transposed. Momentum and epsilon are not in the file: pass them to the layer.
+ * PyTorch's defaults are this library's.
  *
- * @throws {TypeError} if arrays are missing or unknown, or of another dtype than the model, unless `cast` allows it
- * @throws {ShapeError} if an array has another shape than the model's
- * @throws {RangeError} if a number is not finite, or a variance or count is negative; whatever throws has changed nothing
+ * - **Counts**: statistics without a count (files from before PyTorch 0.4.1), or with a count of 0 although they are not those
+ *   of a new layer (what PyTorch writes for such files), count as one batch, so that inference works
+ * - **Shared layers**: a layer that a model uses twice has two names in PyTorch; one is enough, and if both are in the file,
+ *   they must hold the same numbers
+ * - **LayerNorm** over several axes, as with `normalized_shape` [C, H], loads into one over the C H flattened features
+ * - **Partial loading**: with `partial`, what is missing or has another shape keeps its values; the report lists it
+ * - **Cost**: one copy of the values
+ *
+ * @throws {TypeError} if arrays are missing or unknown, or of another dtype than the model, unless `partial` or `cast` allow it
+ * @throws {ShapeError} if an array has another shape than the model's, unless `partial` allows it
+ * @throws {RangeError} if a number is not finite, a variance or count is negative, or the arrays of a shared layer differ. If
+ * anything throws, the model is unchanged
  * @example
  * const norm = new BatchNorm({ features: 1, center: false });
  * const [mean, variance] = [Float32Array.of(3), Float32Array.of(4)];
@@ -60,101 +71,148 @@ const loadPyTorchRules = {
  * ]));
  * norm.forward(Tensor.from([[5]]), { mode: "inference" }).output.data;   // => about Float32Array [2.000]
  */
-export function loadPyTorch(model: Layer, arrays: StoredArrays, options: LoadPyTorchOptions = {}): void {
+export function loadPyTorch(model: Layer, arrays: StoredArrays, options: LoadPyTorchOptions = {}): LoadReport {
   const who = "loadPyTorch";
-  expectStoredArrays(who, arrays);
-  const { cast, prefix } = readOptions(who, options, loadPyTorchRules);
+  const file = readStoredArrays(who, arrays);
+  const { cast, partial, prefix } = readOptions(who, options, loadPyTorchRules);
   if (typeof prefix !== "string") throw new TypeError(complaint(who, "prefix to be a string", show(prefix)));
-  const wanted = new Map([...pytorchNames(who, model)].map(([name, own]) => [prefix + name, own]));
-  const missing = [...wanted].filter(([name, own]) => !arrays.has(name) && own.name !== "batchesTracked");
-  const unknown = [...arrays.keys()].filter((name) => name.startsWith(prefix) && !wanted.has(name));
-  if (missing.length > 0 || unknown.length > 0) {
+  const own = arraysOf(who, model);
+  const wanted = byName(who, own, (array) => pytorchNames(array).map((name) => prefix + name));
+  const report = {
+    loaded: [] as string[],
+    missing: [] as string[],
+    mismatched: [] as string[],
+    unused: [] as string[],
+  };
+  report.unused = [...file.keys()].filter((name) => !wanted.has(name));
+
+  const numbers = new Map<ModelArray, Floats>();
+  const absentCounts: (readonly [array: ModelArray, name: string])[] = [];
+  for (const array of own) {
+    const names = pytorchNames(array).map((name) => prefix + name);
+    const present = names.filter((name) => file.has(name));
+    const isCount = array.name === "batchesTracked";
+    if (present.length === 0) {
+      if (isCount) absentCounts.push([array, names[0]!]);
+      else report.missing.push(names[0]!);
+    }
+    for (const name of present) {
+      const stored = file.get(name)!;
+      if (partial && !isCount && !fits(array, pytorchShape(array), stored)) {
+        report.mismatched.push(name);
+        continue;
+      }
+      const self = `${who}: ${show(name)}`;
+      const values = isCount ? Float64Array.of(countOf(self, stored)) : numbersOf(self, array, stored, cast);
+      expectEqual(self, present[0]!, numbers.get(array) ?? values, values);
+      numbers.set(array, values);
+      report.loaded.push(name);
+    }
+  }
+  const unknown = report.unused.filter((name) => name.startsWith(prefix));
+  if (!partial && (report.missing.length > 0 || unknown.length > 0)) {
     const lists = [
-      ...missing.map(([name]) => `no ${show(name)}`),
+      ...report.missing.map((name) => `no ${show(name)}`),
       ...unknown.map((name) => `an unknown ${show(name)}`),
     ];
-    const cure = "build the model as it was when saved, or say which prefix its names have";
+    const cure =
+      "build the model as it was when saved, pass the prefix of its names, or partial: true to load the rest";
     throw new TypeError(complaint(who, "exactly the model's arrays", lists.join(", "), cure));
   }
-  const numbers = new Map<ModelArray, number[]>();
-  for (const [name, own] of wanted) {
-    const stored = arrays.get(name);
-    const self = `${who}: ${show(name)}`;
-    if (own.name === "batchesTracked") numbers.set(own, [countOf(self, stored)]);
-    else if (isMatrix(own)) {
-      const shape = transposedShape(own.shape);
-      numbers.set(own, transposeMatrix(numbersFor(self, own, shape, stored!, cast), shape));
-    } else numbers.set(own, numbersFor(self, own, own.shape, stored!, cast));
-  }
-  for (const [own, count] of numbers) {
-    if (own.name !== "batchesTracked" || count[0] !== 0) continue;
-    const statistics = [...numbers].filter(([other]) => other.layer === own.layer && other.name.startsWith("running"));
-    const isNew = statistics.every(([{ name }, values]) =>
-      values.every((value) => value === (name === "runningMean" ? 0 : 1)),
+  if (partial) expectAnyLoaded(who, report.loaded, [...file.keys()]);
+
+  const countsLoaded = [...numbers.keys()].filter(({ name }) => name === "batchesTracked");
+  for (const count of [...absentCounts.map(([array]) => array), ...countsLoaded]) {
+    const statistics = [...numbers].filter(
+      ([array]) => array.name.startsWith("running") && array.layers[0] === count.layers[0],
     );
-    if (!isNew) numbers.set(own, [1]);
+    const isNew = statistics.every(([{ name }, values]) => values.every((v) => v === (name === "runningMean" ? 0 : 1)));
+    const isAbsent = !numbers.has(count);
+    if (isAbsent ? statistics.length > 0 : numbers.get(count)![0] === 0 && !isNew)
+      numbers.set(count, Float64Array.of(1));
   }
-  loadNumbers(model, numbers);
+  for (const [array, values] of numbers) array.write(values);
+  return report;
 }
 
 /**
- * A model's parameters and running statistics as a PyTorch state dict, ready for `writeSafetensors`; `loadPyTorch` is its
- * exact inverse.
+ * Returns a model's parameters and running statistics as a PyTorch state dict, ready for `writeSafetensors`; `loadPyTorch` is
+ * its exact inverse.
  *
- * Statistics are float64, as they are here, and counts int64; PyTorch's `load_state_dict` rounds to its module's dtype.
+ * Statistics are float64, as they are here, and counts int64; PyTorch's `load_state_dict` rounds to its module's dtype. A layer
+ * that the model uses twice is written under both names, as PyTorch does.
  *
  * - **Cost**: one copy of the values
  *
  * @throws {TypeError} if two arrays of a layer would get the same name
- * @throws {RangeError} if a count of batches is no whole number
+ * @throws {RangeError} if a count of batches is not a whole number
  * @example
  * const norm = new BatchNorm({ features: 1 });
  * [...toPyTorch(norm).keys()];   // => ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
  */
 export function toPyTorch(model: Layer): StoredArrays {
   const arrays = new Map<string, StoredArray>();
-  for (const [name, own] of pytorchNames("toPyTorch", model)) {
-    if (own.name === "batchesTracked") {
-      const count = own.values[0]!;
+  for (const [name, array] of byName("toPyTorch", arraysOf("toPyTorch", model), pytorchNames)) {
+    if (array.name === "batchesTracked") {
+      const count = array.values[0]!;
       if (!Number.isSafeInteger(count)) {
-        throw new RangeError(complaint(`toPyTorch: ${show(own.path)}`, "a whole number", show(count)));
+        throw new RangeError(complaint(`toPyTorch: ${show(array.path)}`, "a whole number", show(count)));
       }
       arrays.set(name, { shape: [], dtype: "int64", values: BigInt64Array.of(BigInt(count)) });
-    } else if (isMatrix(own)) {
-      arrays.set(name, storedFloats(transposedShape(own.shape), transposeMatrix(own.values, own.shape)));
     } else {
-      arrays.set(name, storedFloats(own.shape, own.values.slice()));
+      const values = array.isMatrix ? transposed(array.values, array.shape) : array.values.slice();
+      arrays.set(name, storedFloats(pytorchShape(array), values));
     }
   }
   return arrays;
 }
 
-/** The arrays of a model by the names that PyTorch gives them. */
-function pytorchNames(who: string, model: Layer): Map<string, ModelArray> {
-  return byName(who, arraysOf(who, model), ({ layer, name }) => layer + (PYTORCH_NAMES.get(name) ?? name));
+/** Returns the names of an array in PyTorch: one for each layer that uses it. */
+function pytorchNames({ layers, name }: ModelArray): readonly string[] {
+  return layers.map((layer) => layer + (PYTORCH_NAMES.get(name) ?? name));
 }
 
-/** Whether this is the matrix of a `Dense`, which PyTorch keeps the other way round. */
-function isMatrix({ name, shape }: ModelArray): boolean {
-  return name === "weight" && shape.length === 2;
+function pytorchShape({ shape, isMatrix }: ModelArray): Shape {
+  return isMatrix ? [...shape].reverse() : shape;
 }
 
-function transposedShape([rows, columns]: Shape): Shape {
-  return [columns!, rows!];
+function numbersOf(who: string, array: ModelArray, stored: StoredArray, cast: boolean): Floats {
+  const shape = pytorchShape(array);
+  const values = numbersFor(who, array, shape, stored, cast);
+  return array.isMatrix ? transposed(values, shape) : values;
 }
 
-/** [rows, columns] -> [columns, rows] */
-function transposeMatrix<V extends Floats | number[]>(values: V, [rows, columns]: Shape): V {
-  const result = values.slice() as V;
-  for (let i = 0; i < values.length; i++) result[(i % columns!) * rows! + Math.floor(i / columns!)] = values[i]!;
+/** Returns a matrix [rows, columns] as [columns, rows]. */
+function transposed(values: Floats, [rows = 0, columns = 0]: Shape): Floats {
+  const result = allocate(dtypeOf(values), values.length);
+  // In blocks of rows, so that the lines of cache that a block writes to are filled while they are at hand.
+  for (let start = 0; start < rows; start += 16) {
+    const end = Math.min(start + 16, rows);
+    for (let j = 0; j < columns; j++) for (let i = start; i < end; i++) result[j * rows + i] = values[i * columns + j]!;
+  }
   return result;
 }
 
-function countOf(who: string, stored: StoredArray | undefined): number {
-  if (stored === undefined) return 1;
-  if (stored.dtype !== "int64" && stored.dtype !== "int32") {
-    throw new TypeError(complaint(who, "a count in int64", stored.dtype));
+/** Requires that the arrays of a shared layer hold the same numbers under all of its names. */
+function expectEqual(who: string, name: string, first: Floats, other: Floats): void {
+  const index = first === other ? -1 : first.findIndex((value, i) => value !== other[i]);
+  if (index < 0) return;
+  const expected = `the numbers of ${show(name)}, as the model shares the layer`;
+  const cure = "build the model with a layer for each";
+  throw new RangeError(
+    complaint(who, expected, `${other[index]!} instead of ${first[index]!} at index ${index}`, cure),
+  );
+}
+
+/** Reads a count of batches: a single number, of any dtype. */
+function countOf(who: string, { shape, dtype, values }: StoredArray): number {
+  if (values.length !== 1 || shape.length > 1) {
+    throw new ShapeError(complaint(who, "shape [] or [1]", printShape(shape)));
   }
-  if (stored.shape.length > 0) throw new ShapeError(complaint(who, "shape []", printShape(stored.shape)));
-  return Number(stored.values[0]);
+  if (dtype === "bool") throw new TypeError(complaint(who, "a count in int64", dtype));
+  const count = Number(values[0]);
+  if (!Number.isSafeInteger(count) || count < 0) {
+    throw new RangeError(complaint(who, "a whole number of at least 0, below 2^53", show(values[0])));
+  }
+  return count;
 }

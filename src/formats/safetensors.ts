@@ -1,78 +1,89 @@
-/** safetensors: eight bytes of length, a header in JSON, and the numbers. */
+/** safetensors: the length of the header in eight bytes, the header in JSON, and the numbers. */
 
 import { complaint, show } from "../core/errors.js";
-import type { Shape } from "../core/shape.js";
-import { type Bytes, DAMAGED, decodeUtf8, expectBytes, viewOf } from "./bytes.js";
+import { allocated, type Bytes, DAMAGED, decodeUtf8, describeFile, expectBytes, viewOf } from "./bytes.js";
 import { expectJsonObject, parseJsonObject } from "./json.js";
 import {
   bytesOf,
+  chosenNames,
   decodeArray,
   encodeArray,
-  expectStoredArrays,
   expectStoredShape,
+  type FileDType,
+  type ReadArraysOptions,
+  readStoredArrays,
+  type StoredArray,
   type StoredArrays,
-  type StoredDType,
 } from "./stored-array.js";
 
-const SAFETENSORS_DTYPES: ReadonlyMap<unknown, StoredDType> = new Map([
+const SAFETENSORS_DTYPES: ReadonlyMap<unknown, FileDType> = new Map<unknown, FileDType>([
   ["F64", "float64"],
   ["F32", "float32"],
+  ["F16", "float16"],
+  ["BF16", "bfloat16"],
   ["I64", "int64"],
   ["I32", "int32"],
+  ["I16", "int16"],
+  ["I8", "int8"],
+  ["U64", "uint64"],
+  ["U32", "uint32"],
+  ["U16", "uint16"],
   ["U8", "uint8"],
   ["BOOL", "bool"],
 ]);
 const METADATA = "__metadata__";
-/** As in the reference implementation. */
+/** The limit of the reference implementation. */
 const LONGEST_SAFETENSORS_HEADER = 100_000_000;
 
 /**
  * Reads the arrays of a safetensors file.
  *
- * Every array must lie in the file exactly as its shape and dtype say, side by side with the others, without gap or
- * overlap. F16 and BF16 are not read: no typed array holds them.
+ * F16 and BF16 are read as float32, exactly; F64, F32, I64 to I8, U64 to U8 and BOOL as they are. Arrays that are not in
+ * `names` are skipped and may have any dtype. All arrays must lie side by side in the file, without gap or overlap.
  *
- * - **Cost**: one copy of the numbers; never allocates more than the file's size for them
+ * - **Cost**: one copy of the numbers that are read; never allocates more than twice the file's size for them
  * - **Source**: github.com/huggingface/safetensors, "Format"
  *
- * @throws {TypeError} if it is no safetensors file, or holds a dtype that is not read
- * @throws {RangeError} if a length or an offset leaves the file, overlaps or leaves a gap
+ * @throws {TypeError} if it is not a safetensors file, a dtype is not supported, or `names` has a name that is not in the file
+ * @throws {RangeError} if a length or an offset is outside the file, or arrays overlap or leave a gap
  * @throws {ShapeError} if an array has another number of bytes than its shape needs
  * @example
  * const file = writeSafetensors(new Map([["x", { shape: [2], dtype: "float64", values: Float64Array.of(1, 2) }]]));
  * readSafetensors(file).get("x")!.values;   // => Float64Array [1, 2]
  */
-export function readSafetensors(bytes: Uint8Array): StoredArrays {
-  const name = "readSafetensors";
-  const { header, data } = openFile(name, bytes);
+export function readSafetensors(bytes: Uint8Array, options: ReadArraysOptions = {}): StoredArrays {
+  const who = "readSafetensors";
+  const { header, data } = openFile(who, bytes);
   const ranges = Object.entries(header)
     .filter(([key]) => key !== METADATA)
-    .map(([key, entry]) => ({ key, ...rangeOf(`${name}: ${show(key)}`, entry, data.length) }));
+    .map(([key, entry]) => rangeOf(who, key, entry, data.length));
   // An empty array begins where the next one does: it comes first.
   ranges.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let at = 0;
   for (const { key, begin, end } of ranges) {
     if (begin !== at) {
       const cure = begin > at ? "the file has a gap" : "arrays overlap";
-      throw new RangeError(complaint(`${name}: ${show(key)}`, `data that begins at byte ${at}`, `${begin}`, cure));
+      throw new RangeError(complaint(`${who}: ${show(key)}`, `data that begin at byte ${at}`, `${begin}`, cure));
     }
     at = end;
   }
   if (at !== data.length) {
-    throw new RangeError(complaint(name, `${at} bytes behind the header`, `${data.length}`, DAMAGED));
+    throw new RangeError(complaint(who, `${at} bytes after the header`, `${data.length}`, DAMAGED));
   }
-  return new Map(
-    ranges.map(({ key, shape, dtype, begin, end }) => [
-      key,
-      decodeArray(`${name}: ${show(key)}`, shape, dtype, data.subarray(begin, end)),
-    ]),
+  const arrays = new Map<string, StoredArray>();
+  const chosen = chosenNames(
+    who,
+    options,
+    ranges.map(({ key }) => key),
   );
+  for (const range of ranges) if (chosen.has(range.key)) arrays.set(range.key, readRange(who, range, data));
+  return arrays;
 }
 
 /**
- * Reads the texts that a safetensors file carries beside its arrays, as in `{ format: "pt" }`.
+ * Reads the metadata of a safetensors file, the strings that it holds besides its arrays, as in `{ format: "pt" }`.
  *
- * @throws {TypeError | RangeError} if it is no safetensors file
+ * @throws {TypeError | RangeError} if it is not a safetensors file
  * @example
  * readSafetensorsMetadata(writeSafetensors(new Map(), { format: "pt" }));   // => { format: "pt" }
  */
@@ -82,13 +93,14 @@ export function readSafetensorsMetadata(bytes: Uint8Array): Readonly<Record<stri
 }
 
 /**
- * Writes a safetensors file, and with it texts of your own if given (Hugging Face's libraries want `{ format: "pt" }`).
+ * Writes a safetensors file, with metadata of your own if you like (Hugging Face's libraries expect `{ format: "pt" }`).
  *
- * Arrays of wider numbers come first, so that each begins at a multiple of its width; among equals the order is kept.
+ * Arrays of wider numbers come first, so that each begins at a multiple of its width; arrays of equal width keep their order.
  *
  * - **Cost**: one copy of the numbers
  *
- * @throws {TypeError | ShapeError} if something is no array, a name is "__metadata__", or the metadata are not texts
+ * @throws {TypeError | ShapeError} if `arrays` holds anything but arrays, a name is "__metadata__", or the metadata are not
+ * strings
  * @example
  * const norm = new BatchNorm({ features: 2 });
  * const file = writeSafetensors(toPyTorch(norm));
@@ -96,14 +108,14 @@ export function readSafetensorsMetadata(bytes: Uint8Array): Readonly<Record<stri
  */
 export function writeSafetensors(arrays: StoredArrays, metadata: Readonly<Record<string, string>> = {}): Bytes {
   const name = "writeSafetensors";
-  expectStoredArrays(name, arrays);
+  const checked = readStoredArrays(name, arrays);
   expectTexts(name, metadata);
-  if (arrays.has(METADATA)) {
+  if (checked.has(METADATA)) {
     throw new TypeError(complaint(name, "names of arrays", show(METADATA), "pass metadata as the second argument"));
   }
-  for (const text of [...arrays.keys(), ...Object.entries(metadata).flat()]) expectWellFormed(name, text);
+  for (const text of [...checked.keys(), ...Object.entries(metadata).flat()]) expectWellFormed(name, text);
   const tags = new Map([...SAFETENSORS_DTYPES].map(([tag, dtype]) => [dtype, tag]));
-  const sorted = [...arrays].sort(([, a], [, b]) => bytesOf(b.dtype) - bytesOf(a.dtype));
+  const sorted = [...checked].sort(([, a], [, b]) => bytesOf(b.dtype) - bytesOf(a.dtype));
 
   const members = Object.keys(metadata).length > 0 ? [`${JSON.stringify(METADATA)}:${JSON.stringify(metadata)}`] : [];
   let end = 0;
@@ -114,13 +126,14 @@ export function writeSafetensors(arrays: StoredArrays, metadata: Readonly<Record
       `${JSON.stringify(key)}:${JSON.stringify({ dtype: tags.get(dtype), shape, data_offsets: [begin, end] })}`,
     );
   }
-  // ASCII alone: what is beyond is escaped, so that a character is a byte.
+  // Only ASCII: all other characters are escaped, so that a character is a byte.
   const text = `{${members.join(",")}}`.replace(
     /[^\0-\x7f]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
   const length = Math.ceil(text.length / 8) * 8;
-  const bytes = new Uint8Array(8 + length + end).fill(0x20, 8 + text.length, 8 + length);
+  const bytes = allocated(name, 8 + length + end, () => new Uint8Array(8 + length + end));
+  bytes.fill(0x20, 8 + text.length, 8 + length);
   viewOf(bytes).setBigUint64(0, BigInt(length), true);
   for (let i = 0; i < text.length; i++) bytes[8 + i] = text.charCodeAt(i);
   let at = 8 + length;
@@ -128,9 +141,10 @@ export function writeSafetensors(arrays: StoredArrays, metadata: Readonly<Record
   return bytes;
 }
 
+/** The place of an array in the file, and its entry in the header, of which the rest is checked when the array is read. */
 interface StoredRange {
-  readonly shape: Shape;
-  readonly dtype: StoredDType;
+  readonly key: string;
+  readonly entry: Readonly<Record<string, unknown>>;
   readonly begin: number;
   readonly end: number;
 }
@@ -138,13 +152,16 @@ interface StoredRange {
 function openFile(name: string, bytes: Uint8Array): { header: Readonly<Record<string, unknown>>; data: Uint8Array } {
   expectBytes(name, bytes);
   if (bytes.length < 8) {
-    throw new RangeError(complaint(name, "a safetensors file of at least 8 bytes", `${bytes.length}`));
+    const cure = bytes.length === 0 ? "the file is empty" : "the file is cut short";
+    throw new RangeError(complaint(name, "a safetensors file of at least 8 bytes", `${bytes.length}`, cure));
   }
   const length = Number(viewOf(bytes).getBigUint64(0, true));
   const longest = Math.min(bytes.length - 8, LONGEST_SAFETENSORS_HEADER);
   if (length > longest) {
-    const cure = "the file is cut short, or is no safetensors file";
-    throw new RangeError(complaint(name, `a header of at most ${longest} bytes`, `${length}`, cure));
+    const { got, cure } = describeFile(bytes);
+    if (cure !== undefined && bytes[8] !== 0x7b) throw new TypeError(complaint(name, "a safetensors file", got, cure));
+    const expected = `a header of at most ${longest} bytes`;
+    throw new RangeError(complaint(name, expected, `${length}`, "the file is cut short, or is not a safetensors file"));
   }
   const text = decodeUtf8(bytes.subarray(8, 8 + length));
   if (text === undefined) throw new TypeError(complaint(name, "a header in UTF-8", "other bytes", DAMAGED));
@@ -167,25 +184,33 @@ function expectTexts(name: string, metadata: unknown): asserts metadata is Reado
   }
 }
 
-/** Half a surrogate pair is no character; other readers refuse a file that has one. */
+/** Refuses half a surrogate pair, which is not a character: other readers would refuse the file. */
 function expectWellFormed(name: string, text: string): void {
   if (/\p{Surrogate}/u.test(text)) throw new TypeError(complaint(name, "text of whole characters", show(text)));
 }
 
-function rangeOf(name: string, entry: unknown, length: number): StoredRange {
-  expectJsonObject(name, "the entry", entry);
-  const { dtype: tag, shape, data_offsets: offsets } = entry;
-  const dtype = SAFETENSORS_DTYPES.get(tag);
-  if (dtype === undefined) {
-    const cure = "convert it before saving, as in PyTorch's tensor.float()";
-    throw new TypeError(complaint(name, `dtype ${[...SAFETENSORS_DTYPES.keys()].join(", ")}`, show(tag), cure));
+function rangeOf(who: string, key: string, entry: unknown, length: number): StoredRange {
+  const self = `${who}: ${show(key)}`;
+  expectJsonObject(self, "the entry", entry);
+  const { data_offsets: offsets } = entry;
+  if (!Array.isArray(offsets) || offsets.length !== 2) {
+    throw new TypeError(complaint(self, "two data_offsets", show(offsets)));
   }
-  expectStoredShape(name, shape);
-  if (!Array.isArray(offsets) || offsets.length !== 2)
-    throw new TypeError(complaint(name, "two data_offsets", show(offsets)));
   const [begin, end] = offsets as [number, number];
   if (!Number.isSafeInteger(begin) || !Number.isSafeInteger(end) || begin < 0 || end < begin || end > length) {
-    throw new RangeError(complaint(name, `data_offsets within the ${length} bytes behind the header`, show(offsets)));
+    throw new RangeError(complaint(self, `data_offsets within the ${length} bytes after the header`, show(offsets)));
   }
-  return { shape, dtype, begin, end };
+  return { key, entry, begin, end };
+}
+
+function readRange(who: string, { key, entry, begin, end }: StoredRange, data: Uint8Array): StoredArray {
+  const self = `${who}: ${show(key)}`;
+  const { dtype: tag, shape } = entry;
+  const dtype = SAFETENSORS_DTYPES.get(tag);
+  if (dtype === undefined) {
+    const cure = "convert it before saving, as in PyTorch's tensor.float(), or leave it out with the option names";
+    throw new TypeError(complaint(self, `dtype ${[...SAFETENSORS_DTYPES.keys()].join(", ")}`, show(tag), cure));
+  }
+  expectStoredShape(self, shape);
+  return decodeArray(self, shape, dtype, data.subarray(begin, end));
 }

@@ -1,8 +1,10 @@
-/** StoredArray: an array as files hold it, and how its numbers stand there. */
+/** StoredArray: an array as files hold it, and how its numbers are laid out there. */
 
 import { complaint, expectObject, expectOneOf, ShapeError, show } from "../core/errors.js";
 import { typedArrayName } from "../core/dtype.js";
+import { nearest, type OptionRules, readOptions } from "../core/options.js";
 import { printShape, type Shape, sizeOf } from "../core/shape.js";
+import { allocated } from "./bytes.js";
 
 /** The typed array that holds the values of each dtype; a `bool` is a byte, 0 or 1. */
 export interface StoredValues {
@@ -10,24 +12,29 @@ export interface StoredValues {
   float32: Float32Array;
   int64: BigInt64Array;
   int32: Int32Array;
+  int16: Int16Array;
+  int8: Int8Array;
+  uint64: BigUint64Array;
+  uint32: Uint32Array;
+  uint16: Uint16Array;
   uint8: Uint8Array;
   bool: Uint8Array;
 }
 
-/** The kinds of numbers that are read and written. */
+/** The dtypes of arrays that are read and written. Files may also hold float16 and bfloat16, which are read as float32. */
 export type StoredDType = keyof StoredValues;
 
 /** An array of one dtype. */
 export interface StoredArrayOf<D extends StoredDType> {
-  /** The length of each axis; [] for a single number. Unlike a tensor's, an axis may be 0 long. */
+  /** The length of each axis; [] for a single number. Unlike a tensor's, an axis may have length 0. */
   readonly shape: Shape;
   readonly dtype: D;
-  /** Row by row, in memory of its own. */
+  /** In row-major order, in memory of their own. */
   readonly values: StoredValues[D];
 }
 
 /**
- * An array as files hold it. Its `dtype` says which typed array `values` is.
+ * An array as files hold it. Its `dtype` determines the type of `values`.
  *
  * @example
  * const array: StoredArray = { shape: [2, 1], dtype: "float32", values: Float32Array.of(1, 2) };
@@ -35,10 +42,22 @@ export interface StoredArrayOf<D extends StoredDType> {
  */
 export type StoredArray = { [D in StoredDType]: StoredArrayOf<D> }[StoredDType];
 
-/** What a file holds: its arrays by name, in the order of the file. A map, so that no name can reach a prototype. */
+/** The arrays of a file by name, in the order of the file. A `Map`, so that no name can reach a prototype. */
 export type StoredArrays = ReadonlyMap<string, StoredArray>;
 
-/** Files with more axes than any framework makes are refused: loops over them would take a time without bound. */
+/** Options for `readSafetensors` and `readNpz`. */
+export interface ReadArraysOptions {
+  /**
+   * The names of the arrays to read, or a function that returns true for them. The others are skipped: they may have any
+   * dtype. Default: all arrays of the file.
+   */
+  readonly names?: readonly string[] | ((name: string) => boolean) | undefined;
+}
+
+/** The dtypes of numbers in files; the last two are widened to float32, which holds all their values exactly. */
+export type FileDType = StoredDType | "float16" | "bfloat16";
+
+/** Files with more axes than any framework creates are refused: loops over the axes of each value would be slow. */
 const MOST_AXES = 64;
 
 const ARRAY_TYPES: { readonly [D in StoredDType]: ArrayType<StoredValues[D]> } = {
@@ -46,6 +65,11 @@ const ARRAY_TYPES: { readonly [D in StoredDType]: ArrayType<StoredValues[D]> } =
   float32: Float32Array,
   int64: BigInt64Array,
   int32: Int32Array,
+  int16: Int16Array,
+  int8: Int8Array,
+  uint64: BigUint64Array,
+  uint32: Uint32Array,
+  uint16: Uint16Array,
   uint8: Uint8Array,
   bool: Uint8Array,
 };
@@ -56,12 +80,32 @@ interface ArrayType<V> {
   readonly BYTES_PER_ELEMENT: number;
 }
 
-/** How many bytes a number of a dtype takes. */
-export function bytesOf(dtype: StoredDType): number {
-  return ARRAY_TYPES[dtype].BYTES_PER_ELEMENT;
+const readArraysRules = { names: { kind: "any", optional: true } } as const satisfies OptionRules<ReadArraysOptions>;
+
+/** Returns which of a file's arrays the caller wants to read. */
+export function chosenNames(who: string, options: ReadArraysOptions, available: readonly string[]): Set<string> {
+  const { names } = readOptions(who, options, readArraysRules);
+  if (names === undefined) return new Set(available);
+  if (typeof names === "function") return new Set(available.filter((name) => names(name)));
+  if (!Array.isArray(names)) {
+    throw new TypeError(complaint(who, "names to be an array or a function", show(names)));
+  }
+  const known = new Set(available);
+  const missing = (names as readonly string[]).filter((name) => !known.has(name));
+  if (missing.length > 0) {
+    const near = typeof missing[0] === "string" ? nearest(missing[0], available) : undefined;
+    const cure = near === undefined ? undefined : `did you mean ${show(near)}?`;
+    throw new TypeError(complaint(who, "names of arrays in the file", missing.map(show).join(", "), cure));
+  }
+  return new Set(names as readonly string[]);
 }
 
-/** Requires a shape with axes of whole numbers, 0 allowed, as files have it. */
+/** Returns the number of bytes that a number takes in a file. */
+export function bytesOf(dtype: FileDType): number {
+  return dtype === "float16" || dtype === "bfloat16" ? 2 : ARRAY_TYPES[dtype].BYTES_PER_ELEMENT;
+}
+
+/** Requires a shape whose axes are whole numbers; unlike in a tensor, 0 is allowed. */
 export function expectStoredShape(who: string, shape: unknown): asserts shape is Shape {
   if (!Array.isArray(shape)) throw new TypeError(complaint(who, "a shape, an array of numbers", show(shape)));
   if (shape.length > MOST_AXES) throw new ShapeError(complaint(who, `at most ${MOST_AXES} axes`, `${shape.length}`));
@@ -70,45 +114,89 @@ export function expectStoredShape(who: string, shape: unknown): asserts shape is
   }
 }
 
-/** The array that bytes of a file hold. Requires as many bytes as the shape asks for, so nothing is allocated beyond them. */
-export function decodeArray(who: string, shape: Shape, dtype: StoredDType, bytes: Uint8Array): StoredArray {
+/**
+ * Decodes the array that the bytes of a file hold. The number of bytes must fit the shape, so that no more than twice
+ * their memory is allocated.
+ */
+export function decodeArray(
+  who: string,
+  shape: Shape,
+  dtype: FileDType,
+  bytes: Uint8Array,
+  bigEndian: boolean = false,
+): StoredArray {
   const size = bytesOf(dtype);
   const expected = sizeOf(shape) * size;
   if (bytes.length !== expected) {
     const what = `${expected} bytes for shape ${printShape(shape)} of ${dtype}`;
-    throw new ShapeError(complaint(who, what, `${bytes.length}`));
+    const cure =
+      bytes.length < expected
+        ? "the file is cut short or damaged"
+        : "the file holds more than one array, or is damaged";
+    throw new ShapeError(complaint(who, what, `${bytes.length}`, cure));
   }
-  const values = new ARRAY_TYPES[dtype](bytes.length / size);
-  copyNumbers(bytes, new Uint8Array(values.buffer), size);
+  if (dtype === "float16" || dtype === "bfloat16") {
+    return { shape, dtype: "float32", values: widened(who, dtype, bytes, bigEndian) };
+  }
+  const values = allocated(who, bytes.length, () => new ARRAY_TYPES[dtype](bytes.length / size));
+  copyNumbers(bytes, new Uint8Array(values.buffer), size, bigEndian === littleEndian);
   return { shape, dtype, values } as StoredArray;
 }
 
-/** Writes the values of an array where a file wants them. */
+/**
+ * Converts numbers of 16 bits to float32, exactly: bfloat16 is the upper half of a float32, and float16 has 5 bits of exponent
+ * and 10 of fraction.
+ */
+function widened(who: string, dtype: "float16" | "bfloat16", bytes: Uint8Array, bigEndian: boolean): Float32Array {
+  const values = allocated(who, 2 * bytes.length, () => new Float32Array(bytes.length / 2));
+  const bits = new Uint32Array(values.buffer);
+  const high = bigEndian ? 0 : 1;
+  for (let i = 0; i < values.length; i++) {
+    const half = (bytes[2 * i + high]! << 8) | bytes[2 * i + 1 - high]!;
+    const exponent = (half >> 10) & 31;
+    if (dtype === "bfloat16") bits[i] = half << 16;
+    else if (exponent === 0) values[i] = (half & 0x8000 ? -1 : 1) * (half & 1023) * 2 ** -24;
+    else bits[i] = ((half & 0x8000) << 16) | ((exponent === 31 ? 255 : exponent + 112) << 23) | ((half & 1023) << 13);
+  }
+  return values;
+}
+
+/** Writes the values of an array into the bytes of a file. */
 export function encodeArray({ dtype, values }: StoredArray, into: Uint8Array): void {
   copyNumbers(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), into, bytesOf(dtype));
 }
 
 const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** Copies numbers between a file, which is little-endian, and memory, which on a few machines is not. */
+/** Copies numbers between a file and memory, and reverses the bytes of each if the two differ in byte order. */
 export function copyNumbers(from: Uint8Array, to: Uint8Array, size: number, reverse: boolean = !littleEndian): void {
-  to.set(from);
-  if (reverse) for (let at = 0; at < to.length; at += size) to.subarray(at, at + size).reverse();
+  if (!reverse || size === 1) {
+    to.set(from);
+    return;
+  }
+  for (let at = 0; at < from.length; at += size) {
+    for (let byte = 0; byte < size; byte++) to[at + byte] = from[at + size - 1 - byte]!;
+  }
 }
 
-/** Requires a map of arrays as this file describes them: users may have built it by hand. */
-export function expectStoredArrays(who: string, arrays: unknown): asserts arrays is StoredArrays {
+/**
+ * Requires a `Map` of arrays, which users may have built by hand, and returns one that holds the checked properties: a getter
+ * is read once.
+ */
+export function readStoredArrays(who: string, arrays: unknown): Map<string, StoredArray> {
   if (typeof (arrays as Partial<StoredArrays> | undefined)?.entries !== "function" || !("get" in (arrays as object))) {
     const got = Array.isArray(arrays) ? "a list" : show(arrays);
-    throw new TypeError(complaint(who, "a Map of arrays by name", got, "make one as in new Map([[name, array]])"));
+    throw new TypeError(complaint(who, "a Map of arrays by name", got, "create one as in new Map([[name, array]])"));
   }
+  const read = new Map<string, StoredArray>();
   for (const [name, array] of arrays as ReadonlyMap<unknown, unknown>) {
     if (typeof name !== "string") throw new TypeError(complaint(who, "every name to be a string", show(name)));
-    expectStoredArray(`${who}: ${show(name)}`, array);
+    read.set(name, readStoredArray(`${who}: ${show(name)}`, array));
   }
+  return read;
 }
 
-function expectStoredArray(who: string, array: unknown): void {
+function readStoredArray(who: string, array: unknown): StoredArray {
   expectObject(who, "the array", array);
   const { shape, dtype, values } = array as {
     readonly shape?: unknown;
@@ -125,4 +213,5 @@ function expectStoredArray(who: string, array: unknown): void {
   if (length !== sizeOf(shape)) {
     throw new ShapeError(complaint(who, `${sizeOf(shape)} values for shape ${printShape(shape)}`, `${length}`));
   }
+  return { shape, dtype, values } as StoredArray;
 }

@@ -79,7 +79,7 @@ describe("loadKeras", () => {
     [
       "a negative variance, as a wrong order often gives",
       with_(variance, float32([1], [-1])),
-      'RangeError: loadStateDict: "1.runningVariance": 0 | -1',
+      'RangeError: loadKeras: "batch_normalization_7/moving_variance" for "1.runningVariance": 0 | -1',
     ],
     ["a list", [...weights] as never, "TypeError: loadKeras: Map | cure"],
   ])("refuses %s, and then has changed nothing", async (_, arrays, message) => {
@@ -87,6 +87,97 @@ describe("loadKeras", () => {
     const before = everythingIn(loaded);
     await expectRefusal(() => loadKeras(loaded, arrays), message);
     expect(everythingIn(loaded)).toEqual(before);
+  });
+
+  it("goes by toKeras's names in any order, as after writeSafetensors", () => {
+    const saved = drawn(model(), new Random(5));
+    const arrays = toKeras(saved);
+    const orders = [
+      readSafetensors(writeSafetensors(arrays)),
+      new Map([...arrays].sort()),
+      new Map([...arrays].reverse()),
+    ];
+    for (const file of orders) {
+      const loaded = model();
+      const report = loadKeras(loaded, file);
+      expect(toKeras(loaded)).toEqual(arrays);
+      expect(new Set(report.loaded)).toEqual(new Set(arrays.keys()));
+    }
+  });
+
+  it("goes by the numbers of unnamed arrays, whatever their order", () => {
+    const norms = (): Sequential => new Sequential([1, 2, 3].map(() => new BatchNorm({ features: 1 })));
+    const arrays = new Map(Array.from({ length: 12 }, (_, i) => [`arr_${i}`, float32([1], [i + 1])] as const));
+    const loaded = norms();
+    loadKeras(loaded, new Map([...arrays].sort()));
+    expect([...toKeras(loaded).values()].map(({ values }) => values[0])).toEqual([
+      1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+    ]);
+  });
+
+  const dense = (): Dense => new Dense({ inputs: 1, outputs: 1, bias: false, random: new Random(1) });
+  it.each([
+    ["model/dense", "_", "/kernel"],
+    ["block", "", "/conv/kernel:0"],
+  ])("refuses an order that is the alphabet's and not the layers': %s%s10%s", async (stem, mark, word) => {
+    const names = Array.from({ length: 12 }, (_, i) => `${stem}${i === 0 ? "" : `${mark}${i}`}${word}`);
+    const arrays = new Map(names.map((name, i) => [name, float32([1, 1], [i])]));
+    const loaded = new Sequential(names.map(dense));
+    loadKeras(loaded, arrays);
+    expect(loaded.parameters.map(({ value }) => value.data[0])).toEqual(names.map((_, i) => i));
+    const before = everythingIn(loaded);
+    await expectRefusal(
+      () => loadKeras(loaded, new Map([...arrays].sort(([a], [b]) => (a < b ? -1 : 1)))),
+      `TypeError: loadKeras: "${names[11]!}" | "${names[2]!}" | cure`,
+    );
+    expect(everythingIn(loaded)).toEqual(before);
+  });
+
+  it("takes numbers that go down where the order is not the alphabet's", () => {
+    const names = ["dense_3/kernel", "dense_1/kernel", "dense_2/kernel"];
+    const loaded = new Sequential(names.map(dense));
+    loadKeras(loaded, new Map(names.map((name, i) => [name, float32([1, 1], [i])])));
+    expect(loaded.parameters.map(({ value }) => value.data[0])).toEqual([0, 1, 2]);
+  });
+
+  it("refuses names that do not say where an array belongs", async () => {
+    for (const names of [
+      ["a", "b"],
+      ["arr_0", "arr_2"],
+      ["arr_1", "arr_2"],
+      ["x_0", "y_1"],
+      ["arr_0", "arr_00"],
+      ["arr_0", "arr_99999999999"],
+    ]) {
+      const arrays = new Map(names.map((name) => [name, float32([1, 1], [1])]));
+      const loaded = new Sequential([dense(), dense()]);
+      await expectRefusal(() => loadKeras(loaded, arrays), `TypeError: loadKeras: kernel | 0 | "${names[0]!}" | cure`);
+    }
+    const gamma = new Map([["gamma:0", float32([1, 1], [1])]]);
+    await expectRefusal(() => loadKeras(dense(), gamma), 'TypeError: loadKeras: kernel | 0 | "gamma:0" | cure');
+  });
+
+  it("loads a part by toKeras's names, and reports what it left", async () => {
+    const saved = drawn(model(), new Random(5));
+    const file = new Map(toKeras(saved));
+    file.delete("1/gamma");
+    file.set("0/kernel", float32([3, 1], [1, 2, 3])).set("2/kernel", float32([1], [1]));
+    const loaded = drawn(model(), new Random(6));
+    const before = toKeras(loaded);
+    expect(loadKeras(loaded, file, { partial: true })).toEqual({
+      loaded: ["0/bias", "1/beta", "1/moving_mean", "1/moving_variance"],
+      missing: ["1/gamma"],
+      mismatched: ["0/kernel"],
+      unused: ["2/kernel"],
+    });
+    const after = toKeras(loaded);
+    expect(after.get("1/moving_mean")).toEqual(file.get("1/moving_mean"));
+    for (const name of ["0/kernel", "1/gamma"]) expect(after.get(name)).toEqual(before.get(name));
+    await expectRefusal(
+      () => loadKeras(loaded, new Map(weights), { partial: true }),
+      'TypeError: loadKeras: none | "dense_3/kernel" | cure',
+    );
+    await expectRefusal(() => loadKeras(loaded, new Map(), { partial: true }), "TypeError: loadKeras: no array | cure");
   });
 
   it("refuses TensorFlow.js's order of a whole model, which puts all running statistics last", async () => {

@@ -1,10 +1,32 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readNpy, type StoredArray } from "batchnorm/formats";
-import { damaged, doubles, joined, npyFile, npyRow, readOrRefuse, storedArray, utf8 } from "../support/format-files.js";
+import { readNpy, type StoredArray, type StoredDType } from "batchnorm/formats";
+import {
+  damaged,
+  doubles,
+  joined,
+  npyFile,
+  npyRow,
+  readOrRefuse,
+  safetensorsFile,
+  storedArray,
+  utf8,
+} from "../support/format-files.js";
 import { expectRefusal } from "../support/refusal.js";
 
-const TYPES = { float64: "<f8", float32: "<f4", int64: "<i8", int32: "<i4", uint8: "|u1", bool: "|b1" };
+const TYPES: Readonly<Record<StoredDType, string>> = {
+  float64: "<f8",
+  float32: "<f4",
+  int64: "<i8",
+  int32: "<i4",
+  int16: "<i2",
+  int8: "|i1",
+  uint64: "<u8",
+  uint32: "<u4",
+  uint16: "<u2",
+  uint8: "|u1",
+  bool: "|b1",
+};
 
 /** As np.save writes an array. */
 function saved({ shape, dtype, values }: StoredArray, fortran = false): Uint8Array {
@@ -49,6 +71,61 @@ describe("readNpy", () => {
     );
   });
 
+  const numbers = (descr: string, data: Uint8Array, shape = `(${data.length / 2},)`): StoredArray =>
+    readNpy(npyFile(`{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`, data));
+
+  it("widens every float16 exactly, in both byte orders", () => {
+    const halves = Uint16Array.from({ length: 65536 }, (_, i) => i);
+    const little = new Uint8Array(halves.buffer);
+    const big = new Uint8Array(halves.map((half) => (half << 8) | (half >> 8)).buffer);
+    const expected = Float32Array.from(halves, (half) => {
+      const exponent = (half >> 10) & 31;
+      const fraction = half & 1023;
+      const size =
+        exponent === 31
+          ? fraction === 0
+            ? Infinity
+            : NaN
+          : exponent === 0
+            ? fraction * 2 ** -24
+            : (1 + fraction / 1024) * 2 ** (exponent - 15);
+      return half < 0x8000 ? size : -size;
+    });
+    expect(numbers("<f2", little)).toEqual({ shape: [65536], dtype: "float32", values: expected });
+    expect(numbers(">f2", big).values).toEqual(expected);
+  });
+
+  it("reads every spelling of a byte order", () => {
+    const value = { shape: [1], dtype: "int16", values: Int16Array.of(0x0102) };
+    for (const descr of ["<i2", "=i2", "|i2", "i2"]) expect(numbers(descr, Uint8Array.of(2, 1))).toEqual(value);
+    expect(numbers(">i2", Uint8Array.of(1, 2))).toEqual(value);
+    for (const order of ["<", ">", "|"])
+      expect(numbers(`${order}u1`, Uint8Array.of(5, 6), "(2,)").values).toEqual(Uint8Array.of(5, 6));
+  });
+
+  it("reads the sizes that Python 2 wrote", () => {
+    expect(numbers("<u2", Uint8Array.of(1, 0, 2, 0), "(1L, 2L)")).toEqual({
+      shape: [1, 2],
+      dtype: "uint16",
+      values: Uint16Array.of(1, 2),
+    });
+  });
+
+  it("brings Fortran order into rows in time that axes of length 1 do not change", () => {
+    const seconds = (shape: readonly number[]): number => {
+      const tuple = `(${shape.join(", ")})`;
+      const file = npyFile(`{'descr': '|u1', 'fortran_order': True, 'shape': ${tuple}}`, new Uint8Array(2 ** 21));
+      const times = [1, 2, 3].map(() => {
+        const start = performance.now();
+        readNpy(file);
+        return performance.now() - start;
+      });
+      return Math.min(...times) / 1000;
+    };
+    const padding = new Array<number>(62).fill(1);
+    expect(seconds([2 ** 20, ...padding, 2])).toBeLessThan(5 * seconds([2 ** 20, 2]) + 0.05);
+  });
+
   it("reads headers of versions 2 and 3, in other orders and spacings, and without padding", () => {
     const values = { shape: [2], dtype: "float64", values: Float64Array.of(1, 2) };
     const header = `{"shape":( 2 , ),'fortran_order':False ,"descr":'<f8'}`;
@@ -58,8 +135,11 @@ describe("readNpy", () => {
   const row = (header: string): Uint8Array => npyFile(header, doubles(1));
   it.each([
     ["text", "a" as never, 'TypeError: readNpy: Uint8Array | "a" | cure'],
-    ["nothing", new Uint8Array(), "TypeError: readNpy: .npy"],
-    ["another file", utf8("PK\u0003\u0004 and so on"), "TypeError: readNpy: .npy"],
+    ["nothing", new Uint8Array(), "TypeError: readNpy: .npy | empty"],
+    ["another file", utf8("and so on"), "TypeError: readNpy: .npy | another kind"],
+    ["a zip archive", utf8("PK\u0003\u0004 and so on"), "TypeError: readNpy: .npy | zip | cure"],
+    ["a safetensors file", safetensorsFile({}), "TypeError: readNpy: .npy | safetensors | cure"],
+    ["a web page", utf8("<!doctype html>"), "TypeError: readNpy: .npy | HTML | cure"],
     ["the mark alone", npyRow(1).subarray(0, 6), "TypeError: readNpy: 1 | 2 | 3 | undefined"],
     ["version 4", npyFile("{}", doubles(), { version: 4 }), "TypeError: readNpy: 1 | 2 | 3 | 4"],
     ["half a length", npyRow(1).subarray(0, 9), "RangeError: readNpy: 10 | 9 | cure"],
@@ -116,23 +196,34 @@ describe("readNpy", () => {
     [
       "too few bytes",
       row("{'descr': '<f8', 'fortran_order': False, 'shape': (2,)}"),
-      "ShapeError: readNpy: 16 | [2] | float64 | 8",
+      "ShapeError: readNpy: 16 | [2] | float64 | 8 | cure",
     ],
     [
       "too many bytes",
       row("{'descr': '<f4', 'fortran_order': False, 'shape': ()}"),
-      "ShapeError: readNpy: 4 | [] | float32 | 8",
+      "ShapeError: readNpy: 4 | [] | float32 | 8 | cure",
     ],
     [
       "a shape of exabytes",
       row("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 1000000000)}"),
       "ShapeError: readNpy: 8000000000000000000 | [1000000000, 1000000000] | float64 | 8",
     ],
-    [
-      "big-endian numbers",
-      row("{'descr': '>f8', 'fortran_order': False, 'shape': (1,)}"),
-      'TypeError: readNpy: dtype | <f8 | ">f8" | cure',
-    ],
+    ...[
+      ["complex numbers", "<c8", "complex numbers"],
+      ["text", "<U2", "text"],
+      ["Python objects", "|O", "Python objects"],
+      ["dates", "<M8[D]", "dates"],
+      ["bfloat16, as NumPy saves it", "|V2", "bfloat16"],
+      ["long doubles", "<f16", "<f16"],
+      ["a byte order that does not exist", "!f8", "!f8"],
+    ].map(
+      ([what, descr, cause]) =>
+        [
+          what!,
+          row(`{'descr': '${descr!}', 'fortran_order': False, 'shape': (1,)}`),
+          `TypeError: readNpy: dtype | f8 | "${descr!}" | ${cause!} | cure`,
+        ] as [string, Uint8Array, string],
+    ),
     [
       "a dtype from a prototype",
       row("{'descr': 'constructor', 'fortran_order': False, 'shape': (1,)}"),
@@ -141,7 +232,7 @@ describe("readNpy", () => {
     [
       "records",
       row("{'descr': [('a', '<f4'), ('b', '<f4')], 'fortran_order': False, 'shape': (1,)}"),
-      "TypeError: readNpy: dtype | records | cure",
+      "TypeError: readNpy: dtype | records | fields | cure",
     ],
   ])("refuses %s", async (_, file, message) => {
     await expectRefusal(() => readNpy(file), message);

@@ -1,14 +1,17 @@
-import { crc32 as nodeCrc32 } from "node:zlib";
+import { constants, crc32 as nodeCrc32, deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readNpz } from "batchnorm/formats";
+import { inflate } from "../../src/formats/inflate.js";
 import { crc32 } from "../../src/formats/npz.js";
 import {
   damaged,
   joined,
   little,
+  npyFile,
   npyRow,
   readOrRefuse,
+  safetensorsFile,
   utf8,
   zipFile,
   type ZipEnd,
@@ -18,6 +21,21 @@ import { expectRefusal } from "../support/refusal.js";
 
 const a: ZipMember = { name: "a.npy", content: npyRow(1, 2) };
 const b: ZipMember = { name: "b.npy", content: npyRow(3) };
+const deflated = (member: ZipMember): ZipMember => {
+  const packed = deflateRawSync(member.content);
+  const { length: size } = member.content;
+  return { ...member, content: packed, method: 8, packed: packed.length, size, checksum: nodeCrc32(member.content) };
+};
+/** The extra field of zip64, after another one. */
+const field64 = (...sizes: readonly (number | bigint)[]): Uint8Array =>
+  joined(
+    little(7, 2),
+    little(1, 2),
+    little(0, 1),
+    little(1, 2),
+    little(8 * sizes.length, 2),
+    ...sizes.map((size) => little(size, 8)),
+  );
 const lengthOf = (member: ZipMember): number => 30 + member.name.length + member.content.length;
 
 describe("readNpz", () => {
@@ -62,6 +80,45 @@ describe("readNpz", () => {
     ]);
   });
 
+  it("reads zip64, whose sizes are in extra fields and a longer end record", () => {
+    const large = { offset: 0xffffffff, size: 0xffffffff, packed: 0xffffffff };
+    const { length } = a.content;
+    const members = [
+      { ...a, ...large, extra: field64(length, length, 0) },
+      { ...b, offset: 0xffffffff, extra: field64(lengthOf(a)) },
+    ];
+    expect([...readNpz(zipFile(members))].map(([name, { values }]) => [name, ...values])).toEqual([
+      ["a", 1, 2],
+      ["b", 3],
+    ]);
+  });
+
+  it("reads compressed arrays, and stored ones beside them", () => {
+    expect([...readNpz(zipFile([deflated(a), b]))]).toEqual([...readNpz(zipFile([a, b]))]);
+  });
+
+  const foreign: ZipMember = {
+    name: "objects.npy",
+    content: npyFile("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", utf8("pickle")),
+  };
+  it("reads only the arrays that are named", async () => {
+    const file = zipFile([foreign, a, { ...b, method: 12 }, { ...b, name: "c.npy", flags: 1 }]);
+    expect([...readNpz(file, { names: ["a"] }).keys()]).toEqual(["a"]);
+    expect([...readNpz(file, { names: (name) => name === "a" }).keys()]).toEqual(["a"]);
+    expect(readNpz(file, { names: [] }).size).toBe(0);
+    await expectRefusal(() => readNpz(file), 'TypeError: readNpz: "objects.npy": Python objects | cure');
+    await expectRefusal(() => readNpz(file, { names: ["A"] }), 'TypeError: readNpz: "A" | cure');
+    await expectRefusal(() => readNpz(file, { names: ["other"] }), 'TypeError: readNpz: "other"');
+    await expectRefusal(() => readNpz(file, { names: [1] as never }), "TypeError: readNpz: 1");
+    await expectRefusal(() => readNpz(file, { names: "a" as never }), 'TypeError: readNpz: names | "a"');
+    await expectRefusal(() => readNpz(file, { name: ["a"] } as never), 'TypeError: readNpz: "name" | names | cure');
+  });
+
+  it("skips members that are not arrays", () => {
+    const others = ["model.json", "folder/"].map((name) => ({ name, content: new Uint8Array() }));
+    expect([...readNpz(zipFile([...others, a])).keys()]).toEqual(["a"]);
+  });
+
   it("keeps names that look like a prototype's as names", () => {
     const arrays = readNpz(
       zipFile([
@@ -83,10 +140,31 @@ describe("readNpz", () => {
       joined(zipFile([]), new Uint8Array(70_000)),
       "TypeError: readNpz: .npz | cure",
     ],
-    ["a compressed member", zipFile([{ ...a, method: 8 }]), 'TypeError: readNpz: "a.npy": 8 | cure'],
+    ["a member of bzip2", zipFile([{ ...a, method: 12 }]), 'TypeError: readNpz: "a.npy": 12 | bzip2 | cure'],
+    ["a member of an unknown compression", zipFile([{ ...a, method: 77 }]), 'TypeError: readNpz: "a.npy": 77 | cure'],
+    [
+      "a member that is not compressed as it says",
+      zipFile([{ ...a, method: 8 }]),
+      'RangeError: readNpz: "a.npy": cure',
+    ],
+    [
+      "a compressed member of another size",
+      zipFile([{ ...deflated(a), size: a.content.length + 1 }]),
+      `RangeError: readNpz: "a.npy": ${a.content.length + 1} | ${a.content.length} | cure`,
+    ],
+    [
+      "a compressed member that would fill the memory",
+      zipFile([{ ...deflated(a), size: 0xfffffff0 }]),
+      `RangeError: readNpz: "a.npy": 4294967280 | cure`,
+    ],
     ["an encrypted member", zipFile([{ ...a, flags: 1 }]), 'TypeError: readNpz: "a.npy": encrypted'],
-    ["a member of another kind", zipFile([{ ...a, name: "model.json" }]), 'TypeError: readNpz: "model.json": .npy'],
-    ["a folder", zipFile([{ name: "a/", content: new Uint8Array() }]), 'TypeError: readNpz: "a/": .npy'],
+    [
+      "an archive without any array, such as a .pt file",
+      zipFile([{ name: "archive/data.pkl", content: new Uint8Array() }]),
+      'TypeError: readNpz: .npy | "archive/data.pkl" | cure',
+    ],
+    ["a safetensors file", safetensorsFile({}), "TypeError: readNpz: zip | safetensors | cure"],
+    ["an archive without its end", zipFile([a]).subarray(0, 90), "TypeError: readNpz: zip | end | cure"],
     [
       "a member that is no array",
       zipFile([{ name: "a.npy", content: utf8("text") }]),
@@ -98,26 +176,31 @@ describe("readNpz", () => {
       zipFile([a]).map((byte, i) => (i === lengthOf(a) + 46 ? 0xff : byte)),
       "TypeError: readNpz: UTF-8",
     ],
-    ["zip64 by the number of members", zipFile([a], { count: 0xffff }), "TypeError: readNpz: 4 | zip64 | cure"],
+    ["more members than there are", zipFile([a], { count: 0xffff }), "RangeError: readNpz: 65535 | 1 | cure"],
     [
-      "zip64 by the place of the directory",
+      "a directory beyond the file",
       zipFile([a], { start: 0xffffffff }),
-      "TypeError: readNpz: 4 | zip64 | cure",
+      `RangeError: readNpz: ${end} | ${0xffffffff + 46 + a.name.length} | cure`,
     ],
     [
-      "zip64 by the length of the directory",
-      zipFile([a], { size: 0xffffffff }),
-      "TypeError: readNpz: 4 | zip64 | cure",
-    ],
-    [
-      "zip64 by the size of a member",
+      "a size of zip64 that is missing",
       zipFile([{ ...a, size: 0xffffffff, packed: 0xffffffff }]),
-      'TypeError: readNpz: "a.npy": 4 | zip64 | cure',
+      'RangeError: readNpz: "a.npy": zip64 | none | cure',
     ],
     [
-      "zip64 by the place of a member",
-      zipFile([{ ...a, offset: 0xffffffff }]),
-      'TypeError: readNpz: "a.npy": 4 | zip64 | cure',
+      "a field of zip64 that is too short",
+      zipFile([{ ...a, size: 0xffffffff, packed: 0xffffffff, extra: field64(a.content.length) }]),
+      'RangeError: readNpz: "a.npy": zip64 | none | cure',
+    ],
+    [
+      "a place of a member that is no number of JavaScript",
+      zipFile([{ ...a, offset: 0xffffffff, extra: field64(2n ** 64n - 1n) }]),
+      'RangeError: readNpz: "a.npy": 18446744073709552000 | cure',
+    ],
+    [
+      "an end record of zip64 that is elsewhere",
+      zipFile([a], { before: joined(little(0x07064b50, 4), little(0, 4), little(1, 8), little(1, 4)) }),
+      "RangeError: readNpz: 1 | none | cure",
     ],
     ["the last of several files", zipFile([a], { disk: 1 }), "TypeError: readNpz: a part of one"],
     ["members in other files", zipFile([a], { countHere: 0 }), "TypeError: readNpz: a part of one"],
@@ -194,6 +277,98 @@ describe("readNpz", () => {
     ],
   ])("refuses %s", async (_, file, message) => {
     await expectRefusal(() => readNpz(file), message);
+  });
+});
+
+describe("inflate", () => {
+  const strategies = [
+    {},
+    { level: 0 },
+    { level: 9 },
+    { strategy: constants.Z_FIXED },
+    { strategy: constants.Z_HUFFMAN_ONLY },
+    { strategy: constants.Z_RLE },
+  ];
+  // Bytes that repeat far and near, and bytes that do not.
+  const data = fc
+    .array(
+      fc.record({
+        part: fc.uint8Array({ minLength: 1, maxLength: 40 }),
+        times: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 2000 })),
+      }),
+      { maxLength: 6 },
+    )
+    .map((parts) => Buffer.concat(parts.flatMap(({ part, times }) => new Array<Uint8Array>(times).fill(part))));
+
+  it("is undone by deflate, whatever the kinds of its blocks", () => {
+    fc.assert(
+      fc.property(data, fc.constantFrom(...strategies), (bytes, options) => {
+        const result = inflate("test", deflateRawSync(bytes, options), bytes.length);
+        expect(Buffer.compare(result, bytes)).toBe(0);
+      }),
+      { seed: 7, numRuns: 300 },
+    );
+  });
+
+  it("reads copies from as far back as deflate reaches, and many blocks", () => {
+    const noise = Uint8Array.from({ length: 32_768 }, (_, i) => (i * i * 31 + (i >> 3) * 17) & 255);
+    const bytes = Buffer.concat([noise, noise, noise, new Uint8Array(300_000)]);
+    for (const options of strategies) {
+      expect(Buffer.compare(inflate("test", deflateRawSync(bytes, options), bytes.length), bytes)).toBe(0);
+    }
+  });
+
+  it("refuses data that go on beyond the size, whatever their blocks", () => {
+    const bytes = joined(utf8("abcdefgh"), new Uint8Array(300));
+    for (const options of strategies) {
+      for (const size of [0, 7, 9, 300, 307]) {
+        expect(() => inflate("test", deflateRawSync(bytes, options), size)).toThrow(
+          /^test: expected .+, got (more|308) - /,
+        );
+      }
+    }
+  });
+
+  /** Bytes from bits in the order of the stream. */
+  const fromBits = (text: string): Uint8Array =>
+    Uint8Array.from(text.replaceAll(" ", "").match(/.{1,8}/g) ?? [], (bits) =>
+      parseInt(Array.from(bits).reverse().join(""), 2),
+    );
+  const [fixed, dynamic] = ["1 10", "1 01 00000 00000 0000"];
+  it.each([
+    ["a block of unknown kind", "1 11", "unknown kind"],
+    ["a stored block whose length is not confirmed", `1 00 00000 ${"10000000 00000000".repeat(2)}`, "damaged block"],
+    ["a copy from before the start", `${fixed} 10010001 0000001 00100 0`, "before the start"],
+    ["a literal of an unknown code", `${fixed} 11000110`, "unknown code"],
+    ["a distance of an unknown code", `${fixed} 10010001 0000001 11110`, "unknown distance"],
+    ["a repetition of nothing", `${dynamic} 100 000 100 000 0`, "code lengths"],
+    ["too many code lengths", `${dynamic} 100 000 100 000 ${"1 1111111".repeat(2)}`, "code lengths"],
+    ["more codes than their lengths allow", `${dynamic} 100 100 100 000`, "code lengths"],
+    ["nothing", "", "early end"],
+  ])("refuses %s", (_, bits, cause) => {
+    expect(() => inflate("test", fromBits(bits), bits === "" ? 0 : 4)).toThrow(
+      new RegExp(`^test: expected . bytes of compressed data, got .*${cause} - `),
+    );
+  });
+
+  it("refuses damaged data in words of the library, or gives as many bytes as the directory says", () => {
+    const bytes = Uint8Array.from({ length: 500 }, (_, i) => (i % 50) * (i % 7));
+    const packed = strategies.map((options) => new Uint8Array(deflateRawSync(bytes, options)));
+    fc.assert(
+      fc.property(fc.constantFrom(...packed).chain(damaged), (wrong) => {
+        try {
+          expect(inflate("readNpz", wrong, 500).length).toBe(500);
+        } catch (error) {
+          expect(String(error)).toMatch(/^RangeError: readNpz: expected .+, got .+$/);
+        }
+      }),
+      { seed: 7, numRuns: 3000 },
+    );
+    for (const whole of packed) {
+      for (let length = 0; length < whole.length; length++) {
+        expect(() => inflate("readNpz", whole.subarray(0, length), 500), `cut at ${length}`).toThrow(RangeError);
+      }
+    }
   });
 });
 

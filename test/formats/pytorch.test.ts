@@ -143,26 +143,33 @@ describe("loadPyTorch", () => {
       "float64 that float32 cannot hold",
       { bias: float64([1], [1e39]) },
       { cast: true },
-      'RangeError: loadStateDict: "beta": Infinity | 0',
+      'RangeError: loadPyTorch: "bias": float32 | 1e+39 | 0',
     ],
-    ["NaN", { weight: float32([1], [NaN]) }, {}, 'RangeError: loadStateDict: "gamma": NaN | 0'],
-    [
-      "a negative variance",
-      { running_var: float32([1], [-1]) },
-      {},
-      'RangeError: loadStateDict: "runningVariance": 0 | -1',
-    ],
+    ["NaN", { weight: float32([1], [NaN]) }, {}, 'RangeError: loadPyTorch: "weight": NaN | 0'],
+    ["a negative variance", { running_var: float32([1], [-1]) }, {}, 'RangeError: loadPyTorch: "running_var": 0 | -1'],
     [
       "a negative count",
       { num_batches_tracked: count(-1n) },
       {},
-      'RangeError: loadStateDict: "batchesTracked": 0 | -1',
+      'RangeError: loadPyTorch: "num_batches_tracked": 0 | -1n',
     ],
     [
       "a count that is no whole number",
-      { num_batches_tracked: float32([], [1]) },
+      { num_batches_tracked: float32([], [1.5]) },
       {},
-      'TypeError: loadPyTorch: "num_batches_tracked": int64 | float32',
+      'RangeError: loadPyTorch: "num_batches_tracked": 0 | 1.5',
+    ],
+    [
+      "a count beyond 2^53",
+      { num_batches_tracked: count(2n ** 53n + 1n) },
+      {},
+      'RangeError: loadPyTorch: "num_batches_tracked": 9007199254740993n',
+    ],
+    [
+      "a count that is true or false",
+      { num_batches_tracked: { shape: [], dtype: "bool", values: Uint8Array.of(1) } },
+      {},
+      'TypeError: loadPyTorch: "num_batches_tracked": int64 | bool',
     ],
     [
       "several counts",
@@ -177,6 +184,13 @@ describe("loadPyTorch", () => {
       'TypeError: loadPyTorch: "weight": Float32Array | float32 | [1]',
     ],
     ["a prefix that is no text", {}, { prefix: 1 }, "TypeError: loadPyTorch: prefix | 1"],
+    ["a partial that is no answer", {}, { partial: 1 }, "TypeError: loadPyTorch: partial | 1"],
+    [
+      "a file that fits nowhere",
+      {},
+      { partial: true, prefix: "encoder." },
+      'TypeError: loadPyTorch: none | "weight" | cure',
+    ],
     ["a cast that is no answer", {}, { cast: "yes" }, 'TypeError: loadPyTorch: cast | "yes"'],
     ["an unknown option", {}, { prefx: "a." }, 'TypeError: loadPyTorch: "prefx" | prefix | cure'],
     ["options that are none", {}, null as never, "TypeError: loadPyTorch: options | null"],
@@ -185,6 +199,246 @@ describe("loadPyTorch", () => {
     const before = everythingIn(norm);
     await expectRefusal(() => loadPyTorch(norm, batchNormState(changes), options), message);
     expect(everythingIn(norm)).toEqual(before);
+  });
+
+  it("takes every count that PyTorch takes", () => {
+    const counts: readonly StoredArray[] = [
+      float32([], [7]),
+      float32([1], [7]),
+      float64([], [7]),
+      { shape: [1], dtype: "int64", values: BigInt64Array.of(7n) },
+      { shape: [], dtype: "uint8", values: Uint8Array.of(7) },
+    ];
+    for (const num_batches_tracked of counts) {
+      const norm = new BatchNorm({ features: 1 });
+      loadPyTorch(norm, batchNormState({ num_batches_tracked }));
+      expect(norm.batchesTracked.values[0]).toBe(7);
+    }
+  });
+
+  it("turns only a weight that a Dense multiplies with", async () => {
+    const embedding = (shape: readonly [number, number]): Layer => {
+      const parameters = [new Parameter("weight", "weight", Tensor.zeros(shape))];
+      return { parameters, statistics: [], forward: (input) => ({ output: input, backward: () => null as never }) };
+    };
+    const square = embedding([2, 2]);
+    loadPyTorch(square, new Map([["weight", float32([2, 2], [1, 2, 3, 4])]]));
+    expect([...square.parameters[0]!.value.data]).toEqual([1, 2, 3, 4]);
+    expect(toPyTorch(square).get("weight")!.values).toEqual(Float32Array.of(1, 2, 3, 4));
+    class MaskedDense extends Dense {
+      override forward(...args: Parameters<Dense["forward"]>): ReturnType<Dense["forward"]> {
+        return super.forward(...args);
+      }
+    }
+    const dense = new MaskedDense({ inputs: 2, outputs: 2, bias: false, random: new Random(1) });
+    loadPyTorch(dense, new Map([["weight", float32([2, 2], [1, 2, 3, 4])]]));
+    expect([...dense.weight.value.data]).toEqual([1, 3, 2, 4]);
+    await expectRefusal(
+      () => loadPyTorch(embedding([2, 3]), new Map([["weight", float32([3, 2], [1, 2, 3, 4, 5, 6])]])),
+      'ShapeError: loadPyTorch: "weight": [2, 3] | [3, 2] | cure',
+    );
+  });
+
+  describe("of a layer that is used twice", () => {
+    const twice = (): { readonly model: Sequential; readonly dense: Dense } => {
+      const dense = new Dense({ inputs: 2, outputs: 2, bias: false, random: new Random(1) });
+      return {
+        model: new Sequential([dense, new BatchNorm({ features: 2, scale: false, center: false }), dense]),
+        dense,
+      };
+    };
+    const weight = float32([2, 2], [1, 2, 3, 4]);
+    const others = [...toPyTorch(twice().model)].filter(([name]) => name.startsWith("1."));
+
+    it("writes and takes both names, and either alone", () => {
+      expect([...toPyTorch(twice().model).keys()].filter((name) => name.endsWith("weight"))).toEqual([
+        "0.weight",
+        "2.weight",
+      ]);
+      for (const names of [["0.weight", "2.weight"], ["0.weight"], ["2.weight"]]) {
+        const { model, dense } = twice();
+        const report = loadPyTorch(model, new Map([...others, ...names.map((name) => [name, weight] as const)]));
+        expect([...dense.weight.value.data]).toEqual([1, 3, 2, 4]);
+        expect(report.loaded.filter((name) => name.endsWith("weight"))).toEqual(names);
+      }
+    });
+
+    it("refuses different numbers under the two names", async () => {
+      const { model } = twice();
+      const before = everythingIn(model);
+      const state = new Map([...others, ["0.weight", weight], ["2.weight", float32([2, 2], [1, 2, 5, 4])]] as const);
+      await expectRefusal(
+        () => loadPyTorch(model, state),
+        'RangeError: loadPyTorch: "2.weight": "0.weight" | 3 | 5 | cure',
+      );
+      await expectRefusal(() => loadPyTorch(model, new Map(others)), 'TypeError: loadPyTorch: "0.weight" | cure');
+      expect(everythingIn(model)).toEqual(before);
+    });
+
+    it("finds parameters that two layers share", () => {
+      const shared = new Parameter("alpha", "scale", Tensor.from([1, 2]));
+      const layer = (): Layer => ({
+        parameters: [shared],
+        statistics: [],
+        forward: (input) => ({ output: input, backward: () => null as never }),
+      });
+      const model = new Sequential([layer(), layer()]);
+      expect([...toPyTorch(model).keys()]).toEqual(["0.alpha", "1.alpha"]);
+      loadPyTorch(model, new Map([["1.alpha", float32([2], [3, 4])]]));
+      expect([...shared.value.data]).toEqual([3, 4]);
+    });
+  });
+
+  it("loads a LayerNorm of several axes into one over the flattened features", async () => {
+    const state = new Map([
+      ["weight", float32([2, 3], [1, 2, 3, 4, 5, 6])],
+      ["bias", float32([2, 3], [0, 0, 0, 0, 0, 7])],
+    ]);
+    const norm = new LayerNorm({ features: 6 });
+    loadPyTorch(norm, state);
+    expect([...norm.gamma!.value.data, norm.beta!.value.data[5]]).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    const facts = 'ShapeError: loadPyTorch: "weight": [3] | [2, 3] | cure';
+    await expectRefusal(() => loadPyTorch(new LayerNorm({ features: 3 }), state), facts);
+    await expectRefusal(
+      () => loadPyTorch(new GroupNorm({ groups: 1, features: 6 }), state),
+      'ShapeError: loadPyTorch: "weight": [6] | [2, 3]',
+    );
+  });
+
+  describe("with partial: true", () => {
+    const backbone = (outputs: number): Sequential =>
+      new Sequential([
+        new Dense({ inputs: 2, outputs: 3, random: new Random(1) }),
+        new BatchNorm({ features: 3 }),
+        new Dense({ inputs: 3, outputs, random: new Random(2) }),
+      ]);
+
+    it("loads all but a head of another size, and reports both", async () => {
+      const saved = drawn(backbone(5), new Random(3));
+      const model = drawn(backbone(4), new Random(4));
+      const before = numbersIn(model);
+      await expectRefusal(
+        () => loadPyTorch(model, toPyTorch(saved)),
+        'ShapeError: loadPyTorch: "2.weight": [4, 3] | [5, 3]',
+      );
+      const report = loadPyTorch(model, toPyTorch(saved), { partial: true });
+      expect(report).toEqual({
+        loaded: [
+          "0.weight",
+          "0.bias",
+          "1.weight",
+          "1.bias",
+          "1.running_mean",
+          "1.running_var",
+          "1.num_batches_tracked",
+        ],
+        missing: [],
+        mismatched: ["2.weight", "2.bias"],
+        unused: [],
+      });
+      expect(numbersIn(model).slice(0, 4)).toEqual(numbersIn(saved).slice(0, 4));
+      expect(numbersIn(model).slice(4, 6)).toEqual(before.slice(4, 6));
+      expect(numbersIn(model).slice(6)).toEqual(numbersIn(saved).slice(6));
+    });
+
+    it("reports what the file lacks and what it has besides, and keeps the count of a norm that it lacks", () => {
+      const model = drawn(backbone(4), new Random(4));
+      const tracked = model.statistics.map(({ values }) => values.slice());
+      const file = new Map([
+        ["a.0.bias", float32([3], [1, 2, 3])],
+        ["b.0.bias", float32([3], [4, 5, 6])],
+        ["a.fc.bias", float32([1], [0])],
+      ]);
+      expect(loadPyTorch(model, file, { partial: true, prefix: "a." })).toEqual({
+        loaded: ["a.0.bias"],
+        missing: [
+          "a.0.weight",
+          "a.1.weight",
+          "a.1.bias",
+          "a.1.running_mean",
+          "a.1.running_var",
+          "a.2.weight",
+          "a.2.bias",
+        ],
+        mismatched: [],
+        unused: ["b.0.bias", "a.fc.bias"],
+      });
+      expect(model.statistics.map(({ values }) => values)).toEqual(tracked);
+    });
+
+    it("still refuses other dtypes and numbers that are not finite", async () => {
+      const model = drawn(backbone(4), new Random(4));
+      const before = everythingIn(model);
+      for (const [wrong, refusal] of [
+        [float64([3], [1, 2, 3]), 'TypeError: loadPyTorch: "0.bias": float32 | float64 | cure'],
+        [float32([3], [1, NaN, 3]), 'RangeError: loadPyTorch: "0.bias": NaN | 1'],
+      ] as const) {
+        await expectRefusal(() => loadPyTorch(model, new Map([["0.bias", wrong]]), { partial: true }), refusal);
+      }
+      expect(everythingIn(model)).toEqual(before);
+    });
+  });
+
+  it("reports what it loaded without any option", () => {
+    const report = loadPyTorch(new BatchNorm({ features: 1 }), batchNormState());
+    expect(report).toEqual({ loaded: [...batchNormState().keys()], missing: [], mismatched: [], unused: [] });
+  });
+
+  it("takes a parameter of any name", () => {
+    const parameter = new Parameter("__proto__", "scale", Tensor.zeros([1]));
+    const layer: Layer = {
+      parameters: [parameter],
+      statistics: [],
+      forward: (input) => ({ output: input, backward: () => null as never }),
+    };
+    loadPyTorch(layer, new Map([["__proto__", float32([1], [5])]]));
+    expect(parameter.value.data[0]).toBe(5);
+    expect(readSafetensors(writeSafetensors(toPyTorch(layer))).get("__proto__")!.values).toEqual(Float32Array.of(5));
+  });
+
+  it("moves a large matrix in less time than a list of its numbers takes", () => {
+    const initial = { weight: Tensor.zeros([2000, 2000]) };
+    const dense = new Dense({ inputs: 2000, outputs: 2000, bias: false, initial });
+    const values = Float32Array.from({ length: 4_000_000 }, (_, i) => i);
+    const state = new Map<string, StoredArray>([["weight", { shape: [2000, 2000], dtype: "float32", values }]]);
+    const time = (work: () => unknown): number => {
+      const times = [1, 2, 3].map(() => {
+        const start = performance.now();
+        work();
+        return performance.now() - start;
+      });
+      return Math.min(...times);
+    };
+    const list = time(() => Array.from(values, Math.fround));
+    expect(time(() => loadPyTorch(dense, state))).toBeLessThan(list);
+    expect(dense.weight.value.at(1, 0)).toBe(1);
+    const back = toPyTorch(dense).get("weight")!.values;
+    expect(Buffer.compare(new Uint8Array(back.buffer), new Uint8Array(values.buffer))).toBe(0);
+  });
+
+  it("reads each property of a hand-built array once", () => {
+    let reads = 0;
+    const good = float32([1], [5]);
+    const array = {
+      ...good,
+      get values() {
+        return reads++ === 0 ? good.values : Float32Array.of(NaN);
+      },
+    } as StoredArray;
+    const norm = new LayerNorm({ features: 1, center: false });
+    loadPyTorch(norm, new Map([["weight", array]]));
+    expect(norm.gamma!.value.data[0]).toBe(5);
+  });
+
+  it("refuses a model whose memory was transferred, before anything moves", async () => {
+    const norm = new LayerNorm({ features: 2 });
+    structuredClone(norm.beta!.value.data.buffer, { transfer: [norm.beta!.value.data.buffer] });
+    const state = new Map([
+      ["weight", float32([2], [3, 4])],
+      ["bias", float32([2], [5, 6])],
+    ]);
+    await expectRefusal(() => loadPyTorch(norm, state), 'ShapeError: loadPyTorch: "bias": 2 | 0 | cure');
+    expect([...norm.gamma!.value.data]).toEqual([1, 1]);
   });
 
   it("refuses a weight that stands the other way round", async () => {

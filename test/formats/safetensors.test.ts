@@ -7,6 +7,7 @@ import {
   float64,
   joined,
   little,
+  npyRow,
   readOrRefuse,
   safetensorsFile,
   storedArrays,
@@ -62,6 +63,33 @@ describe("readSafetensors", () => {
     ]);
   });
 
+  it("reads every dtype that a typed array holds, and widens float16 and bfloat16 exactly", () => {
+    const cases: readonly (readonly [tag: string, bytes: readonly number[], values: StoredArray["values"]])[] = [
+      ["I8", [0x80, 0x7f], Int8Array.of(-128, 127)],
+      ["U8", [0x80, 0x7f], Uint8Array.of(128, 127)],
+      ["I16", [0, 0x80, 0xff, 0x7f], Int16Array.of(-32768, 32767)],
+      ["U16", [0, 0x80, 0xff, 0x7f], Uint16Array.of(32768, 32767)],
+      ["I32", [0, 0, 0, 0x80], Int32Array.of(-(2 ** 31))],
+      ["U32", [0, 0, 0, 0x80], Uint32Array.of(2 ** 31)],
+      ["I64", [0, 0, 0, 0, 0, 0, 0, 0x80], BigInt64Array.of(-(2n ** 63n))],
+      ["U64", [0, 0, 0, 0, 0, 0, 0, 0x80], BigUint64Array.of(2n ** 63n)],
+      ["F16", [0x00, 0x3c, 0x01, 0x80, 0xff, 0x7b, 0, 0xfc], Float32Array.of(1, -(2 ** -24), 65504, -Infinity)],
+      ["BF16", [0x80, 0x3f, 0x01, 0x80, 0x7f, 0x7f, 0xc0, 0x7f], Float32Array.of(1, -(2 ** -133), 255 * 2 ** 120, NaN)],
+    ];
+    for (const [tag, bytes, values] of cases) {
+      const file = safetensorsFile({ a: entry([values.length], 0, bytes.length, tag) }, Uint8Array.from(bytes));
+      expect(readSafetensors(file).get("a")!.values, tag).toEqual(values);
+    }
+  });
+
+  it("reads only the arrays that are named", async () => {
+    const file = safetensorsFile({ odd: entry([8], 0, 8, "F8_E5M2"), a: entry([1], 8, 16) }, doubles(1, 2));
+    expect([...readSafetensors(file, { names: ["a"] }).keys()]).toEqual(["a"]);
+    expect([...readSafetensors(file, { names: (name) => name.length === 1 }).keys()]).toEqual(["a"]);
+    await expectRefusal(() => readSafetensors(file), 'TypeError: readSafetensors: "odd": "F8_E5M2" | cure');
+    await expectRefusal(() => readSafetensors(file, { names: ["ood"] }), 'TypeError: readSafetensors: "ood" | cure');
+  });
+
   it("gives the metadata apart", () => {
     const file = safetensorsFile({ __metadata__: { format: "pt" }, a: entry([0], 0, 0) });
     expect(readSafetensorsMetadata(file)).toEqual({ format: "pt" });
@@ -73,7 +101,13 @@ describe("readSafetensors", () => {
   it.each([
     ["text", "a" as never, 'TypeError: readSafetensors: Uint8Array | "a" | cure'],
     ["an ArrayBuffer", new ArrayBuffer(8) as never, "TypeError: readSafetensors: Uint8Array | cure"],
-    ["nothing", new Uint8Array(), "RangeError: readSafetensors: 8 | 0"],
+    ["nothing", new Uint8Array(), "RangeError: readSafetensors: 8 | 0 | cure"],
+    ["seven bytes", new Uint8Array(7), "RangeError: readSafetensors: 8 | 7 | cure"],
+    ["a length alone, of an empty header", little(0, 8), "TypeError: readSafetensors: header | cure"],
+    ["a length alone, of a header that is missing", little(2, 8), "RangeError: readSafetensors: 0 | 2 | cure"],
+    ["a zip archive", utf8("PK\u0003\u0004 and so on"), "TypeError: readSafetensors: zip | cure"],
+    ["a .npy file", npyRow(1), "TypeError: readSafetensors: .npy | cure"],
+    ["an HDF5 file", joined(Uint8Array.of(0x89), utf8("HDF and so on")), "TypeError: readSafetensors: HDF5 | cure"],
     [
       "a header longer than the file",
       safetensorsFile("{}", new Uint8Array(), 3),
@@ -105,7 +139,11 @@ describe("readSafetensors", () => {
     ["metadata that are no texts", one({ __metadata__: { a: 1 } }), 'TypeError: readSafetensors: metadata | "a" | 1'],
     ["an entry that is a number", one({ a: 1 }), 'TypeError: readSafetensors: "a": 1'],
     ["no dtype", one({ a: { shape: [1], data_offsets: [0, 8] } }), `TypeError: readSafetensors: "a": undefined | cure`],
-    ["half precision", one({ a: entry([4], 0, 8, "F16") }), `TypeError: readSafetensors: "a": "F16" | cure`],
+    [
+      "numbers of 8 bits with a point",
+      one({ a: entry([8], 0, 8, "F8_E4M3") }),
+      `TypeError: readSafetensors: "a": "F8_E4M3" | cure`,
+    ],
     [
       "a dtype from a prototype",
       one({ a: entry([1], 0, 8, "constructor") }),
@@ -216,6 +254,12 @@ describe("writeSafetensors", () => {
     );
   });
 
+  it("refuses what does not fit into memory", async () => {
+    const large: StoredArray = { shape: [2 ** 24], dtype: "float64", values: new Float64Array(2 ** 24) };
+    const many = new Map(Array.from({ length: 100 }, (_, i) => [`${i}`, large] as const));
+    await expectRefusal(() => writeSafetensors(many), "RangeError: writeSafetensors: memory | cure");
+  });
+
   const good = float64([1], [1]);
   it.each([
     ["an object instead of a map", { a: good }, {}, "TypeError: writeSafetensors: Map | cure"],
@@ -235,7 +279,7 @@ describe("writeSafetensors", () => {
       "an unknown dtype",
       new Map([["a", { ...good, dtype: "float16" }]]),
       {},
-      'TypeError: writeSafetensors: "a": "float64" | "float32" | "int64" | "int32" | "uint8" | "bool" | "float16"',
+      'TypeError: writeSafetensors: "a": "float64" | "float32" | "int64" | "uint16" | "bool" | "float16"',
     ],
     [
       "values of another dtype",
