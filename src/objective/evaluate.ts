@@ -59,8 +59,13 @@ export class Evaluator {
     protected readonly who: string,
     protected readonly objective: Objective,
     private readonly options: ProbeOptions,
-    private readonly total: number,
+    private total: number,
   ) {}
+
+  /** Raises the number of evaluations that is reported as the total. */
+  expectMore(evaluations: number): void {
+    this.total += evaluations;
+  }
 
   /** Loss and gradient at a point. The loss may be infinite or NaN: what that means is the caller's to say. */
   async at(point: Float64Array): Promise<Evaluation> {
