@@ -8,7 +8,7 @@
 import { complaint, expectCount, ShapeError } from "../../core/errors.js";
 import { expectRandom, type Random, type RandomState } from "../../core/random.js";
 import type { Samples } from "../../core/samples.js";
-import { throwIfAborted } from "../../objective/evaluate.js";
+import { EventLoopTurns, throwIfAborted } from "../../objective/evaluate.js";
 import type { ProbeOptions } from "../../objective/objective.js";
 import { expectFiniteValues } from "../shared/arguments.js";
 import type { FigureKind } from "../shared/report.js";
@@ -87,6 +87,7 @@ export async function permuteRows(
   statistics(weightsOf(n, m, firstRows(n)), observed);
   const least = observed.map((value) => value * (1 - 1e-12));
   const tick = Math.ceil(total / 100);
+  const turns = new EventLoopTurns();
   let done = 0;
   for (const weights of splits) {
     throwIfAborted(who, signal);
@@ -100,6 +101,7 @@ export async function permuteRows(
     done++;
     // A hundred times are enough for a bar; each one may wait for a repaint.
     if (onProgress !== undefined && (done % tick === 0 || done === total)) await onProgress(done, total);
+    if (turns.isDue) await turns.take();
   }
   const one = exhaustive ? 0 : 1;
   const part = (counts: Float64Array): number[] => Array.from(counts, (count) => (one + count) / (one + total));
