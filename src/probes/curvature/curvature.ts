@@ -3,11 +3,11 @@
 import type { Random, RandomState } from "../../core/random.js";
 import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
-import { distance, dot, norm, scaled } from "../../objective/vector.js";
+import { distance, dot, norm, randomDirection, scaled } from "../../objective/vector.js";
 import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
-import { ProbeRun } from "../shared/run.js";
-import { defaultDifferenceStep, hessianTimes } from "./hessian.js";
-import { asymmetryNote, lanczos, type RitzValues } from "./lanczos.js";
+import { ProbeRun, reserveDraws } from "../shared/run.js";
+import { defaultDifferenceStep, hessianTimes, productNote, relativeError } from "./hessian.js";
+import { lanczos, type RitzValues } from "./lanczos.js";
 
 const WHO = "curvature";
 
@@ -122,16 +122,22 @@ export async function curvature(
   const steps = Math.min(read.steps, point.length);
   const run = new ProbeRun(WHO, objective, point, read, 2 * steps + 5);
   const randomState = random.state;
+  const own = reserveDraws(random, 1, (stream) => randomDirection(run.point.length, stream));
   const step = read.differenceStep ?? defaultDifferenceStep(run);
 
   const { loss, gradient } = await run.finiteAt(run.point);
   let productError: number | undefined;
+  let change = 0;
   const multiply = async (vector: Float64Array): Promise<Float64Array> => {
     const product = await hessianTimes(run, vector, step);
-    productError ??= distance(product, await hessianTimes(run, vector, step / 2));
+    if (productError === undefined) {
+      const finer = await hessianTimes(run, vector, step / 2);
+      productError = distance(product, finer);
+      change = relativeError(product, finer);
+    }
     return product;
   };
-  const ritz = await lanczos(multiply, run.point.length, steps, random);
+  const ritz = await lanczos(multiply, run.point.length, steps, own);
   const { reasons, ...alongGradient } = await describeGradient(run, gradient, step, ritz);
   const largest = { value: ritz.values.at(-1)!, residual: ritz.residuals.at(-1)! };
   const smallest = { value: ritz.values[0]!, residual: ritz.residuals[0]! };
@@ -156,7 +162,7 @@ export async function curvature(
     learningRate: learningRate ?? null,
     sharpnessTimesLearningRate: learningRate === undefined ? null : largest.value * learningRate,
     ...alongGradient,
-    note: asymmetryNote(ritz.asymmetry, spectralNorm, step),
+    note: productNote(ritz.asymmetry, change, spectralNorm, step),
     reasons: {
       ...magnitude.reasons,
       ...reasons,

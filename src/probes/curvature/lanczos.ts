@@ -94,10 +94,3 @@ function freshDirection(basis: readonly Float64Array[], dimension: number, rando
     if (size > 1e-6) return scaled(1 / size, rest);
   }
 }
-
-/** What to say of products that are not symmetric, or null where they are, up to a thousandth of the largest eigenvalue. */
-export function asymmetryNote(asymmetry: number, spectralNorm: number, step: number): string | null {
-  if (asymmetry <= 1e-3 * spectralNorm) return null;
-  const found = `${asymmetry.toPrecision(3)} against a largest eigenvalue of ${spectralNorm.toPrecision(3)}`;
-  return `the products are not symmetric (${found}): the gradient jumps within the difference step ${step}, take a smaller one`;
-}

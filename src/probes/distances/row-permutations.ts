@@ -12,6 +12,7 @@ import { EventLoopTurns, throwIfAborted } from "../../objective/evaluate.js";
 import type { ProbeOptions } from "../../objective/objective.js";
 import { expectFiniteValues } from "../shared/arguments.js";
 import type { FigureKind } from "../shared/report.js";
+import { reserveDraws } from "../shared/run.js";
 import { sampleView } from "../values/feature-columns.js";
 
 /** Options for `permutationTest` and `mmdTest`: how the rows are permuted. */
@@ -77,7 +78,8 @@ export async function permuteRows(
   expectCount(who, "permutations", total);
   if (!exhaustive) expectRandom(who, random);
   const randomState = exhaustive ? null : random!.state;
-  const splits = exhaustive ? allSplits(n, m) : randomSplits(n, m, total, random!);
+  const own = exhaustive ? undefined : reserveDraws(random!, total, (stream) => stream.permutation(n + m));
+  const splits = own === undefined ? allSplits(n, m) : randomSplits(n, m, total, own);
 
   const observed = new Float64Array(scales.length);
   const drawn = new Float64Array(scales.length);

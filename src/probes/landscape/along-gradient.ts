@@ -201,7 +201,7 @@ function keepOnly(gradient: Float64Array, stretches: readonly Stretch[]): Float6
 /** The maximum of beta, with a warning where it is an artefact of the grid. */
 function largestBeta(stepSizes: readonly number[], betas: readonly (number | null)[]): Extreme {
   const found = largestOver(stepSizes, betas);
-  if (found.stepSize !== Math.min(...stepSizes)) return found;
+  if (found.stepSize !== smallest(stepSizes)) return found;
   const note = "at the grid's edge, 1/(smallest step) is its typical value after a saturating change of gradient";
   return { ...found, note };
 }
@@ -218,12 +218,12 @@ export interface Extreme {
 /** The largest value over the step sizes; null where a figure is not defined at a step. */
 function largestOver(stepSizes: readonly number[], values: readonly (number | null)[]): Extreme {
   const defined = values.filter((value) => value !== null);
-  return locate(stepSizes, values, defined.length === 0 ? null : Math.max(...defined));
+  return locate(stepSizes, values, defined.length === 0 ? null : largest(defined));
 }
 
 /** The smallest value over the step sizes. */
 function smallestOver(stepSizes: readonly number[], values: readonly number[]): Extreme {
-  return locate(stepSizes, values, Math.min(...values));
+  return locate(stepSizes, values, smallest(values));
 }
 
 function locate(stepSizes: readonly number[], values: readonly (number | null)[], value: number | null): Extreme {
@@ -240,8 +240,17 @@ function agrees(a: number | null, b: number): boolean {
 
 /** Largest less smallest. Where any has diverged the range is not finite, also where all have. */
 function range(values: readonly number[]): number {
-  const largest = Math.max(...values);
-  return largest === Infinity ? Infinity : largest - Math.min(...values);
+  const most = largest(values);
+  return most === Infinity ? Infinity : most - smallest(values);
+}
+
+// Not Math.max(...values): 100,000 arguments and more overflow the stack.
+function largest(values: readonly number[]): number {
+  return values.reduce((most, value) => Math.max(most, value), -Infinity);
+}
+
+function smallest(values: readonly number[]): number {
+  return values.reduce((least, value) => Math.min(least, value), Infinity);
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, distance, norm, randomDirection } from "../../objective/vector.js";
 import { expectVector } from "../shared/arguments.js";
 import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
-import { type FarEvaluation, ProbeRun } from "../shared/run.js";
+import { type FarEvaluation, ProbeRun, reserveDraws } from "../shared/run.js";
 
 /** What was found between two points u and v. */
 export interface LipschitzPair {
@@ -116,11 +116,15 @@ export async function lipschitzFromPairs(
   const run = new ProbeRun(who, objective, point, read, 1 + count);
   const randomState = random.state;
   const x = run.point;
+  const drawPair = (stream: Random): Float64Array => {
+    const radius = minRadius * exp(stream.uniform() * log(maxRadius / minRadius));
+    return addScaled(x, radius, randomDirection(x.length, stream));
+  };
+  const own = reserveDraws(random, count, drawPair);
   const v = await run.finiteAt(x);
   const pairs: LipschitzPair[] = [];
   for (let i = 0; i < count; i++) {
-    const radius = minRadius * exp(random.uniform() * log(maxRadius / minRadius));
-    const far = addScaled(x, radius, randomDirection(x.length, random));
+    const far = drawPair(own);
     pairs.push(describePair(await run.farAt(far), v, distance(far, x), norm(x)));
   }
   return { ...run.describe(who, KINDS), count, minRadius, maxRadius, randomState, ...summarizePairs(pairs) };
