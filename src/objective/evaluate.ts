@@ -43,7 +43,7 @@ export function expectPoint(who: string, point: unknown): asserts point is Float
   if (bad >= 0) throw new RangeError(complaint(who, "a finite point", `${point[bad]} at coordinate ${bad}`));
 }
 
-/** Tells whether a value is a Float64Array, of whatever realm. */
+/** Returns whether a value is a Float64Array, of whatever realm. */
 export function isFloat64Array(value: unknown): value is Float64Array {
   return typedArrayName(value) === "Float64Array";
 }

@@ -15,11 +15,11 @@ const WHO = "curvature";
 export interface CurvatureOptions extends ProbeOptions {
   /** Draws the start direction. */
   readonly random: Random;
-  /** How many Lanczos steps to make; 30 when not said, and no more than there are parameters. */
+  /** How many Lanczos steps to make, at most one per parameter. Default: 30. */
   readonly steps?: number | undefined;
   /** Gives `sharpnessTimesLearningRate`, which is compared with 2. */
   readonly learningRate?: number | undefined;
-  /** How far finite differences go to each side; as in `hessianVectorProduct` when not said. */
+  /** How far finite differences go to each side. Default: that of `hessianVectorProduct`. */
   readonly differenceStep?: number | undefined;
 }
 
@@ -101,7 +101,7 @@ const KINDS: Kinds = {
  * - **Numerics**: Ritz values lie inside the spectrum: a large residual says that more steps are needed. Products carry the
  *   error of finite differences: read `asymmetry` first, which shows the worst of all products. It is large where a ReLU
  *   changes sides within the difference step; a smaller step helps
- * - **Cost**: 2 evaluations a step and 5 more; keeps as many vectors as there are steps
+ * - **Cost**: 2 evaluations per step and 5 more; keeps as many vectors as there are steps
  * - **Source**: Cohen et al. 2021 (edge of stability); Ghorbani, Krishnan & Xiao 2019 (gradient share)
  *
  * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point

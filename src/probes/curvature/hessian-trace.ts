@@ -14,7 +14,7 @@ export interface HessianTraceOptions extends ProbeOptions {
   readonly random: Random;
   /** How many sign vectors to average over; at least 2 give a standard error. */
   readonly count: number;
-  /** How far finite differences go to each side; as in `hessianVectorProduct` when not said. */
+  /** How far finite differences go to each side. Default: that of `hessianVectorProduct`. */
   readonly differenceStep?: number | undefined;
 }
 

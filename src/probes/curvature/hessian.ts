@@ -12,7 +12,7 @@ import { ProbeRun } from "../shared/run.js";
 export interface HessianVectorProductOptions extends ProbeOptions {
   /** The vector v, as long as the point. */
   readonly vector: Float64Array;
-  /** How far to go to each side, whatever the length of v; `1.5e-8 (1 + ||x||)` when not said, on a float32 objective 3.5e-4. */
+  /** How far to go to each side, whatever the length of v. Default: `1.5e-8 (1 + ||x||)`, on a float32 objective 3.5e-4. */
   readonly differenceStep?: number | undefined;
 }
 

@@ -23,7 +23,7 @@ export interface RitzValues {
  * Where the directions visited form an invariant space the iteration goes on from a fresh random direction outside of it:
  * so multiple eigenvalues are found, and a start inside an eigenspace does no harm.
  *
- * - **Cost**: one product a step, and 4 steps^2 passes over vectors; keeps one vector a step
+ * - **Cost**: one product per step, and 4 steps^2 passes over vectors; keeps one vector per step
  * - **Source**: Lanczos 1950; full reorthogonalization: Golub & Van Loan, Matrix Computations, section 10.3
  */
 export async function lanczos(

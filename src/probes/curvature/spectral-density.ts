@@ -17,13 +17,13 @@ const WHO = "spectralDensity";
 export interface SpectralDensityOptions extends ProbeOptions {
   /** Draws the start directions. */
   readonly random: Random;
-  /** How many Lanczos steps to make from each start; 30 when not said, and no more than there are parameters. */
+  /** How many Lanczos steps to make from each start, at most one per parameter. Default: 30. */
   readonly steps?: number | undefined;
-  /** How many starts to average over; 4 when not said. */
+  /** How many starts to average over. Default: 4. */
   readonly starts?: number | undefined;
-  /** The standard deviation of the Gaussians; a hundredth of the spectrum's width when not said. */
+  /** The standard deviation of the Gaussians. Default: a hundredth of the spectrum's width. */
   readonly width?: number | undefined;
-  /** How far finite differences go to each side; as in `hessianVectorProduct` when not said. */
+  /** How far finite differences go to each side. Default: that of `hessianVectorProduct`. */
   readonly differenceStep?: number | undefined;
 }
 

@@ -22,7 +22,7 @@ import {
 
 /** Options for `maximumMeanDiscrepancy`. */
 export interface MmdOptions {
-  /** h; when not said, the median of the positive distances between all pairs of rows of both samples. */
+  /** h. Default: the median of the positive distances between all pairs of rows of both samples. */
   readonly bandwidth?: number | undefined;
 }
 

@@ -17,7 +17,7 @@ import { sampleView } from "../values/feature-columns.js";
 
 /** Options for `permutationTest` and `mmdTest`: how the rows are permuted. */
 export interface PermutationOptions extends ProbeOptions {
-  /** How many random permutations, or "all" to go through every split of the rows; 999 when not said. */
+  /** How many random permutations, or "all" to go through every split of the rows. Default: 999. */
   readonly permutations?: number | "all" | undefined;
   /** Where the permutations come from; not needed for "all". */
   readonly random?: Random | undefined;
@@ -150,7 +150,7 @@ function* allSplits(n: number, m: number): Generator<Float64Array> {
   const chosen = firstRows(n);
   for (;;) {
     yield weightsOf(n, m, chosen);
-    // The last choice that can still move up does; those behind it follow closely.
+    // The last choice that can still move up does; those after it follow closely.
     let i = n - 1;
     while (i >= 0 && chosen[i] === m + i) i--;
     if (i < 0) return;
@@ -175,7 +175,7 @@ export interface PooledRows {
   readonly n: number;
   /** How many come from b. */
   readonly m: number;
-  /** How many values a row has. */
+  /** How many values per row has. */
   readonly width: number;
   /** Value j of row i stands at i * width + j. */
   readonly values: Float64Array;

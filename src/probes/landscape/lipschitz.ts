@@ -36,7 +36,7 @@ export interface QuotientSummary {
 
 /** What the two Lipschitz probes share. */
 export interface LipschitzReport extends ProbeReport {
-  /** One entry a pair: the result. */
+  /** One entry per pair: the result. */
   readonly pairs: readonly LipschitzPair[];
   /** How many pairs were left out because their points coincide. */
   readonly skipped: number;
@@ -95,7 +95,7 @@ const KINDS: Kinds = {
  * The direction d is uniform on the sphere and the radius r log-uniform in [minRadius, maxRadius]: every size of distance
  * gets its share, where a uniform draw from a ball of many dimensions would lie on its surface alone.
  *
- * - **Cost**: one evaluation a pair and one at x
+ * - **Cost**: one evaluation per pair and one at x
  *
  * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient at x is not finite
  * @example
@@ -135,7 +135,7 @@ export async function lipschitzFromPairs(
  *
  * The objective is one fixed batch throughout, not the batch of each step: else the noise of sampling counts as curvature.
  *
- * - **Cost**: one evaluation a point
+ * - **Cost**: one evaluation per point
  *
  * @throws {TypeError | RangeError | ShapeError} if there are fewer than two points, or one is not finite or of another length
  * @example
