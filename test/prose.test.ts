@@ -57,6 +57,8 @@ const CHECKED = [
   "src/model",
   "src/training",
   "src/formats",
+  "src/objective",
+  "src/probes",
 ];
 
 /** What is generated, installed, or held by the texts that it is made from. */

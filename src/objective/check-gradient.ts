@@ -1,24 +1,30 @@
-/** checkGradient: is a gradient the gradient of its loss? Finite differences, with an estimate of their own error. */
+/** checkGradient: compares a gradient with finite differences of its loss, and estimates the error of the differences too. */
 
 import { complaint, expectCount, expectObject, expectOneOf, show, ShapeError } from "../core/errors.js";
-import { type DType, tolerances } from "../core/dtype.js";
+import { type DType, tolerances, unitRoundoff } from "../core/dtype.js";
 import type { Random } from "../core/random.js";
 import { Evaluator, expectObjective, readProbeOptions } from "./evaluate.js";
-import { compareDerivatives, type GradientComparison, type LineOfLosses, type Verdict } from "./finite-difference.js";
+import {
+  DerivativeComparison,
+  type GradientComparison,
+  type LineOfLosses,
+  type LossesAtStep,
+  type Verdict,
+} from "./finite-difference.js";
 import type { Group, Objective, ProbeOptions } from "./objective.js";
 import { addScaled, dot, norm, randomDirection } from "./vector.js";
 
 /** Options for `checkGradient`. */
 export interface CheckGradientOptions extends ProbeOptions {
-  /** Chooses the direction and the coordinates. */
+  /** Draws the direction and the coordinates. */
   readonly random: Random;
-  /** Named stretches of the point, each of which is looked at. The whole point is one group when not said. */
+  /** Named stretches of the point, each of which is checked. Default: the whole point as one group. */
   readonly groups?: readonly Group[] | undefined;
-  /** How many coordinates of each group to look at, all where it has fewer; 3 when not said. */
+  /** How many coordinates of each group to check, all where it has fewer. Default: 3. */
   readonly coordinatesPerGroup?: number | undefined;
-  /** The finite-difference step; 1e-5 for a float64 objective and 1e-3 for float32 when not said. */
+  /** The first finite-difference step; smaller ones follow where it does not decide. Default: 1e-5, on a float32 objective 1e-3. */
   readonly step?: number | undefined;
-  /** Allowed error, relative to the root mean square of the gradient; 1e-7 (float64) or 5e-3 (float32) when not said. */
+  /** Allowed error, relative to the root mean square of the gradient. Default: 1e-7, on a float32 objective 5e-3. */
   readonly tolerance?: number | undefined;
 }
 
@@ -31,24 +37,30 @@ export const checkGradientRules = {
   tolerance: { kind: "number", low: 0, withoutLow: true, optional: true },
 } as const;
 
-/** What `checkGradient` found. Plain JSON. */
+/** The report of `checkGradient`. Plain JSON. */
 export interface GradientReport {
   /** "differs" if any comparison differs, else "undecided" if any is, else "agrees". */
   readonly verdict: Verdict;
-  /** The comparison that decided, or the one furthest off. */
+  /** The comparison that decided, or the one that is furthest off. */
   readonly worst: GradientComparison;
-  /** The derivative along a random direction: it sees every coordinate at once. */
+  /** The derivative along a random direction, which depends on every coordinate at once. */
   readonly direction: GradientComparison;
   readonly coordinates: readonly GradientComparison[];
   /** Root mean square of the gradient: errors are relative to it. */
   readonly gradientRms: number;
+  /** The first step, for coordinates of size 1 and below; each comparison reports its own. */
   readonly step: number;
   readonly tolerance: number;
   readonly dtype: DType;
   readonly evaluations: number;
-  /** The whole finding in one sentence. */
+  /** The finding in one sentence. */
   readonly text: string;
 }
+
+/** A gradient of 0 carries up to this many roundings of the others. */
+const ROUNDINGS = 2 ** 14;
+/** A step below this part of a coordinate would move it by a few roundings. */
+const LEAST_MOVE = 2 ** -40;
 
 /**
  * Compares a gradient with finite differences of its loss: first along one random direction, then coordinate by coordinate.
@@ -56,13 +68,18 @@ export interface GradientReport {
  *     numeric = (L(x + h d) - L(x - h d)) / 2h, at h and at h/2        analytic = <gradient, d>
  *
  * The disagreement between h and h/2, together with the round-off of the loss, estimates the error of the finite
- * difference. Where both sides of the point have different slopes at h and still at h/2, there is a kink.
+ * difference. Where the two do not agree with the gradient, h is reduced until the difference quotients converge or
+ * round-off hides the derivative: the loss may vary within a much shorter distance than h, as it does where the weights
+ * before a norm are small. Where both sides of the point have different slopes at every h, there is a kink.
  *
  * - **Units**: all derivatives in loss per unit of the coordinate
- * - **Numerics**: the step is multiplied by the size of a coordinate where that is above 1
- * - **Cost**: 1 gradient and 4 losses a derivative: one direction, and `coordinatesPerGroup` a group
+ * - **Numerics**: the first step is multiplied by the size of the coordinate, or by the root mean square of its group,
+ *   where that is above 1. The error allowed in a group is relative to the root mean square of its own gradient, but at
+ *   least 16,384 roundings of that of the whole: a gradient that should be 0 carries the round-off of the others
+ * - **Cost**: 1 gradient, and 4 losses per derivative: one direction, and `coordinatesPerGroup` per group. Up to 32 more
+ *   per derivative that does not agree at the first step
  *
- * @throws {TypeError | RangeError | ShapeError} if the objective, point, groups or numbers make no sense, or loss and gradient are not finite at the point
+ * @throws {TypeError | RangeError | ShapeError} if an argument is invalid, or loss or gradient is not finite at the point
  * @example
  * const bowl: Objective = (x) => ({ loss: x[0]! ** 2 + x[1]! ** 2, gradient: Float64Array.of(2 * x[0]!, 2 * x[1]!) });
  * const report = await checkGradient(bowl, Float64Array.of(1, 2), { random: new Random(1) });
@@ -80,41 +97,79 @@ export async function checkGradient(
   const read = readProbeOptions(who, options, checkGradientRules);
   const { random, coordinatesPerGroup, step = tolerances[dtype].step, tolerance = tolerances[dtype].gradient } = read;
   if (coordinatesPerGroup !== Infinity) expectCount(who, "coordinatesPerGroup", coordinatesPerGroup);
-  const groups = read.groups ?? [{ name: "point", start: 0, end: point.length }];
-  expectNamedStretches(who, groups, point.length);
+  const groups = expectNamedStretches(
+    who,
+    read.groups ?? [{ name: "point", start: 0, end: point.length }],
+    point.length,
+  );
 
-  const chosen = groups.flatMap(({ name, start, end }) => {
-    const places = random.permutation(end - start).slice(0, coordinatesPerGroup);
-    return [...places].sort((a, b) => a - b).map((place) => ({ name: `${name}[${place}]`, index: start + place }));
+  // All that is the caller's is read and drawn before the first evaluation, which may wait.
+  const x = point.slice();
+  const chosen = groups.flatMap((group) => {
+    const places = random.permutation(group.end - group.start).slice(0, coordinatesPerGroup);
+    return [...places].sort((a, b) => a - b).map((place) => ({ group, place }));
   });
+  const randomly = randomDirection(x.length, random);
   const evaluator = new Evaluator(who, objective, read, 1 + 4 * (1 + chosen.length));
-  const { loss, gradient } = await evaluator.at(point.slice());
-  if (!Number.isFinite(loss)) throw new RangeError(complaint(who, "a finite loss at the point", String(loss)));
-  const bad = gradient.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
-    const group = groups.find(({ start, end }) => start <= bad && bad < end) ?? { name: "point", start: 0 };
-    const got = `${gradient[bad]} at ${group.name}[${bad - group.start}]`;
-    throw new RangeError(complaint(who, "a finite gradient at the point", got));
-  }
+  const { loss, gradient } = await evaluator.at(x.slice());
+  expectFiniteEvaluation(who, loss, gradient, groups);
   const claimed = gradient.slice(); // a copy: the objective may write to its array at the next evaluation
-  const gradientRms = norm(claimed) / Math.sqrt(point.length);
+  const gradientRms = rootMeanSquare(claimed);
 
-  const along = async (name: string, direction: Float64Array, size: number): Promise<LineOfLosses> => {
-    const h = step * Math.max(1, size);
-    const at = (t: number): Promise<number> => evaluator.lossAt(addScaled(point, t, direction));
+  const inherited = Math.min(tolerance, ROUNDINGS * unitRoundoff[dtype]) * gradientRms;
+  const lineOf = (
+    line: Pick<Line, "name" | "group" | "analytic" | "move">,
+    { size, least, rms }: { readonly size: number; readonly least: number; readonly rms: number },
+  ): Line => ({
+    ...line,
+    firstStep: step * Math.max(1, size),
+    smallestStep: LEAST_MOVE * least,
+    allowed: Math.max(tolerance * rms, inherited),
+    goodError: 1000 * Math.max(tolerance * rms, inherited),
+    largestError: 1000 * tolerance * gradientRms,
+    quotients: [],
+  });
+  const lines = [
+    lineOf(
+      {
+        name: "random direction",
+        group: "",
+        analytic: dot(claimed, randomly),
+        move: (t) => addScaled(x, t, randomly),
+      },
+      { size: rootMeanSquare(x), least: 0, rms: gradientRms },
+    ),
+    ...chosen.map(({ group: { name, start, end }, place }) => {
+      const index = start + place;
+      const size = Math.max(Math.abs(x[index]!), rootMeanSquare(x.subarray(start, end)));
+      const move = (t: number): Float64Array => {
+        const moved = x.slice();
+        moved[index]! += t;
+        return moved;
+      };
+      return lineOf(
+        { name: `${name}[${place}]`, group: name, analytic: claimed[index]!, move },
+        { size, least: Math.abs(x[index]!), rms: rootMeanSquare(claimed.subarray(start, end)) },
+      );
+    }),
+  ];
+  const lossesAt = async ({ move }: Line, h: number): Promise<LossesAtStep> => {
+    const at = (t: number): Promise<number> => evaluator.lossAt(move(t));
     const [back, halfBack, halfForth, forth] = [await at(-h), await at(-h / 2), await at(h / 2), await at(h)];
-    return { name, analytic: dot(claimed, direction), step: h, losses: [back, halfBack, loss, halfForth, forth] };
+    return { step: h, losses: [back, halfBack, loss, halfForth, forth] };
   };
-  const pointRms = norm(point) / Math.sqrt(point.length);
-  const lines = [await along("random direction", randomDirection(point.length, random), pointRms)];
-  for (const { name, index } of chosen) {
-    const unit = new Float64Array(point.length);
-    unit[index] = 1;
-    lines.push(await along(name, unit, Math.abs(point[index]!)));
+  const derivatives = new DerivativeComparison<Line>(dtype, norm(x.map((value, i) => value * claimed[i]!)));
+  let open = lines.map((line) => [line, line.firstStep] as const);
+  while (open.length > 0) {
+    const found: (readonly [Line, LossesAtStep])[] = [];
+    for (const [line, h] of open) found.push([line, await lossesAt(line, h)]);
+    open = derivatives.add(found);
+    evaluator.expectMore(4 * open.length);
   }
-  const comparisons = compareDerivatives(lines, dtype, tolerance * gradientRms);
-  const direction = comparisons[0]!;
-  const coordinates = comparisons.slice(1);
+  const [direction, ...coordinates] = lines.map((line) => derivatives.compare(line)) as [
+    GradientComparison,
+    ...GradientComparison[],
+  ];
   const worst = worstOf(direction, coordinates);
   return {
     verdict: worst.verdict,
@@ -126,15 +181,40 @@ export async function checkGradient(
     tolerance,
     dtype,
     evaluations: evaluator.evaluations,
-    text: sentenceOf(worst, coordinates.length, step),
+    text: sentenceOf(worst, coordinates.length),
   };
+}
+
+/** A line to evaluate the loss along. */
+interface Line extends LineOfLosses {
+  readonly move: (t: number) => Float64Array;
+  readonly firstStep: number;
+}
+
+function rootMeanSquare(values: Float64Array): number {
+  return norm(values) / Math.sqrt(values.length);
+}
+
+function expectFiniteEvaluation(
+  who: string,
+  loss: number,
+  gradient: Float64Array,
+  groups: readonly NamedStretch[],
+): void {
+  if (!Number.isFinite(loss)) throw new RangeError(complaint(who, "a finite loss at the point", String(loss)));
+  const bad = gradient.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const group = groups.find(({ start, end }) => start <= bad && bad < end) ?? { name: "point", start: 0 };
+  const got = `${gradient[bad]} at ${group.name}[${bad - group.start}]`;
+  throw new RangeError(complaint(who, "a finite gradient at the point", got));
 }
 
 const severity: Readonly<Record<Verdict, number>> = { agrees: 0, undecided: 1, differs: 2 };
 
-/** The gravest comparison, and of those the one furthest off; the direction only where it alone tells, as it names no place. */
+/** The gravest comparison, and of those the one furthest off; the direction only where it alone shows it, as it names no place. */
 function worstOf(direction: GradientComparison, coordinates: readonly GradientComparison[]): GradientComparison {
-  const off = ({ analytic, numeric }: GradientComparison): number => Math.abs(analytic - numeric);
+  const off = ({ analytic, numeric }: GradientComparison): number =>
+    numeric === null ? Infinity : Math.abs(analytic - numeric);
   const worst = coordinates.reduce((worst, next) => {
     const step = severity[next.verdict] - severity[worst.verdict];
     return step > 0 || (step === 0 && off(next) > off(worst)) ? next : worst;
@@ -143,26 +223,28 @@ function worstOf(direction: GradientComparison, coordinates: readonly GradientCo
 }
 
 function sentenceOf(
-  { name, analytic, numeric, estimatedError, verdict }: GradientComparison,
+  { name, analytic, numeric, estimatedError, step, verdict }: GradientComparison,
   count: number,
-  step: number,
 ): string {
-  const figures = `analytic ${analytic.toPrecision(6)}, numeric ${numeric.toPrecision(6)} ± ${estimatedError.toExponential(0)} (step ${step})`;
+  const at = `(step ${Number(step.toPrecision(3))})`;
+  if (numeric === null || estimatedError === null) {
+    return `undecided at ${name}, the loss is not finite beside the point: analytic ${analytic.toPrecision(6)} ${at}`;
+  }
+  const figures = `analytic ${analytic.toPrecision(6)}, numeric ${numeric.toPrecision(6)} ± ${estimatedError.toExponential(0)} ${at}`;
   if (verdict === "agrees")
     return `gradient agrees along a random direction and at ${count} coordinates; furthest off at ${name}: ${figures}`;
   if (verdict === "differs") return `gradient differs at ${name}: ${figures}`;
-  return `undecided at ${name}, a kink or too much round-off: ${figures}`;
+  return `undecided at ${name}, a kink, too much round-off or no convergence: ${figures}`;
 }
 
-function expectNamedStretches(
-  who: string,
-  groups: readonly Pick<Group, "name" | "start" | "end">[],
-  length: number,
-): void {
+type NamedStretch = Pick<Group, "name" | "start" | "end">;
+
+/** Requires groups within the point; returns a copy. */
+export function expectNamedStretches(who: string, groups: readonly NamedStretch[], length: number): NamedStretch[] {
   if (!Array.isArray(groups) || groups.length === 0) {
     throw new TypeError(complaint(who, "groups to be an array of at least one", show(groups)));
   }
-  for (const group of groups as readonly Group[]) {
+  return Array.from(groups as readonly Group[], (group) => {
     expectObject(who, "every group", group);
     const { name, start, end } = group;
     expectCount(who, `start of group "${name}"`, start, 0);
@@ -171,5 +253,6 @@ function expectNamedStretches(
       throw new ShapeError(
         complaint(who, `groups within the ${length} coordinates of the point`, `"${name}" up to ${end}`),
       );
-  }
+    return { name, start, end };
+  });
 }

@@ -1,6 +1,12 @@
 /** checkObjective: does an objective keep its four promises? To be asked before any probe is believed. */
 
-import { checkGradient, type CheckGradientOptions, checkGradientRules, type GradientReport } from "./check-gradient.js";
+import {
+  checkGradient,
+  type CheckGradientOptions,
+  checkGradientRules,
+  expectNamedStretches,
+  type GradientReport,
+} from "./check-gradient.js";
 import { Evaluator, expectObjective, readProbeOptions } from "./evaluate.js";
 import type { Verdict } from "./finite-difference.js";
 import type { Evaluation, Objective } from "./objective.js";
@@ -50,30 +56,35 @@ export async function checkObjective(
 ): Promise<ObjectiveReport> {
   const who = "checkObjective";
   expectObjective(who, objective, point);
-  const { random, signal } = readProbeOptions(who, options, checkGradientRules);
-  const evaluator = new Evaluator(who, objective, { signal }, 5);
-  const elsewhere = addScaled(point, 0.1, randomDirection(point.length, random));
+  const read = readProbeOptions(who, options, checkGradientRules);
+  // Copies: the evaluations may wait, and the caller go on training meanwhile.
+  const x = point.slice();
+  const groups =
+    read.groups &&
+    expectNamedStretches(who, read.groups, x.length).map((stretch, i) => ({ ...read.groups![i]!, ...stretch }));
+  const evaluator = new Evaluator(who, objective, { signal: read.signal }, 5);
+  const elsewhere = addScaled(x, 0.1, randomDirection(x.length, read.random));
 
-  const pointOfFirst = point.slice();
+  const pointOfFirst = x.slice();
   const first = await evaluator.at(pointOfFirst);
   const firstGradient = first.gradient.slice();
-  const second = await evaluator.at(point.slice());
+  const second = await evaluator.at(x.slice());
   const secondFinding = difference({ loss: first.loss, gradient: firstGradient }, second);
   await evaluator.at(elsewhere.slice());
   const fresh = first.gradient !== second.gradient && sameNumbers(first.gradient, firstGradient);
-  const pointOfLossOnly = point.slice();
+  const pointOfLossOnly = x.slice();
   const lossOnly = await evaluator.lossAt(pointOfLossOnly);
-  const third = await evaluator.at(point.slice());
+  const third = await evaluator.at(x.slice());
   const thirdFinding = difference({ loss: first.loss, gradient: firstGradient }, third);
-  const gradient = await checkGradient(objective, point, options);
+  const gradient = await checkGradient(objective, x, { ...read, groups });
 
-  const changed = [pointOfFirst, pointOfLossOnly].find((array) => !sameNumbers(array, point));
-  const at = changed?.findIndex((value, i) => !Object.is(value, point[i])) ?? -1;
+  const changed = [pointOfFirst, pointOfLossOnly].find((array) => !sameNumbers(array, x));
+  const at = changed?.findIndex((value, i) => !Object.is(value, x[i])) ?? -1;
   const promises: PromiseReport[] = [
     promise("same point, same answer", secondFinding),
     promise(
       "the point is not modified",
-      changed === undefined ? "" : `coordinate ${at} was ${point[at]} and is ${changed[at]}`,
+      changed === undefined ? "" : `coordinate ${at} was ${x[at]} and is ${changed[at]}`,
     ),
     promise(
       "evaluating leaves nothing behind",

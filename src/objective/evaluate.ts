@@ -1,4 +1,9 @@
-/** Evaluate: how every check and probe calls an objective, so that all stop, report progress and refuse nonsense alike. */
+/**
+ * Evaluate: how every check and probe calls an objective, so that all stop, report progress and refuse nonsense alike.
+ *
+ * This is the one file that uses a clock and a task queue, both only if the host has them: a signal is set by an event, and
+ * awaiting an objective that answers at once never lets the host deliver one.
+ */
 
 import { typedArrayName } from "../core/dtype.js";
 import { complaint, expectCount, expectLength, show } from "../core/errors.js";
@@ -38,29 +43,78 @@ export function expectPoint(who: string, point: unknown): asserts point is Float
   if (bad >= 0) throw new RangeError(complaint(who, "a finite point", `${point[bad]} at coordinate ${bad}`));
 }
 
-/** Tells whether a value is a Float64Array, of whatever realm. */
+/** Returns whether a value is a Float64Array, of whatever realm. */
 export function isFloat64Array(value: unknown): value is Float64Array {
   return typedArrayName(value) === "Float64Array";
 }
 
-/** Throws the reason of a signal that has been aborted, or an error in its place where the reason is none. */
+/** Throws the reason of a signal that has been aborted, whatever it is, or an error in its place if there is none. */
 export function throwIfAborted(who: string, signal: ProbeOptions["signal"]): void {
   if (signal?.aborted !== true) return;
-  const reason = signal.reason as Error | null | undefined;
-  throw typeof reason?.message === "string" ? reason : new Error(`${who}: aborted by its signal`);
+  const reason: unknown = signal.reason ?? new Error(`${who}: aborted by its signal`);
+  throw reason;
+}
+
+interface Port {
+  onmessage: (() => void) | null;
+  postMessage(message: null): void;
+  close(): void;
+}
+declare const MessageChannel: (new () => { readonly port1: Port; readonly port2: Port }) | undefined;
+declare const setTimeout: ((callback: () => void, milliseconds: number) => unknown) | undefined;
+
+/** About one frame of a display. */
+const MILLISECONDS_BETWEEN_TURNS = 16;
+
+/** Gives the event loop a turn about every 16 ms of work, so that timers, clicks and repaints are not held up. */
+export class EventLoopTurns {
+  private last = Date.now();
+
+  /** More than 16 ms have passed since the last turn. */
+  get isDue(): boolean {
+    const elapsed = Date.now() - this.last;
+    // A clock that was set back counts as due.
+    return elapsed >= MILLISECONDS_BETWEEN_TURNS || elapsed < 0;
+  }
+
+  /** Waits until the event loop has had its turn. */
+  async take(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      // Browsers delay timers in hidden tabs, and test frameworks replace them: a message is neither.
+      if (typeof MessageChannel === "function") {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => {
+          port1.close();
+          resolve();
+        };
+        port2.postMessage(null);
+      } else if (typeof setTimeout === "function") {
+        setTimeout(resolve, 0);
+      } else {
+        resolve();
+      }
+    });
+    this.last = Date.now();
+  }
 }
 
 /** Calls an objective a known number of times: checks the signal before each call, counts, and reports the progress after. */
 export class Evaluator {
   /** How many evaluations were made. */
   evaluations = 0;
+  private readonly turns = new EventLoopTurns();
 
   constructor(
     protected readonly who: string,
     protected readonly objective: Objective,
     private readonly options: ProbeOptions,
-    private readonly total: number,
+    private total: number,
   ) {}
+
+  /** Raises the number of evaluations that is reported as the total. */
+  expectMore(evaluations: number): void {
+    this.total += evaluations;
+  }
 
   /** Loss and gradient at a point. The loss may be infinite or NaN: what that means is the caller's to say. */
   async at(point: Float64Array): Promise<Evaluation> {
@@ -92,5 +146,6 @@ export class Evaluator {
   private async reportProgress(): Promise<void> {
     this.evaluations++;
     await this.options.onProgress?.(this.evaluations, this.total);
+    if (this.turns.isDue) await this.turns.take();
   }
 }

@@ -27,7 +27,7 @@ export interface Objective {
   (point: Float64Array): Evaluation | Promise<Evaluation>;
   /** The loss alone, where that is cheaper. */
   lossOnly?(point: Float64Array): number | Promise<number>;
-  /** The precision that the loss is computed in; finite differences choose their step by it. "float64" when not said. */
+  /** The precision that the loss is computed in; finite differences choose their step by it. Default: "float64". */
   readonly dtype?: DType;
   /** What kind of function it is, for reports: "probe" and "inference" of one model are different landscapes. */
   readonly mode?: string;
@@ -44,9 +44,9 @@ export interface Group {
   readonly end: number;
 }
 
-/** What every check and probe takes beside its own options. */
+/** Options that every check and probe has in addition to its own. */
 export interface ProbeOptions {
-  /** An `AbortSignal`, or anything like one, checked before each evaluation. */
+  /** An `AbortSignal`, or anything like one, checked before each evaluation, and set in time because the event loop gets a turn about every 16 ms. */
   readonly signal?: { readonly aborted: boolean; readonly reason?: unknown } | undefined;
   /** Called after each evaluation, and awaited, so that a page can repaint. */
   readonly onProgress?: ((done: number, total: number) => void | Promise<void>) | undefined;

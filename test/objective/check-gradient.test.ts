@@ -57,7 +57,7 @@ describe("checkGradient agrees with right gradients", () => {
     const report = await checkGradient(waves(16), pointOf(16), options(1, { coordinatesPerGroup: Infinity }));
     expect(report.coordinates).toHaveLength(16);
     for (const { analytic, numeric, estimatedError } of [...report.coordinates, report.direction]) {
-      expect(Math.abs(analytic - numeric)).toBeLessThan(1e-9 * report.gradientRms);
+      expect(Math.abs(analytic - numeric!)).toBeLessThan(1e-9 * report.gradientRms);
       expect(estimatedError).toBeLessThan(1e-8 * report.gradientRms);
     }
   });
@@ -136,7 +136,7 @@ describe("checkGradient rejects wrong gradients", () => {
         const report = await checkGradient(wrong, point, options(index + 1, { groups, coordinatesPerGroup: Infinity }));
         expect([report.verdict, report.worst.name]).toEqual(["differs", `${name}[${index - start}]`]);
         expect(report.text).toMatch(
-          /^gradient differs at \d\.\w+\[\d+\]: analytic \S+, numeric \S+ ± \de-\d+ \(step 0\.00001\)$/,
+          /^gradient differs at \d\.\w+\[\d+\]: analytic \S+, numeric \S+ ± \de-\d+ \(step 0\.0000\d+\)$/,
         );
       }
     }
@@ -197,7 +197,7 @@ describe("checkGradient says that it cannot tell", () => {
     const kinked = claiming(absoluteValue, (gradient) => gradient.fill(slope));
     const report = await checkGradient(kinked, Float64Array.of(0), options());
     expect(report.verdict).toBe("undecided");
-    expect(report.text).toMatch(/^undecided at point\[0\], a kink or too much round-off: analytic /);
+    expect(report.text).toMatch(/^undecided at point\[0\], a kink, too much round-off or no convergence: analytic /);
   });
 
   it("within a step of a kink, and agrees a few steps away", async () => {
@@ -294,7 +294,7 @@ describe("checkGradient reports", () => {
     expect(report.evaluations).toBe(1 + 4 * 8);
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
     expect(report.text).toMatch(
-      /^gradient agrees along a random direction and at 7 coordinates; furthest off at \S+: analytic \S+, numeric \S+ ± \S+ \(step 0\.0001\)$/,
+      /^gradient agrees along a random direction and at 7 coordinates; furthest off at \S+: analytic \S+, numeric \S+ ± \S+ \(step 0\.000\d+\)$/,
     );
     const { gradient } = await waves(16)(pointOf(16));
     expect(report.gradientRms).toBeCloseTo(Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0) / 16), 12);

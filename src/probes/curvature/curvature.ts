@@ -3,11 +3,11 @@
 import type { Random, RandomState } from "../../core/random.js";
 import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
-import { distance, dot, norm, scaled } from "../../objective/vector.js";
+import { distance, dot, norm, randomDirection, scaled } from "../../objective/vector.js";
 import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
-import { ProbeRun } from "../shared/run.js";
-import { defaultDifferenceStep, hessianTimes } from "./hessian.js";
-import { asymmetryNote, lanczos, type RitzValues } from "./lanczos.js";
+import { ProbeRun, reserveDraws } from "../shared/run.js";
+import { defaultDifferenceStep, hessianTimes, productNote, relativeError } from "./hessian.js";
+import { lanczos, type RitzValues } from "./lanczos.js";
 
 const WHO = "curvature";
 
@@ -15,11 +15,11 @@ const WHO = "curvature";
 export interface CurvatureOptions extends ProbeOptions {
   /** Draws the start direction. */
   readonly random: Random;
-  /** How many Lanczos steps to make; 30 when not said, and no more than there are parameters. */
+  /** How many Lanczos steps to make, at most one per parameter. Default: 30. */
   readonly steps?: number | undefined;
   /** Gives `sharpnessTimesLearningRate`, which is compared with 2. */
   readonly learningRate?: number | undefined;
-  /** How far finite differences go to each side; as in `hessianVectorProduct` when not said. */
+  /** How far finite differences go to each side. Default: that of `hessianVectorProduct`. */
   readonly differenceStep?: number | undefined;
 }
 
@@ -101,7 +101,7 @@ const KINDS: Kinds = {
  * - **Numerics**: Ritz values lie inside the spectrum: a large residual says that more steps are needed. Products carry the
  *   error of finite differences: read `asymmetry` first, which shows the worst of all products. It is large where a ReLU
  *   changes sides within the difference step; a smaller step helps
- * - **Cost**: 2 evaluations a step and 5 more; keeps as many vectors as there are steps
+ * - **Cost**: 2 evaluations per step and 5 more; keeps as many vectors as there are steps
  * - **Source**: Cohen et al. 2021 (edge of stability); Ghorbani, Krishnan & Xiao 2019 (gradient share)
  *
  * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point
@@ -122,16 +122,22 @@ export async function curvature(
   const steps = Math.min(read.steps, point.length);
   const run = new ProbeRun(WHO, objective, point, read, 2 * steps + 5);
   const randomState = random.state;
+  const own = reserveDraws(random, 1, (stream) => randomDirection(run.point.length, stream));
   const step = read.differenceStep ?? defaultDifferenceStep(run);
 
   const { loss, gradient } = await run.finiteAt(run.point);
   let productError: number | undefined;
+  let change = 0;
   const multiply = async (vector: Float64Array): Promise<Float64Array> => {
     const product = await hessianTimes(run, vector, step);
-    productError ??= distance(product, await hessianTimes(run, vector, step / 2));
+    if (productError === undefined) {
+      const finer = await hessianTimes(run, vector, step / 2);
+      productError = distance(product, finer);
+      change = relativeError(product, finer);
+    }
     return product;
   };
-  const ritz = await lanczos(multiply, run.point.length, steps, random);
+  const ritz = await lanczos(multiply, run.point.length, steps, own);
   const { reasons, ...alongGradient } = await describeGradient(run, gradient, step, ritz);
   const largest = { value: ritz.values.at(-1)!, residual: ritz.residuals.at(-1)! };
   const smallest = { value: ritz.values[0]!, residual: ritz.residuals[0]! };
@@ -156,7 +162,7 @@ export async function curvature(
     learningRate: learningRate ?? null,
     sharpnessTimesLearningRate: learningRate === undefined ? null : largest.value * learningRate,
     ...alongGradient,
-    note: asymmetryNote(ritz.asymmetry, spectralNorm, step),
+    note: productNote(ritz.asymmetry, change, spectralNorm, step),
     reasons: {
       ...magnitude.reasons,
       ...reasons,

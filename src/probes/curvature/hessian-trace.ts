@@ -3,10 +3,10 @@
 import type { Random, RandomState } from "../../core/random.js";
 import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
-import { dot, randomSigns } from "../../objective/vector.js";
+import { dot, norm, randomSigns } from "../../objective/vector.js";
 import type { ProbeReport, Reasons } from "../shared/report.js";
-import { ProbeRun } from "../shared/run.js";
-import { defaultDifferenceStep, hessianTimes } from "./hessian.js";
+import { ProbeRun, reserveDraws } from "../shared/run.js";
+import { defaultDifferenceStep, hessianTimes, productNote, relativeError } from "./hessian.js";
 
 /** Options for `hessianTrace`. */
 export interface HessianTraceOptions extends ProbeOptions {
@@ -14,7 +14,7 @@ export interface HessianTraceOptions extends ProbeOptions {
   readonly random: Random;
   /** How many sign vectors to average over; at least 2 give a standard error. */
   readonly count: number;
-  /** How far finite differences go to each side; as in `hessianVectorProduct` when not said. */
+  /** How far finite differences go to each side. Default: that of `hessianVectorProduct`. */
   readonly differenceStep?: number | undefined;
 }
 
@@ -35,6 +35,12 @@ export interface HessianTraceReport extends ProbeReport {
   readonly samples: readonly number[];
   readonly count: number;
   readonly differenceStep: number;
+  /** How much the first product changes from h to h/2, as a part of it. */
+  readonly productError: number;
+  /** The largest |<u, Hv> - <v, Hu>| of two sign vectors, divided by their squared length; 0 for a Hessian, and for a count of 1. */
+  readonly asymmetry: number;
+  /** Describes products that differ too much from those of a Hessian to trust the trace; null when they do not. */
+  readonly note: string | null;
   /** Where the random stream stood: `Random.from` draws the same signs again. */
   readonly randomState: RandomState;
   /** Why a figure here is null. */
@@ -48,8 +54,9 @@ export interface HessianTraceReport extends ProbeReport {
  *
  * Read the standard error first: the trace of a batch-normalized network at initialization came out as -26 +- 25.
  *
- * - **Numerics**: exact for a diagonal Hessian whatever the signs; otherwise the off-diagonal entries make the scatter
- * - **Cost**: 2 evaluations a sign vector
+ * - **Numerics**: exact for a diagonal Hessian whatever the signs; otherwise the off-diagonal entries make the scatter.
+ *   Read `note` first: where a ReLU changes sides within the difference step the products are not those of the Hessian
+ * - **Cost**: 2 evaluations per sign vector, and 2 more
  * - **Source**: Hutchinson 1989
  *
  * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point
@@ -66,14 +73,31 @@ export async function hessianTrace(
   const who = "hessianTrace";
   const read = readProbeOptions(who, options, hessianTraceRules);
   const { random, count } = read;
-  const run = new ProbeRun(who, objective, point, read, 2 * count);
+  const run = new ProbeRun(who, objective, point, read, 2 * count + 2);
   const randomState = random.state;
+  const own = reserveDraws(random, count, (stream) => randomSigns(run.point.length, stream));
   const step = read.differenceStep ?? defaultDifferenceStep(run);
   const samples: number[] = [];
+  let productError = 0;
+  let asymmetry = 0;
+  let largest = 0;
+  let before: { readonly signs: Float64Array; readonly product: Float64Array } | undefined;
   for (let i = 0; i < count; i++) {
-    const signs = randomSigns(run.point.length, random);
-    samples.push(dot(signs, await hessianTimes(run, signs, step)));
+    const signs = randomSigns(run.point.length, own);
+    const product = await hessianTimes(run, signs, step);
+    samples.push(dot(signs, product));
+    largest = Math.max(largest, norm(product));
+    if (before === undefined) {
+      productError = relativeError(product, await hessianTimes(run, signs, step / 2));
+    } else {
+      asymmetry = Math.max(asymmetry, Math.abs(dot(before.signs, product) - dot(signs, before.product)));
+    }
+    before = { signs, product };
   }
+  // In units of sign vectors of length 1, as in the other probes of the Hessian.
+  const length = run.point.length;
+  asymmetry /= length;
+  const spectralNorm = largest / Math.sqrt(length);
   const trace = samples.reduce((sum, sample) => sum + sample, 0) / count;
   const squares = samples.reduce((sum, sample) => sum + (sample - trace) ** 2, 0);
   return {
@@ -83,6 +107,9 @@ export async function hessianTrace(
     samples,
     count,
     differenceStep: step,
+    productError,
+    asymmetry,
+    note: productNote(asymmetry, productError, spectralNorm, step),
     randomState,
     reasons: count === 1 ? { standardError: "a single sample has no scatter" } : {},
   };

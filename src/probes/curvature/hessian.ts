@@ -12,7 +12,7 @@ import { ProbeRun } from "../shared/run.js";
 export interface HessianVectorProductOptions extends ProbeOptions {
   /** The vector v, as long as the point. */
   readonly vector: Float64Array;
-  /** How far to go to each side, whatever the length of v; `1.5e-8 (1 + ||x||)` when not said, on a float32 objective 3.5e-4. */
+  /** How far to go to each side, whatever the length of v. Default: `1.5e-8 (1 + ||x||)`, on a float32 objective 3.5e-4. */
   readonly differenceStep?: number | undefined;
 }
 
@@ -30,6 +30,8 @@ export interface HessianVectorProductReport extends ProbeReport {
   readonly differenceStep: number;
   /** The norm of the difference between the products at h and at h/2. */
   readonly errorEstimate: number;
+  /** Describes a product that depends too much on the step to be trusted; null when it does not. */
+  readonly note: string | null;
 }
 
 /**
@@ -71,7 +73,34 @@ export async function hessianVectorProduct(
     product: Array.from(product),
     differenceStep: step,
     errorEstimate,
+    note: productNote(0, relativeError(product, finer), norm(product), step),
   };
+}
+
+/** ||a - b|| as a part of ||a||. */
+export function relativeError(a: Float64Array, b: Float64Array): number {
+  const apart = distance(a, b);
+  return apart === 0 ? 0 : Math.min(apart / norm(a), Number.MAX_VALUE);
+}
+
+/** The part of a product that may change from h to h/2, and the part of the largest eigenvalue that may be asymmetry. */
+const TRUSTED_CHANGE = 0.1;
+const TRUSTED_ASYMMETRY = 1e-3;
+
+/**
+ * Describes products that are not those of a Hessian: asymmetric beyond a thousandth of the largest eigenvalue, or changed by
+ * a tenth or more where the difference step is halved. Null when they are neither.
+ */
+export function productNote(asymmetry: number, change: number, spectralNorm: number, step: number): string | null {
+  if (asymmetry > TRUSTED_ASYMMETRY * spectralNorm) {
+    const found = `${asymmetry.toPrecision(3)} against a largest eigenvalue of ${spectralNorm.toPrecision(3)}`;
+    return `the products are not symmetric (${found}): the gradient jumps within the difference step ${step}, take a smaller one`;
+  }
+  if (change > TRUSTED_CHANGE && spectralNorm > 0) {
+    const cause = `the gradient jumps within the difference step ${step}, or is round-off there`;
+    return `a product changes by ${change.toPrecision(3)} of itself when the step is halved: ${cause}`;
+  }
+  return null;
 }
 
 /** The step at a run's point where the caller names none. */

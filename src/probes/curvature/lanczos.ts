@@ -23,7 +23,7 @@ export interface RitzValues {
  * Where the directions visited form an invariant space the iteration goes on from a fresh random direction outside of it:
  * so multiple eigenvalues are found, and a start inside an eigenspace does no harm.
  *
- * - **Cost**: one product a step, and 4 steps^2 passes over vectors; keeps one vector a step
+ * - **Cost**: one product per step, and 4 steps^2 passes over vectors; keeps one vector per step
  * - **Source**: Lanczos 1950; full reorthogonalization: Golub & Van Loan, Matrix Computations, section 10.3
  */
 export async function lanczos(
@@ -93,11 +93,4 @@ function freshDirection(basis: readonly Float64Array[], dimension: number, rando
     // A draw that lies almost inside the space would be round-off when stretched to length 1.
     if (size > 1e-6) return scaled(1 / size, rest);
   }
-}
-
-/** What to say of products that are not symmetric, or null where they are, up to a thousandth of the largest eigenvalue. */
-export function asymmetryNote(asymmetry: number, spectralNorm: number, step: number): string | null {
-  if (asymmetry <= 1e-3 * spectralNorm) return null;
-  const found = `${asymmetry.toPrecision(3)} against a largest eigenvalue of ${spectralNorm.toPrecision(3)}`;
-  return `the products are not symmetric (${found}): the gradient jumps within the difference step ${step}, take a smaller one`;
 }

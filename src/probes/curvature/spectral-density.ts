@@ -5,10 +5,11 @@ import { exp } from "../../core/math.js";
 import type { Random, RandomState } from "../../core/random.js";
 import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
+import { randomDirection } from "../../objective/vector.js";
 import type { ProbeReport } from "../shared/report.js";
-import { ProbeRun } from "../shared/run.js";
-import { defaultDifferenceStep, hessianTimes } from "./hessian.js";
-import { asymmetryNote, lanczos } from "./lanczos.js";
+import { ProbeRun, reserveDraws } from "../shared/run.js";
+import { defaultDifferenceStep, hessianTimes, productNote, relativeError } from "./hessian.js";
+import { lanczos } from "./lanczos.js";
 
 const WHO = "spectralDensity";
 
@@ -16,13 +17,13 @@ const WHO = "spectralDensity";
 export interface SpectralDensityOptions extends ProbeOptions {
   /** Draws the start directions. */
   readonly random: Random;
-  /** How many Lanczos steps to make from each start; 30 when not said, and no more than there are parameters. */
+  /** How many Lanczos steps to make from each start, at most one per parameter. Default: 30. */
   readonly steps?: number | undefined;
-  /** How many starts to average over; 4 when not said. */
+  /** How many starts to average over. Default: 4. */
   readonly starts?: number | undefined;
-  /** The standard deviation of the Gaussians; a hundredth of the spectrum's width when not said. */
+  /** The standard deviation of the Gaussians. Default: a hundredth of the spectrum's width. */
   readonly width?: number | undefined;
-  /** How far finite differences go to each side; as in `hessianVectorProduct` when not said. */
+  /** How far finite differences go to each side. Default: that of `hessianVectorProduct`. */
   readonly differenceStep?: number | undefined;
 }
 
@@ -53,6 +54,8 @@ export interface SpectralDensityReport extends ProbeReport {
   readonly differenceStep: number;
   /** The largest |<u, Hv> - <v, Hu>| of two directions visited: 0 for a Hessian, so all of it is error of the products. */
   readonly asymmetry: number;
+  /** How much the first product changes from h to h/2, as a part of it. */
+  readonly productError: number;
   /** Says when the products are too far from those of a Hessian to trust the density; null when they are not. */
   readonly note: string | null;
   /** Where the random stream stood: `Random.from` draws the same starts again. */
@@ -73,7 +76,7 @@ const MOST_POINTS = 20_000;
  *
  * - **Numerics**: single eigenvalues far from the others show up at their place, but their weight scatters from start to
  *   start
- * - **Cost**: 2 evaluations a step and start; keeps as many vectors as there are steps
+ * - **Cost**: 2 evaluations per step and start, and 2 more; keeps as many vectors as there are steps
  * - **Source**: Ghorbani, Krishnan & Xiao 2019; Ubaru, Chen & Saad 2017
  *
  * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point
@@ -91,20 +94,28 @@ export async function spectralDensity(
   const { random, starts } = read;
   expectObjective(WHO, objective, point);
   const steps = Math.min(read.steps, point.length);
-  const run = new ProbeRun(WHO, objective, point, read, 2 * steps * starts);
+  const run = new ProbeRun(WHO, objective, point, read, 2 * steps * starts + 2);
   const randomState = random.state;
+  const own = reserveDraws(random, starts, (stream) => randomDirection(run.point.length, stream));
   const step = read.differenceStep ?? defaultDifferenceStep(run);
 
   const nodes: SpectralNode[] = [];
   let largestAsymmetry = 0;
+  let productError: number | undefined;
   for (let start = 0; start < starts; start++) {
-    const multiply = (vector: Float64Array): Promise<Float64Array> => hessianTimes(run, vector, step);
-    const { values, weights, asymmetry } = await lanczos(multiply, run.point.length, steps, random);
+    const multiply = async (vector: Float64Array): Promise<Float64Array> => {
+      const product = await hessianTimes(run, vector, step);
+      productError ??= relativeError(product, await hessianTimes(run, vector, step / 2));
+      return product;
+    };
+    const { values, weights, asymmetry } = await lanczos(multiply, run.point.length, steps, own);
     nodes.push({ values, weights });
     largestAsymmetry = Math.max(largestAsymmetry, asymmetry);
   }
+  // Not Math.min(...all): 100,000 arguments and more overflow the stack.
   const all = nodes.flatMap((node) => node.values);
-  const [low, high] = [Math.min(...all), Math.max(...all)];
+  const low = all.reduce((least, value) => Math.min(least, value), Infinity);
+  const high = all.reduce((most, value) => Math.max(most, value), -Infinity);
   const width = read.width ?? defaultWidth(low, high);
   const eigenvalues = gridAround(low, high, width);
   return {
@@ -116,7 +127,8 @@ export async function spectralDensity(
     starts,
     differenceStep: step,
     asymmetry: largestAsymmetry,
-    note: asymmetryNote(largestAsymmetry, Math.max(Math.abs(low), Math.abs(high)), step),
+    productError: productError!,
+    note: productNote(largestAsymmetry, productError!, Math.max(Math.abs(low), Math.abs(high)), step),
     randomState,
     nodes,
   };

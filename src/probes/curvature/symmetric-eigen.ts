@@ -66,6 +66,8 @@ function unitOf(entries: readonly number[]): number {
   throw new RangeError(complaint("symmetricEigen", "a matrix of finite numbers", show(largest)));
 }
 
+const MOST_STEPS = 60;
+
 /** Turns a tridiagonal matrix to diagonal form, and the given rows with it; returns the diagonal. */
 function diagonalize(diagonal: readonly number[], offDiagonal: readonly number[], rows: Float64Array[]): Float64Array {
   const unit = unitOf([...diagonal, ...offDiagonal]);
@@ -73,6 +75,8 @@ function diagonalize(diagonal: readonly number[], offDiagonal: readonly number[]
   const e = Float64Array.from(offDiagonal, (value) => value / unit);
   const isNegligible = (i: number): boolean => Math.abs(e[i]!) <= 2 ** -53 * (Math.abs(d[i]!) + Math.abs(d[i + 1]!));
   let end = d.length - 1;
+  // Two or three steps per eigenvalue are the rule; without a limit a fault in the arithmetic would never end.
+  let left = MOST_STEPS * d.length;
   while (end > 0) {
     if (isNegligible(end - 1)) {
       end--;
@@ -80,6 +84,10 @@ function diagonalize(diagonal: readonly number[], offDiagonal: readonly number[]
     }
     let start = end - 1;
     while (start > 0 && !isNegligible(start - 1)) start--;
+    if (left-- === 0) {
+      const got = `none after ${MOST_STEPS * d.length} steps`;
+      throw new RangeError(complaint("symmetricEigen", "the QR steps to converge", got));
+    }
     stepOfQR(d, e, start, end, rows);
   }
   return d.map((value) => value * unit);

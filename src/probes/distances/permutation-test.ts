@@ -16,7 +16,7 @@ import {
 
 /** Options for `permutationTest`. */
 export interface PermutationTestOptions extends PermutationOptions {
-  /** "wasserstein1" when not said. */
+  /** The distance to test. Default: "wasserstein1". */
   readonly statistic?: TestStatistic | undefined;
   /** Where the features lie: 1, the default, for [N, C] and [N, C, ...], -1 for channels-last. */
   readonly axis?: number | undefined;
@@ -33,7 +33,7 @@ const permutationTestRules = {
   random: { kind: "random", optional: true },
 } as const satisfies ProbeRules<PermutationTestOptions>;
 
-/** What `permutationTest` returns: one entry a feature in each list. */
+/** What `permutationTest` returns: one entry per feature in each list. */
 export interface PermutationTestReport extends PermutationsMade {
   readonly probe: "permutationTest";
   readonly kinds: Kinds;

@@ -8,15 +8,16 @@
 import { complaint, expectCount, ShapeError } from "../../core/errors.js";
 import { expectRandom, type Random, type RandomState } from "../../core/random.js";
 import type { Samples } from "../../core/samples.js";
-import { throwIfAborted } from "../../objective/evaluate.js";
+import { EventLoopTurns, throwIfAborted } from "../../objective/evaluate.js";
 import type { ProbeOptions } from "../../objective/objective.js";
 import { expectFiniteValues } from "../shared/arguments.js";
 import type { FigureKind } from "../shared/report.js";
+import { reserveDraws } from "../shared/run.js";
 import { sampleView } from "../values/feature-columns.js";
 
 /** Options for `permutationTest` and `mmdTest`: how the rows are permuted. */
 export interface PermutationOptions extends ProbeOptions {
-  /** How many random permutations, or "all" to go through every split of the rows; 999 when not said. */
+  /** How many random permutations, or "all" to go through every split of the rows. Default: 999. */
   readonly permutations?: number | "all" | undefined;
   /** Where the permutations come from; not needed for "all". */
   readonly random?: Random | undefined;
@@ -77,7 +78,8 @@ export async function permuteRows(
   expectCount(who, "permutations", total);
   if (!exhaustive) expectRandom(who, random);
   const randomState = exhaustive ? null : random!.state;
-  const splits = exhaustive ? allSplits(n, m) : randomSplits(n, m, total, random!);
+  const own = exhaustive ? undefined : reserveDraws(random!, total, (stream) => stream.permutation(n + m));
+  const splits = own === undefined ? allSplits(n, m) : randomSplits(n, m, total, own);
 
   const observed = new Float64Array(scales.length);
   const drawn = new Float64Array(scales.length);
@@ -87,6 +89,7 @@ export async function permuteRows(
   statistics(weightsOf(n, m, firstRows(n)), observed);
   const least = observed.map((value) => value * (1 - 1e-12));
   const tick = Math.ceil(total / 100);
+  const turns = new EventLoopTurns();
   let done = 0;
   for (const weights of splits) {
     throwIfAborted(who, signal);
@@ -100,6 +103,7 @@ export async function permuteRows(
     done++;
     // A hundred times are enough for a bar; each one may wait for a repaint.
     if (onProgress !== undefined && (done % tick === 0 || done === total)) await onProgress(done, total);
+    if (turns.isDue) await turns.take();
   }
   const one = exhaustive ? 0 : 1;
   const part = (counts: Float64Array): number[] => Array.from(counts, (count) => (one + count) / (one + total));
@@ -146,7 +150,7 @@ function* allSplits(n: number, m: number): Generator<Float64Array> {
   const chosen = firstRows(n);
   for (;;) {
     yield weightsOf(n, m, chosen);
-    // The last choice that can still move up does; those behind it follow closely.
+    // The last choice that can still move up does; those after it follow closely.
     let i = n - 1;
     while (i >= 0 && chosen[i] === m + i) i--;
     if (i < 0) return;
@@ -171,7 +175,7 @@ export interface PooledRows {
   readonly n: number;
   /** How many come from b. */
   readonly m: number;
-  /** How many values a row has. */
+  /** How many values per row has. */
   readonly width: number;
   /** Value j of row i stands at i * width + j. */
   readonly values: Float64Array;

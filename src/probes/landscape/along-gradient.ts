@@ -16,7 +16,7 @@ const NO_WAY = "the gradient is 0, so no step leads anywhere";
 export interface AlongGradientOptions extends ProbeOptions {
   /** Multiples of the gradient itself, as a learning rate is one; each above 0. `stepSizesAround` makes them from a learning rate. */
   readonly stepSizes: readonly number[];
-  /** The coordinates that move and are compared, for example some groups of a model; all when not said. */
+  /** The coordinates that move and are compared, for example some groups of a model. Default: all. */
   readonly groups?: readonly Stretch[] | undefined;
 }
 
@@ -45,7 +45,7 @@ export interface AlongGradientStep {
   readonly beta: number | null;
   /** |L(y) - L(x)| / (eta ||g||): the local Lipschitz quotient of the loss. */
   readonly lossSlope: number | null;
-  /** (L(x) - L(y)) / (eta ||g||^2): the part of the promised decrease that came true. */
+  /** (L(x) - L(y)) / (eta ||g||^2): actual / predicted decrease of the loss. */
   readonly gain: number | null;
   /** Why a figure here is null. */
   readonly reasons: Reasons;
@@ -61,7 +61,7 @@ export interface AlongGradientReport extends ProbeReport {
   readonly loss: number;
   /** ||g||, of the coordinates that move. */
   readonly gradNorm: number;
-  /** One entry a step size, in the order given: the result. What follows is drawn from it. */
+  /** One entry per step size, in the order given: the result. What follows is drawn from it. */
   readonly profile: readonly AlongGradientStep[];
   /** max - min of L(y) over the step sizes, x itself not included. */
   readonly lossRange: number;
@@ -99,7 +99,7 @@ const KINDS: Kinds = {
  *
  * - **Numerics**: a loss that is not finite is data: Infinity in loss, gradient change and beta, -Infinity in gain. Where
  *   the gradient is 0 the quotients are null. On a float32 objective steps below 1e-6 are round-off.
- * - **Cost**: one evaluation a step size and one at x
+ * - **Cost**: one evaluation per step size and one at x
  * - **Source**: Santurkar, Tsipras, Ilyas & Madry 2018, section 3.2 and figure 4
  *
  * @throws {TypeError | RangeError | ShapeError} if the options or the point are wrong, or loss or gradient at x is not finite
@@ -201,7 +201,7 @@ function keepOnly(gradient: Float64Array, stretches: readonly Stretch[]): Float6
 /** The maximum of beta, with a warning where it is an artefact of the grid. */
 function largestBeta(stepSizes: readonly number[], betas: readonly (number | null)[]): Extreme {
   const found = largestOver(stepSizes, betas);
-  if (found.stepSize !== Math.min(...stepSizes)) return found;
+  if (found.stepSize !== smallest(stepSizes)) return found;
   const note = "at the grid's edge, 1/(smallest step) is its typical value after a saturating change of gradient";
   return { ...found, note };
 }
@@ -218,12 +218,12 @@ export interface Extreme {
 /** The largest value over the step sizes; null where a figure is not defined at a step. */
 function largestOver(stepSizes: readonly number[], values: readonly (number | null)[]): Extreme {
   const defined = values.filter((value) => value !== null);
-  return locate(stepSizes, values, defined.length === 0 ? null : Math.max(...defined));
+  return locate(stepSizes, values, defined.length === 0 ? null : largest(defined));
 }
 
 /** The smallest value over the step sizes. */
 function smallestOver(stepSizes: readonly number[], values: readonly number[]): Extreme {
-  return locate(stepSizes, values, Math.min(...values));
+  return locate(stepSizes, values, smallest(values));
 }
 
 function locate(stepSizes: readonly number[], values: readonly (number | null)[], value: number | null): Extreme {
@@ -240,8 +240,17 @@ function agrees(a: number | null, b: number): boolean {
 
 /** Largest less smallest. Where any has diverged the range is not finite, also where all have. */
 function range(values: readonly number[]): number {
-  const largest = Math.max(...values);
-  return largest === Infinity ? Infinity : largest - Math.min(...values);
+  const most = largest(values);
+  return most === Infinity ? Infinity : most - smallest(values);
+}
+
+// Not Math.max(...values): 100,000 arguments and more overflow the stack.
+function largest(values: readonly number[]): number {
+  return values.reduce((most, value) => Math.max(most, value), -Infinity);
+}
+
+function smallest(values: readonly number[]): number {
+  return values.reduce((least, value) => Math.min(least, value), Infinity);
 }
 
 /**

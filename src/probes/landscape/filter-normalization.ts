@@ -10,7 +10,7 @@ import { expectParameterGroups } from "../shared/arguments.js";
 /** Options for `filterNormalizedDirection`. */
 export interface FilterNormalizationOptions {
   readonly random: Random;
-  /** Biases, gammas and betas: left where they are ("ignore", when not said), or stretched by their own value ("copy"). */
+  /** Biases, gammas and betas: left where they are ("ignore"), or stretched by their own value ("copy"). Default: "ignore". */
   readonly vectors?: "ignore" | "copy" | undefined;
 }
 

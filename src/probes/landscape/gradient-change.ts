@@ -18,7 +18,7 @@ export interface GradientChange {
   readonly reasons: Reasons;
 }
 
-/** Below this share of the whole gradient a group's gradient is round-off: that of a bias in front of BatchNorm is 1e-17. */
+/** Below this share of the whole gradient a group's gradient is round-off: that of a bias before BatchNorm is 1e-17. */
 const ROUND_OFF_SHARE = 1e-12;
 
 /** Sums of squares beyond these are taken again in units of the largest number: the product of two of them must stay in range. */
@@ -28,7 +28,7 @@ const [SMALL_SQUARES, LARGE_SQUARES] = [1e-140, 1e140];
  * Compares the same stretches of two gradients.
  *
  * `null` for the second stands for a gradient that is not finite. `wholeNorm` is the norm of the whole first gradient, by
- * which a direction is told from round-off.
+ * which a direction is distinguished from round-off.
  */
 export function gradientChange(
   g: Float64Array,

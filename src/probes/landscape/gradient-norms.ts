@@ -48,7 +48,7 @@ export interface GradientNormsReport extends ProbeReport {
  * the ends have other shapes and other neighbors.
  *
  * - **Cost**: one evaluation
- * - **Source**: Yang, Pennington, Rao, Sohl-Dickstein & Schoenholz 2019: with batch norm and ReLU 1.47 a layer at
+ * - **Source**: Yang, Pennington, Rao, Sohl-Dickstein & Schoenholz 2019: with batch norm and ReLU 1.47 per layer at
  *   initialization
  *
  * @throws {TypeError | RangeError | ShapeError} if groups or point are wrong, or loss or gradient is not finite

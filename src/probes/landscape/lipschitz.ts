@@ -8,7 +8,7 @@ import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, distance, norm, randomDirection } from "../../objective/vector.js";
 import { expectVector } from "../shared/arguments.js";
 import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
-import { type FarEvaluation, ProbeRun } from "../shared/run.js";
+import { type FarEvaluation, ProbeRun, reserveDraws } from "../shared/run.js";
 
 /** What was found between two points u and v. */
 export interface LipschitzPair {
@@ -36,7 +36,7 @@ export interface QuotientSummary {
 
 /** What the two Lipschitz probes share. */
 export interface LipschitzReport extends ProbeReport {
-  /** One entry a pair: the result. */
+  /** One entry per pair: the result. */
   readonly pairs: readonly LipschitzPair[];
   /** How many pairs were left out because their points coincide. */
   readonly skipped: number;
@@ -95,7 +95,7 @@ const KINDS: Kinds = {
  * The direction d is uniform on the sphere and the radius r log-uniform in [minRadius, maxRadius]: every size of distance
  * gets its share, where a uniform draw from a ball of many dimensions would lie on its surface alone.
  *
- * - **Cost**: one evaluation a pair and one at x
+ * - **Cost**: one evaluation per pair and one at x
  *
  * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient at x is not finite
  * @example
@@ -116,11 +116,15 @@ export async function lipschitzFromPairs(
   const run = new ProbeRun(who, objective, point, read, 1 + count);
   const randomState = random.state;
   const x = run.point;
+  const drawPair = (stream: Random): Float64Array => {
+    const radius = minRadius * exp(stream.uniform() * log(maxRadius / minRadius));
+    return addScaled(x, radius, randomDirection(x.length, stream));
+  };
+  const own = reserveDraws(random, count, drawPair);
   const v = await run.finiteAt(x);
   const pairs: LipschitzPair[] = [];
   for (let i = 0; i < count; i++) {
-    const radius = minRadius * exp(random.uniform() * log(maxRadius / minRadius));
-    const far = addScaled(x, radius, randomDirection(x.length, random));
+    const far = drawPair(own);
     pairs.push(describePair(await run.farAt(far), v, distance(far, x), norm(x)));
   }
   return { ...run.describe(who, KINDS), count, minRadius, maxRadius, randomState, ...summarizePairs(pairs) };
@@ -131,7 +135,7 @@ export async function lipschitzFromPairs(
  *
  * The objective is one fixed batch throughout, not the batch of each step: else the noise of sampling counts as curvature.
  *
- * - **Cost**: one evaluation a point
+ * - **Cost**: one evaluation per point
  *
  * @throws {TypeError | RangeError | ShapeError} if there are fewer than two points, or one is not finite or of another length
  * @example

@@ -108,7 +108,7 @@ export async function lossSlice(
  * Computes the loss over the plane of two directions: L(x + s d1 + t d2).
  *
  * - **Numerics**: a loss that is not finite is data: Infinity
- * - **Cost**: one loss a point of the grid and one at x, by `lossOnly` where the objective has it
+ * - **Cost**: one loss per point of the grid and one at x, by `lossOnly` where the objective has it
  * - **Source**: Li, Xu, Taylor, Studer & Goldstein 2018
  *
  * @throws {TypeError | RangeError | ShapeError} if the options or the point are wrong, or the loss at x is not finite

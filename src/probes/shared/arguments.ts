@@ -58,11 +58,11 @@ export function expectStretches(who: string, stretches: unknown, length: number)
 
 const ROLES: readonly unknown[] = ["weight", "bias", "scale", "shift"];
 
-/** Requires groups with name, role and a shape as large as their stretch, within a point and without overlap. */
+/** Requires groups with name, role and a shape as large as their stretch, within a point and without overlap; returns a copy. */
 export function expectParameterGroups(who: string, groups: unknown, length: number): readonly Group[] {
   const stretches = expectStretches(who, groups, length);
   const named = groups as Partial<Group>[];
-  named.forEach((group, i) => {
+  return named.map((group, i): Group => {
     expectObject(who, `groups[${i}]`, group);
     const { name, role, shape } = group;
     if (typeof name !== "string" || !ROLES.includes(role)) {
@@ -73,8 +73,9 @@ export function expectParameterGroups(who: string, groups: unknown, length: numb
     if (!Array.isArray(shape) || shape.reduce((product: number, each: number) => product * each, 1) !== size) {
       throw new ShapeError(complaint(who, `groups[${i}] to have a shape of ${size} values`, show(shape)));
     }
+    const { start, end } = stretches[i]!;
+    return { name, role: role!, shape: shape.slice(), start, end };
   });
-  return named as Group[];
 }
 
 /** A copy of some values in double precision; requires that they are finite, and at least `least` of them. */
@@ -102,7 +103,7 @@ export function expectFiniteValues(who: string, name: string, values: unknown, l
 export function expectNumbers(who: string, name: string, list: unknown, interval: Interval, cure?: string): number[] {
   if (!Array.isArray(list)) throw new TypeError(complaint(who, `${name} to be an array of numbers`, show(list), cure));
   if (list.length === 0) throw new RangeError(complaint(who, `at least 1 number in ${name}`, "0"));
-  return list.map((value: unknown, i) => {
+  return Array.from(list as readonly unknown[], (value, i) => {
     expectNumber(who, `${name}[${i}]`, value, interval);
     return value;
   });

@@ -2,6 +2,7 @@
 
 import type { DType } from "../../core/dtype.js";
 import { complaint, show } from "../../core/errors.js";
+import type { Random } from "../../core/random.js";
 import { Evaluator, expectObjective } from "../../objective/evaluate.js";
 import type { Evaluation, Objective, ProbeOptions } from "../../objective/objective.js";
 import { isFiniteVector } from "../../objective/vector.js";
@@ -78,4 +79,16 @@ export class ProbeRun extends Evaluator {
     const cure = "probe a point where the model has not diverged";
     throw new RangeError(complaint(this.who, expected, `${show(value)}${where}`, cure));
   }
+}
+
+/**
+ * Makes all draws of a probe from the caller's stream at once, and returns a copy of the stream to repeat them from.
+ *
+ * Evaluations may wait, and a second probe draw from the same stream meanwhile: without this neither report could be replayed
+ * from its `randomState`. Repeating the draws takes no memory.
+ */
+export function reserveDraws(random: Random, count: number, draw: (stream: Random) => unknown): Random {
+  const own = random.copy();
+  for (let i = 0; i < count; i++) draw(random);
+  return own;
 }

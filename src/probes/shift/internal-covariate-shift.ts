@@ -19,9 +19,9 @@ export interface InternalCovariateShiftOptions extends ProbeOptions {
   readonly learningRate?: number | undefined;
   /** The point x' itself, for any other update. */
   readonly moved?: Float64Array | undefined;
-  /** What moves together; "layer" when not said. */
+  /** What moves together. Default: "layer". */
   readonly blocks?: BlockRule | undefined;
-  /** Which parameters of the blocks below move: all (when not said), or their matrices alone. */
+  /** Which parameters of the blocks below move: all, or their matrices alone. Default: "all". */
   readonly moves?: "all" | "weights" | undefined;
 }
 
@@ -63,7 +63,7 @@ export interface InternalCovariateShiftReport extends ProbeReport {
   readonly loss: number;
   /** ||g(x)|| of the whole gradient. */
   readonly gradNorm: number;
-  /** One entry a block, in the order of the forward pass. */
+  /** One entry per block, in the order of the forward pass. */
   readonly blocks: readonly BlockShift[];
 }
 
@@ -78,8 +78,8 @@ export interface InternalCovariateShiftReport extends ProbeReport {
  *
  * - **Units**: difference is in those of the gradient, and with relativeDifference proportional to a small learning rate
  * - **Numerics**: where ||G|| or ||G'|| is below 1e-12 of the whole gradient the cosine is round-off and therefore null, as
- *   for the bias in front of a BatchNorm; a diverged loss gives an infinite difference
- * - **Cost**: one evaluation a block
+ *   for the bias before a BatchNorm; a diverged loss gives an infinite difference
+ * - **Cost**: one evaluation per block
  * - **Source**: Santurkar, Tsipras, Ilyas & Madry 2018, definition 2.1
  *
  * @throws {TypeError | RangeError | ShapeError} if the options or the point are wrong, or loss or gradient at x is not finite
@@ -168,7 +168,7 @@ interface Block {
 /**
  * How parameters are put into blocks.
  *
- * - `"layer"`: a weight with all that follows it up to the next weight: a Dense together with the norm behind it
+ * - `"layer"`: a weight with all that follows it up to the next weight: a Dense together with the norm after it
  * - `"module"`: the parameters of one module, so that the gamma and beta of a norm are a block of their own
  * - a list of blocks, each a list of names of groups
  */

@@ -56,7 +56,7 @@ interface ObservedPass {
  * - **Units**: raw figures in the unit of the activation; relative ones in standard deviations of the unit
  * - **Modes**: the caller's passes: "probe"
  * - **Numerics**: exact sample statistics; a layer that is not finite gives null, and the reason
- * - **Cost**: sorts the values of each place twice a pass, about 0.2 µs a value; keeps three passes' worth of values
+ * - **Cost**: sorts the values of each place twice per pass, about 0.2 µs a value; keeps three passes' worth of values
  * - **Source**: step shift as in Santurkar et al. 2018, figure 8; the 1-Wasserstein distance in place of moments is our
  *   choice
  *
@@ -284,7 +284,7 @@ export interface Shift {
   readonly reasons: Reasons;
 }
 
-/** Compares two samples of the values of one layer, all finite: as many units in each, and at least one value a unit. */
+/** Compares two samples of the values of one layer, all finite: as many units in each, and at least one value per unit. */
 function shiftBetween(a: LayerValues, b: LayerValues): Shift {
   const pairs = a.units.map((unit, c) => compareUnit(unit, b.units[c]!));
   const pooled = compareUnit(a.pooled, b.pooled);
@@ -345,7 +345,7 @@ interface SortedSample {
 /** The values of a layer on some rows. */
 interface LayerValues {
   readonly rows: number;
-  /** One sample a unit. */
+  /** One sample per unit. */
   readonly units: readonly SortedSample[];
   /** All units and rows as one sample. */
   readonly pooled: SortedSample;
@@ -362,7 +362,7 @@ function layerValues(who: string, output: Samples, axis: number, part: "all" | "
   const perRow = view.rows === 0 ? 0 : count / view.rows;
   let notFinite = 0;
   for (let c = 0; c < features; c++) notFinite += nans[c]! + infinities[c]!;
-  // Values that are not finite have left gaps, and rows are then no longer to be told apart. Nothing is compared in that case.
+  // Values that are not finite have left gaps, and the rows can then no longer be distinguished. Nothing is compared in that case.
   const wanted = (i: number): boolean => Math.floor(i / perRow) % 2 === (part === "even" ? 0 : 1);
   const units = Array.from({ length: features }, (_, c) => {
     const column = values.subarray(starts[c], starts[c + 1]);

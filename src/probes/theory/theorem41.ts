@@ -13,11 +13,11 @@ const WHO = "theorem41";
 export interface Theorem41Options {
   /** The norm's epsilon. */
   readonly epsilon: number;
-  /** The norm's gamma, one a feature; all 1 when not said. */
+  /** The norm's gamma, one per feature. Default: all 1. */
   readonly gamma?: ArrayLike<number> | undefined;
-  /** The gradient at the norm's input, for the left side as a network really has it; by the backward formula when not said. */
+  /** The gradient at the norm's input, for the left side as a network really has it. Default: computed by the backward formula. */
   readonly gradInput?: Samples | undefined;
-  /** Which axis counts the features; 1 when not said, negatives count from the end. */
+  /** The axis of the features; negatives count from the end. Default: 1. */
   readonly axis?: number | undefined;
 }
 

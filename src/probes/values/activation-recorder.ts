@@ -24,19 +24,19 @@ export type Observer = (path: string, output: Samples) => void;
 
 /** Options for `ActivationRecorder`. */
 export interface ActivationRecorderOptions {
-  /** The paths of the layers to record; every layer when not said. */
+  /** The paths of the layers to record. Default: every layer. */
   readonly paths?: readonly string[] | undefined;
-  /** Records the steps that this number divides; 1, every step, when not said. */
+  /** Records the steps that this number divides. Default: 1, every step. */
   readonly every?: number | undefined;
   /** Where the features lie: 1, the default, for [N, C] and [N, C, ...], -1 for channels-last. */
   readonly axis?: number | undefined;
-  /** The levels of the quantiles; 0.15, 0.5 and 0.85 when not said. */
+  /** The levels of the quantiles. Default: 0.15, 0.5 and 0.85. */
   readonly quantiles?: readonly number[] | undefined;
-  /** The edges of the histograms; no histograms when not said. */
+  /** The edges of the histograms. Default: no histograms. */
   readonly edges?: ArrayLike<number> | undefined;
-  /** Whether to record each feature beside the layer as a whole; true when not said. */
+  /** Whether to record each feature beside the layer as a whole. Default: true. */
   readonly perFeature?: boolean | undefined;
-  /** How many steps to keep, at least 2; 500 when not said. */
+  /** How many steps to keep, at least 2. Default: 500. */
   readonly maxSteps?: number | undefined;
 }
 
@@ -72,7 +72,7 @@ export interface ActivationReport {
   readonly maxSteps: number;
   readonly quantileLevels: readonly number[];
   readonly edges: readonly number[] | null;
-  /** The paths that were asked for and did not come; empty when all came. */
+  /** The requested paths that no pass has reported; empty when all were reported. */
   readonly neverObserved: readonly string[];
   /** In the order of steps, and within a step in the order of the pass. */
   readonly records: readonly ActivationRecord[];
@@ -89,7 +89,7 @@ export interface ActivationReport {
  * - **Shapes**: outputs [N, C] or [N, C, ...]; channels-last with axis -1; [N] is one feature
  * - **Units**: as the activation; variance squared; skewness, kurtosis and fractions none
  * - **Numerics**: double precision; figures of the finite values, the others are counted apart; undefined figures are null
- * - **Cost**: about 70 ns a value, 35 without features, no evaluation of the model; memory about 100 bytes a feature and
+ * - **Cost**: about 70 ns per value, 35 without features, no evaluation of the model; memory about 100 bytes per feature and
  *   step with three quantiles, 8 more a histogram cell
  * - **Source**: the percentiles are those of Ioffe & Szegedy 2015, figure 1 (arXiv:1502.03167)
  *

@@ -18,7 +18,7 @@ export interface SampleView {
 /** The finite values of samples, feature after feature, and how many were not finite. */
 export interface FeatureColumns {
   readonly features: number;
-  /** How many values a feature has, not finite ones included. */
+  /** How many values per feature has, not finite ones included. */
   readonly count: number;
   /** Feature c has `values[starts[c]]` up to but not including `values[starts[c + 1]]`, in the order of the rows. */
   readonly values: Float64Array;

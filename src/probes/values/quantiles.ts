@@ -70,7 +70,7 @@ function smallest(values: Float64Array, start: number, end: number): number {
 }
 
 /**
- * Puts at place k the value that sorting `values[left..right]` would put there, no larger ones before it, no smaller ones behind it.
+ * Puts at place k the value that sorting `values[left..right]` would put there, no larger ones before it, no smaller ones after it.
  *
  * - **Source**: Hoare, Algorithm 65: Find, 1961, with the median of three as pivot; should the pivots be bad all the time,
  *   it sorts

@@ -1,4 +1,4 @@
-/** Signal propagation: whether a layer still tells the samples of a batch apart. */
+/** Signal propagation: whether a layer keeps the samples of a batch distinct. */
 
 import { exp, log } from "../../core/math.js";
 import type { Samples } from "../../core/samples.js";
@@ -19,7 +19,7 @@ export interface SignalPropagationReport {
   readonly effectiveRank: number | null;
   /** exp of the entropy of the eigenvalues of K as shares of their sum: the same, more attentive to the small ones. */
   readonly entropicRank: number | null;
-  /** Mean |cosine| over all pairs of samples: 1 where the layer no longer tells them apart. */
+  /** Mean |cosine| over all pairs of samples: 1 where the layer maps them all to one direction. */
   readonly meanAbsoluteCosine: number | null;
   /** Samples of norm 0, left out of the cosines. */
   readonly zeroRows: number;
@@ -40,7 +40,7 @@ const KINDS: Kinds = {
  *
  * In a deep network without normalization they fall towards one direction with depth; batch norm keeps several.
  *
- * - **Shapes**: samples: [rows, ...], one row a sample
+ * - **Shapes**: samples: [rows, ...], one row per sample
  * - **Cost**: rows^2 width for the cosines, and 4/3 min(rows, width)^3 for the eigenvalues
  * - **Source**: Daneshmand, Kohler, Bach, Hofmann & Lucchi 2020; entropic rank: Roy & Vetterli 2007
  *

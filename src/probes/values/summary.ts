@@ -36,7 +36,7 @@ export interface Summary {
   readonly skewness: Figure;
   /** g2: 0 for a normal distribution. */
   readonly kurtosisExcess: Figure;
-  /** In the order of the levels asked for. */
+  /** In the order of the requested levels. */
   readonly quantiles: readonly Figure[];
   /** Exact in one sample; estimates from the histogram in a merged one. */
   readonly quantileKind: "exact" | "estimate";
