@@ -10,8 +10,8 @@ import { wasmKernels } from "./wasm/kernels.js";
  *
  * @example
  * const out = new Float32Array(4);
- * const { matmul } = defaultKernels();
- * matmul({ rows: 2, inner: 1, columns: 2, a: Float32Array.of(1, 2), b: Float32Array.of(3, 4), out });
+ * const kernels = defaultKernels();
+ * kernels.matmul({ rows: 2, inner: 1, columns: 2, a: Float32Array.of(1, 2), b: Float32Array.of(3, 4), out });
  * out;   // => Float32Array [3, 4, 6, 8]
  */
 export function defaultKernels(): Kernels {
