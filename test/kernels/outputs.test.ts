@@ -37,7 +37,8 @@ const outputs: Readonly<Record<Exclude<keyof Kernels, "name">, readonly string[]
 /** The same kernels, whose outputs hold NaN when they get them, unless an input is the same array. */
 function fromNaN(kernels: Kernels): Kernels {
   const entries = Object.entries(outputs).map(([name, written]) => {
-    const kernel = kernels[name as keyof typeof outputs] as (args: object) => unknown;
+    const kernel = (args: object): unknown =>
+      (kernels as never as Record<string, (args: object) => unknown>)[name]!(args);
     const call = (args: Record<string, unknown>): unknown => {
       const read = Object.keys(args).filter((key) => !written.includes(key));
       for (const key of written) {
