@@ -1,16 +1,16 @@
 /**
- * Errors: the only place that words them, so that all read alike.
+ * Errors: the one place where messages are worded, so that all read alike.
  *
- * Every message has the form `who: expected · got - cure`, for example
+ * Every message has the form `who: expected X, got Y - cure`, for example
  * `BatchNorm "1": expected at least 2 values per feature in mode "train", got input shape [1, 3] - use a larger batch, or mode "inference"`.
- * `ShapeError` speaks of shapes and lengths, `RangeError` of values, `TypeError` of kinds.
+ * `ShapeError` is for shapes and lengths, `RangeError` for values, `TypeError` for kinds.
  */
 
-/** Thrown when a shape or a length does not fit. The message names who, the expected shape and the one that came. */
+/** Thrown if a shape or a length does not fit. The message names the function, the expected shape and the actual one. */
 export class ShapeError extends Error {
   override readonly name: string = "ShapeError";
 
-  /** Asks for the name, since another copy of the library (CommonJS beside ESM, say) has a class of its own. */
+  /** Compares names, since another copy of the library (CommonJS beside ESM, say) has a class of its own. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (this !== ShapeError) return super[Symbol.hasInstance](value);
     const { name, message } = (value ?? {}) as Partial<Error>;
@@ -29,8 +29,9 @@ export function complaint(who: string, expected: string, got: string, cure?: str
   return `${shorten(who, LONGEST_PART)}: expected ${shorten(expected, LONGEST_PART)}, got ${shorten(got, LONGEST_PART)}${ending}`;
 }
 
+/** Cuts the middle out of a text that is too long: its end may close a quotation. */
 function shorten(text: string, longest: number): string {
-  return text.length > longest ? `${text.slice(0, longest)}...` : text;
+  return text.length > longest ? `${text.slice(0, longest - 20)}...${text.slice(-20)}` : text;
 }
 
 /** Formats a value for an error message. The result is short, and no value makes it throw. */
@@ -89,7 +90,7 @@ export function expectCount(who: string, name: string, value: unknown, least = 1
   }
 }
 
-/** Where a number may lie: `[low, high]` unless an end is said to be left out. */
+/** The range of a number: `[low, high]`, with or without its ends. */
 export interface Interval {
   readonly low: number;
   readonly high?: number;
@@ -97,7 +98,7 @@ export interface Interval {
   readonly withoutHigh?: boolean;
 }
 
-/** Requires a finite number within an interval; NaN and infinities never pass. */
+/** Requires a finite number within an interval. NaN and infinities never pass. */
 export function expectNumber(who: string, name: string, value: unknown, interval: Interval): asserts value is number {
   if (typeof value !== "number") throw new TypeError(complaint(who, `${name} to be a number`, show(value)));
   const { low, high, withoutLow = false, withoutHigh = false } = interval;
@@ -134,7 +135,7 @@ export function expectOneOf<T extends string>(
   }
 }
 
-/** Requires an object, as every options argument is. */
+/** Requires an object. */
 export function expectObject(who: string, name: string, value: unknown): asserts value is object {
   if (typeof value !== "object" || value === null) {
     throw new TypeError(complaint(who, `${name} to be an object`, show(value)));

@@ -172,19 +172,17 @@ export function expectRandom(who: string, random: unknown): asserts random is Ra
 }
 
 function wordsOf(name: string, words: unknown): Uint32Array {
+  // A copy has neither holes nor a lost prototype.
+  const copied: unknown[] = Array.isArray(words) && words.length === 4 ? [words[0], words[1], words[2], words[3]] : [];
   const valid =
-    Array.isArray(words) &&
-    words.length === 4 &&
-    // Array.from, since `every` skips holes
-    Array.from(words as unknown[]).every(
-      (word) => Number.isInteger(word) && Number(word) >= 0 && Number(word) < 2 ** 32,
-    );
+    copied.length === 4 &&
+    copied.every((word): word is number => Number.isInteger(word) && Number(word) >= 0 && Number(word) < 2 ** 32);
   if (!valid) throw new TypeError(complaint("Random.from", `${name} to be four 32-bit words`, show(words)));
   // An all-zero state is a fixed point of the generator.
-  if ((words as number[]).every((word) => word === 0)) {
+  if (copied.every((word) => word === 0)) {
     throw new RangeError(complaint("Random.from", `${name} not to be all zeros`, show(words)));
   }
-  return Uint32Array.from(words as number[]);
+  return Uint32Array.from(copied);
 }
 
 function rotateLeft(word: number, by: number): number {

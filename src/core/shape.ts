@@ -10,7 +10,10 @@ export const MAX_RANK = 32;
 
 /** Requires an array of at most 32 whole numbers of at least 1. An empty array is the shape of a single number. */
 export function expectShape(who: string, shape: unknown): asserts shape is Shape {
-  if (!Array.isArray(shape)) throw new TypeError(complaint(who, "a shape, an array of numbers", show(shape)));
+  // slice, since an array may have lost its prototype
+  if (!Array.isArray(shape) || typeof (shape as Partial<unknown[]>).slice !== "function") {
+    throw new TypeError(complaint(who, "a shape, an array of numbers", show(shape)));
+  }
   if (shape.length > MAX_RANK) {
     throw new ShapeError(complaint(who, `a shape of at most ${MAX_RANK} axes`, `${shape.length} axes`));
   }

@@ -1,4 +1,4 @@
-/** Tensor: a shape over a typed array, row-major and contiguous. Nothing more: no broadcasting, no operators. */
+/** Tensor: a shape over a typed array, row-major and contiguous. No broadcasting, no operators. */
 
 import { complaint, expectCount, expectNumber, expectOneOf, isDetached, show, ShapeError } from "./errors.js";
 import {
@@ -38,7 +38,7 @@ export interface UniformOptions {
 export interface TensorFromOptions {
   /** Default: the shape of the nested arrays, or one axis. */
   readonly shape?: Shape | undefined;
-  /** Default: that of a Float32Array or Float64Array, else "float32". */
+  /** Default: the dtype of a Float32Array or Float64Array, else "float32". */
   readonly dtype?: DType | undefined;
 }
 

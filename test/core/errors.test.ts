@@ -68,8 +68,9 @@ describe("complaint", () => {
     expect(complaint("f", "a number", "1n")).toBe("f: expected a number, got 1n");
     expect(complaint("f", "a number", "1n", "use 1")).toBe("f: expected a number, got 1n - use 1");
     const long = "x".repeat(1e6);
-    const short = `${"x".repeat(1000)}...`;
+    const short = `${"x".repeat(980)}...${"x".repeat(20)}`;
     expect(complaint(long, long, long, long)).toBe(`${short}: expected ${short}, got ${short} - ${short}`);
+    expect(complaint(`f "${long}"`, "x", "y")).toMatch(/^f "x+\.{3}x+": expected x, got y$/);
     expect(complaint("f", "x".repeat(1000), "y")).toBe(`f: expected ${"x".repeat(1000)}, got y`);
   });
 });
