@@ -5,19 +5,21 @@
 import { describe, expect, it } from "vitest";
 import {
   BatchNorm,
+  Dense,
   type Layer,
   loadStateDict,
   type Mode,
   parametersByPath,
   type Pass,
   plainKernels,
+  ReLU,
   Random,
   Sequential,
   stateDict,
   Tanh,
   Tensor,
 } from "batchnorm";
-import { expectClose, gradientsByPath } from "./support/close.js";
+import { expectBits, expectClose, gradientsByPath } from "./support/close.js";
 import { expectRefusal } from "./support/refusal.js";
 import { wasmAtEverySize } from "./support/kernel-sets.js";
 
@@ -253,5 +255,43 @@ describe.each(["train", "probe", "inference"] as const)("in mode %s the equation
         check(on, mode);
       }, "RangeError: BatchNorm.freeze: running statistics | trackRunningStatistics");
     } else check(on, mode);
+  });
+});
+
+describe("hidden activations of 1 to 200 kB, which a container may keep in memory of its own", () => {
+  const sizes = [32, 255, 256, 257, 512, 2047, 2048, 2049, 6000];
+
+  /** Every number of a pass, and of a second one made between its forward and its backward. */
+  function numbersOf(rows: number, observed: boolean, dtype: "float32" | "float64"): Float64Array[] {
+    const random = new Random(rows);
+    const model = new Sequential([
+      new Dense({ inputs: 3, outputs: 8, random, dtype }),
+      new BatchNorm({ features: 8, dtype }),
+      new Tanh(),
+      new Dense({ inputs: 8, outputs: 8, random, dtype }),
+      new ReLU(),
+      new BatchNorm({ features: 8, dtype }),
+      new Dense({ inputs: 8, outputs: 2, random, dtype }),
+    ]);
+    // Whatever an observer may keep is not private; the numbers are the same.
+    const pass: Pass = { mode: "train", observe: observed ? () => undefined : undefined };
+    const first = model.forward(Tensor.normal([rows, 3], { random, dtype }), pass);
+    const second = model.forward(Tensor.normal([rows, 3], { random, dtype }), pass);
+    const passes = [second, first, first].map(({ output, backward }, i) => {
+      const { gradInput, gradients } = backward(
+        Tensor.normal(output.shape, { random: random.fork(`${i % 2}`), dtype }),
+      );
+      return [output.data, gradInput.data, ...gradientsByPath(model, gradients).values()];
+    });
+    return [...passes.flat(), ...model.statistics.map(({ values }) => values)].map((data) => Float64Array.from(data));
+  }
+
+  it.each(sizes)("are the same numbers as observed ones, with passes in flight: %s rows", (rows) => {
+    for (const dtype of ["float32", "float64"] as const) {
+      const expected = numbersOf(rows, true, dtype);
+      numbersOf(rows, false, dtype).forEach((actual, i) => {
+        expectBits(`${dtype}, array ${i}`, actual, expected[i]!);
+      });
+    }
   });
 });
