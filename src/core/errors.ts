@@ -1,16 +1,16 @@
 /**
- * Errors: the only place that words them, so that all read alike.
+ * Errors: the one place where messages are worded, so that all read alike.
  *
- * Every message has the form `who: expected · got - cure`, for example
+ * Every message has the form `who: expected X, got Y - cure`, for example
  * `BatchNorm "1": expected at least 2 values per feature in mode "train", got input shape [1, 3] - use a larger batch, or mode "inference"`.
- * `ShapeError` speaks of shapes and lengths, `RangeError` of values, `TypeError` of kinds.
+ * `ShapeError` is for shapes and lengths, `RangeError` for values, `TypeError` for kinds.
  */
 
-/** Thrown when a shape or a length does not fit. The message names who, the expected shape and the one that came. */
+/** Thrown if a shape or a length does not fit. The message names the function, the expected shape and the actual one. */
 export class ShapeError extends Error {
   override readonly name: string = "ShapeError";
 
-  /** Asks for the name, since another copy of the library (CommonJS beside ESM, say) has a class of its own. */
+  /** Compares names, since another copy of the library (CommonJS beside ESM, say) has a class of its own. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (this !== ShapeError) return super[Symbol.hasInstance](value);
     const { name, message } = (value ?? {}) as Partial<Error>;
@@ -18,26 +18,68 @@ export class ShapeError extends Error {
   }
 }
 
-/** Words `who: expected X, got Y - cure`; the cure is left out where there is none to give. */
+/** The longest part of a message: a name of a million letters would hide everything else. */
+const LONGEST_PART = 1000;
+/** The longest string that `show` prints whole. */
+const LONGEST_STRING = 80;
+
+/** Formats an error message: `who: expected X, got Y - cure`. The cure is left out if it is undefined. */
 export function complaint(who: string, expected: string, got: string, cure?: string): string {
-  return `${who}: expected ${expected}, got ${got}${cure === undefined ? "" : ` - ${cure}`}`;
+  const ending = cure === undefined ? "" : ` - ${shorten(cure, LONGEST_PART)}`;
+  return `${shorten(who, LONGEST_PART)}: expected ${shorten(expected, LONGEST_PART)}, got ${shorten(got, LONGEST_PART)}${ending}`;
 }
 
-/** Prints a value the way error messages show it: short, and never throwing itself. */
+/** Cuts the middle out of a text that is too long: its end may close a quotation. */
+function shorten(text: string, longest: number): string {
+  return text.length > longest ? `${text.slice(0, longest - 20)}...${text.slice(-20)}` : text;
+}
+
+/** Formats a value for an error message. The result is short, and no value makes it throw. */
 export function show(value: unknown): string {
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") {
+    const start = JSON.stringify(value.slice(0, LONGEST_STRING));
+    return value.length > LONGEST_STRING ? `a string of ${value.length} characters, ${start}...` : start;
+  }
   if (value === null || value === undefined || typeof value === "boolean") return String(value);
-  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "bigint") return shorten(`${value}n`, LONGEST_STRING);
   if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`;
-  if (ArrayBuffer.isView(value)) return `${value.constructor.name}(${(value as { length?: number }).length ?? "?"})`;
-  if (Array.isArray(value))
-    return value.length > 8 ? `an array of ${value.length}` : `[${value.map(showInside).join(", ")}]`;
-  return "an object";
+  try {
+    return showObject(value);
+  } catch {
+    return "an object"; // a revoked proxy, or a getter that throws
+  }
 }
 
-function showInside(value: unknown): string {
+function showObject(value: object): string {
+  if (ArrayBuffer.isView(value)) {
+    if (isDetached(value)) return `a ${viewName(value)} whose buffer was transferred`;
+    return `${viewName(value)}(${(value as { length?: number }).length ?? "?"})`;
+  }
+  if (!Array.isArray(value)) return "an object";
+  if (value.length > 8) return `an array of ${value.length}`;
+  // not value.map, which an array without a prototype does not have
+  return `[${Array.from({ length: value.length }, (_, i) => showElement(value[i])).join(", ")}]`;
+}
+
+function showElement(value: unknown): string {
   return Array.isArray(value) ? `an array of ${value.length}` : show(value);
+}
+
+function viewName(view: ArrayBufferView): string {
+  return (view as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? "a typed array";
+}
+
+/** Returns whether a value is a typed array whose memory has moved to another thread: its length is 0 from then on. */
+export function isDetached(value: unknown): boolean {
+  if (!ArrayBuffer.isView(value) || value.byteLength > 0) return false;
+  try {
+    // `buffer.detached` would say it, but is younger than the engines that the library supports.
+    new Uint8Array(value.buffer);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** Requires a whole number of at least `least`, for sizes and counts. */
@@ -48,7 +90,7 @@ export function expectCount(who: string, name: string, value: unknown, least = 1
   }
 }
 
-/** Where a number may lie: `[low, high]` unless an end is said to be left out. */
+/** The range of a number: `[low, high]`, with or without its ends. */
 export interface Interval {
   readonly low: number;
   readonly high?: number;
@@ -56,7 +98,7 @@ export interface Interval {
   readonly withoutHigh?: boolean;
 }
 
-/** Requires a finite number within an interval; NaN and infinities never pass. */
+/** Requires a finite number within an interval. NaN and infinities never pass. */
 export function expectNumber(who: string, name: string, value: unknown, interval: Interval): asserts value is number {
   if (typeof value !== "number") throw new TypeError(complaint(who, `${name} to be a number`, show(value)));
   const { low, high, withoutLow = false, withoutHigh = false } = interval;
@@ -93,16 +135,17 @@ export function expectOneOf<T extends string>(
   }
 }
 
-/** Requires an object, as every options argument is. */
+/** Requires an object. */
 export function expectObject(who: string, name: string, value: unknown): asserts value is object {
   if (typeof value !== "object" || value === null) {
     throw new TypeError(complaint(who, `${name} to be an object`, show(value)));
   }
 }
 
-/** Requires a typed array of a given length, as kernels and probes take them. */
+/** Requires an array of a given length. */
 export function expectLength(who: string, name: string, array: { readonly length: number }, length: number): void {
   if (array.length !== length) {
-    throw new ShapeError(complaint(who, `${name} to have ${length} values`, `${array.length}`));
+    const got = isDetached(array) ? show(array) : show(array.length);
+    throw new ShapeError(complaint(who, `${name} to have ${length} values`, got));
   }
 }

@@ -12,7 +12,7 @@ const LN2_LOW = 1.9082149292705877e-10;
 // Filled in at first use, so that importing this file runs nothing.
 let powers: Float64Array | undefined;
 
-/** 2^k, exact, for k in -1074..1023. */
+/** Returns 2^k, exact, for k in -1074..1023. */
 function powerOfTwo(k: number): number {
   if (powers === undefined) {
     powers = new Float64Array(2098);
@@ -23,12 +23,12 @@ function powerOfTwo(k: number): number {
   return powers[k + 1074]!;
 }
 
-/** The whole number nearest to x / ln 2. With Math.round, which tells more cases apart, exp takes 1.6 times as long. */
+/** Returns the whole number nearest to x / ln 2. With Math.round, which distinguishes more cases, exp takes 1.6 times as long. */
 function nearestPower(x: number): number {
   return Math.floor(x / LN2 + 0.5);
 }
 
-/** exp(r) - 1 for |r| <= ln(2)/2: the Taylor series, whose 14th term is below 4e-18. */
+/** Computes exp(r) - 1 for |r| <= ln(2)/2 by the Taylor series, whose 14th term is below 4e-18. */
 function expMinusOneNearZero(r: number): number {
   let sum = 1 / 6227020800;
   sum = sum * r + 1 / 479001600;
@@ -47,7 +47,7 @@ function expMinusOneNearZero(r: number): number {
 }
 
 /**
- * The exponential function, from + - * / alone.
+ * Computes the exponential function, from + - * / alone.
  *
  *     x = k ln 2 + r, |r| <= ln(2)/2        exp(x) = 2^k exp(r)
  *
@@ -60,7 +60,7 @@ export function exp(x: number): number {
   return (1 + expMinusOneNearZero(x - k * LN2_HIGH - k * LN2_LOW)) * powerOfTwo(k);
 }
 
-/** exp where the power of 2 is no normal number: apart, so that the rest of exp is short enough to be compiled into loops. */
+/** Computes exp where the power of 2 is not a normal number. A function of its own keeps exp short enough to be inlined. */
 function expAtTheEnds(x: number): number {
   if (!(x <= 709.782712893384)) return x !== x ? NaN : Infinity;
   if (x < -745.1332191019412) return 0;
@@ -71,7 +71,7 @@ function expAtTheEnds(x: number): number {
 }
 
 /**
- * The natural logarithm, from + - * / alone.
+ * Computes the natural logarithm, from + - * / alone.
  *
  *     x = 2^e m, m in [1/sqrt 2, sqrt 2)    log(x) = e ln 2 + 2 (s + s^3/3 + s^5/5 + ...), s = (m-1)/(m+1)
  *
@@ -83,7 +83,7 @@ export function log(x: number): number {
   if (x === Infinity) return Infinity;
   let e = 0;
   let m = x;
-  // by 2^32 first, so that the ends of the range take some thirty steps and not a thousand
+  // By 2^32 first, so that the ends of the range take about thirty steps and not a thousand.
   while (m >= 2 ** 32) {
     m /= 2 ** 32;
     e += 32;
@@ -111,7 +111,7 @@ export function log(x: number): number {
 }
 
 /**
- * The hyperbolic tangent, from + - * / alone.
+ * Computes the hyperbolic tangent, from + - * / alone.
  *
  *     tanh(x) = t / (t + 2), t = exp(2|x|) - 1, with the sign of x
  *
@@ -129,7 +129,7 @@ export function tanh(x: number): number {
 }
 
 /**
- * The logistic function 1 / (1 + exp(-x)), without overflow on either side.
+ * Computes the logistic function 1 / (1 + exp(-x)), without overflow on either side.
  *
  * - **Numerics**: at most 2 units in the last place off
  */

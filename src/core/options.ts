@@ -13,7 +13,7 @@
 import { complaint, expectBoolean, expectCount, expectNumber, expectObject, expectOneOf, show } from "./errors.js";
 import type { DType } from "./dtype.js";
 
-/** What a value must be. "any" is checked where it is used, "function" and "random" only by what is called on them. */
+/** What a value must be. "any" is checked where it is used; "function" and "random" by the methods that are called. */
 type OptionKind =
   | { readonly kind: "count"; readonly least?: number }
   | { readonly kind: "integer" }
@@ -30,11 +30,11 @@ type OptionKind =
   | { readonly kind: "random" }
   | { readonly kind: "any" };
 
-/** One row of a table: what an option must be, and what it is when left out. Without `default` or `optional` it is required. */
+/** One row of a table: what an option must be, and its default. Without `default` or `optional` it is required. */
 export type OptionRule = OptionKind & {
   readonly default?: unknown;
   readonly optional?: true;
-  /** null is allowed too. */
+  /** Allow null, too. */
   readonly orNull?: true;
 };
 
@@ -82,7 +82,7 @@ export function readOptions<Options extends object, const Rules extends OptionRu
   return read as ReadOptions<Options, Rules>;
 }
 
-/** Requires that an options object has no key but these. */
+/** Refuses an options object with unknown keys. */
 export function expectKnownKeys(who: string, options: object, known: readonly string[]): void {
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
@@ -92,8 +92,12 @@ export function expectKnownKeys(who: string, options: object, known: readonly st
   }
 }
 
-/** The known word that a mistyped or foreign one is close to: an abbreviation, or at most a third of its letters off. */
+/** The longest key that can be a misspelling: comparing a key of a million letters would take minutes. */
+const LONGEST_WORD = 80;
+
+/** Returns the known word that is closest to a mistyped or foreign one: an abbreviation, or at most a third of its letters off. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
+  if (word.length > LONGEST_WORD) return undefined;
   const lower = word.toLowerCase();
   let best: string | undefined;
   let least = Infinity;
@@ -109,7 +113,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best;
 }
 
-/** How many letters to insert, delete or replace to make one word the other (Levenshtein 1966). */
+/** Returns how many letters to insert, delete or replace to turn one word into the other (Levenshtein 1966). */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

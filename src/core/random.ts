@@ -1,37 +1,38 @@
 /**
- * Random: the seeded generator. Nothing in the library draws a number from anywhere else.
+ * Random: the seeded generator, the only source of random numbers in the library.
  *
- * The generator is xoshiro128** 1.1 (Blackman & Vigna 2018). A seed or a label becomes its 128 bits through
- * MurmurHash3 (x86, 32 bits), four times with different hash seeds.
+ * The generator is xoshiro128** 1.1 (Blackman & Vigna 2018). A seed or a label becomes its 128 bits by four MurmurHash3 hashes
+ * (x86, 32 bits) with different hash seeds.
  */
 
+import { withMemory } from "./dtype.js";
 import { complaint, expectCount, expectNumber, expectObject, show } from "./errors.js";
 import { log } from "./math.js";
 
-/** What a generator remembers: enough to go on from here. Plain JSON. */
+/** The state of a generator: all it needs to continue from there. Plain JSON. */
 export interface RandomState {
-  /** Fixed at birth; `fork` derives new streams from it. Four 32-bit words. */
+  /** Fixed at construction; `fork` derives new streams from it. Four 32-bit words. */
   readonly key: readonly number[];
   /** The 128 bits that the next number comes from. Four 32-bit words. */
   readonly words: readonly number[];
 }
 
 /**
- * A seeded stream of random numbers: the same seed gives the same numbers on every engine and every run.
+ * A seeded stream of random numbers. The same seed gives the same numbers on every engine and in every run.
  *
  * - **Source**: xoshiro128** 1.1: Blackman & Vigna, Scrambled linear pseudorandom number generators, 2018; period 2^128 - 1
  *
- * @throws {TypeError | RangeError} if the seed is no whole number
+ * @throws {TypeError | RangeError} if the seed is not a whole number
  * @example
  * const random = new Random(1);
  * random.uniform();            // => 0.4620203211821715
- * random.fork("weights");      // an independent stream; the same whatever was drawn before
+ * random.fork("weights");      // an independent stream, whatever was drawn before
  */
 export class Random {
   private key: Uint32Array;
   private words: Uint32Array;
 
-  /** Starts a stream. The seed is any whole number up to 2^53 in size. */
+  /** Starts a stream from a seed, a whole number up to 2^53 in size. */
   constructor(seed: number) {
     expectNumber("Random", "seed", seed, { low: -Infinity });
     if (!Number.isSafeInteger(seed)) {
@@ -41,7 +42,7 @@ export class Random {
     this.words = this.key.slice();
   }
 
-  /** The next 32 random bits, as a whole number in 0..2^32-1. */
+  /** Draws 32 random bits, as a whole number in 0..2^32-1. */
   bits(): number {
     // Each word is read once, and nothing is called: the weights of a network are drawn before anything has been compiled.
     const words = this.words;
@@ -56,9 +57,9 @@ export class Random {
     return (((product << 7) | (product >>> 25)) * 9) >>> 0;
   }
 
-  /** A number in [low, high), of 53 random bits; in [0, 1) when no bounds are given. */
+  /** Draws a uniformly distributed number in [low, high) from 53 random bits. Default: [0, 1). */
   uniform(low = 0, high = 1): number {
-    // What can only be right passes at once, for the same reason.
+    // Valid bounds pass with one test, for the same reason.
     if (!(typeof low === "number" && typeof high === "number" && high >= low && high - low < Infinity)) {
       expectNumber("Random.uniform", "low", low, { low: -Infinity });
       expectNumber("Random.uniform", "high", high, { low });
@@ -70,13 +71,13 @@ export class Random {
     }
   }
 
-  /** A number in [0, 1): 27 bits of one draw above 26 of the next. */
+  /** Draws a number in [0, 1): 27 bits of one draw above 26 of the next. */
   private unit(): number {
     return ((this.bits() >>> 5) * 2 ** 26 + (this.bits() >>> 6)) / 2 ** 53;
   }
 
   /**
-   * A normally distributed number.
+   * Draws a normally distributed number. Default: mean 0, standard deviation 1.
    *
    * - **Source**: the polar method: Marsaglia & Bray 1964. The second number of each pair is dropped, so that the state is
    *   the bits alone.
@@ -94,7 +95,7 @@ export class Random {
     }
   }
 
-  /** A whole number in 0..bound-1, each equally likely (draws that would favor some are thrown away). */
+  /** Draws a whole number in 0..bound-1, each equally likely (draws that would favor some are rejected). */
   integer(bound: number): number {
     expectCount("Random.integer", "bound", bound);
     if (bound > 2 ** 32) throw new RangeError(complaint("Random.integer", "bound in [1, 4294967296]", show(bound)));
@@ -105,10 +106,13 @@ export class Random {
     }
   }
 
-  /** The numbers 0..length-1 in random order (Fisher & Yates, as Durstenfeld 1964 does it in place). */
+  /** Returns the numbers 0..length-1 in random order (Fisher & Yates, in the in-place form of Durstenfeld 1964). */
   permutation(length: number): Uint32Array {
     expectCount("Random.permutation", "length", length, 0);
-    const order = new Uint32Array(length);
+    if (length > 2 ** 32) {
+      throw new RangeError(complaint("Random.permutation", "length in [0, 4294967296]", show(length)));
+    }
+    const order = withMemory("Random.permutation", `${length} numbers`, 4 * length, () => new Uint32Array(length));
     for (let i = 0; i < length; i++) order[i] = i;
     for (let i = length - 1; i > 0; i--) {
       const j = this.integer(i + 1);
@@ -120,7 +124,7 @@ export class Random {
   }
 
   /**
-   * An independent stream for a purpose. It depends on this stream's seed and the label, not on what was drawn before:
+   * Creates an independent stream for a purpose. It depends on this stream's seed and the label, not on what was drawn before:
    * adding a layer to a model does not change the other layers' numbers. The same label gives the same stream.
    */
   fork(label: string): Random {
@@ -133,17 +137,17 @@ export class Random {
     return child;
   }
 
-  /** A second stream that will draw the same numbers from here on. */
+  /** Creates a second stream that will draw the same numbers from here on. */
   copy(): Random {
     return Random.from(this.state);
   }
 
-  /** Where the stream stands: save it with a model, go on later with `Random.from`. */
+  /** The position in the stream. Save it with a model, and continue later with `Random.from`. */
   get state(): RandomState {
     return { key: [...this.key], words: [...this.words] };
   }
 
-  /** A stream that goes on where a saved one stood. */
+  /** Creates a stream that continues from a saved state. */
   static from(state: RandomState): Random {
     expectObject("Random.from", "state", state);
     const random = new Random(0);
@@ -152,7 +156,7 @@ export class Random {
     return random;
   }
 
-  /** Puts this stream back to where it stood when the state was taken. */
+  /** Returns this stream to a saved state. */
   restore(state: RandomState): void {
     const other = Random.from(state);
     this.key = other.key;
@@ -160,7 +164,7 @@ export class Random {
   }
 }
 
-/** Requires a generator. Asks for what it can do, not for its class: the ESM and the CJS build have one each. */
+/** Requires a generator. It checks the methods, not the class: the ESM and the CJS build have one each. */
 export function expectRandom(who: string, random: unknown): asserts random is Random {
   const known =
     typeof random === "object" && random !== null && typeof (random as Partial<Random>).uniform === "function";
@@ -168,16 +172,17 @@ export function expectRandom(who: string, random: unknown): asserts random is Ra
 }
 
 function wordsOf(name: string, words: unknown): Uint32Array {
+  // A copy has neither holes nor a lost prototype.
+  const copied: unknown[] = Array.isArray(words) && words.length === 4 ? [words[0], words[1], words[2], words[3]] : [];
   const valid =
-    Array.isArray(words) &&
-    words.length === 4 &&
-    words.every((word) => Number.isInteger(word) && word >= 0 && word < 2 ** 32);
+    copied.length === 4 &&
+    copied.every((word): word is number => Number.isInteger(word) && Number(word) >= 0 && Number(word) < 2 ** 32);
   if (!valid) throw new TypeError(complaint("Random.from", `${name} to be four 32-bit words`, show(words)));
-  // From all zeros the generator would give zeros for ever.
-  if (words.every((word) => word === 0)) {
+  // An all-zero state is a fixed point of the generator.
+  if (copied.every((word) => word === 0)) {
     throw new RangeError(complaint("Random.from", `${name} not to be all zeros`, show(words)));
   }
-  return Uint32Array.from(words as number[]);
+  return Uint32Array.from(copied);
 }
 
 function rotateLeft(word: number, by: number): number {
@@ -192,7 +197,7 @@ function hashToWords(text: string, seeds: ArrayLike<number>): Uint32Array {
   return words;
 }
 
-/** The bytes of a text. (`TextEncoder` belongs to hosts, not to the language.) */
+/** Returns the bytes of a text. (`TextEncoder` belongs to hosts, not to the language.) */
 function utf8(text: string): number[] {
   const bytes: number[] = [];
   for (const character of text) {
@@ -206,7 +211,7 @@ function utf8(text: string): number[] {
 }
 
 /**
- * A 32-bit hash of bytes.
+ * Returns a 32-bit hash of bytes.
  *
  * - **Source**: MurmurHash3 x86_32: Appleby 2011 (public domain)
  */

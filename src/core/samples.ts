@@ -1,6 +1,6 @@
-/** Samples: all that the measuring tower sees of an activation, so that it needs no tensor of ours. */
+/** Samples: all that the probes read of an activation, so that they work without the library's tensors. */
 
-/** Values laid out row by row; the first axis counts the rows (one a sample of the data). A `Tensor` is one. */
+/** Values laid out row by row. The first axis counts the rows, one per sample of the data. A `Tensor` is one. */
 export interface Samples {
   readonly shape: readonly number[];
   readonly data: ArrayLike<number>;

@@ -5,57 +5,69 @@ import { complaint, show, ShapeError } from "./errors.js";
 /** The length of each axis, outermost first. Row-major: the last axis is contiguous. */
 export type Shape = readonly number[];
 
-/** Requires an array of whole numbers of at least 1. An empty list is the shape of a single number. */
+/** The largest number of axes: enough for any layout, and few enough for recursion over them. NumPy 1 has the same limit. */
+export const MAX_RANK = 32;
+
+/** Requires an array of at most 32 whole numbers of at least 1. An empty array is the shape of a single number. */
 export function expectShape(who: string, shape: unknown): asserts shape is Shape {
-  if (!Array.isArray(shape)) throw new TypeError(complaint(who, "a shape, an array of numbers", show(shape)));
-  for (const size of shape) {
+  // slice, since an array may have lost its prototype
+  if (!Array.isArray(shape) || typeof (shape as Partial<unknown[]>).slice !== "function") {
+    throw new TypeError(complaint(who, "a shape, an array of numbers", show(shape)));
+  }
+  if (shape.length > MAX_RANK) {
+    throw new ShapeError(complaint(who, `a shape of at most ${MAX_RANK} axes`, `${shape.length} axes`));
+  }
+  for (let axis = 0; axis < shape.length; axis++) {
+    const size: unknown = shape[axis];
     if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 1) {
       throw new ShapeError(complaint(who, "every axis of the shape to be a whole number of at least 1", show(shape)));
     }
   }
 }
 
-/** How many values a shape holds: the product of its axes. */
+/** Returns the number of values of a shape: the product of its axes. */
 export function sizeOf(shape: Shape): number {
   let size = 1;
   for (const axis of shape) size *= axis;
   return size;
 }
 
-/** Whether two shapes are the same, axis by axis. */
+/** Returns whether two shapes are equal. */
 export function sameShape(a: Shape, b: Shape): boolean {
   if (a.length !== b.length) return false;
   for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
   return true;
 }
 
-/** Prints a shape as in `[64, 10]`. */
+/** Formats a shape, as in `[64, 10]`. */
 export function printShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }
 
 /**
- * A shape seen from one axis: value (o, c, i) stands at (o * channels + c) * inner + i.
+ * A shape seen from one axis: value (o, c, i) is at index (o * channels + c) * inner + i.
  *
- * It lets one loop serve [N, C] (outer N, inner 1), [N, C, H, W] (outer N, inner H W) and [N, H, W, C] (outer N H W, inner 1);
- * every channel has outer * inner values.
+ * One loop can then serve [N, C] (outer N, inner 1), [N, C, H, W] (outer N, inner H W) and [N, H, W, C] (outer N H W, inner 1).
+ * Every channel has outer * inner values.
  */
 export interface ChannelView {
-  /** The product of the axes in front of the channel axis. */
+  /** The product of the axes before the channel axis. */
   readonly outer: number;
   /** The length of the channel axis. */
   readonly channels: number;
-  /** The product of the axes behind the channel axis. */
+  /** The product of the axes after the channel axis. */
   readonly inner: number;
 }
 
 /**
- * The view of a shape from `axis`; a negative axis counts from the end.
+ * Returns the view of a shape from `axis`. A negative axis counts from the end.
  *
+ * @throws {TypeError} if the axis is not a number
  * @throws {RangeError} if the shape has no such axis
  */
 export function channelView(shape: Shape, axis: number): ChannelView {
   expectShape("channelView", shape);
+  if (typeof axis !== "number") throw new TypeError(complaint("channelView", "axis to be a number", show(axis)));
   const at = axis < 0 ? shape.length + axis : axis;
   if (!Number.isInteger(axis) || at < 0 || at >= shape.length) {
     throw new RangeError(complaint("channelView", `an axis of shape ${printShape(shape)}`, show(axis)));

@@ -1,10 +1,19 @@
-/** Tensor: a shape over a typed array, row-major and contiguous. Nothing more: no broadcasting, no operators. */
+/** Tensor: a shape over a typed array, row-major and contiguous. No broadcasting, no operators. */
 
-import { complaint, expectCount, expectNumber, expectOneOf, show, ShapeError } from "./errors.js";
-import { allocate, type DType, dtypeOf, type Floats, isFloats, type OwnFloats } from "./dtype.js";
+import { complaint, expectCount, expectNumber, expectOneOf, isDetached, show, ShapeError } from "./errors.js";
+import {
+  allocate,
+  type DType,
+  dtypeOf,
+  type Floats,
+  isFloats,
+  type OwnFloats,
+  typedArrayName,
+  withMemory,
+} from "./dtype.js";
 import { dtypeRule, type OptionRules, readOptions } from "./options.js";
 import type { Random } from "./random.js";
-import { expectShape, printShape, type Shape, sizeOf } from "./shape.js";
+import { expectShape, MAX_RANK, printShape, type Shape, sizeOf } from "./shape.js";
 
 /** Numbers in nested arrays, as `[[1, 2], [3, 4]]`. */
 export type Nested = number | readonly Nested[];
@@ -29,7 +38,7 @@ export interface UniformOptions {
 export interface TensorFromOptions {
   /** Default: the shape of the nested arrays, or one axis. */
   readonly shape?: Shape | undefined;
-  /** Default: that of a Float32Array or Float64Array, else "float32". */
+  /** Default: the dtype of a Float32Array or Float64Array, else "float32". */
   readonly dtype?: DType | undefined;
 }
 
@@ -71,7 +80,7 @@ export class Tensor {
   /** The values, row by row. The tensor's own memory: writing here changes the tensor. */
   readonly data: OwnFloats;
 
-  /** Puts a shape over a typed array, which is kept, not copied. */
+  /** Creates a tensor over a typed array, which is kept, not copied. */
   constructor(data: Floats, shape: Shape) {
     if (!isFloats(data)) {
       throw new TypeError(
@@ -85,59 +94,58 @@ export class Tensor {
     }
     expectShape("Tensor", shape);
     if (data.length !== sizeOf(shape)) {
-      throw new ShapeError(
-        complaint("Tensor", `${sizeOf(shape)} values for shape ${printShape(shape)}`, `${data.length}`),
-      );
+      const got = isDetached(data) ? show(data) : `${data.length}`;
+      throw new ShapeError(complaint("Tensor", `${sizeOf(shape)} values for shape ${printShape(shape)}`, got));
     }
     this.shape = Object.freeze([...shape]);
     this.data = data as OwnFloats;
   }
 
-  /** "float32" or "float64": the kind of `data`. */
+  /** "float32" or "float64", by the class of `data`. */
   get dtype(): DType {
     return dtypeOf(this.data);
   }
 
-  /** How many values there are. */
+  /** The number of values. */
   get size(): number {
     return this.data.length;
   }
 
-  /** A tensor with a copy of the values: nested arrays bring their shape; a flat or typed array may be given one. */
+  /**
+   * Creates a tensor with a copy of numbers. Nested arrays define its shape; a flat array may be given one.
+   *
+   * - **Cost**: a typed array is copied as a whole, about as fast as memory is; other arrays value by value
+   *
+   * @throws {TypeError} if a value is not a number
+   * @throws {ShapeError} if the nested arrays are ragged, empty, or nested more than 32 deep, or do not fit the shape
+   * @throws {RangeError} if the engine refuses the memory
+   * @example
+   * Tensor.from([[1, 2], [3, 4]]).shape;                              // => [2, 2]
+   * Tensor.from(Float64Array.of(1, 2, 3, 4), { shape: [2, 2] }).dtype;   // => "float64"
+   */
   static from(values: Nested | ArrayLike<number>, options: TensorFromOptions = {}): Tensor {
     const read = readOptions("Tensor.from", options, fromRules);
     const dtype = read.dtype ?? (isFloats(values) ? dtypeOf(values) : "float32");
-    const flat: number[] = [];
-    let shape: Shape;
-    if (typeof values === "object" && values !== null && !Array.isArray(values)) {
-      const list = values as ArrayLike<number>;
-      if (!Number.isSafeInteger(list.length)) {
-        throw new TypeError(complaint("Tensor.from", "numbers in nested arrays", show(values)));
-      }
-      for (let i = 0; i < list.length; i++) flat.push(expectValue(list[i]));
-      shape = [list.length];
-    } else {
-      shape = shapeOfNested(values as Nested);
-      flattenNested(values as Nested, shape, 0, flat);
-    }
-    const data = allocate(dtype, flat.length);
-    data.set(flat);
-    return new Tensor(data, read.shape ?? shape);
+    const given = shapeOfNumbers(values);
+    const data = allocateShape("Tensor.from", given, dtype);
+    if (ArrayBuffer.isView(values)) data.set(values as unknown as ArrayLike<number>);
+    else write(values, given, 0, 0, data);
+    return new Tensor(data, read.shape ?? given);
   }
 
-  /** A tensor of zeros. */
+  /** Creates a tensor of zeros. */
   static zeros(shape: Shape, dtype: DType = "float32"): Tensor {
     return zeros("Tensor.zeros", shape, dtype);
   }
 
-  /** A tensor that holds one value everywhere. */
+  /** Creates a tensor that holds one value everywhere. */
   static filled(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
     const tensor = zeros("Tensor.filled", shape, dtype);
-    tensor.data.fill(expectValue(value));
+    tensor.data.fill(expectValue("Tensor.filled", value));
     return tensor;
   }
 
-  /** Normally distributed values, mean 0 and std 1 unless said. */
+  /** Draws normally distributed values. Default: mean 0, standard deviation 1. */
   static normal(shape: Shape, options: NormalOptions): Tensor {
     const { random, mean, std, dtype } = readOptions("Tensor.normal", options, normalRules);
     const tensor = zeros("Tensor.normal", shape, dtype);
@@ -145,7 +153,7 @@ export class Tensor {
     return tensor;
   }
 
-  /** Uniformly distributed values in [low, high), [0, 1) unless said, rounded to the dtype. */
+  /** Draws uniformly distributed values in [low, high), rounded to the dtype. Default: [0, 1). */
   static uniform(shape: Shape, options: UniformOptions): Tensor {
     const { random, low, high, dtype } = readOptions("Tensor.uniform", options, uniformRules);
     expectNumber("Tensor.uniform", "high", high, { low });
@@ -154,7 +162,7 @@ export class Tensor {
     return tensor;
   }
 
-  /** The value at one place: one index an axis. */
+  /** Returns the value at one index per axis. */
   at(...indices: number[]): number {
     const inside =
       indices.length === this.shape.length &&
@@ -166,52 +174,61 @@ export class Tensor {
     }
     let offset = 0;
     for (let axis = 0; axis < indices.length; axis++) offset = offset * this.shape[axis]! + indices[axis]!;
+    expectOwnSize("Tensor.at", "the tensor", this);
     return this.data[offset]!;
   }
 
-  /** The same values in memory of their own. */
+  /** Returns the same values in memory of their own. */
   copy(): Tensor {
-    return new Tensor(this.data.slice(), this.shape);
+    expectOwnSize("Tensor.copy", "the tensor", this);
+    const data = withShapeMemory("Tensor.copy", this.shape, this.dtype, () => this.data.slice());
+    return new Tensor(data, this.shape);
   }
 
-  /** The same values, in the same memory, under another shape of the same size. */
+  /** Returns the same values, in the same memory, under another shape of the same size. */
   reshape(shape: Shape): Tensor {
     expectShape("Tensor.reshape", shape);
+    expectOwnSize("Tensor.reshape", "the tensor", this);
     if (sizeOf(shape) !== this.size) {
       throw new ShapeError(complaint("Tensor.reshape", `a shape of ${this.size} values`, printShape(shape)));
     }
     return new Tensor(this.data, shape);
   }
 
-  /** A copy of some rows (places on axis 0), in the order asked for; a row may be taken more than once. */
+  /** Copies some rows (indices on axis 0), in the given order. A row may be taken more than once. */
   rows(indices: ArrayLike<number>): Tensor {
     const count = this.shape[0];
     if (count === undefined) throw new ShapeError(complaint("Tensor.rows", "at least one axis", "shape []"));
     if (typeof indices !== "object" || indices === null) {
       throw new TypeError(complaint("Tensor.rows", "row numbers in an array", show(indices)));
     }
-    expectCount("Tensor.rows", "the number of rows", indices.length);
+    const { length } = indices;
+    expectCount("Tensor.rows", "the number of rows", length);
+    expectOwnSize("Tensor.rows", "the tensor", this);
     const width = this.size / count;
-    const data = allocate(this.dtype, indices.length * width);
-    for (let i = 0; i < indices.length; i++) {
+    const shape = [length, ...this.shape.slice(1)];
+    const data = allocateShape("Tensor.rows", shape, this.dtype);
+    for (let i = 0; i < length; i++) {
       const row = indices[i]!;
       if (!Number.isInteger(row) || row < 0 || row >= count) {
         throw new RangeError(complaint("Tensor.rows", `row numbers in 0..${count - 1}`, show(row)));
       }
       data.set(this.data.subarray(row * width, (row + 1) * width), i * width);
     }
-    return new Tensor(data, [indices.length, ...this.shape.slice(1)]);
+    return new Tensor(data, shape);
   }
 
-  /** The values rounded to another dtype, in memory of their own. */
+  /** Returns the values rounded to a dtype, in memory of their own. */
   cast(dtype: DType): Tensor {
-    const data = allocate(expectDType("Tensor.cast", dtype), this.size);
+    expectOwnSize("Tensor.cast", "the tensor", this);
+    const data = allocateShape("Tensor.cast", this.shape, expectDType("Tensor.cast", dtype));
     data.set(this.data);
     return new Tensor(data, this.shape);
   }
 
-  /** The values as nested arrays; a single number for shape []. */
+  /** Returns the values as nested arrays, or a number for shape []. */
   toNested(): Nested {
+    expectOwnSize("Tensor.toNested", "the tensor", this);
     const build = (axis: number, offset: number, size: number): Nested => {
       if (axis === this.shape.length) return this.data[offset]!;
       const step = size / this.shape[axis]!;
@@ -220,8 +237,10 @@ export class Tensor {
     return build(0, 0, this.size);
   }
 
-  /** The tensor in readable form: dtype, shape, and up to six numbers an axis with four significant digits. */
+  /** Formats the tensor: dtype, shape, and up to six numbers per axis with four significant digits. */
   toString(): string {
+    const title = `Tensor ${this.dtype} ${printShape(this.shape)}`;
+    if (this.size !== sizeOf(this.shape)) return `${title}, but ${this.size} values`;
     const print = (axis: number, offset: number, size: number): string => {
       if (axis === this.shape.length) return String(Number(this.data[offset]!.toPrecision(4)));
       const length = this.shape[axis]!;
@@ -236,20 +255,26 @@ export class Tensor {
       }
       return `[${parts.join(axis === this.shape.length - 1 ? ", " : ",\n" + " ".repeat(axis + 1))}]`;
     };
-    return `Tensor ${this.dtype} ${printShape(this.shape)}\n${print(0, 0, this.size)}`;
+    return `${title}\n${print(0, 0, this.size)}`;
   }
 }
 
-/** Whether a value can be used as a tensor. It is asked for what it has, not for its class: each build and realm has its own. */
+/** Returns whether a value can be used as a tensor. It checks the properties, not the class: each build and realm has its own. */
 export function isTensor(value: unknown): value is Tensor {
   if (typeof value !== "object" || value === null) return false;
   const { shape, data, dtype, size } = value as Partial<Tensor>;
   return Array.isArray(shape) && isFloats(data) && dtype !== undefined && size !== undefined;
 }
 
-/** Requires a tensor. One that came through `postMessage` or `structuredClone` is plain data; the message says how to revive it. */
+/**
+ * Requires a tensor whose memory is present. After `postMessage` or `structuredClone` a tensor is plain data; the message says
+ * how to turn it back into a tensor.
+ */
 export function expectTensor(who: string, name: string, value: unknown): asserts value is Tensor {
-  if (isTensor(value)) return;
+  if (isTensor(value)) {
+    expectOwnSize(who, name, value);
+    return;
+  }
   const { shape, data } = (value ?? {}) as Partial<Tensor>;
   const cure = Array.isArray(shape) && isFloats(data) ? "revive it with new Tensor(t.data, t.shape)" : undefined;
   throw new TypeError(complaint(who, `${name} to be a Tensor`, show(value), cure));
@@ -257,7 +282,26 @@ export function expectTensor(who: string, name: string, value: unknown): asserts
 
 function zeros(who: string, shape: Shape, dtype: DType): Tensor {
   expectShape(who, shape);
-  return new Tensor(allocate(expectDType(who, dtype), sizeOf(shape)), shape);
+  return new Tensor(allocateShape(who, shape, expectDType(who, dtype)), shape);
+}
+
+/** Allocates the zeros of a shape. */
+function allocateShape(who: string, shape: Shape, dtype: DType): OwnFloats {
+  return withShapeMemory(who, shape, dtype, () => allocate(dtype, sizeOf(shape)));
+}
+
+function withShapeMemory(who: string, shape: Shape, dtype: DType, work: () => OwnFloats): OwnFloats {
+  const bytes = sizeOf(shape) * (dtype === "float32" ? 4 : 8);
+  return withMemory(who, `shape ${printShape(shape)} in ${dtype}`, bytes, work);
+}
+
+/** Requires that the memory of a tensor still holds its values: a buffer may be transferred or shrink. */
+function expectOwnSize(who: string, name: string, tensor: Tensor): void {
+  const size = sizeOf(tensor.shape);
+  if (tensor.data.length === size) return;
+  const got = isDetached(tensor.data) ? show(tensor.data) : `${tensor.data.length}`;
+  const cure = "copy the tensor before its buffer is transferred or resized";
+  throw new ShapeError(complaint(who, `${name} to have ${size} values, as its shape says`, got, cure));
 }
 
 function expectDType(who: string, dtype: unknown): DType {
@@ -266,40 +310,57 @@ function expectDType(who: string, dtype: unknown): DType {
 }
 
 /** Requires a number, which may be NaN or infinite. */
-function expectValue(value: unknown): number {
-  if (typeof value !== "number") throw new TypeError(complaint("Tensor", "every value to be a number", show(value)));
+function expectValue(who: string, value: unknown): number {
+  if (typeof value !== "number") throw new TypeError(complaint(who, "every value to be a number", show(value)));
   return value;
 }
 
-/** The shape of nested arrays, read off the first one on each level. */
-function shapeOfNested(values: Nested): number[] {
+/** Returns the shape of numbers in any form: one axis for flat ones; for nested arrays, that of the first array on each level. */
+function shapeOfNumbers(values: unknown): number[] {
+  const name = typedArrayName(values);
+  if (name === "DataView" || name?.startsWith("Big")) {
+    throw new TypeError(complaint("Tensor.from", "an array of numbers", show(values)));
+  }
   const shape: number[] = [];
-  for (let level: Nested = values; typeof level !== "number"; level = level[0]!) {
-    if (!isList(level)) throw new TypeError(complaint("Tensor.from", "numbers in nested arrays", show(level)));
-    shape.push(level.length);
-    if (level.length === 0) {
-      throw new ShapeError(complaint("Tensor.from", "at least one value on every axis", `shape ${printShape(shape)}`));
+  for (let level = values; typeof level !== "number"; level = level[0]) {
+    if (!isList(level) || (shape.length > 0 && !Array.isArray(level))) {
+      throw new TypeError(complaint("Tensor.from", "numbers in nested arrays", show(level)));
     }
+    if (shape.length === MAX_RANK) {
+      const cure = "does an array contain itself?";
+      throw new ShapeError(complaint("Tensor.from", `at most ${MAX_RANK} levels of arrays`, "more", cure));
+    }
+    shape.push(level.length);
+    if (level.length < 1) {
+      const got = isDetached(level) ? show(level) : `shape ${printShape(shape)}`;
+      throw new ShapeError(complaint("Tensor.from", "at least one value on every axis", got));
+    }
+    // The elements of anything but an array are numbers, or refused where they are copied.
+    if (!Array.isArray(level)) break;
   }
   return shape;
 }
 
-/** Appends the numbers row by row, and requires that every array is as long as the first one on its level. */
-function flattenNested(values: Nested, shape: Shape, axis: number, into: number[]): void {
+/** Writes nested arrays row by row from an index on; returns the next one. Every array must be as long as the first on its level. */
+function write(values: unknown, shape: Shape, axis: number, start: number, into: Floats): number {
   if (axis === shape.length) {
-    into.push(expectValue(values));
-    return;
+    into[start] = expectValue("Tensor.from", values); // a single number
+    return start + 1;
   }
-  const list = isList(values) ? values : [];
-  if (list.length !== shape[axis]) {
+  const length = shape[axis]!;
+  if (!isList(values) || values.length !== length) {
     const got = isList(values) ? `an array of ${values.length}` : show(values);
-    throw new ShapeError(
-      complaint("Tensor.from", `arrays of ${shape[axis]} on axis ${axis}, as the first one is`, got),
-    );
+    throw new ShapeError(complaint("Tensor.from", `arrays of ${length} on axis ${axis}, like the first one`, got));
   }
-  for (const inner of list) flattenNested(inner, shape, axis + 1, into);
+  let at = start;
+  if (axis < shape.length - 1) for (let i = 0; i < length; i++) at = write(values[i], shape, axis + 1, at, into);
+  else for (let i = 0; i < length; i++) into[at++] = expectValue("Tensor.from", values[i]);
+  return at;
 }
 
-function isList(value: Nested): value is readonly Nested[] {
-  return Array.isArray(value);
+function isList(value: unknown): value is ArrayLike<unknown> {
+  return (
+    Array.isArray(value) ||
+    (typeof value === "object" && value !== null && Number.isSafeInteger((value as Partial<ArrayLike<unknown>>).length))
+  );
 }

@@ -1,11 +1,21 @@
 /** Checks of the arguments, shared by the kernel sets: all refuse the same calls with the same errors. */
 
-import { complaint, expectCount, expectLength, expectNumber, show } from "../core/errors.js";
+import {
+  complaint,
+  expectBoolean,
+  expectCount,
+  expectLength,
+  expectNumber,
+  expectObject,
+  isDetached,
+  show,
+} from "../core/errors.js";
 import { type Floats, isFloats, typedArrayName } from "../core/dtype.js";
 import type { ChannelView } from "../core/shape.js";
 import type {
   AdamArguments,
   BatchNormBackwardArguments,
+  BatchNormForwardArguments,
   ColumnSumsArguments,
   ElementwiseArguments,
   ElementwiseBackwardArguments,
@@ -18,25 +28,43 @@ import type {
   SoftmaxCrossEntropyArguments,
 } from "./types.js";
 
-/** Whether a value is of this realm's class: reading the tag of a typed array instead would take a tenth of a small call. */
+/** Returns whether a value is of this realm's class: reading the tag of a typed array instead would take a tenth of a small call. */
 function isOwn(
-  value: { readonly constructor: unknown } | null,
+  value: { readonly constructor: unknown } | null | undefined,
   array: typeof Float32Array | typeof Float64Array,
 ): boolean {
   return value?.constructor === array;
 }
 
-/** Requires an array of a given length and of the dtype of another; `undefined` passes. */
-function expectArray(kernel: string, name: string, array: Floats | undefined, length: number, like: Floats): void {
-  if (array === undefined) return;
+/** Requires Float32Array or Float64Array, and returns its length. */
+function expectFloats(kernel: string, name: string, array: Floats): number {
   if (!isOwn(array, Float32Array) && !isOwn(array, Float64Array) && !isFloats(array)) {
     throw new TypeError(complaint(kernel, `${name} to be a Float32Array or a Float64Array`, show(array)));
   }
+  const { length } = array;
+  if (length === 0 && isDetached(array)) expectLength(kernel, name, array, 1);
+  return length;
+}
+
+/** Requires an array of a given length and of the dtype of another. */
+function expectArray(kernel: string, name: string, array: Floats, length: number, like: Floats): void {
+  expectFloats(kernel, name, array);
   expectLength(kernel, name, array, length);
   if (array.BYTES_PER_ELEMENT !== like.BYTES_PER_ELEMENT) {
     const expected = `${name} to be a ${typedArrayName(like)} like the other arrays`;
     throw new TypeError(complaint(kernel, expected, show(array)));
   }
+}
+
+/** Requires the same of an array that may be left out. */
+function expectOptionalArray(
+  kernel: string,
+  name: string,
+  array: Floats | undefined,
+  length: number,
+  like: Floats,
+): void {
+  if (array !== undefined) expectArray(kernel, name, array, length, like);
 }
 
 /** Requires a statistic: double precision, one number per channel. */
@@ -47,134 +75,191 @@ function expectStatistic(kernel: string, name: string, array: Float64Array, leng
   expectLength(kernel, name, array, length);
 }
 
-/** Requires the arguments of `moments`. */
-export function expectMoments(kernel: string, { view, x, mean, variance }: MomentsArguments): void {
-  expectArray(kernel, "x", x, expectView(kernel, view), x);
-  expectStatistic(kernel, "mean", mean, view.channels);
-  expectStatistic(kernel, "variance", variance, view.channels);
+/** Requires a finite number. */
+function expectFinite(kernel: string, name: string, value: number): void {
+  if (!Number.isFinite(value)) expectNumber(kernel, name, value, { low: -Infinity });
 }
 
-/** Requires what the reciprocal standard deviation takes. */
-export function expectReciprocalStd(kernel: string, { variance, epsilon, rstd }: ReciprocalStdArguments): void {
-  expectStatistic(kernel, "variance", variance, variance.length);
-  expectNumber(kernel, "epsilon", epsilon, { low: 0 });
-  expectStatistic(kernel, "rstd", rstd, variance.length);
-}
-
-/** Requires the arguments that all forward normalizations share. */
-export function expectNormalize(kernel: string, { view, x, gamma, beta, y, mean, rstd }: NormalizeArguments): void {
-  const size = expectView(kernel, view);
-  expectArray(kernel, "x", x, size, x);
-  expectArray(kernel, "gamma", gamma, view.channels, x);
-  expectArray(kernel, "beta", beta, view.channels, x);
-  expectArray(kernel, "y", y, size, x);
-  expectStatistic(kernel, "mean", mean, view.channels);
-  expectStatistic(kernel, "rstd", rstd, view.channels);
-}
-
-/** Requires the arguments of both gradients of a normalization. */
-export function expectBatchNormBackward(kernel: string, args: BatchNormBackwardArguments): void {
-  const { view, x, dy, gamma, mean, rstd, dx, dgamma, dbeta } = args;
-  const size = expectView(kernel, view);
-  expectArray(kernel, "x", x, size, x);
-  expectArray(kernel, "dy", dy, size, x);
-  expectArray(kernel, "dx", dx, size, x);
-  expectArray(kernel, "gamma", gamma, view.channels, x);
-  expectArray(kernel, "dgamma", dgamma, view.channels, x);
-  expectArray(kernel, "dbeta", dbeta, view.channels, x);
-  expectStatistic(kernel, "mean", mean, view.channels);
-  expectStatistic(kernel, "rstd", rstd, view.channels);
-}
-
-/** Requires the sizes of a matrix product and arrays that fit them, whichever operand is transposed. */
-export function expectMatmul(kernel: string, { rows, inner, columns, a, b, bias, out }: MatmulArguments): void {
-  expectCount(kernel, "rows", rows);
-  expectCount(kernel, "inner", inner);
-  expectCount(kernel, "columns", columns);
-  expectArray(kernel, "a", a, rows * inner, a);
-  expectArray(kernel, "b", b, inner * columns, a);
-  expectArray(kernel, "bias", bias, columns, a);
-  expectArray(kernel, "out", out, rows * columns, a);
-}
-
-/** Requires a matrix and one number per column. */
-export function expectColumnSums(kernel: string, { rows, columns, x, out }: ColumnSumsArguments): void {
-  expectCount(kernel, "rows", rows);
-  expectCount(kernel, "columns", columns);
-  expectArray(kernel, "x", x, rows * columns, x);
-  expectArray(kernel, "out", out, columns, x);
-}
-
-/** Requires two arrays of one length. */
-export function expectElementwise(kernel: string, { x, y }: ElementwiseArguments): void {
-  expectArray(kernel, "x", x, x.length, x);
-  expectArray(kernel, "y", y, x.length, x);
-}
-
-/** Requires three arrays of one length. */
-export function expectElementwiseBackward(kernel: string, { y, dy, dx }: ElementwiseBackwardArguments): void {
-  expectArray(kernel, "y", y, y.length, y);
-  expectArray(kernel, "dy", dy, y.length, y);
-  expectArray(kernel, "dx", dx, y.length, y);
-}
-
-/** Requires the slope of a leaky ReLU. */
-export function expectSlope(kernel: string, slope: number): void {
-  expectNumber(kernel, "slope", slope, { low: 0, withoutLow: true });
+function expectArguments(kernel: string, args: object): void {
+  expectObject(kernel, "the arguments", args);
 }
 
 /** Requires a view of at least one value; returns its size. */
-function expectView(kernel: string, { outer, channels, inner }: ChannelView): number {
+function expectView(kernel: string, view: ChannelView): number {
+  expectObject(kernel, "view", view);
+  const { outer, channels, inner } = view;
   expectCount(kernel, "view.outer", outer);
   expectCount(kernel, "view.channels", channels);
   expectCount(kernel, "view.inner", inner);
   return outer * channels * inner;
 }
 
-/** Requires exactly one of the two targets, labels within the classes, and arrays that fit. */
+/** Checks the arguments of `moments`. */
+export function expectMoments(kernel: string, args: MomentsArguments): void {
+  expectArguments(kernel, args);
+  const { view, x, mean, variance } = args;
+  expectArray(kernel, "x", x, expectView(kernel, view), x);
+  expectStatistic(kernel, "mean", mean, view.channels);
+  expectStatistic(kernel, "variance", variance, view.channels);
+}
+
+/** Checks the arguments of `reciprocalStd`. */
+export function expectReciprocalStd(kernel: string, args: ReciprocalStdArguments): void {
+  expectArguments(kernel, args);
+  const { variance, epsilon, rstd } = args;
+  expectStatistic(kernel, "variance", variance, (variance as Float64Array | undefined)?.length ?? 0);
+  expectNumber(kernel, "epsilon", epsilon, { low: 0 });
+  expectStatistic(kernel, "rstd", rstd, variance.length);
+}
+
+/** Checks the arguments of `normalize`. */
+export function expectNormalize(kernel: string, args: NormalizeArguments): void {
+  expectArguments(kernel, args);
+  const { view, x, gamma, beta, y, mean, rstd } = args;
+  const size = expectView(kernel, view);
+  expectArray(kernel, "x", x, size, x);
+  expectOptionalArray(kernel, "gamma", gamma, view.channels, x);
+  expectOptionalArray(kernel, "beta", beta, view.channels, x);
+  expectArray(kernel, "y", y, size, x);
+  expectStatistic(kernel, "mean", mean, view.channels);
+  expectStatistic(kernel, "rstd", rstd, view.channels);
+}
+
+/** Checks the arguments of `batchNormForward`. */
+export function expectBatchNormForward(kernel: string, args: BatchNormForwardArguments): void {
+  expectNormalize(kernel, args);
+  expectStatistic(kernel, "variance", args.variance, args.view.channels);
+  expectNumber(kernel, "epsilon", args.epsilon, { low: 0 });
+}
+
+/** Checks the arguments of `batchNormBackward` and `normalizeBackward`. */
+export function expectBatchNormBackward(kernel: string, args: BatchNormBackwardArguments): void {
+  expectArguments(kernel, args);
+  const { view, x, dy, gamma, mean, rstd, dx, dgamma, dbeta } = args;
+  const size = expectView(kernel, view);
+  expectArray(kernel, "x", x, size, x);
+  expectArray(kernel, "dy", dy, size, x);
+  expectArray(kernel, "dx", dx, size, x);
+  expectOptionalArray(kernel, "gamma", gamma, view.channels, x);
+  expectOptionalArray(kernel, "dgamma", dgamma, view.channels, x);
+  expectOptionalArray(kernel, "dbeta", dbeta, view.channels, x);
+  expectStatistic(kernel, "mean", mean, view.channels);
+  expectStatistic(kernel, "rstd", rstd, view.channels);
+}
+
+/** Checks the arguments of the matrix products: the arrays must fit the sizes, whichever operand is transposed. */
+export function expectMatmul(kernel: string, args: MatmulArguments): void {
+  expectArguments(kernel, args);
+  const { rows, inner, columns, a, b, bias, out } = args;
+  expectCount(kernel, "rows", rows);
+  expectCount(kernel, "inner", inner);
+  expectCount(kernel, "columns", columns);
+  expectArray(kernel, "a", a, rows * inner, a);
+  expectArray(kernel, "b", b, inner * columns, a);
+  expectOptionalArray(kernel, "bias", bias, columns, a);
+  expectArray(kernel, "out", out, rows * columns, a);
+}
+
+/** Checks the arguments of `columnSums`. */
+export function expectColumnSums(kernel: string, args: ColumnSumsArguments): void {
+  expectArguments(kernel, args);
+  const { rows, columns, x, out } = args;
+  expectCount(kernel, "rows", rows);
+  expectCount(kernel, "columns", columns);
+  expectArray(kernel, "x", x, rows * columns, x);
+  expectArray(kernel, "out", out, columns, x);
+}
+
+/** Checks the arguments of the activations: two arrays of equal length. */
+export function expectElementwise(kernel: string, args: ElementwiseArguments): void {
+  expectArguments(kernel, args);
+  const { x, y } = args;
+  expectArray(kernel, "y", y, expectFloats(kernel, "x", x), x);
+}
+
+/** Checks the arguments of the gradients of the activations: three arrays of equal length. */
+export function expectElementwiseBackward(kernel: string, args: ElementwiseBackwardArguments): void {
+  expectArguments(kernel, args);
+  const { y, dy, dx } = args;
+  const length = expectFloats(kernel, "y", y);
+  expectArray(kernel, "dy", dy, length, y);
+  expectArray(kernel, "dx", dx, length, y);
+}
+
+/** Checks the slope of a leaky ReLU. */
+export function expectSlope(kernel: string, slope: number): void {
+  expectNumber(kernel, "slope", slope, { low: 0, withoutLow: true });
+}
+
+/** Checks the arguments of `softmaxCrossEntropy`: exactly one target, labels within the classes, and arrays that fit. */
 export function expectCrossEntropy(kernel: string, args: SoftmaxCrossEntropyArguments): void {
+  expectArguments(kernel, args);
   const { rows, classes, logits, labels, probabilities, labelSmoothing, dlogits } = args;
   expectCount(kernel, "rows", rows);
   expectCount(kernel, "classes", classes);
   if ((labels === undefined) === (probabilities === undefined)) {
     throw new TypeError(complaint(kernel, "either labels or probabilities", labels === undefined ? "neither" : "both"));
   }
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw new RangeError(complaint(kernel, "labelSmoothing in [0, 1]", show(labelSmoothing)));
-  }
+  expectNumber(kernel, "labelSmoothing", labelSmoothing, { low: 0, high: 1 });
   expectArray(kernel, "logits", logits, rows * classes, logits);
-  expectArray(kernel, "probabilities", probabilities, rows * classes, logits);
+  expectOptionalArray(kernel, "probabilities", probabilities, rows * classes, logits);
   expectArray(kernel, "dlogits", dlogits, rows * classes, logits);
-  if (labels !== undefined) {
-    expectLength(kernel, "labels", labels, rows);
-    for (let row = 0; row < rows; row++) {
-      const label = labels[row]!;
-      if (!(label >= 0 && label < classes)) {
-        throw new RangeError(complaint(kernel, `labels in 0..${classes - 1}`, `${label} in row ${row}`));
-      }
+  if (labels !== undefined) expectLabels(kernel, labels, rows, classes);
+}
+
+function expectLabels(kernel: string, labels: Int32Array, rows: number, classes: number): void {
+  if (typedArrayName(labels) !== "Int32Array") {
+    throw new TypeError(complaint(kernel, "labels to be an Int32Array", show(labels), "use Int32Array.from(labels)"));
+  }
+  expectLength(kernel, "labels", labels, rows);
+  for (let row = 0; row < rows; row++) {
+    const label = labels[row]!;
+    if (!(label >= 0 && label < classes)) {
+      throw new RangeError(complaint(kernel, `labels in 0..${classes - 1}`, `${label} in row ${row}`));
     }
   }
 }
 
-/** Requires three arrays of one length. */
+/** Checks the arguments of `meanSquaredError`: three arrays of equal length. */
 export function expectMeanSquaredError(kernel: string, args: MeanSquaredErrorArguments): void {
+  expectArguments(kernel, args);
   const { prediction, target, dprediction } = args;
-  expectArray(kernel, "prediction", prediction, prediction.length, prediction);
-  expectArray(kernel, "target", target, prediction.length, prediction);
-  expectArray(kernel, "dprediction", dprediction, prediction.length, prediction);
+  const length = expectFloats(kernel, "prediction", prediction);
+  expectArray(kernel, "target", target, length, prediction);
+  expectArray(kernel, "dprediction", dprediction, length, prediction);
 }
 
-/** Requires arrays as long as the values; the ranges of the rates are checked by the optimizers. */
-export function expectSGD(kernel: string, { values, gradient, velocity }: SGDArguments): void {
-  expectArray(kernel, "values", values, values.length, values);
-  expectArray(kernel, "gradient", gradient, values.length, values);
-  expectArray(kernel, "velocity", velocity, values.length, values);
+/** Checks the arguments of `sgd`: arrays as long as the values, finite rates, and a velocity if there is momentum. */
+export function expectSGD(kernel: string, args: SGDArguments): void {
+  expectArguments(kernel, args);
+  const { values, gradient, velocity, learningRate, momentum, nesterov, weightDecay } = args;
+  const length = expectFloats(kernel, "values", values);
+  expectArray(kernel, "gradient", gradient, length, values);
+  expectOptionalArray(kernel, "velocity", velocity, length, values);
+  expectFinite(kernel, "learningRate", learningRate);
+  expectFinite(kernel, "momentum", momentum);
+  expectFinite(kernel, "weightDecay", weightDecay);
+  expectBoolean(kernel, "nesterov", nesterov);
+  if (momentum !== 0 && velocity === undefined) {
+    const cure = "pass an array of zeros at the first step, and the same array at the next ones";
+    throw new TypeError(complaint(kernel, `a velocity for momentum ${momentum}`, "none", cure));
+  }
 }
 
-/** Requires arrays as long as the values; the ranges of the rates are checked by the optimizers. */
-export function expectAdam(kernel: string, { values, gradient, firstMoment, secondMoment }: AdamArguments): void {
-  expectArray(kernel, "values", values, values.length, values);
-  expectArray(kernel, "gradient", gradient, values.length, values);
-  expectArray(kernel, "firstMoment", firstMoment, values.length, values);
-  expectArray(kernel, "secondMoment", secondMoment, values.length, values);
+/** Checks the arguments of `adam`: arrays as long as the values, and finite rates. */
+export function expectAdam(kernel: string, args: AdamArguments): void {
+  expectArguments(kernel, args);
+  const { values, gradient, firstMoment, secondMoment, learningRate, beta1, beta2, correction1, correction2 } = args;
+  const length = expectFloats(kernel, "values", values);
+  expectArray(kernel, "gradient", gradient, length, values);
+  expectArray(kernel, "firstMoment", firstMoment, length, values);
+  expectArray(kernel, "secondMoment", secondMoment, length, values);
+  expectFinite(kernel, "learningRate", learningRate);
+  expectFinite(kernel, "beta1", beta1);
+  expectFinite(kernel, "beta2", beta2);
+  expectNumber(kernel, "correction1", correction1, { low: 0, withoutLow: true });
+  expectNumber(kernel, "correction2", correction2, { low: 0, withoutLow: true });
+  expectFinite(kernel, "epsilon", args.epsilon);
+  expectFinite(kernel, "weightDecay", args.weightDecay);
+  expectBoolean(kernel, "decoupled", args.decoupled);
 }

@@ -1,5 +1,8 @@
 /**
- * batchnorm/kernels: the arithmetic of the library as plain functions on typed arrays, for models that have no Tensor.
+ * batchnorm/kernels: the arithmetic of the library as functions on typed arrays, for models that have no Tensor.
+ *
+ * The functions exported by name (`matmul`, `batchNormForward`, ...) are the plain set, written for reading. For speed call
+ * the same functions of `defaultKernels()`: WebAssembly SIMD where the host allows it, several times as fast.
  *
  * @module
  */
@@ -12,6 +15,8 @@ export { defaultKernels } from "./default.js";
 export { plainKernels } from "./plain/kernels.js";
 export { wasmKernels } from "./wasm/kernels.js";
 export { relaxedKernels } from "./wasm/relaxed.js";
+
+// The plain set, function by function; `defaultKernels()` is the fast one.
 export { columnSums, matmul, matmulTransposedA, matmulTransposedB } from "./plain/matmul.js";
 export {
   batchNormBackward,

@@ -5,6 +5,9 @@
  * scratch memory. All arrays of one call have one dtype, except that `mean`, `variance` and `rstd` are always double
  * precision. Inputs may be the same array; an output must be an array of its own, unless its docstring says otherwise.
  *
+ * Outputs are not zero when a kernel gets them: they hold whatever an earlier call left. A kernel must write every value, also
+ * the zeros, and may not add to what is there.
+ *
  * - **Letters**: N rows (samples) · C channels (features) · M values per channel · x, y input and output · dx, dy the
  *   gradients of the loss with respect to x and y · xhat = (x - mean) rstd
  */
@@ -24,7 +27,7 @@ export interface MatmulArguments {
   readonly b: Floats;
   /** [columns], added to every row of the product. */
   readonly bias?: Floats | undefined;
-  /** [rows, columns] */
+  /** [rows, columns], output. */
   readonly out: Floats;
 }
 
@@ -34,7 +37,7 @@ export interface ColumnSumsArguments {
   readonly columns: number;
   /** [rows, columns] */
   readonly x: Floats;
-  /** [columns] */
+  /** [columns], output. */
   readonly out: Floats;
 }
 
@@ -48,7 +51,7 @@ export interface MomentsArguments {
   readonly variance: Float64Array;
 }
 
-/** The reciprocal standard deviation of each channel. */
+/** Arguments of `reciprocalStd`. */
 export interface ReciprocalStdArguments {
   /** [C] */
   readonly variance: Float64Array;
@@ -66,6 +69,7 @@ export interface BatchNormForwardArguments {
   /** [C]. Default: 0. */
   readonly beta?: Floats | undefined;
   readonly epsilon: number;
+  /** Output, of the shape of x. */
   readonly y: Floats;
   /** [C], output. */
   readonly mean: Float64Array;
@@ -85,10 +89,11 @@ export interface BatchNormBackwardArguments {
   readonly mean: Float64Array;
   /** [C], of the forward pass. */
   readonly rstd: Float64Array;
+  /** Output, of the shape of x. */
   readonly dx: Floats;
-  /** [C], output; omitted without gamma. */
+  /** [C], output. Omit it if there is no gamma. */
   readonly dgamma?: Floats | undefined;
-  /** [C], output; omitted without beta. */
+  /** [C], output. Omit it if there is no beta. */
   readonly dbeta?: Floats | undefined;
 }
 
@@ -100,13 +105,14 @@ export interface NormalizeArguments {
   readonly beta?: Floats | undefined;
   readonly mean: Float64Array;
   readonly rstd: Float64Array;
+  /** Output, of the shape of x. */
   readonly y: Floats;
 }
 
 /** Arguments of the activations. */
 export interface ElementwiseArguments {
   readonly x: Floats;
-  /** May be `x` itself. */
+  /** Output; may be `x` itself. */
   readonly y: Floats;
 }
 
@@ -115,7 +121,7 @@ export interface ElementwiseBackwardArguments {
   /** The output of the forward pass. */
   readonly y: Floats;
   readonly dy: Floats;
-  /** May be `dy` itself. */
+  /** Output; may be `dy` itself. */
   readonly dx: Floats;
 }
 
@@ -147,7 +153,7 @@ export interface MeanSquaredErrorArguments {
 export interface SGDArguments {
   readonly values: Floats;
   readonly gradient: Floats;
-  /** Omitted if momentum is 0. */
+  /** Required unless momentum is 0. */
   readonly velocity?: Floats | undefined;
   readonly learningRate: number;
   readonly momentum: number;
@@ -170,13 +176,17 @@ export interface AdamArguments {
   readonly correction2: number;
   readonly epsilon: number;
   readonly weightDecay: number;
-  /** true: the decay acts on the values (AdamW); false: it is added to the gradient (Adam). */
+  /** Apply the decay to the values (AdamW) instead of adding it to the gradient (Adam). */
   readonly decoupled: boolean;
 }
 
-/** A kernel set: one implementation of all the arithmetic. Every set gives the same results up to round-off. */
+/**
+ * A kernel set: one implementation of all the arithmetic. Every set gives the same results up to round-off.
+ *
+ * A set of your own gets outputs that are not zero, and has to write every value of them.
+ */
 export interface Kernels {
-  /** For example "plain"; reports carry it. */
+  /** The name in reports, for example "plain". */
   readonly name: string;
   /** Computes out = a b + bias, for a [rows, inner] and b [inner, columns]. */
   matmul(args: MatmulArguments): void;

@@ -28,4 +28,13 @@ export const randoms: readonly Row[] = [
   ],
   ["RangeError: Random.from: not | [0, 0, 0, 0]", () => Random.from({ key: [1, 2, 3, 4], words: [0, 0, 0, 0] })],
   ["TypeError: Random.from: key | 32-bit | undefined", () => random().restore(as({}))],
+  ["RangeError: Random.permutation: length | 4294967296 | 10000000000", () => random().permutation(1e10)],
+  ["TypeError: Random.from: key | undefined", () => Random.from({ key: holes(), words: [1, 2, 3, 4] })],
 ];
+
+/** Four words, of which the third is missing. */
+function holes(): number[] {
+  const words = new Array<number>(4);
+  for (const at of [0, 1, 3]) words[at] = 1;
+  return words;
+}

@@ -1,6 +1,9 @@
 /** Both kernel sets refuse the same calls with the same errors, and write nothing then. */
 import { describe, expect, it } from "vitest";
+import { plainKernels } from "../../src/kernels/plain/kernels.js";
+import { reciprocalStd } from "../../src/kernels/plain/batch-norm.js";
 import type { Kernels } from "../../src/kernels/types.js";
+import { wasmKernels } from "../../src/kernels/wasm/kernels.js";
 import { kernelSets } from "../support/kernel-sets.js";
 import { expectRefusal } from "../support/refusal.js";
 import { thrownBy } from "../support/throws.js";
@@ -21,9 +24,24 @@ const entropy = {
 };
 const error = { prediction: floats(4), target: floats(4), dprediction: floats(4) };
 const rates = { learningRate: 0.1, momentum: 0.9, nesterov: false, weightDecay: 0 };
-const step = { values: floats(4), gradient: floats(4), ...rates };
+const step = { values: floats(4), gradient: floats(4), velocity: floats(4), ...rates };
 const moments = { firstMoment: floats(4), secondMoment: floats(4), beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-const adam = { ...step, ...moments, correction1: 0.1, correction2: 0.001, decoupled: false };
+const adam = {
+  values: floats(4),
+  gradient: floats(4),
+  ...{ learningRate: 0.1, weightDecay: 0 },
+  ...moments,
+  correction1: 0.1,
+  correction2: 0.001,
+  decoupled: false,
+};
+
+/** An array whose memory belongs to another thread now. */
+function transferred(): Float32Array {
+  const array = new Float32Array(6);
+  structuredClone(array, { transfer: [array.buffer] });
+  return array;
+}
 
 /** The kernel, its arguments, and what it throws in the form of `expectRefusal`. */
 const refusals: readonly (readonly [keyof Kernels, object, string])[] = [
@@ -93,6 +111,33 @@ const refusals: readonly (readonly [keyof Kernels, object, string])[] = [
   ],
   ["meanSquaredError", { ...error, target: floats(3) }, "ShapeError: meanSquaredError: target | 4 | 3"],
   ["sgd", { ...step, velocity: floats(3) }, "ShapeError: sgd: velocity | 4 | 3"],
+  ["sgd", { ...step, velocity: undefined }, "TypeError: sgd: velocity | momentum | 0.9 | none | cure"],
+  ["sgd", { ...step, learningRate: NaN }, "RangeError: sgd: learningRate | NaN"],
+  ["sgd", { ...step, momentum: Infinity }, "RangeError: sgd: momentum | Infinity"],
+  ["sgd", { ...step, weightDecay: "0" }, 'TypeError: sgd: weightDecay | "0"'],
+  ["adam", { ...adam, correction1: 0 }, "RangeError: adam: correction1 | 0"],
+  ["adam", { ...adam, correction2: 0 }, "RangeError: adam: correction2 | 0"],
+  ["adam", { ...adam, epsilon: NaN }, "RangeError: adam: epsilon | NaN"],
+  ["batchNormForward", { ...forward, epsilon: -1 }, "RangeError: batchNormForward: epsilon | 0 | -1"],
+  ["batchNormForward", { ...forward, epsilon: NaN }, "RangeError: batchNormForward: epsilon | 0 | NaN"],
+  [
+    "softmaxCrossEntropy",
+    { ...entropy, labels: [0, 1] },
+    "TypeError: softmaxCrossEntropy: labels | Int32Array | [0, 1] | cure",
+  ],
+  ["softmaxCrossEntropy", { ...entropy, labels: Int32Array.of(0) }, "ShapeError: softmaxCrossEntropy: labels | 2 | 1"],
+  [
+    "softmaxCrossEntropy",
+    { ...entropy, labels: Int32Array.of(0, -1) },
+    "RangeError: softmaxCrossEntropy: labels | 0..2 | -1 | 1",
+  ],
+  [
+    "softmaxCrossEntropy",
+    { ...entropy, labelSmoothing: NaN },
+    "RangeError: softmaxCrossEntropy: labelSmoothing | [0, 1] | NaN",
+  ],
+  ["relu", { x: transferred(), y: transferred() }, "ShapeError: relu: x | Float32Array | transferred"],
+  ["moments", { ...channelMoments, x: transferred() }, "ShapeError: moments: x | Float32Array | transferred"],
   ["adam", { ...adam, secondMoment: floats(5) }, "ShapeError: adam: secondMoment | 4 | 5"],
 ];
 
@@ -101,6 +146,104 @@ describe.each(kernelSets)("$name", (kernels) => {
     const before = JSON.stringify(args);
     await expectRefusal(() => (kernels[name] as (args: object) => void)(args), refusal);
     expect(JSON.stringify(args)).toBe(before);
+  });
+});
+
+/** Arguments of each kernel that it takes, and the keys that may be left out. */
+const complete: Readonly<Record<Exclude<keyof Kernels, "name">, readonly [args: object, optional: readonly string[]]>> =
+  {
+    matmul: [{ ...product, bias: floats(4) }, ["bias"]],
+    matmulTransposedA: [{ ...product, bias: floats(4) }, ["bias"]],
+    matmulTransposedB: [{ ...product, bias: floats(4) }, ["bias"]],
+    columnSums: [{ rows: 2, columns: 3, x: floats(6), out: floats(3) }, []],
+    moments: [channelMoments, []],
+    batchNormForward: [{ ...forward, gamma: floats(3), beta: floats(3) }, ["gamma", "beta"]],
+    batchNormBackward: [
+      { ...backward, gamma: floats(3), dgamma: floats(3), dbeta: floats(3) },
+      ["gamma", "dgamma", "dbeta"],
+    ],
+    normalize: [
+      { view, x: floats(6), y: floats(6), ...statistics, gamma: floats(3), beta: floats(3) },
+      ["gamma", "beta"],
+    ],
+    normalizeBackward: [
+      { ...backward, gamma: floats(3), dgamma: floats(3), dbeta: floats(3) },
+      ["gamma", "dgamma", "dbeta"],
+    ],
+    relu: [pair, []],
+    reluBackward: [triple, []],
+    leakyRelu: [{ ...pair, slope: 0.1 }, []],
+    leakyReluBackward: [{ ...triple, slope: 0.1 }, []],
+    sigmoid: [pair, []],
+    sigmoidBackward: [triple, []],
+    tanh: [pair, []],
+    tanhBackward: [triple, []],
+    softmaxCrossEntropy: [entropy, []],
+    meanSquaredError: [error, []],
+    sgd: [{ ...step, momentum: 0 }, ["velocity"]],
+    adam: [adam, []],
+  };
+
+/** What no key may be. */
+const hostile: readonly unknown[] = [
+  ...[null, NaN, -1, Infinity, "3", 3n, Symbol("s"), {}, [], [1, 2], () => 1, new Float32Array(1), new Int16Array(6)],
+  ...[
+    new BigInt64Array(6),
+    Object.create(null) as unknown,
+    transferred(),
+    Object.setPrototypeOf(new Float32Array(6), null) as unknown,
+  ],
+];
+
+describe.each([...kernelSets, wasmKernels()])("a kernel of the $name set", (kernels) => {
+  const call = (name: string, args: unknown) => () => {
+    (kernels as unknown as Record<string, (args: unknown) => unknown>)[name]!(args);
+  };
+
+  describe.each(Object.entries(complete))("%s", (name, [args, optional]) => {
+    const copy = (): Record<string, unknown> => structuredClone(args) as Record<string, unknown>;
+
+    it("takes complete arguments, and does without the optional ones", () => {
+      expect(call(name, copy())).not.toThrow();
+      for (const key of optional) expect(call(name, { ...copy(), [key]: undefined })).not.toThrow();
+    });
+
+    it.each(Object.keys(args).filter((key) => !optional.includes(key)))("requires %s", async (key) => {
+      const rest = Object.fromEntries(Object.entries(copy()).filter(([other]) => other !== key));
+      await expectRefusal(call(name, rest), `TypeError: ${name}: ${key}`);
+    });
+
+    it("requires arguments", async () => {
+      for (const value of [undefined, null, 1, "x"])
+        await expectRefusal(call(name, value), `TypeError: ${name}: arguments`);
+    });
+
+    it("refuses what does not belong there by name, and writes nothing then", () => {
+      for (const key of Object.keys(args)) {
+        for (const value of hostile) {
+          const given: Record<string, unknown> = { ...copy(), [key]: value };
+          const before = JSON.stringify({ ...given, [key]: 0 });
+          const message = thrownBy(call(name, given));
+          if (message === "nothing was thrown") continue; // a number that is fine there, as -1 for a rate
+          expect(message).toMatch(new RegExp(`^(Type|Range|Shape)Error: ${name}: expected .*, got `));
+          expect(JSON.stringify({ ...given, [key]: 0 })).toBe(before);
+        }
+      }
+    });
+  });
+});
+
+it("the list of complete arguments has every kernel", () => {
+  expect(["name", ...Object.keys(complete)].sort()).toEqual(Object.keys(plainKernels).sort());
+});
+
+describe("reciprocalStd", () => {
+  const args = { variance: doubles(3), epsilon: 0, rstd: doubles(3) };
+
+  it.each(Object.keys(args))("requires %s", async (key) => {
+    await expectRefusal(() => {
+      reciprocalStd({ ...args, [key]: undefined });
+    }, `TypeError: reciprocalStd: ${key}`);
   });
 });
 

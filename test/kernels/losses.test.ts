@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type DType, type Floats, tolerances } from "../../src/core/dtype.js";
 import { Random } from "../../src/core/random.js";
 import { plainKernels } from "../../src/kernels/plain/kernels.js";
+import type { Kernels } from "../../src/kernels/types.js";
 import { expectBits, expectClose } from "../support/close.js";
 import { comparedCases, inDoubles, kernelCases, randomFloats, sizes, unwritten } from "../support/kernel-sets.js";
 
@@ -161,6 +162,69 @@ describe.each(comparedCases)("$name", ({ kernels, dtype }) => {
       const expectedLoss = plainKernels.meanSquaredError(expected);
       expectClose(`loss of ${size}`, [kernels.meanSquaredError(args)], [expectedLoss], 1e-12);
       expectClose(`dprediction of ${size}`, args.dprediction, expected.dprediction, tolerance);
+    }
+  });
+
+  /** Compares loss and gradient with the plain set in float64. */
+  function expectAgreement(what: string, args: Parameters<Kernels["softmaxCrossEntropy"]>[0]): void {
+    const expected = inDoubles(args);
+    const expectedLoss = plainKernels.softmaxCrossEntropy(expected);
+    const loss = kernels.softmaxCrossEntropy(args);
+    if (Number.isFinite(expectedLoss)) expectClose(`loss of ${what}`, [loss, 1], [expectedLoss, 1], tolerance);
+    else expect(loss, what).toBe(expectedLoss);
+    expectClose(`dlogits of ${what}`, [...args.dlogits, 1], [...expected.dlogits, 1], tolerance);
+  }
+
+  it("softmaxCrossEntropy finds the largest logit at every place of rows of 1 to 17 classes", () => {
+    for (let classes = 1; classes <= 17; classes++) {
+      for (let at = 0; at < classes; at++) {
+        // From a row before and after, so that no row starts at a multiple of a vector.
+        const logits = unwritten(dtype, 3 * classes).fill(-1);
+        for (let row = 0; row < 3; row++) logits[row * classes + ((at + row) % classes)] = 200;
+        for (const label of [0, at, classes - 1]) {
+          for (const labelSmoothing of [0, 0.2]) {
+            const labels = Int32Array.of(label, label, label);
+            const dlogits = unwritten(dtype, 3 * classes);
+            const args = { rows: 3, classes, logits, labels, labelSmoothing, dlogits };
+            expectAgreement(`${classes} classes, 200 at ${at}, label ${label}, ${labelSmoothing}`, args);
+          }
+        }
+        const probabilities = unwritten(dtype, 3 * classes).fill(1 / classes);
+        const dlogits = unwritten(dtype, 3 * classes);
+        const args = { rows: 3, classes, logits, probabilities, labelSmoothing: 0, dlogits };
+        expectAgreement(`${classes} classes, 200 at ${at}, even targets`, args);
+      }
+    }
+  });
+
+  it("softmaxCrossEntropy takes impossible classes: a logit of -Infinity adds nothing where its target is 0", () => {
+    for (let classes = 2; classes <= 9; classes++) {
+      for (let at = 0; at < classes; at++) {
+        const logits = Float64Array.from({ length: 2 * classes }, (_, i) => (i * 7) % 5);
+        logits[at] = -Infinity;
+        logits[classes + ((at + 1) % classes)] = -Infinity;
+        const targets = new Float64Array(2 * classes).fill(1 / (classes - 1));
+        targets[at] = 0;
+        targets[classes + ((at + 1) % classes)] = 0;
+        const given = (values: Float64Array): Floats => {
+          const floats = unwritten(dtype, values.length);
+          floats.set(values);
+          return floats;
+        };
+        const shared = { rows: 2, classes, logits: given(logits), labelSmoothing: 0 };
+        const what = `${classes} classes, -Infinity at ${at}`;
+        const dlogits = unwritten(dtype, 2 * classes);
+        expectAgreement(what, { ...shared, probabilities: given(targets), dlogits });
+        expect(
+          Number.isFinite(kernels.softmaxCrossEntropy({ ...shared, probabilities: given(targets), dlogits })),
+        ).toBe(true);
+        expect(dlogits[at]).toBe(0);
+        const labels = Int32Array.of((at + 1) % classes, at);
+        expectAgreement(`${what}, labels`, { ...shared, labels, dlogits });
+        // A target on an impossible class has an infinite loss.
+        expectAgreement(`${what}, labels on it`, { ...shared, labels: Int32Array.of(at, at), dlogits });
+        expectAgreement(`${what}, smoothed`, { ...shared, labels, labelSmoothing: 0.1, dlogits });
+      }
     }
   });
 });

@@ -139,4 +139,24 @@ describe.each(comparedCases)("$name", ({ kernels, dtype }) => {
       expectClose(`[${rows}, ${columns}]`, args.out, expected.out, tolerances[dtype].parity);
     }
   });
+
+  it.each(forms)(
+    "%s works through operands larger than the memory of the module, in each of the three sizes",
+    (form) => {
+      for (const [rows, inner, columns] of [
+        [5200, 1024, 2],
+        [2, 1024, 5200],
+        [512, 5200, 2],
+      ] as const) {
+        // Whole numbers, whose products and sums are exact in any order.
+        const wholes = (length: number, step: number) => unwritten(dtype, length).map((_, i) => ((i * step) % 7) - 3);
+        const args = { rows, inner, columns, a: wholes(rows * inner, 3), b: wholes(inner * columns, 5) };
+        const out = unwritten(dtype, rows * columns);
+        kernels[form]({ ...args, out });
+        const expected = unwritten(dtype, rows * columns);
+        plainKernels[form]({ ...args, out: expected });
+        expectBits(`[${rows}, ${inner}] by [${inner}, ${columns}]`, out, expected);
+      }
+    },
+  );
 });

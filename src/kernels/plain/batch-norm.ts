@@ -19,7 +19,13 @@
  * Source: Ioffe & Szegedy 2015, algorithm 1 and section 3 (arXiv:1502.03167)
  */
 
-import { expectBatchNormBackward, expectMoments, expectNormalize, expectReciprocalStd } from "../checks.js";
+import {
+  expectBatchNormBackward,
+  expectBatchNormForward,
+  expectMoments,
+  expectNormalize,
+  expectReciprocalStd,
+} from "../checks.js";
 import type {
   BatchNormBackwardArguments,
   BatchNormForwardArguments,
@@ -28,7 +34,11 @@ import type {
   ReciprocalStdArguments,
 } from "../types.js";
 
-/** Computes the mean and the (biased) variance of each channel, in two passes over x. */
+/**
+ * Computes the mean and the (biased) variance of each channel, in two passes over x.
+ *
+ * This is the plain kernel, written for reading; `defaultKernels().moments` is the fast one.
+ */
 export function moments(args: MomentsArguments): void {
   expectMoments("moments", args);
   const { view, x, mean, variance } = args;
@@ -60,7 +70,11 @@ export function reciprocalStd(args: ReciprocalStdArguments): void {
   }
 }
 
-/** Computes y from given statistics. */
+/**
+ * Computes y from given statistics.
+ *
+ * This is the plain kernel, written for reading; `defaultKernels().normalize` is the fast one.
+ */
 export function normalize(args: NormalizeArguments): void {
   expectNormalize("normalize", args);
   const { view, x, gamma, beta, mean, rstd, y } = args;
@@ -77,6 +91,8 @@ export function normalize(args: NormalizeArguments): void {
 /**
  * Computes the whole forward pass with the statistics of the batch, for models on bare arrays.
  *
+ * This is the plain kernel, written for reading; `defaultKernels().batchNormForward` is the fast one.
+ *
  * @example
  * const x = Float32Array.of(1, 10, 2, 20, 4, 40, 5, 50);
  * const y = new Float32Array(8);
@@ -86,14 +102,17 @@ export function normalize(args: NormalizeArguments): void {
  * variance;      // => Float64Array [2.5, 250]
  */
 export function batchNormForward(args: BatchNormForwardArguments): void {
-  expectMoments("batchNormForward", args);
-  expectNormalize("batchNormForward", args);
+  expectBatchNormForward("batchNormForward", args);
   moments(args);
   reciprocalStd(args);
   normalize(args);
 }
 
-/** Computes dx through the statistics of the batch, dgamma and dbeta. */
+/**
+ * Computes dx through the statistics of the batch, dgamma and dbeta.
+ *
+ * This is the plain kernel, written for reading; `defaultKernels().batchNormBackward` is the fast one.
+ */
 export function batchNormBackward(args: BatchNormBackwardArguments): void {
   expectBatchNormBackward("batchNormBackward", args);
   const { view, x, dy, gamma, mean, rstd, dx } = args;
@@ -112,7 +131,11 @@ export function batchNormBackward(args: BatchNormBackwardArguments): void {
   }
 }
 
-/** Computes dx with the statistics as constants, dgamma and dbeta. */
+/**
+ * Computes dx with the statistics as constants, dgamma and dbeta.
+ *
+ * This is the plain kernel, written for reading; `defaultKernels().normalizeBackward` is the fast one.
+ */
 export function normalizeBackward(args: BatchNormBackwardArguments): void {
   expectBatchNormBackward("normalizeBackward", args);
   const { view, dy, gamma, rstd, dx } = args;

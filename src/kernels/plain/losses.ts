@@ -7,6 +7,8 @@ import type { MeanSquaredErrorArguments, SoftmaxCrossEntropyArguments } from "..
 /**
  * Returns the mean over the rows of the cross-entropy between softmax(logits) and the target.
  *
+ * This is the plain kernel, written for reading; `defaultKernels().softmaxCrossEntropy` is the fast one.
+ *
  * ```
  * p = softmax(logits)      t = (1 - labelSmoothing) target + labelSmoothing / classes
  * loss = -(1/N) Σ_n Σ_k t[n,k] ln p[n,k]      dlogits = (p Σ_k t - t) / N
@@ -51,6 +53,8 @@ export function softmaxCrossEntropy(args: SoftmaxCrossEntropyArguments): number 
 /**
  * Returns the mean over all values of the squared difference, as PyTorch and Keras do; some books sum over the columns.
  *
+ * This is the plain kernel, written for reading; `defaultKernels().meanSquaredError` is the fast one.
+ *
  * ```
  * loss = (1/size) Σ (prediction - target)²      dprediction = 2 (prediction - target) / size
  * ```
@@ -58,9 +62,9 @@ export function softmaxCrossEntropy(args: SoftmaxCrossEntropyArguments): number 
  * - **Numerics**: summed in double precision
  */
 export function meanSquaredError(args: MeanSquaredErrorArguments): number {
+  expectMeanSquaredError("meanSquaredError", args);
   const { prediction, target, dprediction } = args;
   const size = prediction.length;
-  expectMeanSquaredError("meanSquaredError", args);
   let sum = 0;
   for (let i = 0; i < size; i++) {
     const difference = prediction[i]! - target[i]!;

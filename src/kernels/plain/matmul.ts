@@ -28,28 +28,44 @@ interface Packed {
 }
 let packed: Packed | undefined; // 1.2 MB, allocated at first use
 
-/** Computes out = a b + bias, for a [rows, inner] and b [inner, columns]. */
+/**
+ * Computes out = a b + bias, for a [rows, inner] and b [inner, columns].
+ *
+ * This is the plain kernel, written for reading; `defaultKernels().matmul` is the fast one.
+ */
 export function matmul(args: MatmulArguments): void {
   expectMatmul("matmul", args);
   multiplyPacked(args, args.inner, 1, args.columns, 1);
 }
 
-/** Computes out = aᵀ b + bias, for a [inner, rows] and b [inner, columns]: the gradient of a weight, xᵀ dy. */
+/**
+ * Computes out = aᵀ b + bias, for a [inner, rows] and b [inner, columns]: the gradient of a weight, xᵀ dy.
+ *
+ * This is the plain kernel, written for reading; `defaultKernels().matmulTransposedA` is the fast one.
+ */
 export function matmulTransposedA(args: MatmulArguments): void {
   expectMatmul("matmulTransposedA", args);
   multiplyPacked(args, 1, args.rows, args.columns, 1);
 }
 
-/** Computes out = a bᵀ + bias, for a [rows, inner] and b [columns, inner]: the gradient of an input, dy Wᵀ. */
+/**
+ * Computes out = a bᵀ + bias, for a [rows, inner] and b [columns, inner]: the gradient of an input, dy Wᵀ.
+ *
+ * This is the plain kernel, written for reading; `defaultKernels().matmulTransposedB` is the fast one.
+ */
 export function matmulTransposedB(args: MatmulArguments): void {
   expectMatmul("matmulTransposedB", args);
   multiplyPacked(args, args.inner, 1, 1, args.inner);
 }
 
-/** Computes out[c] = Σ_n x[n, c], for x [rows, columns], summed in double precision. */
+/**
+ * Computes out[c] = Σ_n x[n, c], for x [rows, columns], summed in double precision.
+ *
+ * This is the plain kernel, written for reading; `defaultKernels().columnSums` is the fast one.
+ */
 export function columnSums(args: ColumnSumsArguments): void {
-  const { rows, columns, x, out } = args;
   expectColumnSums("columnSums", args);
+  const { rows, columns, x, out } = args;
   const sums = new Float64Array(columns);
   for (let n = 0, at = 0; n < rows; n++) {
     for (let c = 0; c < columns; c++, at++) sums[c]! += x[at]!;

@@ -7,7 +7,7 @@
  * 1e-38 or so), the plain kernels, whose arithmetic is double throughout, take the call.
  */
 
-import { expectBatchNormBackward, expectMoments, expectNormalize } from "../checks.js";
+import { expectBatchNormBackward, expectBatchNormForward, expectMoments, expectNormalize } from "../checks.js";
 import * as plain from "../plain/batch-norm.js";
 import type {
   BatchNormBackwardArguments,
@@ -39,8 +39,7 @@ export function batchNormKernels(
       }
     },
     batchNormForward(args) {
-      expectMoments("batchNormForward", args);
-      expectNormalize("batchNormForward", args);
+      expectBatchNormForward("batchNormForward", args);
       const done = channelGroups(args.view).every((group) => normalizeGroup(wasm, args, group, args));
       if (!done) plain.batchNormForward(args);
     },

@@ -4,7 +4,16 @@ import { complaint } from "../../core/errors.js";
 import type { Floats } from "../../core/dtype.js";
 import type { ChannelView } from "../../core/shape.js";
 import { plainKernels } from "../plain/kernels.js";
-import type { Kernels, MatmulArguments } from "../types.js";
+import type {
+  AdamArguments,
+  ColumnSumsArguments,
+  ElementwiseArguments,
+  ElementwiseBackwardArguments,
+  Kernels,
+  MatmulArguments,
+  MeanSquaredErrorArguments,
+  SGDArguments,
+} from "../types.js";
 import { batchNormKernels } from "./batch-norm.js";
 import { elementwiseKernels } from "./elementwise.js";
 import { type Wasm, wasmOrRefusal } from "./instance.js";
@@ -57,27 +66,41 @@ export function moduleKernels(wasm: Wasm): Kernels {
 /** Returns a kernel set that passes small calls on to the plain set. The sizes of a call alone decide. */
 export function plainWhereSmall(set: Kernels): Kernels {
   const either = (small: boolean): Kernels => (small ? plainKernels : set);
-  const product = ({ rows, inner, columns }: MatmulArguments): Kernels =>
-    either(rows * inner * columns < LEAST_PRODUCTS);
-  const values = ({ length }: Floats): Kernels => either(length < LEAST_VALUES);
-  const view = ({ outer, channels, inner }: ChannelView): Kernels => either(outer * channels * inner < LEAST_VALUES);
+  const product = (args: Unchecked<MatmulArguments>): Kernels =>
+    either(isBelow(LEAST_PRODUCTS, args?.rows, args?.inner, args?.columns));
+  const sums = (args: Unchecked<ColumnSumsArguments>): Kernels =>
+    either(isBelow(LEAST_VALUES, args?.rows, args?.columns, 1));
+  const values = (array: Unchecked<Floats>): Kernels => either(isBelow(LEAST_VALUES, array?.length, 1, 1));
+  const view = (args: Unchecked<{ readonly view: ChannelView }>): Kernels => {
+    const shape: Unchecked<ChannelView> = args?.view;
+    return either(isBelow(LEAST_VALUES, shape?.outer, shape?.channels, shape?.inner));
+  };
   return {
     ...set,
     matmul: (args) => product(args).matmul(args),
     matmulTransposedA: (args) => product(args).matmulTransposedA(args),
     matmulTransposedB: (args) => product(args).matmulTransposedB(args),
-    columnSums: (args) => either(args.rows * args.columns < LEAST_VALUES).columnSums(args),
-    moments: (args) => view(args.view).moments(args),
-    batchNormForward: (args) => view(args.view).batchNormForward(args),
-    batchNormBackward: (args) => view(args.view).batchNormBackward(args),
-    normalize: (args) => view(args.view).normalize(args),
-    normalizeBackward: (args) => view(args.view).normalizeBackward(args),
-    relu: (args) => values(args.x).relu(args),
-    reluBackward: (args) => values(args.y).reluBackward(args),
-    leakyRelu: (args) => values(args.x).leakyRelu(args),
-    leakyReluBackward: (args) => values(args.y).leakyReluBackward(args),
-    meanSquaredError: (args) => values(args.prediction).meanSquaredError(args),
-    sgd: (args) => values(args.values).sgd(args),
-    adam: (args) => values(args.values).adam(args),
+    columnSums: (args) => sums(args).columnSums(args),
+    moments: (args) => view(args).moments(args),
+    batchNormForward: (args) => view(args).batchNormForward(args),
+    batchNormBackward: (args) => view(args).batchNormBackward(args),
+    normalize: (args) => view(args).normalize(args),
+    normalizeBackward: (args) => view(args).normalizeBackward(args),
+    relu: (args) => values((args as Unchecked<ElementwiseArguments>)?.x).relu(args),
+    reluBackward: (args) => values((args as Unchecked<ElementwiseBackwardArguments>)?.y).reluBackward(args),
+    leakyRelu: (args) => values((args as Unchecked<ElementwiseArguments>)?.x).leakyRelu(args),
+    leakyReluBackward: (args) => values((args as Unchecked<ElementwiseBackwardArguments>)?.y).leakyReluBackward(args),
+    meanSquaredError: (args) =>
+      values((args as Unchecked<MeanSquaredErrorArguments>)?.prediction).meanSquaredError(args),
+    sgd: (args) => values((args as Unchecked<SGDArguments>)?.values).sgd(args),
+    adam: (args) => values((args as Unchecked<AdamArguments>)?.values).adam(args),
   };
+}
+
+/** Arguments as a caller in plain JavaScript may pass them: the kernels of either set will refuse them. */
+type Unchecked<Arguments> = Arguments | null | undefined;
+
+/** Returns whether a size is known and below a limit. */
+function isBelow(limit: number, a: number | undefined, b: number | undefined, c: number | undefined): boolean {
+  return typeof a === "number" && typeof b === "number" && typeof c === "number" && a * b * c < limit;
 }

@@ -1,4 +1,4 @@
-/** Losses: the passes over whole rows of z[rows, classes]; the arithmetic of one number a row is the caller's. */
+/** Losses: the passes over whole rows of z[rows, classes]; the arithmetic of one number per row is the caller's. */
 
 import { expOfNegative } from "./exp";
 import { endOf, pair, total, zero } from "./vectors";

@@ -1,7 +1,7 @@
 /**
  * Batch normalization over planes: channel c of sample o is the run of `inner` neighbors at (o * channels + c) * inner.
  *
- * Statistics and sums are doubles, eight values a step; what is left of a run is added one by one.
+ * Statistics and sums are doubles, eight values per step; the rest of a run is added one by one.
  */
 
 import { broadcast, pair, total, zero } from "./vectors";

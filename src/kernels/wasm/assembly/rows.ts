@@ -2,7 +2,7 @@
  * Batch normalization over rows of neighboring channels: x[n, c] at n * channels + c.
  *
  * Statistics and sums are doubles, two channels at a time. A row of odd length makes the last pair read one number of the
- * next row, whose sum lands in the slack behind the sums and is never looked at. Four rows a step, so that a running sum is
+ * next row, whose sum lands in the slack behind the sums and is never read. Four rows per step, so that a running sum is
  * read and written once for four values.
  */
 
