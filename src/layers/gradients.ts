@@ -1,6 +1,6 @@
 /** Gradients: maps from parameters to tensors, and how they add up. */
 
-import { expectNumber } from "../core/errors.js";
+import { complaint, expectNumber, show } from "../core/errors.js";
 import { Tensor } from "../core/tensor.js";
 import type { Gradients } from "./contract.js";
 import { expectGradient } from "./guards.js";
@@ -30,6 +30,8 @@ export function zeroGradients(parameters: readonly Parameter[]): Map<Parameter, 
  * total.get(weight)!.at(0);   // => 4
  */
 export function addGradients(into: Map<Parameter, Tensor>, from: Gradients, weight = 1): void {
+  expectMap("addGradients", "the sum", into);
+  expectMap("addGradients", "the gradients", from);
   expectNumber("addGradients", "weight", weight, { low: -Infinity });
   for (const [parameter, gradient] of from) {
     expectGradient("addGradients", parameter.name, gradient, parameter.value);
@@ -45,6 +47,12 @@ export function addGradients(into: Map<Parameter, Tensor>, from: Gradients, weig
     for (let i = 0; i < sum.size; i++) sum.data[i]! += weight * gradient.data[i]!;
     into.set(parameter, sum);
   }
+}
+
+function expectMap(who: string, name: string, value: unknown): void {
+  const { get, forEach } = (value ?? {}) as Partial<Gradients>;
+  if (typeof get === "function" && typeof forEach === "function") return;
+  throw new TypeError(complaint(who, `${name} to be a Map of gradients`, show(value)));
 }
 
 /** The empty map, for layers without parameters. */

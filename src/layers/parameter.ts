@@ -38,7 +38,7 @@ export class Parameter {
   constructor(name: string, role: Role, value: Tensor) {
     if (typeof name !== "string") throw new TypeError(complaint("Parameter", "name to be a string", show(name)));
     expectOneOf("Parameter", "role", role, ["weight", "bias", "scale", "shift"]);
-    expectTensor(`Parameter "${name}"`, "value", value);
+    expectTensor(`Parameter "${name.slice(0, 80)}"`, "value", value);
     this.name = name;
     this.role = role;
     this.tensor = value;
@@ -58,7 +58,7 @@ export class Parameter {
   /** Changes the values in place through a function that writes to the array it gets. */
   update(change: (values: Floats) => void): void {
     if (typeof change !== "function") {
-      throw new TypeError(complaint(`Parameter "${this.name}"`, "update to be given a function", show(change)));
+      throw new TypeError(complaint(`Parameter "${this.name.slice(0, 80)}"`, "update to be given a function", show(change)));
     }
     // The version moves first: a change that throws half-way has changed something too.
     this.currentVersion = ++versions;
@@ -115,7 +115,7 @@ export class RunningStatistic {
   /** Wraps an array, which is kept, not copied. */
   constructor(name: string, values: Float64Array, least: number = -Infinity) {
     if (typeof name !== "string") throw new TypeError(complaint("RunningStatistic", "name to be a string", show(name)));
-    const label = `RunningStatistic "${name}"`;
+    const label = `RunningStatistic "${name.slice(0, 80)}"`;
     if (typedArrayName(values) !== "Float64Array") {
       throw new TypeError(complaint(label, "values to be a Float64Array", show(values)));
     }

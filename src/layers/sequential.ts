@@ -41,12 +41,11 @@ export class Sequential implements Layer {
     if (!Array.isArray(layers) || layers.length === 0) {
       throw new TypeError(complaint("Sequential", "an array of at least one layer", show(layers)));
     }
-    for (const [index, layer] of layers.entries()) {
-      expectLayer("Sequential", layer, ` at index ${index}`);
-    }
-    this.children = new Map(layers.map((layer: Layer, index) => [String(index), layer]));
-    this.parameters = [...new Set(layers.flatMap((layer: Layer) => layer.parameters))];
-    this.statistics = [...new Set(layers.flatMap((layer: Layer) => layer.statistics))];
+    const list = Array.from<Layer>(layers); // also of an array that has lost its prototype
+    for (const [index, layer] of list.entries()) expectLayer("Sequential", layer, ` at index ${index}`);
+    this.children = new Map(list.map((layer, index) => [String(index), layer]));
+    this.parameters = [...new Set(list.flatMap((layer) => layer.parameters))];
+    this.statistics = [...new Set(list.flatMap((layer) => layer.statistics))];
   }
 
   /** Whether each child's output feeds the next: false for a subclass that overrides `forward`. */
