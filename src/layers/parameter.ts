@@ -58,7 +58,9 @@ export class Parameter {
   /** Changes the values in place through a function that writes to the array it gets. */
   update(change: (values: Floats) => void): void {
     if (typeof change !== "function") {
-      throw new TypeError(complaint(`Parameter "${this.name.slice(0, 80)}"`, "update to be given a function", show(change)));
+      throw new TypeError(
+        complaint(`Parameter "${this.name.slice(0, 80)}"`, "update to be given a function", show(change)),
+      );
     }
     // The version moves first: a change that throws half-way has changed something too.
     this.currentVersion = ++versions;
