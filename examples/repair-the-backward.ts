@@ -69,5 +69,5 @@ console.log(report.text);
 // Solution: - h(n) * meanOf((k) => dy(k) * h(k))
 
 /* Prints
-gradient differs at input[17]: analytic -0.790182, numeric -0.515920 ± 2e-10 (step 0.00001)
+gradient differs at input[7]: analytic 0.335371, numeric -0.0769187 ± 3e-10 (step 0.0000199)
 */

@@ -218,7 +218,8 @@ describe("an experiment", () => {
     const losses = (["plain", "batch"] as const).map((kind) => {
       const { model } = buildNetwork({ ...small, kind, inputs: 2, outputs: 2 }, random.fork("weights"));
       const optimizer = new SGD(model.parameters, { learningRate: 0.5 });
-      const stream = random.fork("batches");
+      const batches = random.fork("batches");
+      const stream = batches.fork(`batcher ${batches.integer(2 ** 32)}`); // as a Batcher draws its own
       const found: number[] = [];
       for (let epoch = 0; found.length < 45; epoch++) {
         const order = stream.permutation(512);
