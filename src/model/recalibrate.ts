@@ -17,7 +17,7 @@ const who = "recalibrate";
 /** Options for `recalibrate`. */
 export interface RecalibrateOptions {
   /**
-   * The statistics that normalize the inputs of each layer. "layer by layer": the recalibrated ones of the layers before it, as
+   * The statistics used to normalize on the way to each layer. "layer by layer": the recalibrated ones of the layers before it, as
    * in inference. "one pass": each batch's own, as in training; cheaper. Default: "layer by layer".
    */
   readonly order?: "layer by layer" | "one pass" | undefined;
@@ -30,7 +30,7 @@ const recalibrateRules = {
   kernels: { kind: "any", optional: true },
 } as const satisfies OptionRules<RecalibrateOptions>;
 
-/** A batch to recalibrate with: its input alone, or with row weights. What else it holds, as those of a Batcher do, is ignored. */
+/** A batch to recalibrate with: its input alone, or with row weights. Other properties, such as those of a Batcher's batches, are ignored. */
 export type RecalibrationBatch = Tensor | { readonly input: Tensor; readonly rowWeights?: GivenRowWeights | undefined };
 
 /** The new statistics of one layer, compared with the old ones and measured in them. */
@@ -38,7 +38,7 @@ export interface RecalibratedLayer extends StatisticsGap {
   readonly path: string;
   /** The number of values per feature behind the new statistics; with row weights, of equally weighted values worth as much. */
   readonly valuesPerFeature: number;
-  /** The number of batches in the old statistics; at 0 they were the initial 0 and 1. */
+  /** The number of batches in the old statistics; if 0, they were still the initial 0 and 1. */
   readonly batchesTrackedBefore: number;
 }
 
@@ -56,25 +56,25 @@ export interface RecalibrationReport {
 }
 
 /**
- * Replaces running means and variances by those of all values of some batches together.
+ * Replaces the running means and variances with those of all values in the given batches.
  *
  *     mean = Σ n_b mean_b / Σ n_b      variance = Σ n_b (variance_b + (mean_b - mean)²) / Σ n_b, divided by Σ n_b - 1 where unbiased
  *
- * How the data are divided into batches therefore does not matter to a layer, and nothing is left of the moving average that
- * training gathered while the weights changed. With row weights, n_b is their sum. `batchesTracked` becomes the number of
+ * How the data are divided into batches therefore does not matter to a layer, and no trace remains of the moving
+ * average accumulated while the weights were changing. With row weights, n_b is their sum. `batchesTracked` becomes the number of
  * batches. Frozen layers, and layers that no batch reached, stay as they are.
  *
  * Batches come from any iterable: a list, a Batcher (which then advances by an epoch), or a loader. From an async iterable, the
  * report is a promise, and nothing changes until the last batch has arrived.
  *
  * - **Modes**: layer by layer: inference, so that batches of one suffice. one pass: probe, so each needs two values per feature
- * - **Numerics**: double precision; merged central sums, whose variance never cancels
+ * - **Numerics**: double precision; merged centered sums, so the variance does not suffer from cancellation
  * - **Cost**: one forward pass per batch; layer by layer, one per batch and batch norm. All batches are kept in memory
  * - **Source**: Chan, Golub & LeVeque 1979 for the merging; Wu & Johnson 2021, section 3 (arXiv:2105.07576), who call it
  *   PreciseBN
  *
  * @throws {TypeError} if the model has no statistics to recalibrate, or a container does not call `observe`
- * @throws {RangeError} if there is no batch, or a value is not finite; in each case nothing has changed
+ * @throws {RangeError} if there is no batch, or a value is not finite; in either case nothing is changed
  * @example
  * const norm = new BatchNorm({ features: 1, dtype: "float64" });
  * norm.forward(Tensor.from([[1], [3]], { dtype: "float64" }), { mode: "train" });
@@ -117,11 +117,11 @@ async function collected<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   return list;
 }
 
-/** A batch whose weights are relative to the largest one of all batches. */
+/** A batch whose weights are scaled by the largest weight in any batch. */
 interface WeightedBatch {
   readonly input: Tensor;
   readonly rowWeights: GivenRowWeights | undefined;
-  /** The largest weight of this batch, relative to that of all. */
+  /** The largest weight of this batch, relative to the largest in any batch. */
   readonly scale: number;
 }
 
@@ -214,7 +214,7 @@ function onePass(model: Layer, inputs: readonly WeightedBatch[], targets: Set<Ba
 function layerByLayer(model: Layer, inputs: readonly WeightedBatch[], targets: Set<BatchNorm>, kernels?: Kernels): Run {
   const layers: RecalibratedLayer[] = [];
   let passes = 0;
-  // Later layers only have to let the values through.
+  // Later layers only need to pass the values through.
   const tracked = new Map([...targets].map((norm) => [norm, norm.batchesTracked.values[0]!]));
   for (const norm of targets) norm.batchesTracked.values[0] = 1;
   const open = new Set(targets);
@@ -245,7 +245,7 @@ interface Gathered {
   readonly batches: number;
 }
 
-/** Runs all batches and merges the moments of the inputs of those batch norms that are wanted, in the order of the computation. */
+/** Runs all batches and merges the moments of the inputs of the selected batch norms, in execution order. */
 function gather(
   model: Layer,
   inputs: readonly WeightedBatch[],
@@ -273,7 +273,7 @@ function gather(
   return gathered;
 }
 
-/** Returns moments of the same mean and variance, with another count. */
+/** Returns moments with the same mean and variance but a different count. */
 function withCount(moments: Moments, count: number): Moments {
   return moments.count === count ? moments : { ...moments, count, m2: (moments.m2 / moments.count) * count };
 }

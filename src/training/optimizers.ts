@@ -1,4 +1,4 @@
-/** SGD, Adam and AdamW: how parameters follow their gradients, with PyTorch's semantics. In order of increasing complexity. */
+/** SGD, Adam and AdamW: parameter updates with PyTorch's semantics. In order of increasing complexity. */
 
 import { allocate, type DType, type Floats } from "../core/dtype.js";
 import { complaint, expectNumber, expectOneOf, ShapeError, show } from "../core/errors.js";
@@ -15,7 +15,7 @@ import type { Parameter, Role } from "../layers/parameter.js";
 export interface OptimizerOptions {
   /** The step size; a schedule sets the property of the same name. */
   readonly learningRate: number;
-  /** The strength of the pull towards 0. Default: 0 (AdamW: 0.01). */
+  /** The weight decay coefficient. Default: 0 (AdamW: 0.01). */
   readonly weightDecay?: number | undefined;
   /** Roles exempt from weight decay, often ["bias", "scale", "shift"]. Default: none. */
   readonly withoutDecay?: readonly Role[] | undefined;
@@ -23,13 +23,13 @@ export interface OptimizerOptions {
   readonly kernels?: Kernels | undefined;
 }
 
-/** What an optimizer remembers of one parameter: arrays as long as it (velocity, moments) and numbers. */
+/** The optimizer state for one parameter: arrays of the same length (velocity, moments) and numbers. */
 export interface OptimizerMemory {
   readonly arrays: Readonly<Record<string, Floats>>;
   readonly numbers: Record<string, number>;
 }
 
-/** Moves parameters along their gradients: what SGD and Adam share. All gradients are checked before any value moves. */
+/** Base class of SGD and Adam. All gradients are checked before any value is updated. */
 export abstract class Optimizer {
   /** "SGD", "Adam" or "AdamW". */
   readonly kind: string;
@@ -79,11 +79,11 @@ export abstract class Optimizer {
   }
 
   /**
-   * Moves every parameter that has a gradient by one step. The others stay as they are, momentum included, and so do
-   * those that are not trainable.
+   * Moves every parameter that has a gradient by one step. All others, and those that are not trainable, are
+   * left unchanged, including their momentum.
    *
-   * @throws {RangeError} if there is a gradient of a parameter that this optimizer does not own
-   * @throws {ShapeError | TypeError} if a gradient does not fit its parameter; in each case nothing has moved
+   * @throws {RangeError} if there is a gradient for a parameter that this optimizer does not own
+   * @throws {ShapeError | TypeError} if a gradient does not match its parameter; in either case nothing is updated
    */
   step(gradients: Gradients): void {
     const { kind } = this;
@@ -117,13 +117,13 @@ export abstract class Optimizer {
     }
   }
 
-  /** Returns a copy of what the optimizer remembers of a parameter; undefined before its first step. See `checkpoint`. */
+  /** Returns a copy of the optimizer state of a parameter; undefined before its first step. See `checkpoint`. */
   memoryOf(parameter: Parameter): OptimizerMemory | undefined {
     const memory = this.memories.get(parameter);
     return memory && copyMemory(memory);
   }
 
-  /** Replaces what the optimizer remembers of a parameter; undefined forgets it. See `restore`. */
+  /** Replaces the optimizer state of a parameter; undefined clears it. See `restore`. */
   remember(parameter: Parameter, memory: OptimizerMemory | undefined): void {
     if (memory === undefined) this.memories.delete(parameter);
     else this.memories.set(parameter, copyMemory(memory));
@@ -141,7 +141,7 @@ export abstract class Optimizer {
   ): void;
 }
 
-/** Requires an array whose memory is whole: not detached (sent to a worker) and not shrunk. */
+/** Requires an array whose buffer is intact: not detached (sent to a worker) and not shrunk. */
 function expectMemory(kind: string, what: string, { length }: Floats, size: number): void {
   if (length === size) return;
   const cure = "its memory was detached or shrunk; send a copy to the worker instead";
@@ -155,7 +155,7 @@ function copyMemory({ arrays, numbers }: OptimizerMemory): OptimizerMemory {
 
 /** Options for `SGD`. */
 export interface SGDOptions extends OptimizerOptions {
-  /** The share of the velocity that is kept in the next step, in [0, 1). Default: 0. */
+  /** The fraction of the velocity carried over to the next step, in [0, 1). Default: 0. */
   readonly momentum?: number | undefined;
   /** Use Nesterov's look-ahead; requires momentum. Default: false. */
   readonly nesterov?: boolean | undefined;
@@ -209,7 +209,7 @@ export class SGD extends Optimizer {
   readonly momentum: number;
   readonly nesterov: boolean;
 
-  /** Creates the optimizer of some parameters, as `model.parameters`. */
+  /** Creates an optimizer for the given parameters, such as `model.parameters`. */
   constructor(parameters: Iterable<Parameter>, options: SGDOptions) {
     const { momentum, nesterov, ...shared } = readOptions("SGD", options, sgdRules);
     super("SGD", parameters, shared);
@@ -234,7 +234,7 @@ export class SGD extends Optimizer {
   }
 }
 
-/** What Adam and AdamW share: all but where weight decay acts. */
+/** What Adam and AdamW share: everything except where weight decay is applied. */
 abstract class AdamFamily extends Optimizer {
   readonly beta1: number;
   readonly beta2: number;
@@ -310,21 +310,21 @@ function expectNormalEpsilon(kind: string, epsilon: number, name: string, dtype:
  * weight.value.at(0);   // => 0.5
  */
 export class Adam extends AdamFamily {
-  /** Creates the optimizer of some parameters, as `model.parameters`. */
+  /** Creates an optimizer for the given parameters, such as `model.parameters`. */
   constructor(parameters: Iterable<Parameter>, options: AdamOptions) {
     super("Adam", parameters, options, 0);
   }
 }
 
 /**
- * Adam with decoupled weight decay: the values shrink by learningRate weightDecay, whatever the gradient's scale.
+ * Adam with decoupled weight decay: the values shrink by learningRate weightDecay, regardless of the gradient's scale.
  *
  * - **Source**: Loshchilov & Hutter 2019 (arXiv:1711.05101)
  *
  * @throws {RangeError} if a number is out of range
  */
 export class AdamW extends AdamFamily {
-  /** Creates the optimizer of some parameters, as `model.parameters`. Weight decay is 0.01 by default. */
+  /** Creates an optimizer for the given parameters, such as `model.parameters`. Weight decay is 0.01 by default. */
   constructor(parameters: Iterable<Parameter>, options: AdamOptions) {
     super("AdamW", parameters, options, 0.01);
   }

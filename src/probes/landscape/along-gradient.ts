@@ -1,4 +1,4 @@
-/** Along the gradient: how loss and gradient change on the way that a step of gradient descent takes. */
+/** Along the gradient: how loss and gradient change along the path of a gradient descent step. */
 
 import { expectNumber } from "../../core/errors.js";
 import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
@@ -10,11 +10,11 @@ import { ProbeRun } from "../shared/run.js";
 import { type GradientChange, gradientChange } from "./gradient-change.js";
 
 const WHO = "alongGradient";
-const NO_WAY = "the gradient is 0, so no step leads anywhere";
+const NO_WAY = "the gradient is 0, so every step has length 0";
 
 /** Options for `alongGradient`. */
 export interface AlongGradientOptions extends ProbeOptions {
-  /** Multiples of the gradient itself, as a learning rate is one; each above 0. `stepSizesAround` makes them from a learning rate. */
+  /** Step sizes as multiples of the gradient, like a learning rate; each above 0. `stepSizesAround` derives them from a learning rate. */
   readonly stepSizes: readonly number[];
   /** The coordinates that move and are compared, for example some groups of a model. Default: all. */
   readonly groups?: readonly Stretch[] | undefined;
@@ -47,7 +47,7 @@ export interface AlongGradientStep {
   readonly lossSlope: number | null;
   /** (L(x) - L(y)) / (eta ||g||^2): actual / predicted decrease of the loss. */
   readonly gain: number | null;
-  /** Why a figure here is null. */
+  /** Why any value here is null. */
   readonly reasons: Reasons;
 }
 
@@ -59,11 +59,11 @@ export interface AlongGradientReport extends ProbeReport {
   readonly groups: readonly Stretch[] | null;
   /** L(x). */
   readonly loss: number;
-  /** ||g||, of the coordinates that move. */
+  /** ||g||, over the coordinates that move. */
   readonly gradNorm: number;
-  /** One entry per step size, in the order given: the result. What follows is drawn from it. */
+  /** One entry per step size, in the order given: the main result, from which the fields below are derived. */
   readonly profile: readonly AlongGradientStep[];
-  /** max - min of L(y) over the step sizes, x itself not included. */
+  /** max - min of L(y) over the step sizes, excluding x itself. */
   readonly lossRange: number;
   /** The same with L(x) included. */
   readonly lossRangeWithOrigin: number;
@@ -87,18 +87,18 @@ const KINDS: Kinds = {
 };
 
 /**
- * Probes the loss landscape on the way that gradient descent takes: loss range, gradient predictiveness and effective
+ * Probes the loss landscape along the gradient descent direction: loss range, gradient predictiveness and effective
  * beta-smoothness, as a profile over step sizes.
  *
  *     y = x - eta g,  g = g(x)        gradientChange = ||g(y) - g||        beta = ||g(y) - g|| / (eta ||g||)
  *     lossSlope = |L(y) - L(x)| / (eta ||g||)        gain = (L(x) - L(y)) / (eta ||g||^2)
  *
  * Every step starts from the same x with the same g, on the objective's one batch: this is a measurement, not training.
- * Gain is 1 where the loss falls as its slope promises, 0 where nothing is gained and negative where the loss rises; it does
- * not depend on the scale of loss and weights, so it compares networks where beta does not.
+ * Gain is 1 where the loss falls as much as its slope predicts, 0 where nothing is gained and negative where the loss rises; it does
+ * not depend on the scale of loss and weights, so unlike beta it can be compared across networks.
  *
  * - **Numerics**: a loss that is not finite is data: Infinity in loss, gradient change and beta, -Infinity in gain. Where
- *   the gradient is 0 the quotients are null. On a float32 objective steps below 1e-6 are round-off.
+ *   the gradient is 0 the quotients are null. On a float32 objective results for steps below 1e-6 are dominated by round-off.
  * - **Cost**: one evaluation per step size and one at x
  * - **Source**: Santurkar, Tsipras, Ilyas & Madry 2018, section 3.2 and figure 4
  *
@@ -159,7 +159,7 @@ function describeStep(
   loss: number,
   change: GradientChange,
 ): AlongGradientStep {
-  // The bound keeps Infinity / Infinity out of the quotients of a gradient near the end of the range.
+  // The bound keeps Infinity / Infinity out of the quotients when the gradient is close to overflow.
   const distance = Math.min(stepSize * origin.gradNorm, Number.MAX_VALUE);
   const found = {
     stepSize,
@@ -206,12 +206,12 @@ function largestBeta(stepSizes: readonly number[], betas: readonly (number | nul
   return { ...found, note };
 }
 
-/** The largest or smallest of a profile, with the place where it lies. */
+/** The largest or smallest value in a profile, and where it occurs. */
 export interface Extreme {
   readonly value: number | null;
-  /** The step size where it lies; null when several agree within 1e-6, or when there is no value. */
+  /** The step size at which it occurs; null when several agree within 1e-6, or when there is no value. */
   readonly stepSize: number | null;
-  /** Why something here is null, or what to keep in mind; null when there is nothing to say. */
+  /** Why something here is null, or a caveat; null if there is none. */
   readonly note: string | null;
 }
 
@@ -238,13 +238,13 @@ function agrees(a: number | null, b: number): boolean {
   return Math.abs(a - b) <= 1e-6 * Math.abs(b);
 }
 
-/** Largest less smallest. Where any has diverged the range is not finite, also where all have. */
+/** Largest minus smallest. Not finite if any value has diverged, even if all have. */
 function range(values: readonly number[]): number {
   const most = largest(values);
   return most === Infinity ? Infinity : most - smallest(values);
 }
 
-// Not Math.max(...values): 100,000 arguments and more overflow the stack.
+// Not Math.max(...values): 100,000 or more arguments overflow the stack.
 function largest(values: readonly number[]): number {
   return values.reduce((most, value) => Math.max(most, value), -Infinity);
 }
