@@ -34,11 +34,7 @@ import type {
   ReciprocalStdArguments,
 } from "../types.js";
 
-/**
- * Computes the mean and the (biased) variance of each channel, in two passes over x.
- *
- * This is the plain kernel, written for reading; `defaultKernels().moments` is the fast one.
- */
+/** Computes the mean and the (biased) variance of each channel, in two passes over x. Fast: `defaultKernels().moments`. */
 export function moments(args: MomentsArguments): void {
   expectMoments("moments", args);
   const { view, x, mean, variance } = args;
@@ -70,11 +66,7 @@ export function reciprocalStd(args: ReciprocalStdArguments): void {
   }
 }
 
-/**
- * Computes y from given statistics.
- *
- * This is the plain kernel, written for reading; `defaultKernels().normalize` is the fast one.
- */
+/** Computes y from given statistics. Fast: `defaultKernels().normalize`. */
 export function normalize(args: NormalizeArguments): void {
   expectNormalize("normalize", args);
   const { view, x, gamma, beta, mean, rstd, y } = args;
@@ -90,8 +82,7 @@ export function normalize(args: NormalizeArguments): void {
 
 /**
  * Computes the whole forward pass with the statistics of the batch, for models on bare arrays.
- *
- * This is the plain kernel, written for reading; `defaultKernels().batchNormForward` is the fast one.
+ * Fast: `defaultKernels().batchNormForward`.
  *
  * @example
  * const x = Float32Array.of(1, 10, 2, 20, 4, 40, 5, 50);
@@ -108,11 +99,7 @@ export function batchNormForward(args: BatchNormForwardArguments): void {
   normalize(args);
 }
 
-/**
- * Computes dx through the statistics of the batch, dgamma and dbeta.
- *
- * This is the plain kernel, written for reading; `defaultKernels().batchNormBackward` is the fast one.
- */
+/** Computes dx through the statistics of the batch, dgamma and dbeta. Fast: `defaultKernels().batchNormBackward`. */
 export function batchNormBackward(args: BatchNormBackwardArguments): void {
   expectBatchNormBackward("batchNormBackward", args);
   const { view, x, dy, gamma, mean, rstd, dx } = args;
@@ -131,11 +118,7 @@ export function batchNormBackward(args: BatchNormBackwardArguments): void {
   }
 }
 
-/**
- * Computes dx with the statistics as constants, dgamma and dbeta.
- *
- * This is the plain kernel, written for reading; `defaultKernels().normalizeBackward` is the fast one.
- */
+/** Computes dx with the statistics as constants, dgamma and dbeta. Fast: `defaultKernels().normalizeBackward`. */
 export function normalizeBackward(args: BatchNormBackwardArguments): void {
   expectBatchNormBackward("normalizeBackward", args);
   const { view, dy, gamma, rstd, dx } = args;
