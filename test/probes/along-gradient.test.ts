@@ -107,7 +107,7 @@ describe("alongGradient", () => {
 
   it("stays where it is when the gradient is 0, and says so", async () => {
     const report = await alongGradient(bowl(1, 9), at(0, 0), { stepSizes: [0.1, 1] });
-    const why = "the gradient is 0, so no step leads anywhere";
+    const why = "the gradient is 0, so every step has length 0";
     expect(report.profile[1]).toEqual({
       stepSize: 1,
       distance: 0,
