@@ -12,6 +12,7 @@
 
 import { complaint, expectBoolean, expectCount, expectNumber, expectObject, expectOneOf, show } from "./errors.js";
 import type { DType } from "./dtype.js";
+import { expectRandom } from "./random.js";
 
 /** What a value must be. "any" is checked where it is used; "function" and "random" by the methods that are called. */
 type OptionKind =
@@ -152,9 +153,7 @@ function expectOption(who: string, name: string, value: unknown, rule: OptionRul
       if (typeof value !== "function") throw new TypeError(complaint(who, `${name} to be a function`, show(value)));
       break;
     case "random":
-      if (typeof (value as { uniform?: unknown } | null | undefined)?.uniform !== "function") {
-        throw new TypeError(complaint(who, `${name} to be a Random`, show(value), "pass new Random(seed)"));
-      }
+      expectRandom(who, value);
       break;
     case "any":
       if (value === undefined) throw new TypeError(complaint(who, `the option ${name}`, "none"));

@@ -68,7 +68,7 @@ function expectOptionalArray(
 }
 
 /** Requires a statistic: double precision, one number per channel. */
-function expectStatistic(kernel: string, name: string, array: Float64Array, length: number): void {
+export function expectStatistic(kernel: string, name: string, array: Float64Array, length: number): void {
   if (!isOwn(array, Float64Array) && typedArrayName(array) !== "Float64Array") {
     throw new TypeError(complaint(kernel, `${name} to be a Float64Array, whatever the dtype of x`, show(array)));
   }

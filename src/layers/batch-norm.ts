@@ -5,12 +5,13 @@ import { complaint, expectNumber } from "../core/errors.js";
 import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
 import type { ChannelView } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
+import { expectStatistic } from "../kernels/checks.js";
 import { reciprocalStd } from "../kernels/plain/batch-norm.js";
 import type { BatchNormBackwardArguments, Kernels } from "../kernels/types.js";
 import type { Forward, Layer, Pass } from "./contract.js";
 import { afterPass, beginForward, guardedForward } from "./forward.js";
 import { zeroGradients } from "./gradients.js";
-import { expectDoubles, expectFiniteVariance, expectTracked, expectTwoValues, featureView } from "./guards.js";
+import { expectFiniteVariance, expectTracked, expectTwoValues, featureView } from "./guards.js";
 import { Parameter, RunningStatistic } from "./parameter.js";
 import { gradientTensor, keptValues, outputTensor, registerLeaf } from "./private-tensors.js";
 import { spreadRowWeights, weightedBackward, weightedMoments } from "./row-weights.js";
@@ -296,8 +297,8 @@ export class BatchNorm implements Layer {
    * - **Shapes**: mean, variance [C]
    */
   track(mean: Float64Array, variance: Float64Array): void {
-    expectDoubles("BatchNorm.track", "mean", mean, this.features);
-    expectDoubles("BatchNorm.track", "variance", variance, this.features);
+    expectStatistic("BatchNorm.track", "mean", mean, this.features);
+    expectStatistic("BatchNorm.track", "variance", variance, this.features);
     const count = ++this.batchesTracked.values[0]!;
     const rate = this.momentum ?? 1 / count;
     for (let c = 0; c < this.features; c++) {

@@ -1,7 +1,6 @@
 /** Guards: what every layer requires of its input, its pass, its gradients and its statistics. */
 
-import { typedArrayName } from "../core/dtype.js";
-import { complaint, expectLength, ShapeError, show } from "../core/errors.js";
+import { complaint, ShapeError, show } from "../core/errors.js";
 import { channelView, type ChannelView, printShape, sameShape } from "../core/shape.js";
 import { expectTensor, type Tensor } from "../core/tensor.js";
 import type { Layer, Pass } from "./contract.js";
@@ -104,12 +103,4 @@ export function expectFiniteVariance(name: string, variance: Float64Array): void
   if (feature < 0) return;
   const got = `an infinite variance of feature ${feature}`;
   throw new RangeError(complaint(name, "values whose squares float64 can hold", got, "scale the input"));
-}
-
-/** Requires a Float64Array of a given length. */
-export function expectDoubles(name: string, what: string, values: unknown, length: number): void {
-  if (typedArrayName(values) !== "Float64Array") {
-    throw new TypeError(complaint(name, `${what} to be a Float64Array`, show(values)));
-  }
-  expectLength(name, what, values as Float64Array, length);
 }
