@@ -24,14 +24,14 @@ class Swish implements Layer {
 
   forward(input: Tensor, pass: Pass): Forward {
     const { name } = beginForward("Swish", input, pass, this.parameters);
-    const x = input.data.slice(); // a copy: the caller may write to the input before the backward pass
+    const x = input.data;
     const beta = this.beta.value.data[0]!;
     const s = x.map((value) => 1 / (1 + Math.exp(-beta * value)));
     const output = Tensor.zeros(input.shape, input.dtype);
     for (let i = 0; i < x.length; i++) output.data[i] = x[i]! * s[i]!;
 
     // Throws, instead of being silently wrong, if beta has changed since or the gradient has a different shape.
-    return guardedForward(name, output, this.parameters, (gradOutput, lazily) => {
+    return guardedForward(name, output, this.parameters, [input], (gradOutput, lazily) => {
       const dy = gradOutput.data;
       const dbeta = Tensor.zeros([1], input.dtype);
       for (let i = 0; i < x.length; i++) dbeta.data[0]! += dy[i]! * x[i]! ** 2 * s[i]! * (1 - s[i]!);

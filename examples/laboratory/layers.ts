@@ -38,12 +38,12 @@ export class StopGradientNorm implements Layer {
     const beta = this.#norm.beta!;
     const zeros = (): Float64Array => new Float64Array(features);
     const [mean, variance, rstd] = [zeros(), zeros(), zeros()];
-    const x = input.data.slice();
+    const x = input.data;
     const view = channelView(input.shape, 1);
     const [scale, shift] = [gamma.value.data, beta.value.data];
     const y = Tensor.zeros(input.shape, input.dtype).data;
     kernels.batchNormForward({ view, x, gamma: scale, beta: shift, epsilon, mean, variance, rstd, y });
-    return guardedForward(name, output, this.parameters, (gradOutput) => {
+    return guardedForward(name, output, this.parameters, [input], (gradOutput) => {
       const gradInput = Tensor.zeros(input.shape, input.dtype);
       const gradients = new Map([gamma, beta].map((parameter) => [parameter, Tensor.zeros([features], input.dtype)]));
       const [dy, dx] = [gradOutput.data, gradInput.data];
@@ -88,7 +88,7 @@ export class MeanOnlyNorm implements Layer {
       input.data.map((value, i) => value - mean[i % features]! + beta[i % features]!),
       input.shape,
     );
-    return guardedForward(name, output, this.parameters, (gradOutput) => {
+    return guardedForward(name, output, this.parameters, [input], (gradOutput) => {
       const meanDy = columnMeans(gradOutput);
       const centered = pass.mode === "inference" ? meanDy.map(() => 0) : meanDy;
       const gradInput = new Tensor(

@@ -7,7 +7,8 @@ import type { Forward, Layer, Pass } from "./contract.js";
 import { beginForward, guardedForward } from "./forward.js";
 import { noGradients } from "./gradients.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
-import { gradientInPlace, keptOutput, outputInPlace, registerLeaf } from "./private-tensors.js";
+import { predict, type PredictOptions } from "./predict.js";
+import { gradientInPlace, keepOutput, outputInPlace, registerOwn } from "./private-memory.js";
 
 /**
  * Applies the rectified linear unit, y = max(x, 0).
@@ -26,13 +27,18 @@ export class ReLU implements Layer {
 
   /** Creates the layer. */
   constructor() {
-    registerLeaf(this);
+    registerOwn(this);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
     const forward = (kernels: Kernels, args: ElementwiseArguments): void => kernels.relu(args);
     const backward = (kernels: Kernels, args: ElementwiseBackwardArguments): void => kernels.reluBackward(args);
     return elementwise("ReLU", input, pass, forward, backward);
+  }
+
+  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  predict(input: Tensor, options?: PredictOptions): Tensor {
+    return predict(this, input, options);
   }
 }
 
@@ -65,7 +71,7 @@ export class LeakyReLU implements Layer {
   /** Creates the layer. */
   constructor(options: LeakyReLUOptions = {}) {
     this.slope = readOptions("LeakyReLU", options, leakyReLURules).slope;
-    registerLeaf(this);
+    registerOwn(this);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
@@ -74,6 +80,11 @@ export class LeakyReLU implements Layer {
     const backward = (kernels: Kernels, { y, dy, dx }: ElementwiseBackwardArguments): void =>
       kernels.leakyReluBackward({ y, dy, dx, slope });
     return elementwise("LeakyReLU", input, pass, forward, backward);
+  }
+
+  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  predict(input: Tensor, options?: PredictOptions): Tensor {
+    return predict(this, input, options);
   }
 }
 
@@ -93,13 +104,18 @@ export class Sigmoid implements Layer {
 
   /** Creates the layer. */
   constructor() {
-    registerLeaf(this);
+    registerOwn(this);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
     const forward = (kernels: Kernels, args: ElementwiseArguments): void => kernels.sigmoid(args);
     const backward = (kernels: Kernels, args: ElementwiseBackwardArguments): void => kernels.sigmoidBackward(args);
     return elementwise("Sigmoid", input, pass, forward, backward);
+  }
+
+  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  predict(input: Tensor, options?: PredictOptions): Tensor {
+    return predict(this, input, options);
   }
 }
 
@@ -119,13 +135,18 @@ export class Tanh implements Layer {
 
   /** Creates the layer. */
   constructor() {
-    registerLeaf(this);
+    registerOwn(this);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
     const forward = (kernels: Kernels, args: ElementwiseArguments): void => kernels.tanh(args);
     const backward = (kernels: Kernels, args: ElementwiseBackwardArguments): void => kernels.tanhBackward(args);
     return elementwise("Tanh", input, pass, forward, backward);
+  }
+
+  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  predict(input: Tensor, options?: PredictOptions): Tensor {
+    return predict(this, input, options);
   }
 }
 
@@ -139,10 +160,10 @@ function elementwise(
   const { name, kernels } = beginForward(kind, input, pass, []);
   const output = outputInPlace(input, pass);
   apply(kernels, { x: input.data, y: output.data });
-  const y = keptOutput(output);
-  return guardedForward(name, output, [], (gradOutput) => {
+  keepOutput(output);
+  return guardedForward(name, output, [], [output], (gradOutput) => {
     const gradInput = gradientInPlace(gradOutput, input);
-    differentiate(kernels, { y, dy: gradOutput.data, dx: gradInput.data });
+    differentiate(kernels, { y: output.data, dy: gradOutput.data, dx: gradInput.data });
     return { gradInput, gradients: noGradients };
   });
 }

@@ -13,7 +13,8 @@ import { afterPass, beginForward, guardedForward } from "./forward.js";
 import { zeroGradients } from "./gradients.js";
 import { expectFiniteVariance, expectTracked, expectTwoValues, featureView } from "./guards.js";
 import { Parameter, RunningStatistic } from "./parameter.js";
-import { gradientTensor, keptValues, outputTensor, registerLeaf } from "./private-tensors.js";
+import { predict, type PredictOptions } from "./predict.js";
+import { gradientTensor, outputOverRead, registerOwn } from "./private-memory.js";
 import { spreadRowWeights, weightedBackward, weightedMoments } from "./row-weights.js";
 
 /** Options for `BatchNorm`. Only `features` is required. */
@@ -164,7 +165,7 @@ export class BatchNorm implements Layer {
     this.parameters = [this.gamma, this.beta].filter((parameter) => parameter !== undefined);
     const statistics = [this.runningMean, this.runningVariance, this.batchesTracked];
     this.statistics = this.trackRunningStatistics ? statistics : [];
-    registerLeaf(this);
+    registerOwn(this);
   }
 
   /** Whether inference is one scale and one shift per feature: false for a subclass that overrides `forward`. */
@@ -177,15 +178,15 @@ export class BatchNorm implements Layer {
     const view = featureView(name, input, this.axis, this.features);
     const { mean, rstd, backward, update } = this.chooseStatistics(name, input, view, pass, kernels);
 
-    const x = keptValues(input); // for the backward pass; the caller may overwrite the input
+    const x = input.data;
     const gamma = this.gamma?.value.data;
     const beta = this.beta?.value.data;
-    const output = outputTensor(pass, input.shape, input.dtype);
+    const output = outputOverRead(input, pass);
     kernels.normalize({ view, x, gamma, beta, mean, rstd, y: output.data });
     // Once the whole model has succeeded: a pass that throws in a later layer has changed nothing.
     if (update) afterPass(pass, update);
 
-    return guardedForward(name, output, this.parameters, (gradOutput) => {
+    return guardedForward(name, output, this.parameters, [input], (gradOutput) => {
       const gradInput = gradientTensor(input);
       const gradients = zeroGradients(this.parameters);
       const dgamma = this.gamma && gradients.get(this.gamma)!.data;
@@ -193,6 +194,11 @@ export class BatchNorm implements Layer {
       backward({ view, x, dy: gradOutput.data, gamma, mean, rstd, dx: gradInput.data, dgamma, dbeta });
       return { gradInput, gradients };
     });
+  }
+
+  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  predict(input: Tensor, options?: PredictOptions): Tensor {
+    return predict(this, input, options);
   }
 
   /** Chooses the statistics that normalize, by mode and freezing, and the backward pass that belongs to them. */

@@ -10,7 +10,8 @@ import type { Forward, Layer, Pass } from "./contract.js";
 import { beginForward, guardedForward } from "./forward.js";
 import { zeroGradients } from "./gradients.js";
 import { Parameter, type RunningStatistic } from "./parameter.js";
-import { gradientTensor, keptValues, outputTensor, registerLeaf } from "./private-tensors.js";
+import { predict, type PredictOptions } from "./predict.js";
+import { gradientTensor, outputTensor, registerOwn } from "./private-memory.js";
 
 /** Initial values for a `Dense`; both are copied. */
 export interface DenseInitialValues {
@@ -99,7 +100,7 @@ export class Dense implements Layer {
     this.weight = new Parameter("weight", "weight", weight);
     this.bias = bias ? new Parameter("bias", "bias", initialBias ?? Tensor.zeros([outputs], dtype)) : undefined;
     this.parameters = this.bias === undefined ? [this.weight] : [this.weight, this.bias];
-    registerLeaf(this);
+    registerOwn(this);
   }
 
   /** Whether the output is exactly xW + b: false for a subclass that overrides `forward`. */
@@ -114,14 +115,14 @@ export class Dense implements Layer {
       throw new ShapeError(complaint(name, `an input of shape [N, ${inputs}]`, printShape(input.shape)));
     }
     const rows = input.size / inputs;
-    const x = keptValues(input);
     const weight = this.weight.value.data;
     const bias = this.bias?.value.data;
     const output = outputTensor(pass, [...input.shape.slice(0, -1), outputs], input.dtype);
-    kernels.matmul({ rows, inner: inputs, columns: outputs, a: x, b: weight, bias, out: output.data });
+    kernels.matmul({ rows, inner: inputs, columns: outputs, a: input.data, b: weight, bias, out: output.data });
 
-    return guardedForward(name, output, this.parameters, (gradOutput, lazily) => {
-      const dy = keptValues(gradOutput); // the input gradient is computed later, if at all
+    return guardedForward(name, output, this.parameters, [input], (gradOutput, lazily) => {
+      const x = input.data;
+      const dy = gradOutput.data;
       const gradients = zeroGradients(this.parameters);
       const dweight = gradients.get(this.weight)!.data;
       kernels.matmulTransposedA({ rows: inputs, inner: rows, columns: outputs, a: x, b: dy, out: dweight });
@@ -129,10 +130,15 @@ export class Dense implements Layer {
       return lazily(gradients, () => {
         const gradInput = gradientTensor(input);
         const dx = gradInput.data;
-        kernels.matmulTransposedB({ rows, inner: outputs, columns: inputs, a: dy, b: weight, out: dx });
+        kernels.matmulTransposedB({ rows, inner: outputs, columns: inputs, a: gradOutput.data, b: weight, out: dx });
         return gradInput;
       });
     });
+  }
+
+  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  predict(input: Tensor, options?: PredictOptions): Tensor {
+    return predict(this, input, options);
   }
 }
 

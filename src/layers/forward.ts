@@ -8,6 +8,7 @@ import { plainKernels } from "../kernels/plain/kernels.js";
 import type { Kernels } from "../kernels/types.js";
 import type { Backward, Forward, Gradients, Pass } from "./contract.js";
 import { guardBackward } from "./guards.js";
+import { watch } from "./overwrites.js";
 import type { Parameter } from "./parameter.js";
 
 /** The name and the kernels of a layer in one forward pass. */
@@ -79,7 +80,11 @@ export type LazyBackward = (gradients: Gradients, computeGradInput: () => Tensor
 
 /**
  * Returns the output with its backward pass, which is guarded: it runs only if the gradient has the shape and dtype of the
- * output and the parameters are unchanged since the forward pass. This is the last line of every `forward`.
+ * output, the parameters are unchanged since the forward pass, and the tensors in `reads` were not overwritten. This is the
+ * last line of every `forward`.
+ *
+ * `reads` names what `backward` will read: the input, the output, or both. Parameters need not be named. The check compares a
+ * sample of the values, so it costs about a microsecond, and a write that leaves the sample as it was goes unnoticed.
  *
  * `backward` may return its input gradient, or use `lazily` where that gradient is expensive and not always read.
  */
@@ -87,42 +92,69 @@ export function guardedForward(
   name: string,
   output: Tensor,
   parameters: readonly Parameter[],
+  reads: readonly Tensor[],
   backward: (gradOutput: Tensor, lazily: LazyBackward) => Backward,
 ): Forward {
   const guard = guardBackward(name, output, parameters);
+  const watched = reads.map((tensor) => watch(name, tensor === output ? "the output" : "the input", tensor));
+  const check = (gradOutput: Tensor): void => {
+    guard(gradOutput);
+    for (const expectUnchanged of watched) expectUnchanged();
+  };
   return {
     output,
     backward: (gradOutput) => {
-      guard(gradOutput);
-      return backward(gradOutput, (gradients, computeGradInput) =>
-        lazyBackward(gradients, () => {
-          guard(gradOutput);
+      check(gradOutput);
+      return backward(gradOutput, (gradients, computeGradInput) => {
+        const expectUnchanged = watch(name, "gradOutput", gradOutput);
+        const compute = (): Tensor => {
+          check(gradOutput);
+          expectUnchanged();
           return computeGradInput();
-        }),
-      );
+        };
+        return lazyBackward(gradients, compute, gradOutput);
+      });
     },
   };
 }
 
-/** Returns a `Backward` whose input gradient is computed when first read, and only once. */
-export function lazyBackward(gradients: Gradients, computeGradInput: () => Tensor): Backward {
-  return new BackwardWithLazyInput(gradients, computeGradInput);
+/**
+ * Returns a `Backward` whose input gradient is computed when first read, and only once. `reads` is the gradient that it will
+ * read, if any.
+ */
+export function lazyBackward(
+  gradients: Gradients,
+  computeGradInput: () => Tensor,
+  reads: Tensor | undefined,
+): Backward {
+  return new BackwardWithLazyInput(gradients, computeGradInput, reads);
+}
+
+/** Returns the gradient that an input gradient, not yet computed, will be computed from. */
+export function stillRead(backward: Backward): Tensor | undefined {
+  return backward instanceof BackwardWithLazyInput ? backward.stillRead : undefined;
 }
 
 /** A class, because V8 gives each object literal with a getter a hidden class of its own, which costs as much as a small layer. */
 class BackwardWithLazyInput implements Backward {
   readonly gradients: Gradients;
   private readonly compute: () => Tensor;
+  private readonly reads: Tensor | undefined;
   private computed: Tensor | undefined;
 
-  constructor(gradients: Gradients, compute: () => Tensor) {
+  constructor(gradients: Gradients, compute: () => Tensor, reads: Tensor | undefined) {
     this.gradients = gradients;
     this.compute = compute;
+    this.reads = reads;
   }
 
   get gradInput(): Tensor {
     this.computed ??= this.compute();
     return this.computed;
+  }
+
+  get stillRead(): Tensor | undefined {
+    return this.computed === undefined ? this.reads : undefined;
   }
 }
 

@@ -80,7 +80,7 @@ abstract class SampleNorm implements Layer {
   protected normalize(name: string, input: Tensor, kernels: Kernels, features: ChannelView, groups: number): Forward {
     const rows = features.outer * groups;
     const view = { outer: 1, channels: rows, inner: input.size / rows };
-    const x = input.data.slice(); // a copy: the caller may write to the input before the backward pass
+    const x = input.data;
     const xhat = allocate(input.dtype, input.size);
     const [mean, variance, rstd] = [new Float64Array(rows), new Float64Array(rows), new Float64Array(rows)];
     kernels.batchNormForward({ view, x, epsilon: this.epsilon, y: xhat, mean, variance, rstd });
@@ -92,7 +92,7 @@ abstract class SampleNorm implements Layer {
     const ones = new Float64Array(this.features).fill(1);
     kernels.normalize({ view: features, x: xhat, gamma, beta, mean: zeros, rstd: ones, y: output.data });
 
-    return guardedForward(name, output, this.parameters, (gradOutput) => {
+    return guardedForward(name, output, this.parameters, [input], (gradOutput) => {
       const gradients = zeroGradients(this.parameters);
       const dgamma = this.gamma && gradients.get(this.gamma)!.data;
       const dbeta = this.beta && gradients.get(this.beta)!.data;

@@ -2,12 +2,13 @@
 
 import { complaint, show } from "../core/errors.js";
 import type { Tensor } from "../core/tensor.js";
-import { arePrivate, PrivatePass, recycle } from "./private-tensors.js";
-import { beginForward, lazyBackward } from "./forward.js";
+import { beginForward, lazyBackward, stillRead } from "./forward.js";
 import { addGradients } from "./gradients.js";
 import { expectLayer } from "./guards.js";
-import type { Forward, Layer, Pass } from "./contract.js";
+import type { Backward, Forward, Layer, Pass } from "./contract.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
+import { predict, type PredictOptions } from "./predict.js";
+import { endRun, giveBack, isOwn, Lease, PrivatePass, registerOwn, releaseWhenCollected } from "./private-memory.js";
 
 /**
  * A model that feeds each layer's output to the next.
@@ -16,7 +17,8 @@ import type { Parameter, RunningStatistic } from "./parameter.js";
  *
  * Its children are named "0", "1", ... and their parameters by path: "1.gamma" is the gamma of the second layer. A layer may
  * occur in it twice; its gradients are then summed, and its first path names it. `pass.observe` is called with the path, the
- * output and the input of every child. The input gradient of the first layer is computed only if it is read.
+ * output and the input of every child. The input gradient of the first layer is computed only if it is read. `backward` may be
+ * called once for each forward pass: it gives back the memory of what lies between the layers.
  *
  * - **Modes**: passes the mode on. If any layer throws, no running statistic and no random stream has changed
  *
@@ -46,6 +48,7 @@ export class Sequential implements Layer {
     this.children = new Map(list.map((layer, index) => [String(index), layer]));
     this.parameters = [...new Set(list.flatMap((layer) => layer.parameters))];
     this.statistics = [...new Set(list.flatMap((layer) => layer.statistics))];
+    registerOwn(this);
   }
 
   /** Whether each child's output feeds the next: false for a subclass that overrides `forward`. */
@@ -59,44 +62,75 @@ export class Sequential implements Layer {
     const { mode, kernels, rowWeights, observe } = pass;
     const changes: (() => void)[] = [];
     const defer = pass.defer ?? ((change: () => void): void => void changes.push(change));
+    const outer = pass instanceof PrivatePass ? pass : undefined;
+    const lease = outer?.lease ?? new Lease(kernels, true);
     const forwards: Forward[] = [];
-    const layers = [...this.children.values()];
-    const isPrivate = layers.map((layer, i) => observe === undefined && arePrivate(layer, layers[i + 1]));
-    const spares: ArrayBuffer[] = [];
+    const children = [...this.children];
     let output = input;
-    for (const [name, layer] of this.children) {
-      const path = pass.path === undefined ? name : `${pass.path}.${name}`;
-      const entering = output;
-      // Not { ...pass, path, defer }: V8 makes a hidden class for each such object, which costs more than a small layer.
-      const inner = isPrivate[forwards.length]!
-        ? new PrivatePass(pass, path, defer, spares)
-        : Object.assign({}, pass, { mode, kernels, rowWeights, observe, path, defer });
-      const forward = layer.forward(entering, inner);
-      output = forward.output;
-      observe?.(path, output, entering);
-      forwards.push(forward);
+    try {
+      for (const [i, [name, layer]] of children.entries()) {
+        const path = pass.path === undefined ? name : `${pass.path}.${name}`;
+        const entering = output;
+        const next = children[i + 1]?.[1];
+        const ownNext = next !== undefined && isOwn(next);
+        const destination = next === undefined ? outer?.output : ownNext ? "private" : "public";
+        const isInside = observe === undefined && isOwn(layer);
+        // Not { ...pass, path, defer }: V8 makes a hidden class for each such object, which costs more than a small layer.
+        const inner =
+          isInside && destination !== undefined
+            ? new PrivatePass(pass, path, defer, lease, destination)
+            : Object.assign({}, pass, { mode, kernels, rowWeights, observe, path, defer });
+        const forward = layer.forward(entering, inner);
+        output = forward.output;
+        observe?.(path, output, entering);
+        if (lease.keeps) forwards.push(forward);
+        else giveBack(entering, output);
+      }
+    } catch (error) {
+      if (outer === undefined) lease.release();
+      throw error;
     }
     // Nothing has thrown: now the changes of state are made.
     for (const change of changes) change();
 
-    return {
-      output,
-      backward: (gradOutput) => {
+    let called = false;
+    const backward = (gradOutput: Tensor): Backward => {
+      if (called) {
+        const cure = "run forward again: the first call gave its memory back";
+        throw new RangeError(
+          complaint("Sequential", "backward to be called once for each forward", "another call", cure),
+        );
+      }
+      try {
+        let current = forwards.at(-1)!.backward(gradOutput);
+        called = true;
         const gradients = new Map<Parameter, Tensor>();
+        addGradients(gradients, current.gradients);
         let entering = gradOutput;
-        let backward = forwards.at(-1)!.backward(entering);
-        addGradients(gradients, backward.gradients);
         for (let i = forwards.length - 2; i >= 0; i--) {
-          const { gradInput } = backward;
-          recycle(entering, gradInput);
+          const { gradInput } = current;
+          giveBack(entering, gradInput);
+          giveBack(forwards[i + 1]!.output, undefined);
           entering = gradInput;
-          backward = forwards[i]!.backward(entering);
-          addGradients(gradients, backward.gradients);
+          current = forwards[i]!.backward(entering);
+          addGradients(gradients, current.gradients);
         }
-        const first = backward;
-        return lazyBackward(gradients, () => first.gradInput);
-      },
+        const first = current;
+        const read = stillRead(first);
+        if (outer === undefined) endRun(lease, read);
+        return lazyBackward(gradients, () => first.gradInput, read);
+      } catch (error) {
+        if (called && outer === undefined) endRun(lease, undefined);
+        throw error;
+      }
     };
+    if (outer === undefined) releaseWhenCollected(backward, lease);
+    return { output, backward };
+  }
+
+  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  predict(input: Tensor, options?: PredictOptions): Tensor {
+    return predict(this, input, options);
   }
 }
 

@@ -105,7 +105,7 @@ export class BatchRenorm implements Layer {
     const view = featureView(name, input, norm.axis, features);
     const count = view.outer * view.inner;
     expectTwoValues(name, pass, count, input);
-    const x = input.data.slice();
+    const x = input.data;
     const output = Tensor.zeros(input.shape, input.dtype);
     const y = output.data;
     const [mean, variance, rstd] = [0, 0, 0].map(() => new Float64Array(features)) as Statistics;
@@ -124,7 +124,7 @@ export class BatchRenorm implements Layer {
       afterPass(pass, () => norm.track(mean, estimatedVariance(norm.varianceEstimator, variance, count)));
     }
 
-    return guardedForward(name, output, this.parameters, (gradOutput) => {
+    return guardedForward(name, output, this.parameters, [input], (gradOutput) => {
       const gradInput = Tensor.zeros(input.shape, input.dtype);
       const gradients = zeroGradients(this.parameters);
       const dgamma = allocate(input.dtype, features);

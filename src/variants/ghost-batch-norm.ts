@@ -77,7 +77,7 @@ export class GhostBatchNorm implements Layer {
     const { outer, channels, inner } = featureView(name, input, norm.axis, features);
     const rows = input.shape[0]!;
     expectTwoValues(name, pass, outer * inner, input, norm.trackRunningStatistics);
-    const x = input.data.slice();
+    const x = input.data;
     const output = Tensor.zeros(input.shape, input.dtype);
     const gamma = norm.gamma?.value.data;
     const beta = norm.beta?.value.data;
@@ -103,7 +103,7 @@ export class GhostBatchNorm implements Layer {
       afterPass(pass, () => norm.track(mean, variance));
     }
 
-    return guardedForward(name, output, this.parameters, (gradOutput) => {
+    return guardedForward(name, output, this.parameters, [input], (gradOutput) => {
       const gradInput = Tensor.zeros(input.shape, input.dtype);
       const gradients = zeroGradients(this.parameters);
       for (const { view, part, mean, rstd } of groups) {

@@ -97,7 +97,7 @@ export class LpNorm implements Layer {
     const { name } = beginForward("LpNorm", input, pass, this.parameters);
     const view = featureView(name, input, this.axis, this.features);
     const fromBatch = pass.mode !== "inference";
-    const x = input.data.slice();
+    const x = input.data;
     let mean: Float64Array;
     let norm: Float64Array;
     if (fromBatch) {
@@ -121,7 +121,7 @@ export class LpNorm implements Layer {
 
     if (pass.mode === "train") afterPass(pass, () => this.track(mean, norm));
 
-    return guardedForward(name, output, this.parameters, (gradOutput) => {
+    return guardedForward(name, output, this.parameters, [input], (gradOutput) => {
       const dy = gradOutput.data;
       const gradInput = Tensor.zeros(input.shape, input.dtype);
       const dx = gradInput.data;

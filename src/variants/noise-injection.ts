@@ -116,7 +116,7 @@ export class NoiseInjection implements Layer {
       if (pass.mode === "train") afterPass(pass, () => this.random.restore(state));
     }
 
-    return guardedForward(name, output, [], (gradOutput) => {
+    return guardedForward(name, output, [], [], (gradOutput) => {
       const gradInput = Tensor.zeros(input.shape, input.dtype);
       for (let i = 0; i < scale.length; i++) gradInput.data[i] = scale[i]! * gradOutput.data[i]!;
       return { gradInput, gradients: noGradients };

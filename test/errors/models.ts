@@ -52,18 +52,18 @@ export const models: readonly Row[] = [
   ['TypeError: RunningStatistic "count": "0"', () => new RunningStatistic("count", new Float64Array(1), as("0"))],
   [
     "TypeError: Mine: gradOutput | Tensor | [1, 2]",
-    () => guardedForward("Mine", tensor(2), [], unused).backward(as([1, 2])),
+    () => guardedForward("Mine", tensor(2), [], [], unused).backward(as([1, 2])),
   ],
-  ["ShapeError: Mine: gradOutput | [2] | [3]", () => guardedForward("Mine", tensor(2), [], unused).backward(tensor(3))],
+  ["ShapeError: Mine: gradOutput | [2] | [3]", () => guardedForward("Mine", tensor(2), [], [], unused).backward(tensor(3))],
   [
     "TypeError: Mine: gradOutput | float32 | float64 | cure",
-    () => guardedForward("Mine", tensor(2), [], unused).backward(tensor(2).cast("float64")),
+    () => guardedForward("Mine", tensor(2), [], [], unused).backward(tensor(2).cast("float64")),
   ],
   [
     'RangeError: Mine "3": gamma | cure',
     () => {
       const parameter = gamma();
-      const { backward } = guardedForward('Mine "3"', tensor(2), [parameter], unused);
+      const { backward } = guardedForward('Mine "3"', tensor(2), [parameter], [], unused);
       parameter.update((values) => values.fill(2));
       backward(tensor(2));
     },

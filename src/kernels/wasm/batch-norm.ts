@@ -7,6 +7,7 @@
  * 1e-38 or so), the plain kernels, whose arithmetic is double throughout, take the call.
  */
 
+import type { Floats } from "../../core/dtype.js";
 import { expectBatchNormBackward, expectBatchNormForward, expectMoments, expectNormalize } from "../checks.js";
 import * as plain from "../plain/batch-norm.js";
 import type {
@@ -17,8 +18,17 @@ import type {
   NormalizeArguments,
 } from "../types.js";
 import type { Wasm } from "./instance.js";
-import type { Routines } from "./module.js";
-import { type ChannelGroup, channelGroups, loadPiece, type Piece, sizeOfPiece, storePiece } from "./pieces.js";
+import {
+  type ChannelGroup,
+  channelGroups,
+  loadPiece,
+  type Piece,
+  type Place,
+  placeOf,
+  rowGroups,
+  sizeOfPiece,
+  storePiece,
+} from "./pieces.js";
 
 // What float32 arithmetic can take.
 const SMALLEST_SINGLE = 2 ** -126;
@@ -28,37 +38,68 @@ const LARGEST_SINGLE = 2 ** 127;
 export function batchNormKernels(
   wasm: Wasm,
 ): Pick<Kernels, "moments" | "batchNormForward" | "batchNormBackward" | "normalize" | "normalizeBackward"> {
+  const areResident = (...tensors: readonly Floats[]): boolean =>
+    tensors.every((tensor) => wasm.memory.addressOf(tensor) !== 0);
   return {
     moments(args) {
       expectMoments("moments", args);
-      for (const group of channelGroups(args.view)) {
+      for (const group of channelGroups(args.view, areResident(args.x))) {
         wasm.memory.reset();
-        const at = wasm.memory.reserve(args.x, sizeOfPiece(group.pieces[0]!));
-        if (group.pieces.length === 1) loadPiece(wasm.memory, at, args.x, group.pieces[0]!);
-        momentsOfGroup(wasm, args, group, at);
+        momentsOfGroup(wasm, args, group, sourceOf(wasm, args.x, group));
       }
     },
     batchNormForward(args) {
       expectBatchNormForward("batchNormForward", args);
-      const done = channelGroups(args.view).every((group) => normalizeGroup(wasm, args, group, args));
-      if (!done) plain.batchNormForward(args);
+      const groups = channelGroups(args.view, areResident(args.x, args.y));
+      if (!groups.every((group) => normalizeGroup(wasm, args, group, args))) plain.batchNormForward(args);
     },
     normalize(args) {
       expectNormalize("normalize", args);
-      const done = channelGroups(args.view).every((group) => normalizeGroup(wasm, args, group, undefined));
+      const done = rowGroups(args.view).every((group) => normalizeGroup(wasm, args, group, undefined));
       if (!done) plain.normalize(args);
     },
     batchNormBackward(args) {
       expectBatchNormBackward("batchNormBackward", args);
-      const done = channelGroups(args.view).every((group) => gradientsOfGroup(wasm, args, group, true));
-      if (!done) plain.batchNormBackward(args);
+      const groups = channelGroups(args.view, areResident(args.x, args.dy, args.dx));
+      if (!groups.every((group) => gradientsOfGroup(wasm, args, group, true))) plain.batchNormBackward(args);
     },
     normalizeBackward(args) {
       expectBatchNormBackward("normalizeBackward", args);
-      const done = channelGroups(args.view).every((group) => gradientsOfGroup(wasm, args, group, false));
-      if (!done) plain.normalizeBackward(args);
+      const groups = channelGroups(args.view, areResident(args.x, args.dy, args.dx));
+      if (!groups.every((group) => gradientsOfGroup(wasm, args, group, false))) plain.normalizeBackward(args);
     },
   };
+}
+
+/** A tensor as the passes over a group of channels read it, piece by piece. */
+interface Source {
+  /** The address in scratch that its pieces are copied to; 0 if the tensor is resident. */
+  readonly scratch: number;
+  /** Makes a piece readable and returns where it is. */
+  readonly read: (piece: Piece) => Place;
+}
+
+/**
+ * Returns a tensor to be read in several passes. What is not resident is copied to scratch: a single piece once, one of several
+ * in each pass.
+ */
+function sourceOf({ memory }: Wasm, tensor: Floats, { pieces }: ChannelGroup): Source {
+  const [first] = pieces as [Piece];
+  const scratch = memory.addressOf(tensor) === 0 ? memory.reserve(tensor, sizeOfPiece(first)) : 0;
+  const read = (piece: Piece): Place => {
+    const place = placeOf(memory, tensor, piece, scratch);
+    loadPiece(memory, place, tensor, piece);
+    return place;
+  };
+  if (pieces.length > 1) return { scratch, read };
+  const place = read(first);
+  return { scratch, read: () => place };
+}
+
+/** Returns scratch for the pieces of an output: none if it is resident, and that of the input if that is copied in. */
+function scratchFor({ memory }: Wasm, output: Floats, input: Source, { pieces }: ChannelGroup): number {
+  if (memory.addressOf(output) !== 0 || input.scratch !== 0) return input.scratch;
+  return memory.reserve(output, sizeOfPiece(pieces[0]!));
 }
 
 /**
@@ -75,14 +116,9 @@ function normalizeGroup(
   const { memory } = wasm;
   const routines = wasm.routinesFor(x);
   memory.reset();
-  const at = memory.reserve(x, sizeOfPiece(group.pieces[0]!));
-  const whole = group.pieces.length === 1;
-  const load = (piece: Piece): void => {
-    if (!whole) loadPiece(memory, at, x, piece);
-  };
-  if (whole) loadPiece(memory, at, x, group.pieces[0]!);
+  const source = sourceOf(wasm, x, group);
   if (batch !== undefined) {
-    momentsOfGroup(wasm, batch, group, at);
+    momentsOfGroup(wasm, batch, group, source);
     const { from, to } = group;
     plain.reciprocalStd({
       variance: batch.variance.subarray(from, to),
@@ -107,27 +143,28 @@ function normalizeGroup(
     numbers[scale / bytes + i] = factor;
     numbers[shift / bytes + i] = (beta === undefined ? 0 : beta[c]!) + (near - mean[c]!) * factor;
   }
+  const scratch = scratchFor(wasm, y, source, group);
   for (const piece of group.pieces) {
-    load(piece);
+    const from = source.read(piece);
+    const to = placeOf(memory, y, piece, scratch);
     const { outer, inner } = piece;
-    if (view.inner === 1) routines.affineRows(at, outer, channels, center, scale, shift);
-    else routines.affinePlanes(at, outer, channels, inner, center, scale, shift);
-    storePiece(memory, at, y, piece);
+    if (view.inner === 1) {
+      routines.affineRows(from.at, from.stride, to.at, to.stride, outer, channels, center, scale, shift);
+    } else {
+      routines.affinePlanes(from.at, from.stride, to.at, to.stride, outer, channels, inner, center, scale, shift);
+    }
+    storePiece(memory, to, y, piece);
   }
   return true;
 }
 
-/** Computes mean and variance of a group's channels, in two passes; a single piece is in the memory already. */
+/** Computes mean and variance of a group's channels, in two passes. */
 function momentsOfGroup(
   { memory, routinesFor }: Wasm,
   { view, x, mean, variance }: MomentsArguments,
-  group: ChannelGroup,
-  at: number,
+  { from, to, pieces }: ChannelGroup,
+  source: Source,
 ): void {
-  const { from, to } = group;
-  const load = (piece: Piece): void => {
-    if (group.pieces.length > 1) loadPiece(memory, at, x, piece);
-  };
   const channels = to - from;
   const m = view.outer * view.inner;
   const routines = routinesFor(x);
@@ -139,20 +176,20 @@ function momentsOfGroup(
     double[center / 8 + i] = single ? 0 : x[(from + i) * view.inner]!;
     double[sums / 8 + i] = 0;
   }
-  for (const piece of group.pieces) {
-    load(piece);
-    if (view.inner === 1) routines.addRows(at, piece.outer, channels, center, sums);
-    else routines.addPlanes(at, piece.outer, channels, piece.inner, center, sums);
+  for (const piece of pieces) {
+    const { at, stride } = source.read(piece);
+    if (view.inner === 1) routines.addRows(at, stride, piece.outer, channels, center, sums);
+    else routines.addPlanes(at, stride, piece.outer, channels, piece.inner, center, sums);
   }
   for (let i = 0; i < channels; i++) {
     mean[from + i] = double[center / 8 + i]! + double[sums / 8 + i]! / m;
     double[center / 8 + i] = mean[from + i]!;
     double[sums / 8 + i] = 0;
   }
-  for (const piece of group.pieces) {
-    load(piece);
-    if (view.inner === 1) routines.addSquaresOfRows(at, piece.outer, channels, center, sums);
-    else routines.addSquaresOfPlanes(at, piece.outer, channels, piece.inner, center, sums);
+  for (const piece of pieces) {
+    const { at, stride } = source.read(piece);
+    if (view.inner === 1) routines.addSquaresOfRows(at, stride, piece.outer, channels, center, sums);
+    else routines.addSquaresOfPlanes(at, stride, piece.outer, channels, piece.inner, center, sums);
   }
   for (let i = 0; i < channels; i++) variance[from + i] = double[sums / 8 + i]! / m;
 }
@@ -171,16 +208,11 @@ function gradientsOfGroup(
   const { memory } = wasm;
   const routines = wasm.routinesFor(x);
   const m = view.outer * view.inner;
+  const rows = view.inner === 1;
   const channels = group.to - group.from;
   memory.reset();
-  const size = sizeOfPiece(group.pieces[0]!);
-  const atX = memory.reserve(x, size);
-  const atDy = memory.reserve(x, size);
-  const whole = group.pieces.length === 1;
-  const load = (piece: Piece): void => {
-    loadPiece(memory, atX, x, piece);
-    loadPiece(memory, atDy, dy, piece);
-  };
+  const sourceX = sourceOf(wasm, x, group);
+  const sourceDy = sourceOf(wasm, dy, group);
   const means = memory.reserveDoubles(channels);
   const sumDy = memory.reserveDoubles(channels);
   const sumDyX = memory.reserveDoubles(channels);
@@ -191,8 +223,14 @@ function gradientsOfGroup(
     double[sumDyX / 8 + i] = 0;
   }
   for (const piece of group.pieces) {
-    load(piece);
-    addGradientSums(routines, view.inner === 1, atX, atDy, piece, means, sumDy, sumDyX);
+    const X = sourceX.read(piece);
+    const D = sourceDy.read(piece);
+    const { outer, inner } = piece;
+    if (rows) {
+      routines.addGradientsOfRows(X.at, X.stride, D.at, D.stride, outer, channels, means, sumDy, sumDyX);
+    } else {
+      routines.addGradientsOfPlanes(X.at, X.stride, D.at, D.stride, outer, channels, inner, means, sumDy, sumDyX);
+    }
   }
 
   // dx = scale dy + (slope (x - center) + shift)
@@ -219,29 +257,47 @@ function gradientsOfGroup(
     numbers[slope / bytes + i] = perX;
     numbers[shift / bytes + i] = (throughBatch ? (sum * -factor) / m : 0) + (near - mean[c]!) * perX;
   }
+  const scratch = scratchFor(wasm, dx, sourceDy, group);
   for (const piece of group.pieces) {
-    if (!whole) load(piece);
+    const X = sourceX.read(piece);
+    const D = sourceDy.read(piece);
+    const to = placeOf(memory, dx, piece, scratch);
     const { outer, inner } = piece;
-    if (view.inner === 1) routines.gradientRows(atX, atDy, outer, channels, center, scale, slope, shift);
-    else routines.gradientPlanes(atX, atDy, outer, channels, inner, center, scale, slope, shift);
-    storePiece(memory, atDy, dx, piece);
+    if (rows) {
+      routines.gradientRows(
+        X.at,
+        X.stride,
+        D.at,
+        D.stride,
+        to.at,
+        to.stride,
+        outer,
+        channels,
+        center,
+        scale,
+        slope,
+        shift,
+      );
+    } else {
+      routines.gradientPlanes(
+        X.at,
+        X.stride,
+        D.at,
+        D.stride,
+        to.at,
+        to.stride,
+        outer,
+        channels,
+        inner,
+        center,
+        scale,
+        slope,
+        shift,
+      );
+    }
+    storePiece(memory, to, dx, piece);
   }
   return true;
-}
-
-/** Adds a piece's Σ dy and Σ dy (x - mean) to the sums. */
-function addGradientSums(
-  routines: Routines,
-  rows: boolean,
-  atX: number,
-  atDy: number,
-  { outer, channels, inner }: Piece,
-  means: number,
-  sumDy: number,
-  sumDyX: number,
-): void {
-  if (rows) routines.addGradientsOfRows(atX, atDy, outer, channels, means, sumDy, sumDyX);
-  else routines.addGradientsOfPlanes(atX, atDy, outer, channels, inner, means, sumDy, sumDyX);
 }
 
 /** Returns whether a factor lies beyond the normal numbers of float32, with a bit in reserve; 0 and NaN do not. */

@@ -1,7 +1,7 @@
 /** The WebAssembly module: decoded from its text and compiled once, synchronously, at first use. */
 
 import type { Floats } from "../../core/dtype.js";
-import { Memory } from "./memory.js";
+import { type GrowableMemory, Memory } from "./memory.js";
 import { moduleText, type Routines } from "./module.js";
 
 /** The part of the host's WebAssembly that is used; src is compiled without the host's types. */
@@ -43,11 +43,16 @@ export function reasonOf(thrown: unknown): string {
 export function instantiate<Exported>(text: string): Wasm<Exported> {
   if (typeof WebAssembly === "undefined") throw new Error("a host without WebAssembly");
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(decodeBytes(text)));
-  const { memory, scratchStart } = exports as { memory: { buffer: ArrayBuffer }; scratchStart: () => number };
+  const { memory, scratchStart, scratchEnd, memoryLimit } = exports as {
+    readonly memory: GrowableMemory;
+    readonly scratchStart: () => number;
+    readonly scratchEnd: () => number;
+    readonly memoryLimit: () => number;
+  };
   const single = routines(exports, "32") as Exported;
   const double = routines(exports, "64") as Exported;
   return {
-    memory: new Memory(memory.buffer, scratchStart()),
+    memory: new Memory(memory, scratchStart(), scratchEnd(), memoryLimit()),
     routinesFor: (array) => (array.BYTES_PER_ELEMENT === 4 ? single : double),
   };
 }

@@ -4,6 +4,7 @@ import { complaint } from "../../core/errors.js";
 import type { Floats } from "../../core/dtype.js";
 import type { ChannelView } from "../../core/shape.js";
 import { plainKernels } from "../plain/kernels.js";
+import { registerResidence } from "../residence.js";
 import type {
   AdamArguments,
   ColumnSumsArguments,
@@ -46,7 +47,10 @@ export function wasmKernels(): Kernels {
   if (typeof wasm === "string") {
     throw new Error(complaint("wasmKernels", "a host that compiles WebAssembly SIMD", wasm, "use plainKernels"));
   }
-  kernels ??= plainWhereSmall(moduleKernels(wasm));
+  if (kernels === undefined) {
+    kernels = plainWhereSmall(moduleKernels(wasm));
+    registerResidence(kernels, wasm.memory);
+  }
   return kernels;
 }
 

@@ -29,7 +29,7 @@ export function lossKernels(wasm: Wasm): Pick<Kernels, "softmaxCrossEntropy" | "
       let sum = 0;
       forEachPart(size, (from, to) => {
         memory.reset();
-        const p = memory.loadPart(prediction, from, to);
+        const p = memory.copyPart(prediction, from, to);
         const t = memory.loadPart(target, from, to);
         sum += wasm.routinesFor(prediction).squaredDifferences(p, t, to - from, 2 / size);
         memory.store(p, dprediction, from, to);
@@ -53,7 +53,7 @@ function crossEntropyOfRows(
   const routines = routinesFor(logits);
   const { double } = memory;
   memory.reset();
-  const z = memory.loadPart(logits, from * classes, to * classes);
+  const z = memory.copyPart(logits, from * classes, to * classes);
   const targets = probabilities === undefined ? 0 : memory.loadPart(probabilities, from * classes, to * classes);
   const largest = memory.reserveDoubles(rows);
   const sums = memory.reserveDoubles(rows);

@@ -6,7 +6,7 @@ import type { Kernels, MatmulArguments } from "../types.js";
 import type { Wasm } from "./instance.js";
 import type { Memory } from "./memory.js";
 import type { Routines } from "./module.js";
-import { type ChannelGroup, channelGroups, loadPiece, sizeOfPiece } from "./pieces.js";
+import { type ChannelGroup, channelGroups, loadPiece, type Place, placeOf, sizeOfPiece } from "./pieces.js";
 
 // The largest block of a is ROWS x INNER, of b INNER x COLUMNS, of the output ROWS x COLUMNS: 10 MB in float64.
 // INNER is a multiple of the module's own block, so that the blocks do not show in the sums.
@@ -18,6 +18,10 @@ const COLUMNS = 512;
 interface Matrix {
   readonly values: Floats;
   readonly width: number;
+  /** Where it lies, if resident, else 0. */
+  readonly address: number;
+  /** Where its blocks are copied to, if it is not resident. */
+  readonly scratch: number;
 }
 
 /** What the products need of a module. */
@@ -49,7 +53,9 @@ export function columnSumsKernel(wasm: Wasm): Pick<Kernels, "columnSums"> {
     columnSums(args) {
       expectColumnSums("columnSums", args);
       const { rows, columns, x, out } = args;
-      for (const group of channelGroups({ outer: rows, channels: columns, inner: 1 })) addColumns(wasm, x, out, group);
+      const view = { outer: rows, channels: columns, inner: 1 };
+      const groups = channelGroups(view, wasm.memory.addressOf(x) !== 0);
+      for (const group of groups) addColumns(wasm, x, out, group);
     },
   };
 }
@@ -57,15 +63,16 @@ export function columnSumsKernel(wasm: Wasm): Pick<Kernels, "columnSums"> {
 function addColumns({ memory, routinesFor }: Wasm, x: Floats, out: Floats, { from, to, pieces }: ChannelGroup): void {
   const columns = to - from;
   memory.reset();
-  const at = memory.reserve(x, sizeOfPiece(pieces[0]!));
+  const scratch = memory.addressOf(x) === 0 ? memory.reserve(x, sizeOfPiece(pieces[0]!)) : 0;
   const zeros = memory.reserveDoubles(columns);
   const sums = memory.reserveDoubles(columns);
   const { double } = memory;
   double.fill(0, zeros / 8, zeros / 8 + columns);
   double.fill(0, sums / 8, sums / 8 + columns);
   for (const piece of pieces) {
-    loadPiece(memory, at, x, piece);
-    routinesFor(x).addRows(at, piece.outer, columns, zeros, sums);
+    const place = placeOf(memory, x, piece, scratch);
+    loadPiece(memory, place, x, piece);
+    routinesFor(x).addRows(place.at, place.stride, piece.outer, columns, zeros, sums);
   }
   for (let c = 0; c < columns; c++) out[from + c] = double[sums / 8 + c]!;
 }
@@ -79,15 +86,13 @@ function multiplyInBlocks(
   const { rows, inner, columns, bias, out } = args;
   const { memory } = wasm;
   const routines = wasm.routinesFor(out);
-  const a: Matrix = { values: args.a, width: transposedA ? rows : inner };
-  const b: Matrix = { values: args.b, width: transposedB ? inner : columns };
   memory.reset();
   const height = Math.min(ROWS, rows);
   const depth = Math.min(INNER, inner);
   const width = Math.min(COLUMNS, columns);
-  const atA = memory.reserve(out, height * depth);
-  const atB = memory.reserve(out, depth * width);
-  const atOut = memory.reserve(out, height * width);
+  const a = matrix(memory, args.a, transposedA ? rows : inner, height * depth);
+  const b = matrix(memory, args.b, transposedB ? inner : columns, depth * width);
+  const to = matrix(memory, out, columns, height * width);
   const atBias = memory.reserve(out, width);
   const work = memory.reserveBytes(routines.workOfMultiply());
   for (let j0 = 0; j0 < columns; j0 += COLUMNS) {
@@ -95,74 +100,92 @@ function multiplyInBlocks(
     if (bias !== undefined) memory.load(atBias, bias, j0, j1);
     for (let i0 = 0; i0 < rows; i0 += ROWS) {
       const i1 = Math.min(rows, i0 + ROWS);
+      const atOut = placeOfBlock(to, i0, j0, j1);
       for (let k0 = 0; k0 < inner; k0 += INNER) {
         const k1 = Math.min(inner, k0 + INNER);
-        if (transposedA) loadBlock(memory, atA, a, k0, k1, i0, i1);
-        else loadBlock(memory, atA, a, i0, i1, k0, k1);
+        const atA = transposedA ? loadBlock(memory, a, k0, k1, i0, i1) : loadBlock(memory, a, i0, i1, k0, k1);
         // If the inner index is not divided, the block of b is in the memory already.
-        if (i0 === 0 || inner > INNER) {
-          if (transposedB) loadBlock(memory, atB, b, j0, j1, k0, k1);
-          else loadBlock(memory, atB, b, k0, k1, j0, j1);
-        }
-        const [aRow, aStep] = transposedA ? [1, i1 - i0] : [k1 - k0, 1];
-        const [bStep, bColumn] = transposedB ? [1, k1 - k0] : [j1 - j0, 1];
-        const addend = k0 > 0 ? atOut : bias !== undefined ? atBias : 0;
-        const addendRow = k0 > 0 ? j1 - j0 : 0;
+        const load = i0 === 0 || inner > INNER;
+        const atB = transposedB
+          ? loadBlock(memory, b, j0, j1, k0, k1, load)
+          : loadBlock(memory, b, k0, k1, j0, j1, load);
+        const [aRow, aStep] = transposedA ? [1, atA.stride] : [atA.stride, 1];
+        const [bStep, bColumn] = transposedB ? [1, atB.stride] : [atB.stride, 1];
+        const addend = k0 > 0 ? atOut.at : bias !== undefined ? atBias : 0;
+        const addendRow = k0 > 0 ? atOut.stride : 0;
         routines.multiply(
           i1 - i0,
           k1 - k0,
           j1 - j0,
-          atA,
+          atA.at,
           aRow,
           aStep,
-          atB,
+          atB.at,
           bStep,
           bColumn,
-          atOut,
+          atOut.at,
+          atOut.stride,
           addend,
           addendRow,
           work,
         );
       }
-      storeBlock(memory, atOut, { values: out, width: columns }, i0, i1, j0, j1);
+      storeBlock(memory, to, i0, i1, j0, j1);
     }
   }
 }
 
-/** Copies rows top..bottom, columns left..right of a matrix in. */
+/** A matrix with scratch for a block of it, which a resident one does not need. */
+function matrix(memory: Memory, values: Floats, width: number, block: number): Matrix {
+  const address = memory.addressOf(values);
+  return { values, width, address, scratch: address === 0 ? memory.reserve(values, block) : 0 };
+}
+
+/** Returns where the block from row `top` and column `left` to column `right` lies, or is to lie. */
+function placeOfBlock({ values, width, address, scratch }: Matrix, top: number, left: number, right: number): Place {
+  if (address === 0) return { at: scratch, stride: right - left };
+  return { at: address + (top * width + left) * values.BYTES_PER_ELEMENT, stride: width };
+}
+
+/** Returns where rows top..bottom, columns left..right of a matrix lie; copies them in if it is not resident and `load` is true. */
 function loadBlock(
   memory: Memory,
-  at: number,
-  { values, width }: Matrix,
+  matrix: Matrix,
   top: number,
   bottom: number,
   left: number,
   right: number,
-): void {
+  load = true,
+): Place {
+  const place = placeOfBlock(matrix, top, left, right);
+  if (matrix.address !== 0 || !load) return place;
+  const { values, width } = matrix;
+  let { at } = place;
   if (right - left === width) {
     memory.load(at, values, top * width, bottom * width);
-    return;
+    return place;
   }
   const bytes = (right - left) * values.BYTES_PER_ELEMENT;
   for (let row = top; row < bottom; row++, at += bytes)
     memory.load(at, values, row * width + left, row * width + right);
+  return place;
 }
 
-/** Copies rows top..bottom, columns left..right of a matrix out. */
+/** Copies rows top..bottom, columns left..right of an output that is not resident out. */
 function storeBlock(
   memory: Memory,
-  at: number,
-  { values, width }: Matrix,
+  { values, width, address, scratch }: Matrix,
   top: number,
   bottom: number,
   left: number,
   right: number,
 ): void {
+  if (address !== 0) return;
   if (right - left === width) {
-    memory.store(at, values, top * width, bottom * width);
+    memory.store(scratch, values, top * width, bottom * width);
     return;
   }
   const bytes = (right - left) * values.BYTES_PER_ELEMENT;
-  for (let row = top; row < bottom; row++, at += bytes)
+  for (let row = top, at = scratch; row < bottom; row++, at += bytes)
     memory.store(at, values, row * width + left, row * width + right);
 }

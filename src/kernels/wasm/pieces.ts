@@ -8,6 +8,8 @@ import type { Memory } from "./memory.js";
 export const PIECE: number = 2 ** 17;
 /** Numbers up to which rows are one piece: reading them from the level-3 cache takes less time than copying them in again. */
 export const LARGE_PIECE: number = 2 ** 20;
+/** Numbers in a block of rows that is read once: 128 kB of float32. */
+const SMALL_PIECE = 2 ** 15;
 /** Channels up to which the coefficients are small beside such rows. */
 const FEW_CHANNELS = 2 ** 12;
 /** Neighbors from which a copy of their own pays. */
@@ -39,10 +41,13 @@ export interface Piece {
 /**
  * Divides a view into groups of channels. A group of one piece is copied in once for all passes over it; one of several
  * pieces is copied in for each pass, which costs little, since it would not have stayed in the cache between them.
+ *
+ * Resident tensors need no small groups. The sums of a channel are divided alike either way, so their bits are the same.
  */
-export function channelGroups(view: ChannelView): readonly ChannelGroup[] {
+export function channelGroups(view: ChannelView, resident = false): readonly ChannelGroup[] {
   const { outer, channels, inner } = view;
-  const size = pieceOf(view);
+  const piece = pieceOf(view);
+  const size = resident && piece.inner === inner ? { ...piece, channels } : piece;
   const stride = channels * inner;
   const groups: ChannelGroup[] = [];
   for (let c = 0; c < channels; c += size.channels) {
@@ -58,6 +63,19 @@ export function channelGroups(view: ChannelView): readonly ChannelGroup[] {
     groups.push({ from: c, to: c + width, pieces });
   }
   return groups;
+}
+
+/** Divides a view for a single pass: all channels in blocks of a few rows, which the first cache or the second holds. */
+export function rowGroups(view: ChannelView): readonly ChannelGroup[] {
+  const { outer, channels, inner } = view;
+  const stride = channels * inner;
+  if (stride > PIECE) return channelGroups(view);
+  const height = Math.max(1, Math.floor(SMALL_PIECE / stride));
+  const pieces: Piece[] = [];
+  for (let o = 0; o < outer; o += height) {
+    pieces.push({ outer: Math.min(height, outer - o), channels, inner, start: o * stride, stride });
+  }
+  return [{ from: 0, to: channels, pieces }];
 }
 
 /** Returns the largest piece of a view: whole channels if their runs are long enough, else whole rows, else a part of a run. */
@@ -76,10 +94,27 @@ export function sizeOfPiece({ outer, channels, inner }: Piece): number {
   return outer * channels * inner;
 }
 
-/** Copies a piece of a tensor in. */
-export function loadPiece(memory: Memory, at: number, tensor: Floats, piece: Piece): void {
+/** Where a piece lies: the address of its first number, and the distance from one o to the next in numbers. */
+export interface Place {
+  readonly at: number;
+  readonly stride: number;
+}
+
+/** Returns where a piece of a tensor is to be read or written: in the tensor, if resident, else at an address in scratch. */
+export function placeOf(memory: Memory, tensor: Floats, piece: Piece, scratch: number): Place {
+  const { channels, inner, start, stride } = piece;
+  const resident = memory.addressOf(tensor);
+  return resident === 0
+    ? { at: scratch, stride: channels * inner }
+    : { at: resident + start * tensor.BYTES_PER_ELEMENT, stride };
+}
+
+/** Copies a piece of a tensor to its place, if that is in scratch. */
+export function loadPiece(memory: Memory, place: Place, tensor: Floats, piece: Piece): void {
+  if (memory.addressOf(tensor) !== 0) return;
   const { outer, channels, inner, start, stride } = piece;
   const run = channels * inner;
+  let { at } = place;
   if (run === stride) {
     memory.load(at, tensor, start, start + outer * run);
     return;
@@ -88,10 +123,12 @@ export function loadPiece(memory: Memory, at: number, tensor: Floats, piece: Pie
   for (let o = 0, from = start; o < outer; o++, from += stride, at += bytes) memory.load(at, tensor, from, from + run);
 }
 
-/** Copies a piece of a tensor out. */
-export function storePiece(memory: Memory, at: number, tensor: Floats, piece: Piece): void {
+/** Copies a piece of a tensor out, if its place is in scratch. */
+export function storePiece(memory: Memory, place: Place, tensor: Floats, piece: Piece): void {
+  if (memory.addressOf(tensor) !== 0) return;
   const { outer, channels, inner, start, stride } = piece;
   const run = channels * inner;
+  let { at } = place;
   if (run === stride) {
     memory.store(at, tensor, start, start + outer * run);
     return;

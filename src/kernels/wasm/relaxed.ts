@@ -1,6 +1,7 @@
 /** The WebAssembly kernels with relaxed products: faster on processors with fused multiply-add, but not the same bits everywhere. */
 
 import { complaint } from "../../core/errors.js";
+import { registerResidence } from "../residence.js";
 import type { Kernels } from "../types.js";
 import { instantiate, reasonOf, wasmOrRefusal } from "./instance.js";
 import { moduleKernels, plainWhereSmall } from "./kernels.js";
@@ -26,6 +27,7 @@ export function relaxedKernels(): Kernels {
     if (typeof wasm === "string") throw new Error(wasm);
     const products = matmulKernels(instantiate<MatmulRoutines>(relaxedModuleText));
     kernels = plainWhereSmall({ ...moduleKernels(wasm), ...products, name: "wasm relaxed" });
+    registerResidence(kernels, wasm.memory);
   } catch (error) {
     const message = complaint(
       "relaxedKernels",

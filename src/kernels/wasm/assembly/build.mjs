@@ -14,8 +14,10 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const KERNELS = ["matmul", "rows", "planes", "elementwise", "losses", "optimizers"];
 const HELPERS = ["vectors", "exp", "relaxed"];
 
-/** Bytes of memory, all that the kernels ever have. */
-const PAGES = 288;
+/** Pages of 64 kB: of scratch, of scratch and resident arrays at first, and the most that resident arrays may need. */
+const SCRATCH_PAGES = 288;
+const PAGES = 416;
+const MOST_PAGES = 8192;
 
 const signature = /^export function (\w+)<T>\(([^)]*)\): (\w+)/gm;
 
@@ -117,12 +119,14 @@ async function compile(kernels, relaxed) {
     for (const each of list) lines.push(instantiate(each, "f32", "32"), instantiate(each, "f64", "64"));
   }
   lines.push("export function scratchStart(): usize { return __heap_base; }");
+  lines.push(`export function scratchEnd(): usize { return ${SCRATCH_PAGES << 16}; }`);
+  lines.push(`export function memoryLimit(): usize { return ${MOST_PAGES << 16}; }`);
   sources.set("kernels.ts", `${lines.join("\n")}\n`);
 
   const written = new Map();
   const options = ["-O3", "--noAssert", "--runtime", "stub", "--use", "abort=", "--enable", "simd"];
   if (relaxed) options.push("--enable", "relaxed-simd");
-  const memory = ["--initialMemory", `${PAGES}`, "--maximumMemory", `${PAGES}`];
+  const memory = ["--initialMemory", `${PAGES}`, "--maximumMemory", `${MOST_PAGES}`];
   const { error, stderr } = await asc.main(["kernels.ts", ...options, ...memory, "--outFile", "kernels.wasm"], {
     readFile: (name) => sources.get(name) ?? null,
     writeFile: (name, data) => void written.set(name, data),

@@ -1,4 +1,4 @@
-/** Activations, each a function of one value with its derivative beside it, in place. */
+/** Activations, each a function of one value with its derivative beside it. An output may be the array that it is computed from. */
 
 import { exponentBits, expMinusOneOfRest, expOfNegative, one, powerOfTwo } from "./exp";
 import { broadcast, endOf, zero } from "./vectors";
@@ -6,60 +6,60 @@ import { broadcast, endOf, zero } from "./vectors";
 const LARGEST_32 = memory.data<f32>([10]);
 const LARGEST_64 = memory.data<f64>([22]);
 
-/** x = max(x, 0); NaN stays NaN, and -0 becomes 0. */
-export function relu<T>(x: usize, length: i32): void {
-  for (const end = endOf<T>(x, length); x < end; x += 16) {
+/** y = max(x, 0); NaN stays NaN, and -0 becomes 0. */
+export function relu<T>(x: usize, y: usize, length: i32): void {
+  for (const end = endOf<T>(x, length); x < end; x += 16, y += 16) {
     const v = v128.load(x);
-    v128.store(x, v128.andnot(v, v128.le<T>(v, zero())));
+    v128.store(y, v128.andnot(v, v128.le<T>(v, zero())));
   }
 }
 
-/** dy = dy where y > 0, else 0. */
-export function reluBackward<T>(y: usize, dy: usize, length: i32): void {
-  for (const end = endOf<T>(y, length); y < end; y += 16, dy += 16) {
-    v128.store(dy, v128.and(v128.load(dy), v128.gt<T>(v128.load(y), zero())));
+/** dx = dy where y > 0, else 0. */
+export function reluBackward<T>(y: usize, dy: usize, dx: usize, length: i32): void {
+  for (const end = endOf<T>(y, length); y < end; y += 16, dy += 16, dx += 16) {
+    v128.store(dx, v128.and(v128.load(dy), v128.gt<T>(v128.load(y), zero())));
   }
 }
 
-/** x = x where x > 0, else slope x. */
-export function leakyRelu<T>(x: usize, length: i32, slope: T): void {
+/** y = x where x > 0, else slope x. */
+export function leakyRelu<T>(x: usize, y: usize, length: i32, slope: T): void {
   const k = v128.splat<T>(slope);
-  for (const end = endOf<T>(x, length); x < end; x += 16) {
+  for (const end = endOf<T>(x, length); x < end; x += 16, y += 16) {
     const v = v128.load(x);
-    v128.store(x, v128.bitselect(v, v128.mul<T>(k, v), v128.gt<T>(v, zero())));
+    v128.store(y, v128.bitselect(v, v128.mul<T>(k, v), v128.gt<T>(v, zero())));
   }
 }
 
-/** dy = dy where y > 0, else slope dy. */
-export function leakyReluBackward<T>(y: usize, dy: usize, length: i32, slope: T): void {
+/** dx = dy where y > 0, else slope dy. */
+export function leakyReluBackward<T>(y: usize, dy: usize, dx: usize, length: i32, slope: T): void {
   const k = v128.splat<T>(slope);
-  for (const end = endOf<T>(y, length); y < end; y += 16, dy += 16) {
+  for (const end = endOf<T>(y, length); y < end; y += 16, dy += 16, dx += 16) {
     const d = v128.load(dy);
-    v128.store(dy, v128.bitselect(d, v128.mul<T>(k, d), v128.gt<T>(v128.load(y), zero())));
+    v128.store(dx, v128.bitselect(d, v128.mul<T>(k, d), v128.gt<T>(v128.load(y), zero())));
   }
 }
 
-/** x = 1 / (1 + exp(-x)), as e / (1 + e) with e = exp(x) where x < 0: exp never overflows, and the tail keeps its digits. */
-export function sigmoid<T>(x: usize, length: i32): void {
-  for (const end = endOf<T>(x, length); x < end; x += 16) {
+/** y = 1 / (1 + exp(-x)), as e / (1 + e) with e = exp(x) where x < 0: exp never overflows, and the tail keeps its digits. */
+export function sigmoid<T>(x: usize, y: usize, length: i32): void {
+  for (const end = endOf<T>(x, length); x < end; x += 16, y += 16) {
     const v = v128.load(x);
     const e = expOfNegative<T>(v128.neg<T>(v128.abs<T>(v)));
     const numerator = v128.bitselect(e, one<T>(), v128.lt<T>(v, zero()));
-    v128.store(x, v128.div<T>(numerator, v128.add<T>(one<T>(), e)));
+    v128.store(y, v128.div<T>(numerator, v128.add<T>(one<T>(), e)));
   }
 }
 
-/** dy = dy y (1 - y) */
-export function sigmoidBackward<T>(y: usize, dy: usize, length: i32): void {
-  for (const end = endOf<T>(y, length); y < end; y += 16, dy += 16) {
+/** dx = dy y (1 - y) */
+export function sigmoidBackward<T>(y: usize, dy: usize, dx: usize, length: i32): void {
+  for (const end = endOf<T>(y, length); y < end; y += 16, dy += 16, dx += 16) {
     const v = v128.load(y);
-    v128.store(dy, v128.mul<T>(v128.mul<T>(v128.load(dy), v), v128.sub<T>(one<T>(), v)));
+    v128.store(dx, v128.mul<T>(v128.mul<T>(v128.load(dy), v), v128.sub<T>(one<T>(), v)));
   }
 }
 
-/** x = t / (t + 2) with t = exp(2 |x|) - 1, which keeps its digits near 0, and the sign of x. */
-export function tanh<T>(x: usize, length: i32): void {
-  for (const end = endOf<T>(x, length); x < end; x += 16) {
+/** y = t / (t + 2) with t = exp(2 |x|) - 1, which keeps its digits near 0, and the sign of x. */
+export function tanh<T>(x: usize, y: usize, length: i32): void {
+  for (const end = endOf<T>(x, length); x < end; x += 16, y += 16) {
     const v = v128.load(x);
     // from 10 (22) on the result rounds to 1
     const a = v128.pmin<T>(v128.abs<T>(v), sizeof<T>() == 4 ? broadcast<T>(LARGEST_32) : broadcast<T>(LARGEST_64));
@@ -69,14 +69,14 @@ export function tanh<T>(x: usize, length: i32): void {
     const t = v128.add<T>(v128.mul<T>(scale, expMinusOneOfRest<T>(twice, bits)), v128.sub<T>(scale, one<T>()));
     const result = v128.div<T>(t, v128.add<T>(t, v128.add<T>(one<T>(), one<T>())));
     const signs = v128.xor(v, v128.abs<T>(v));
-    v128.store(x, v128.or(result, signs));
+    v128.store(y, v128.or(result, signs));
   }
 }
 
-/** dy = dy (1 - y²), as (1 - y)(1 + y), which keeps its digits where y is near 1 or -1. */
-export function tanhBackward<T>(y: usize, dy: usize, length: i32): void {
-  for (const end = endOf<T>(y, length); y < end; y += 16, dy += 16) {
+/** dx = dy (1 - y²), as (1 - y)(1 + y), which keeps its digits where y is near 1 or -1. */
+export function tanhBackward<T>(y: usize, dy: usize, dx: usize, length: i32): void {
+  for (const end = endOf<T>(y, length); y < end; y += 16, dy += 16, dx += 16) {
     const v = v128.load(y);
-    v128.store(dy, v128.mul<T>(v128.load(dy), v128.mul<T>(v128.sub<T>(one<T>(), v), v128.add<T>(one<T>(), v))));
+    v128.store(dx, v128.mul<T>(v128.load(dy), v128.mul<T>(v128.sub<T>(one<T>(), v), v128.add<T>(one<T>(), v))));
   }
 }

@@ -26,8 +26,8 @@ export function workOfMultiply<T>(): usize {
 
 /**
  * out = addend + a b with a(i, k) at a + i aRow + k aStep, b(k, j) at b + k bStep + j bColumn, strides in elements.
- * out is [rows, columns]. The addend of row i starts at addend + i addendRow: a bias with addendRow 0, out itself to
- * go on with an earlier part of the inner index, or nothing with addend 0.
+ * Row i of out starts at out + i outStride, that of the addend at addend + i addendRow: a bias with
+ * addendRow 0, out itself to go on with an earlier part of the inner index, or nothing with addend 0.
  */
 export function multiply<T>(
   rows: i32,
@@ -40,6 +40,7 @@ export function multiply<T>(
   bStep: i32,
   bColumn: i32,
   out: usize,
+  outStride: i32,
   addend: usize,
   addendRow: i32,
   work: usize,
@@ -48,7 +49,7 @@ export function multiply<T>(
   const packedA = work;
   const packedB = packedA + bytes<T>(ROWS * INNER);
   const tile = packedB + bytes<T>(COLUMNS * INNER);
-  const outRow = bytes<T>(columns);
+  const outRow = bytes<T>(outStride);
   for (let j0 = 0; j0 < columns; j0 += COLUMNS) {
     const width = min(COLUMNS, columns - j0);
     let from = addend;

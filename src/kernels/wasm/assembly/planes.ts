@@ -1,5 +1,6 @@
 /**
- * Batch normalization over planes: channel c of sample o is the run of `inner` neighbors at (o * channels + c) * inner.
+ * Batch normalization over planes: channel c of sample o is the run of `inner` neighbors at o * stride + c * inner,
+ * with strides in numbers.
  *
  * Statistics and sums are doubles, eight values per step; the rest of a run is added one by one.
  */
@@ -7,12 +8,21 @@
 import { broadcast, pair, total, zero } from "./vectors";
 
 /** sums[c] += Σ (x - first[c]); in float32 without `first`, since sums of float32 in double precision are exact enough. */
-export function addPlanes<T>(x: usize, outer: i32, channels: i32, inner: i32, first: usize, sums: usize): void {
+export function addPlanes<T>(
+  x: usize,
+  stride: i32,
+  outer: i32,
+  channels: i32,
+  inner: i32,
+  first: usize,
+  sums: usize,
+): void {
   const run = <usize>inner * sizeof<T>();
-  for (let o = 0; o < outer; o++) {
-    for (let c: usize = 0; c < <usize>channels * 8; c += 8, x += run) {
+  for (; outer > 0; outer--, x += <usize>stride * sizeof<T>()) {
+    let p = x;
+    for (let c: usize = 0; c < <usize>channels * 8; c += 8, p += run) {
       const shift = sizeof<T>() == 4 ? 0 : load<f64>(first + c);
-      store<f64>(sums + c, load<f64>(sums + c) + sumOfRun<T>(x, run, shift));
+      store<f64>(sums + c, load<f64>(sums + c) + sumOfRun<T>(p, run, shift));
     }
   }
 }
@@ -39,6 +49,7 @@ function sumOfRun<T>(p: usize, run: usize, shift: f64): f64 {
 /** squares[c] += Σ (x - mean[c])² */
 export function addSquaresOfPlanes<T>(
   x: usize,
+  stride: i32,
   outer: i32,
   channels: i32,
   inner: i32,
@@ -46,9 +57,10 @@ export function addSquaresOfPlanes<T>(
   squares: usize,
 ): void {
   const run = <usize>inner * sizeof<T>();
-  for (let o = 0; o < outer; o++) {
-    for (let c: usize = 0; c < <usize>channels * 8; c += 8, x += run) {
-      store<f64>(squares + c, load<f64>(squares + c) + squaresOfRun<T>(x, run, load<f64>(mean + c)));
+  for (; outer > 0; outer--, x += <usize>stride * sizeof<T>()) {
+    let p = x;
+    for (let c: usize = 0; c < <usize>channels * 8; c += 8, p += run) {
+      store<f64>(squares + c, load<f64>(squares + c) + squaresOfRun<T>(p, run, load<f64>(mean + c)));
     }
   }
 }
@@ -82,7 +94,9 @@ function squaresOfRun<T>(p: usize, run: usize, mean: f64): f64 {
 /** sumDy[c] += Σ dy and sumDyX[c] += Σ dy (x - mean[c]) */
 export function addGradientsOfPlanes<T>(
   x: usize,
+  xStride: i32,
   dy: usize,
+  dyStride: i32,
   outer: i32,
   channels: i32,
   inner: i32,
@@ -92,7 +106,9 @@ export function addGradientsOfPlanes<T>(
 ): void {
   const run = <usize>inner * sizeof<T>();
   const step = 4 * sizeof<T>();
-  for (let o = 0; o < outer; o++) {
+  for (; outer > 0; outer--, x += <usize>xStride * sizeof<T>(), dy += <usize>dyStride * sizeof<T>()) {
+    let p = x;
+    let g = dy;
     for (let c: usize = 0; c < <usize>channels * 8; c += 8) {
       const center = load<f64>(mean + c);
       const v = f64x2.splat(center);
@@ -100,21 +116,21 @@ export function addGradientsOfPlanes<T>(
       let s1 = zero();
       let q0 = zero();
       let q1 = zero();
-      const end = x + run;
-      for (; x + step <= end; x += step, dy += step) {
-        const d0 = pair<T>(dy);
-        const d1 = pair<T>(dy + 2 * sizeof<T>());
+      const end = p + run;
+      for (; p + step <= end; p += step, g += step) {
+        const d0 = pair<T>(g);
+        const d1 = pair<T>(g + 2 * sizeof<T>());
         s0 = f64x2.add(s0, d0);
         s1 = f64x2.add(s1, d1);
-        q0 = f64x2.add(q0, f64x2.mul(d0, f64x2.sub(pair<T>(x), v)));
-        q1 = f64x2.add(q1, f64x2.mul(d1, f64x2.sub(pair<T>(x + 2 * sizeof<T>()), v)));
+        q0 = f64x2.add(q0, f64x2.mul(d0, f64x2.sub(pair<T>(p), v)));
+        q1 = f64x2.add(q1, f64x2.mul(d1, f64x2.sub(pair<T>(p + 2 * sizeof<T>()), v)));
       }
       let s = total(f64x2.add(s0, s1));
       let q = total(f64x2.add(q0, q1));
-      for (; x < end; x += sizeof<T>(), dy += sizeof<T>()) {
-        const d = <f64>load<T>(dy);
+      for (; p < end; p += sizeof<T>(), g += sizeof<T>()) {
+        const d = <f64>load<T>(g);
         s += d;
-        q += d * (<f64>load<T>(x) - center);
+        q += d * (<f64>load<T>(p) - center);
       }
       store<f64>(sumDy + c, load<f64>(sumDy + c) + s);
       store<f64>(sumDyX + c, load<f64>(sumDyX + c) + q);
@@ -122,9 +138,12 @@ export function addGradientsOfPlanes<T>(
   }
 }
 
-/** x = (x - center[c]) scale[c] + shift[c], in place; center, scale and shift are of x's dtype. */
+/** y = (x - center[c]) scale[c] + shift[c]; y may be x. center, scale and shift are of x's dtype. */
 export function affinePlanes<T>(
   x: usize,
+  xStride: i32,
+  y: usize,
+  yStride: i32,
   outer: i32,
   channels: i32,
   inner: i32,
@@ -133,26 +152,32 @@ export function affinePlanes<T>(
   shift: usize,
 ): void {
   const run = <usize>inner * sizeof<T>();
-  for (let o = 0; o < outer; o++) {
+  for (; outer > 0; outer--, x += <usize>xStride * sizeof<T>(), y += <usize>yStride * sizeof<T>()) {
+    let p = x;
+    let q = y;
     for (let c: usize = 0; c < <usize>channels * sizeof<T>(); c += sizeof<T>()) {
       const m = broadcast<T>(center + c);
       const k = broadcast<T>(scale + c);
       const b = broadcast<T>(shift + c);
-      const end = x + run;
-      for (; x + 16 <= end; x += 16) {
-        v128.store(x, v128.add<T>(v128.mul<T>(v128.sub<T>(v128.load(x), m), k), b));
+      const end = p + run;
+      for (; p + 16 <= end; p += 16, q += 16) {
+        v128.store(q, v128.add<T>(v128.mul<T>(v128.sub<T>(v128.load(p), m), k), b));
       }
-      for (; x < end; x += sizeof<T>()) {
-        store<T>(x, <T>((load<T>(x) - load<T>(center + c)) * load<T>(scale + c) + load<T>(shift + c)));
+      for (; p < end; p += sizeof<T>(), q += sizeof<T>()) {
+        store<T>(q, <T>((load<T>(p) - load<T>(center + c)) * load<T>(scale + c) + load<T>(shift + c)));
       }
     }
   }
 }
 
-/** dy = scale[c] dy + (slope[c] (x - center[c]) + shift[c]), in place; the four coefficients are of x's dtype. */
+/** dx = scale[c] dy + (slope[c] (x - center[c]) + shift[c]); dx may be dy. The four coefficients are of x's dtype. */
 export function gradientPlanes<T>(
   x: usize,
+  xStride: i32,
   dy: usize,
+  dyStride: i32,
+  dx: usize,
+  dxStride: i32,
   outer: i32,
   channels: i32,
   inner: i32,
@@ -162,21 +187,27 @@ export function gradientPlanes<T>(
   shift: usize,
 ): void {
   const run = <usize>inner * sizeof<T>();
-  for (let o = 0; o < outer; o++) {
+  for (; outer > 0; outer--) {
+    let p = x;
+    let g = dy;
+    let q = dx;
     for (let c: usize = 0; c < <usize>channels * sizeof<T>(); c += sizeof<T>()) {
       const m = broadcast<T>(center + c);
       const a = broadcast<T>(scale + c);
       const k = broadcast<T>(slope + c);
       const b = broadcast<T>(shift + c);
-      const end = x + run;
-      for (; x + 16 <= end; x += 16, dy += 16) {
-        const r = v128.add<T>(v128.mul<T>(k, v128.sub<T>(v128.load(x), m)), b);
-        v128.store(dy, v128.add<T>(v128.mul<T>(a, v128.load(dy)), r));
+      const end = p + run;
+      for (; p + 16 <= end; p += 16, g += 16, q += 16) {
+        const r = v128.add<T>(v128.mul<T>(k, v128.sub<T>(v128.load(p), m)), b);
+        v128.store(q, v128.add<T>(v128.mul<T>(a, v128.load(g)), r));
       }
-      for (; x < end; x += sizeof<T>(), dy += sizeof<T>()) {
-        const r = load<T>(slope + c) * (load<T>(x) - load<T>(center + c)) + load<T>(shift + c);
-        store<T>(dy, <T>(load<T>(scale + c) * load<T>(dy) + r));
+      for (; p < end; p += sizeof<T>(), g += sizeof<T>(), q += sizeof<T>()) {
+        const r = load<T>(slope + c) * (load<T>(p) - load<T>(center + c)) + load<T>(shift + c);
+        store<T>(q, <T>(load<T>(scale + c) * load<T>(g) + r));
       }
     }
+    x += <usize>xStride * sizeof<T>();
+    dy += <usize>dyStride * sizeof<T>();
+    dx += <usize>dxStride * sizeof<T>();
   }
 }

@@ -1,0 +1,51 @@
+/** predict: the output of a layer or a model, without anything for a backward pass. */
+
+import { complaint } from "../core/errors.js";
+import { type OptionRules, readOptions } from "../core/options.js";
+import { expectTensor, type Tensor } from "../core/tensor.js";
+import type { Kernels } from "../kernels/types.js";
+import type { Layer, Pass } from "./contract.js";
+import { expectDestination, isOwn, Lease, PrivatePass } from "./private-memory.js";
+
+/** Options for `predict`. */
+export interface PredictOptions {
+  /** The tensor that receives the output; it must have the output's shape and dtype. Default: a new one. */
+  readonly into?: Tensor | undefined;
+  /** The kernel set that does the arithmetic. Default: the fastest available. */
+  readonly kernels?: Kernels | undefined;
+}
+
+const predictRules = {
+  into: { kind: "any", optional: true },
+  kernels: { kind: "any", optional: true },
+} as const satisfies OptionRules<PredictOptions>;
+
+/** Returns a layer's output in mode "inference"; what every layer's `predict` does. */
+export function predict(layer: Layer, input: Tensor, options: PredictOptions | undefined): Tensor {
+  const { into, kernels } = readOptions("predict", options ?? {}, predictRules);
+  expectTensor("predict", "the input", input);
+  if (into !== undefined) {
+    expectTensor("predict", "into", into);
+    if (overlap(into, input)) {
+      throw new RangeError(complaint("predict", "into with memory of its own", "that of the input"));
+    }
+  }
+  const pass: Pass = { mode: "inference", kernels };
+  const lease = new Lease(kernels, false);
+  try {
+    const own = isOwn(layer) ? new PrivatePass(pass, undefined, undefined, lease, into ?? "public") : pass;
+    const { output } = layer.forward(input, own);
+    if (into === undefined || output === into) return output;
+    expectDestination(into, output.shape, output.dtype);
+    into.data.set(output.data);
+    return into;
+  } finally {
+    lease.release();
+  }
+}
+
+function overlap({ data: a }: Tensor, { data: b }: Tensor): boolean {
+  const aEnd = a.byteOffset + a.byteLength;
+  const bEnd = b.byteOffset + b.byteLength;
+  return a.buffer === b.buffer && a.byteOffset < bEnd && b.byteOffset < aEnd;
+}
