@@ -89,7 +89,7 @@ export interface BatchNormBackwardArguments {
   readonly mean: Float64Array;
   /** [C], of the forward pass. */
   readonly rstd: Float64Array;
-  /** Output, of the shape of x. */
+  /** Output, of the shape of x. The library's own sets let it be `dy` itself. */
   readonly dx: Floats;
   /** [C], output. Omit it if there is no gamma. */
   readonly dgamma?: Floats | undefined;
@@ -105,7 +105,7 @@ export interface NormalizeArguments {
   readonly beta?: Floats | undefined;
   readonly mean: Float64Array;
   readonly rstd: Float64Array;
-  /** Output, of the shape of x. */
+  /** Output, of the shape of x. The library's own sets let it be `x` itself. */
   readonly y: Floats;
 }
 

@@ -3,18 +3,17 @@
 import type { DType } from "../core/dtype.js";
 import { complaint, expectNumber } from "../core/errors.js";
 import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
-import type { ChannelView } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
 import { expectStatistic } from "../kernels/checks.js";
 import { reciprocalStd } from "../kernels/plain/batch-norm.js";
-import type { BatchNormBackwardArguments, Kernels } from "../kernels/types.js";
+import type { BatchNormBackwardArguments, Kernels, NormalizeArguments } from "../kernels/types.js";
 import type { Forward, Layer, Pass } from "./contract.js";
 import { afterPass, beginForward, guardedForward } from "./forward.js";
 import { zeroGradients } from "./gradients.js";
 import { expectFiniteVariance, expectTracked, expectTwoValues, featureView } from "./guards.js";
 import { Parameter, RunningStatistic } from "./parameter.js";
 import { predict, type PredictOptions } from "./predict.js";
-import { gradientTensor, outputOverRead, registerOwn } from "./private-memory.js";
+import { gradientOverRead, outputOverRead, outputTensor, registerOwn } from "./private-memory.js";
 import { spreadRowWeights, weightedBackward, weightedMoments } from "./row-weights.js";
 
 /** Options for `BatchNorm`. Only `features` is required. */
@@ -80,14 +79,6 @@ interface PassStatistics {
   readonly backward: (args: BatchNormBackwardArguments) => void;
   /** Updates the running statistics; undefined if this pass does not. */
   readonly update: (() => void) | undefined;
-}
-
-/** Mean and variance of a batch, the number of values per feature, and the backward pass through them. */
-interface BatchMoments {
-  readonly mean: Float64Array;
-  readonly variance: Float64Array;
-  readonly count: number;
-  readonly backward: (args: BatchNormBackwardArguments) => void;
 }
 
 /**
@@ -176,18 +167,17 @@ export class BatchNorm implements Layer {
   forward(input: Tensor, pass: Pass): Forward {
     const { name, kernels } = beginForward("BatchNorm", input, pass, this.parameters);
     const view = featureView(name, input, this.axis, this.features);
-    const { mean, rstd, backward, update } = this.chooseStatistics(name, input, view, pass, kernels);
-
     const x = input.data;
     const gamma = this.gamma?.value.data;
     const beta = this.beta?.value.data;
-    const output = outputOverRead(input, pass);
-    kernels.normalize({ view, x, gamma, beta, mean, rstd, y: output.data });
+    const output = this.usesBatch(pass) ? outputTensor(pass, input.shape, input.dtype) : outputOverRead(input, pass);
+    const arrays = { view, x, gamma, beta, y: output.data };
+    const { mean, rstd, backward, update } = this.normalize(name, input, pass, kernels, arrays);
     // Once the whole model has succeeded: a pass that throws in a later layer has changed nothing.
     if (update) afterPass(pass, update);
 
     return guardedForward(name, output, this.parameters, [input], (gradOutput) => {
-      const gradInput = gradientTensor(input);
+      const gradInput = gradientOverRead(gradOutput, input);
       const gradients = zeroGradients(this.parameters);
       const dgamma = this.gamma && gradients.get(this.gamma)!.data;
       const dbeta = this.beta && gradients.get(this.beta)!.data;
@@ -201,53 +191,52 @@ export class BatchNorm implements Layer {
     return predict(this, input, options);
   }
 
-  /** Chooses the statistics that normalize, by mode and freezing, and the backward pass that belongs to them. */
-  private chooseStatistics(
+  /** Whether a pass normalizes with the statistics of its batch, and not with the running ones. */
+  private usesBatch({ mode }: Pass): boolean {
+    return !this.trackRunningStatistics || (mode !== "inference" && !this.frozenParts.normalization);
+  }
+
+  /** Normalizes with the statistics that mode and freezing select, and returns them. */
+  private normalize(
     name: string,
     input: Tensor,
-    view: ChannelView,
     pass: Pass,
     kernels: Kernels,
+    arrays: Omit<NormalizeArguments, "mean" | "rstd">,
   ): PassStatistics {
     const { features, epsilon } = this;
-    const useBatch = !this.trackRunningStatistics || (pass.mode !== "inference" && !this.frozenParts.normalization);
+    const { view, x, gamma, beta, y } = arrays;
+    const useBatch = this.usesBatch(pass);
     const updateRunning = this.trackRunningStatistics && pass.mode === "train" && !this.frozenParts.updates;
     if (!useBatch) expectTracked(name, pass, this.batchesTracked.values[0]!);
 
-    const batch = useBatch || updateRunning ? this.batchMoments(name, input, view, pass, kernels) : undefined;
-    const update = batch && updateRunning ? () => this.trackBatch(batch) : undefined;
+    // The batch's mean and variance, if they are needed. Row weights have moments and a backward pass of their own.
+    const mean = new Float64Array(features);
+    const variance = new Float64Array(features);
     const rstd = new Float64Array(features);
-    if (batch && useBatch) {
-      reciprocalStd({ variance: batch.variance, epsilon, rstd });
-      return { mean: batch.mean, rstd, backward: batch.backward, update };
+    const weights = pass.rowWeights && spreadRowWeights(name, pass.rowWeights, input, view, this.axis);
+    const count = weights ? weights.effectiveCount : view.outer * view.inner;
+    if (useBatch || updateRunning) {
+      expectTwoValues(name, pass, count, input, this.trackRunningStatistics);
+      if (weights) weightedMoments({ view, x, mean, variance }, weights);
+      else if (!useBatch) kernels.moments({ view, x, mean, variance });
+      else kernels.batchNormForward({ view, x, gamma, beta, epsilon, y, mean, variance, rstd }); // all in one
+      expectFiniteVariance(name, variance);
+    }
+    const update = updateRunning
+      ? () => this.track(mean, estimatedVariance(this.varianceEstimator, variance, count))
+      : undefined;
+
+    if (useBatch && !weights) return { mean, rstd, backward: (args) => kernels.batchNormBackward(args), update };
+    if (useBatch && weights) {
+      reciprocalStd({ variance, epsilon, rstd });
+      kernels.normalize({ view, x, gamma, beta, mean, rstd, y });
+      return { mean, rstd, backward: (args) => weightedBackward(args, weights), update };
     }
     reciprocalStd({ variance: this.runningVariance.values, epsilon, rstd });
-    const mean = this.runningMean.values.slice(); // a copy, which later updates do not change
-    return { mean, rstd, backward: (args) => kernels.normalizeBackward(args), update };
-  }
-
-  /** Computes the moments of the batch, weighted by `pass.rowWeights` if given. */
-  private batchMoments(name: string, input: Tensor, view: ChannelView, pass: Pass, kernels: Kernels): BatchMoments {
-    const mean = new Float64Array(this.features);
-    const variance = new Float64Array(this.features);
-    const args = { view, x: input.data, mean, variance };
-    if (pass.rowWeights === undefined) {
-      const count = view.outer * view.inner;
-      expectTwoValues(name, pass, count, input, this.trackRunningStatistics);
-      kernels.moments(args);
-      expectFiniteVariance(name, variance);
-      return { mean, variance, count, backward: (args) => kernels.batchNormBackward(args) };
-    }
-    const weights = spreadRowWeights(name, pass.rowWeights, input, view, this.axis);
-    const count = weights.effectiveCount;
-    expectTwoValues(name, pass, count, input, this.trackRunningStatistics);
-    weightedMoments(args, weights);
-    expectFiniteVariance(name, variance);
-    return { mean, variance, count, backward: (args) => weightedBackward(args, weights) };
-  }
-
-  private trackBatch({ mean, variance, count }: BatchMoments): void {
-    this.track(mean, estimatedVariance(this.varianceEstimator, variance, count));
+    const runningMean = this.runningMean.values.slice(); // a copy, which later updates do not change
+    kernels.normalize({ view, x, gamma, beta, mean: runningMean, rstd, y });
+    return { mean: runningMean, rstd, backward: (args) => kernels.normalizeBackward(args), update };
   }
 
   /** The weight of the next batch in the running statistics, see the options; may be changed between passes. */

@@ -14,8 +14,8 @@ import { isPrivate } from "./private-memory.js";
 const PLACES = 64;
 /** How many equal neighbors one place covers: in sparse data, a place alone would often hold the same 0 in every batch. */
 const LONGEST_RUN = 64;
-/** Spreads the places unevenly, or all might lie in one column. */
-const GOLDEN_RATIO = 0.618034;
+/** Spreads the places unevenly by multiples of the golden ratio, here in units of 1 / 65536: or all might lie in one column. */
+const GOLDEN_RATIO = 40503;
 
 /**
  * Returns a check that throws if a tensor has been overwritten since. Nobody can write to a private tensor.
@@ -26,31 +26,33 @@ export function watch(name: string, what: string, tensor: Tensor): () => void {
   if (isPrivate(tensor)) return () => undefined;
   const before = sample(tensor.data);
   return () => {
-    const now = sample(tensor.data);
-    for (let i = 0; i < before.length; i++) {
-      // Object.is, since NaN is a value like any other here.
-      if (Object.is(before[i], now[i])) continue;
-      const cure = "write the next batch to a new tensor, or call backward first";
-      throw new RangeError(complaint(name, `${what} as it was in the forward pass`, "overwritten values", cure));
-    }
+    if (areSame(sample(tensor.data), before)) return;
+    const cure = "write the next batch to a new tensor, or call backward first";
+    throw new RangeError(complaint(name, `${what} as it was in the forward pass`, "overwritten values", cure));
   };
 }
 
-/** Returns the values at up to 64 places spread over an array, each with the first value after it that differs, and their distance. */
-function sample(values: Floats): Float64Array {
+function areSame(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false;
+  // NaN is a value like any other here.
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i] && !(a[i] !== a[i] && b[i] !== b[i])) return false;
+  return true;
+}
+
+/** Returns the values at up to 64 places of an array; where equal ones follow, also how many, and the first different one. */
+function sample(values: Floats): number[] {
   const { length } = values;
   const places = Math.min(length, PLACES);
   const step = length / places;
-  const taken = new Float64Array(3 * places);
+  const taken: number[] = [];
   for (let i = 0; i < places; i++) {
-    const from = Math.floor(step * (i + ((i * GOLDEN_RATIO) % 1)));
+    const from = Math.floor(step * (i + ((i * GOLDEN_RATIO) & 65535) / 65536));
     const value = values[from]!;
-    let to = from;
+    taken.push(value);
     const end = Math.min(length - 1, from + LONGEST_RUN);
+    let to = from;
     while (to < end && values[to] === value) to++;
-    taken[3 * i] = value;
-    taken[3 * i + 1] = values[to]!;
-    taken[3 * i + 2] = to - from;
+    if (to > from + 1) taken.push(to - from, values[to]!);
   }
   return taken;
 }

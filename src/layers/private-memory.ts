@@ -59,6 +59,11 @@ export class Lease {
     this.taken.clear();
   }
 
+  /** Whether the kernels have a memory of their own. */
+  get isResident(): boolean {
+    return this.residence !== undefined;
+  }
+
   get isEmpty(): boolean {
     return this.taken.size === 0;
   }
@@ -159,6 +164,12 @@ export function gradientInPlace(gradOutput: Tensor, input: Tensor): Tensor {
   return gradientTensor(input);
 }
 
+/** Returns the same for a layer whose kernels read the gradient of the output more than once, which only the library's own support. */
+export function gradientOverRead(gradOutput: Tensor, input: Tensor): Tensor {
+  const inPlace = input instanceof PrivateTensor && input.lease.isResident;
+  return inPlace ? gradientInPlace(gradOutput, input) : gradientTensor(input);
+}
+
 function isFree(tensor: Tensor): boolean {
   return tensor instanceof PrivateTensor && !tensor.kept;
 }
@@ -175,7 +186,6 @@ export function endRun(lease: Lease, needed: Tensor | undefined): void {
   lease.release();
 }
 
-const leases = new WeakMap<Forward["backward"], Lease>();
 let registry: Registry | undefined;
 
 /** The part of `FinalizationRegistry` that is used; ES2021 has it. */
@@ -185,21 +195,33 @@ interface Registry {
 }
 declare const FinalizationRegistry: (new (release: (lease: Lease) => void) => Registry) | undefined;
 
-/** Gives the memory of a run back when its backward pass is collected without having been asked for. */
-export function releaseWhenCollected(backward: Forward["backward"], lease: Lease): void {
-  if (lease.isEmpty) return;
-  leases.set(backward, lease);
-  if (typeof FinalizationRegistry === "undefined") return;
-  registry ??= new FinalizationRegistry((collected) => {
-    collected.release();
-  });
-  registry.register(backward, lease, lease);
+/** The result of a container's forward pass. */
+export class RunForward implements Forward {
+  readonly output: Tensor;
+  readonly backward: Forward["backward"];
+  private readonly lease: Lease;
+
+  /** Gives the memory of the run back when its backward pass is collected without having been asked for. */
+  constructor(output: Tensor, backward: Forward["backward"], lease: Lease) {
+    this.output = output;
+    this.backward = backward;
+    this.lease = lease;
+    if (lease.isEmpty || typeof FinalizationRegistry === "undefined") return;
+    registry ??= new FinalizationRegistry((collected) => {
+      collected.release();
+    });
+    registry.register(backward, lease, lease);
+  }
+
+  /** Gives the memory back at once: there will be no backward pass. */
+  end(): void {
+    endRun(this.lease, undefined);
+  }
 }
 
-/** Runs a forward pass for its output alone, and gives its memory back at once. */
+/** Runs a forward pass for its output alone. */
 export function outputOf(layer: Layer, input: Tensor, pass: Pass): Tensor {
-  const { output, backward } = layer.forward(input, pass);
-  const lease = leases.get(backward);
-  if (lease !== undefined) endRun(lease, undefined);
-  return output;
+  const forward = layer.forward(input, pass);
+  if (forward instanceof RunForward) forward.end();
+  return forward.output;
 }

@@ -8,7 +8,7 @@ import { expectLayer } from "./guards.js";
 import type { Backward, Forward, Layer, Pass } from "./contract.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 import { predict, type PredictOptions } from "./predict.js";
-import { endRun, giveBack, isOwn, Lease, PrivatePass, registerOwn, releaseWhenCollected } from "./private-memory.js";
+import { endRun, giveBack, isOwn, Lease, PrivatePass, registerOwn, RunForward } from "./private-memory.js";
 
 /**
  * A model that feeds each layer's output to the next.
@@ -124,8 +124,7 @@ export class Sequential implements Layer {
         throw error;
       }
     };
-    if (outer === undefined) releaseWhenCollected(backward, lease);
-    return { output, backward };
+    return outer === undefined ? new RunForward(output, backward, lease) : { output, backward };
   }
 
   /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */

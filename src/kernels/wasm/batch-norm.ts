@@ -38,37 +38,37 @@ const LARGEST_SINGLE = 2 ** 127;
 export function batchNormKernels(
   wasm: Wasm,
 ): Pick<Kernels, "moments" | "batchNormForward" | "batchNormBackward" | "normalize" | "normalizeBackward"> {
-  const areResident = (...tensors: readonly Floats[]): boolean =>
-    tensors.every((tensor) => wasm.memory.addressOf(tensor) !== 0);
   return {
     moments(args) {
       expectMoments("moments", args);
-      for (const group of channelGroups(args.view, areResident(args.x))) {
+      for (const group of channelGroups(args.view, areResident(wasm, args.x))) {
         wasm.memory.reset();
         momentsOfGroup(wasm, args, group, sourceOf(wasm, args.x, group));
       }
     },
     batchNormForward(args) {
       expectBatchNormForward("batchNormForward", args);
-      const groups = channelGroups(args.view, areResident(args.x, args.y));
+      const groups = channelGroups(args.view, areResident(wasm, args.x, args.y));
       if (!groups.every((group) => normalizeGroup(wasm, args, group, args))) plain.batchNormForward(args);
     },
     normalize(args) {
       expectNormalize("normalize", args);
-      const done = rowGroups(args.view).every((group) => normalizeGroup(wasm, args, group, undefined));
-      if (!done) plain.normalize(args);
+      if (!fitsSingle(args)) plain.normalize(args);
+      else for (const group of rowGroups(args.view)) normalizeGroup(wasm, args, group, undefined);
     },
     batchNormBackward(args) {
       expectBatchNormBackward("batchNormBackward", args);
-      const groups = channelGroups(args.view, areResident(args.x, args.dy, args.dx));
-      if (!groups.every((group) => gradientsOfGroup(wasm, args, group, true))) plain.batchNormBackward(args);
+      if (!gradients(wasm, args, true)) plain.batchNormBackward(args);
     },
     normalizeBackward(args) {
       expectBatchNormBackward("normalizeBackward", args);
-      const groups = channelGroups(args.view, areResident(args.x, args.dy, args.dx));
-      if (!groups.every((group) => gradientsOfGroup(wasm, args, group, false))) plain.normalizeBackward(args);
+      if (!gradients(wasm, args, false)) plain.normalizeBackward(args);
     },
   };
+}
+
+function areResident({ memory }: Wasm, ...tensors: readonly Floats[]): boolean {
+  return tensors.every((tensor) => memory.addressOf(tensor) !== 0);
 }
 
 /** A tensor as the passes over a group of channels read it, piece by piece. */
@@ -194,6 +194,17 @@ function momentsOfGroup(
   for (let i = 0; i < channels; i++) variance[from + i] = double[sums / 8 + i]! / m;
 }
 
+/** Computes the gradients of all groups. Returns false, with dx unchanged where it is dy, if float32 does not hold the coefficients. */
+function gradients(wasm: Wasm, args: BatchNormBackwardArguments, throughBatch: boolean): boolean {
+  const { view, x, dy, dx } = args;
+  const groups = channelGroups(view, areResident(wasm, x, dy, dx));
+  const forAll = (writes: boolean): boolean =>
+    groups.every((group) => gradientsOfGroup(wasm, args, group, throughBatch, writes));
+  // Over dy itself, the first group must not be written before the last one is known to be possible.
+  if (dx === dy && groups.length > 1 && !forAll(false)) return false;
+  return forAll(true);
+}
+
 /**
  * Computes the gradients of a group, through the statistics of the batch or with constant ones. Returns false if float32 does
  * not hold the coefficients.
@@ -203,6 +214,7 @@ function gradientsOfGroup(
   args: BatchNormBackwardArguments,
   group: ChannelGroup,
   throughBatch: boolean,
+  writes: boolean,
 ): boolean {
   const { view, x, dy, gamma, mean, rstd, dx, dgamma, dbeta } = args;
   const { memory } = wasm;
@@ -257,6 +269,7 @@ function gradientsOfGroup(
     numbers[slope / bytes + i] = perX;
     numbers[shift / bytes + i] = (throughBatch ? (sum * -factor) / m : 0) + (near - mean[c]!) * perX;
   }
+  if (!writes) return true;
   const scratch = scratchFor(wasm, dx, sourceDy, group);
   for (const piece of group.pieces) {
     const X = sourceX.read(piece);
@@ -298,6 +311,12 @@ function gradientsOfGroup(
     storePiece(memory, to, dx, piece);
   }
   return true;
+}
+
+/** Returns whether float32 holds the coefficients of given statistics. */
+function fitsSingle({ x, gamma, mean, rstd }: NormalizeArguments): boolean {
+  if (x.BYTES_PER_ELEMENT !== 4) return true;
+  return mean.every((value, c) => !beyondSingle((gamma?.[c] ?? 1) * rstd[c]!) && !tooLargeForSingle(value));
 }
 
 /** Returns whether a factor lies beyond the normal numbers of float32, with a bit in reserve; 0 and NaN do not. */

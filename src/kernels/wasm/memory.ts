@@ -33,6 +33,7 @@ export class Memory implements Residence {
   /** The whole memory as doubles: the number at an address has the index address / 8. */
   double: Float64Array;
   private readonly memory: GrowableMemory;
+  private buffer: ArrayBuffer;
   private readonly start: number;
   private readonly scratchEnd: number;
   private readonly limit: number;
@@ -48,8 +49,9 @@ export class Memory implements Residence {
   /** Divides a memory: scratch from `start` to `scratchEnd`, then resident arrays, up to `limit`. All are bytes. */
   constructor(memory: GrowableMemory, start: number, scratchEnd: number, limit: number) {
     this.memory = memory;
-    this.single = new Float32Array(memory.buffer);
-    this.double = new Float64Array(memory.buffer);
+    this.buffer = memory.buffer;
+    this.single = new Float32Array(this.buffer);
+    this.double = new Float64Array(this.buffer);
     this.start = Math.ceil(start / SLACK) * SLACK;
     this.scratchEnd = scratchEnd;
     this.limit = limit;
@@ -83,7 +85,7 @@ export class Memory implements Residence {
   addressOf(array: Floats): number {
     // The offset first: asking a small array for its buffer makes the engine allocate one.
     const { byteOffset } = array;
-    return byteOffset >= this.scratchEnd && array.buffer === this.single.buffer ? byteOffset : 0;
+    return byteOffset >= this.scratchEnd && array.buffer === this.buffer ? byteOffset : 0;
   }
 
   /** Returns the address of array[from..to), to be read: where it lies, if resident, else that of a copy in scratch. */
@@ -136,15 +138,14 @@ export class Memory implements Residence {
     if (at === undefined) {
       at = this.residentTop;
       this.wantedTop = Math.max(this.wantedTop, at + this.refusedBytes + bytes);
-      if (at + bytes > this.single.byteLength) {
+      if (at + bytes > this.buffer.byteLength) {
         this.refusedBytes += bytes;
         return undefined;
       }
       this.residentTop += bytes;
     }
     this.resident++;
-    const { buffer } = this.single;
-    return dtype === "float32" ? new Float32Array(buffer, at, length) : new Float64Array(buffer, at, length);
+    return dtype === "float32" ? new Float32Array(this.buffer, at, length) : new Float64Array(this.buffer, at, length);
   }
 
   give(array: Floats): void {
@@ -166,7 +167,7 @@ export class Memory implements Residence {
     this.residentTop = this.scratchEnd;
     this.spare.clear();
     this.refusedBytes = 0;
-    const size = this.single.byteLength;
+    const size = this.buffer.byteLength;
     if (this.wantedTop <= size) return;
     const wanted = Math.min(Math.max(this.wantedTop, 2 * size), this.limit);
     this.wantedTop = 0;
@@ -176,8 +177,9 @@ export class Memory implements Residence {
     } catch {
       return; // The host has no more memory: resident arrays make do with what there is.
     }
-    this.single = new Float32Array(this.memory.buffer);
-    this.double = new Float64Array(this.memory.buffer);
+    this.buffer = this.memory.buffer;
+    this.single = new Float32Array(this.buffer);
+    this.double = new Float64Array(this.buffer);
   }
 }
 

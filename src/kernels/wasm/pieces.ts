@@ -65,7 +65,7 @@ export function channelGroups(view: ChannelView, resident = false): readonly Cha
   return groups;
 }
 
-/** Divides a view for a single pass: all channels in blocks of a few rows, which the first cache or the second holds. */
+/** Divides a view for a single pass: all channels in blocks of a few rows, which the second cache holds. */
 export function rowGroups(view: ChannelView): readonly ChannelGroup[] {
   const { outer, channels, inner } = view;
   const stride = channels * inner;
