@@ -16,6 +16,7 @@ export { Dense, type DenseOptions, type DenseInitialValues } from "./layers/dens
 export { LeakyReLU, type LeakyReLUOptions, ReLU, Sigmoid, Tanh } from "./layers/activations.js";
 export { GroupNorm, type GroupNormOptions, LayerNorm, type LayerNormOptions } from "./layers/group-norm.js";
 export { Sequential } from "./layers/sequential.js";
+export type { PredictOptions } from "./layers/predict.js";
 export { parametersByPath, statisticsByPath } from "./model/tree.js";
 
 // The contract, and what a layer of your own needs

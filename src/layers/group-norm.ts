@@ -11,6 +11,7 @@ import { beginForward, guardedForward } from "./forward.js";
 import { zeroGradients } from "./gradients.js";
 import { featureView } from "./guards.js";
 import { Parameter, type RunningStatistic } from "./parameter.js";
+import { predict, type PredictOptions } from "./predict.js";
 
 /** Options for `LayerNorm`. Only `features` is required. */
 export interface LayerNormOptions {
@@ -72,6 +73,11 @@ abstract class SampleNorm implements Layer {
 
   /** Returns the output, and the backward pass that belongs to it. */
   abstract forward(input: Tensor, pass: Pass): Forward;
+
+  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  predict(input: Tensor, options?: PredictOptions): Tensor {
+    return predict(this, input, options);
+  }
 
   /**
    * Normalizes each group of a sample like a channel of batch norm, then scales and shifts xhat per feature, like batch norm

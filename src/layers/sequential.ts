@@ -75,11 +75,13 @@ export class Sequential implements Layer {
         const ownNext = next !== undefined && isOwn(next);
         const destination = next === undefined ? outer?.output : ownNext ? "private" : "public";
         const isInside = observe === undefined && isOwn(layer);
-        // Not { ...pass, path, defer }: V8 makes a hidden class for each such object, which costs more than a small layer.
+        // What only the library knows of an outer pass stays here.
+        const shared = outer === undefined ? pass : undefined;
+        // Not { ...shared, path, defer }: V8 makes a hidden class for each such object, which costs more than a small layer.
         const inner =
           isInside && destination !== undefined
             ? new PrivatePass(pass, path, defer, lease, destination)
-            : Object.assign({}, pass, { mode, kernels, rowWeights, observe, path, defer });
+            : Object.assign({}, shared, { mode, kernels, rowWeights, observe, path, defer });
         const forward = layer.forward(entering, inner);
         output = forward.output;
         observe?.(path, output, entering);

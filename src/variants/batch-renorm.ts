@@ -5,6 +5,7 @@ import { type OptionRules, readOptions } from "../core/options.js";
 import { BatchNorm, type BatchNormOptions, batchNormRules, estimatedVariance } from "../layers/batch-norm.js";
 import type { Forward, Layer, Pass } from "../layers/contract.js";
 import { afterPass, beginForward, guardedForward } from "../layers/forward.js";
+import { predict, type PredictOptions } from "../layers/predict.js";
 import { zeroGradients } from "../layers/gradients.js";
 import { expectNoRowWeights, expectTwoValues, featureView } from "../layers/guards.js";
 import { allocate } from "../core/dtype.js";
@@ -137,6 +138,11 @@ export class BatchRenorm implements Layer {
       if (scaleGradient) for (let c = 0; c < features; c++) scaleGradient[c] = r[c]! * dgamma[c]! + d[c]! * dbeta[c]!;
       return { gradInput, gradients };
     });
+  }
+
+  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  predict(input: Tensor, options?: PredictOptions): Tensor {
+    return predict(this, input, options);
   }
 
   private corrections(

@@ -5,6 +5,7 @@ import { type OptionRules, readOptions } from "../core/options.js";
 import { BatchNorm, type BatchNormOptions, batchNormRules, estimatedVariance } from "../layers/batch-norm.js";
 import type { Forward, Layer, Pass } from "../layers/contract.js";
 import { afterPass, beginForward, guardedForward } from "../layers/forward.js";
+import { predict, type PredictOptions } from "../layers/predict.js";
 import { zeroGradients } from "../layers/gradients.js";
 import { expectNoRowWeights, expectTwoValues, featureView } from "../layers/guards.js";
 import type { Floats } from "../core/dtype.js";
@@ -119,6 +120,11 @@ export class GhostBatchNorm implements Layer {
       }
       return { gradInput, gradients };
     });
+  }
+
+  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  predict(input: Tensor, options?: PredictOptions): Tensor {
+    return predict(this, input, options);
   }
 
   /** The first row of each group, and the row after its last. */

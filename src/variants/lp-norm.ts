@@ -4,6 +4,7 @@ import { complaint, show } from "../core/errors.js";
 import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
 import type { Forward, Layer, Pass } from "../layers/contract.js";
 import { afterPass, beginForward, guardedForward } from "../layers/forward.js";
+import { predict, type PredictOptions } from "../layers/predict.js";
 import { zeroGradients } from "../layers/gradients.js";
 import { expectNoRowWeights, expectTracked, expectTwoValues, featureView } from "../layers/guards.js";
 import type { DType, Floats } from "../core/dtype.js";
@@ -148,6 +149,11 @@ export class LpNorm implements Layer {
       });
       return { gradInput, gradients };
     });
+  }
+
+  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  predict(input: Tensor, options?: PredictOptions): Tensor {
+    return predict(this, input, options);
   }
 
   /** ds/dx of one value. */

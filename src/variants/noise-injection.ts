@@ -4,6 +4,7 @@ import { complaint, ShapeError } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import type { Forward, Layer, Pass } from "../layers/contract.js";
 import { afterPass, beginForward, guardedForward } from "../layers/forward.js";
+import { predict, type PredictOptions } from "../layers/predict.js";
 import { noGradients } from "../layers/gradients.js";
 import type { Random } from "../core/random.js";
 import { channelView, printShape } from "../core/shape.js";
@@ -121,5 +122,10 @@ export class NoiseInjection implements Layer {
       for (let i = 0; i < scale.length; i++) gradInput.data[i] = scale[i]! * gradOutput.data[i]!;
       return { gradInput, gradients: noGradients };
     });
+  }
+
+  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  predict(input: Tensor, options?: PredictOptions): Tensor {
+    return predict(this, input, options);
   }
 }

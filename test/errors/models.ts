@@ -54,7 +54,10 @@ export const models: readonly Row[] = [
     "TypeError: Mine: gradOutput | Tensor | [1, 2]",
     () => guardedForward("Mine", tensor(2), [], [], unused).backward(as([1, 2])),
   ],
-  ["ShapeError: Mine: gradOutput | [2] | [3]", () => guardedForward("Mine", tensor(2), [], [], unused).backward(tensor(3))],
+  [
+    "ShapeError: Mine: gradOutput | [2] | [3]",
+    () => guardedForward("Mine", tensor(2), [], [], unused).backward(tensor(3)),
+  ],
   [
     "TypeError: Mine: gradOutput | float32 | float64 | cure",
     () => guardedForward("Mine", tensor(2), [], [], unused).backward(tensor(2).cast("float64")),

@@ -3,10 +3,12 @@ import { describe, expect, it } from "vitest";
 import { checkLayer } from "../../src/model/check-layer.js";
 import { type DType, unitRoundoff } from "../../src/core/dtype.js";
 import { Random } from "../../src/core/random.js";
+import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import type { Kernels } from "../../src/kernels/types.js";
 import type { Layer, Mode } from "../../src/layers/contract.js";
+import { Sequential } from "../../src/layers/sequential.js";
 import { parametersByPath, statisticsByPath } from "../../src/model/tree.js";
-import type { Tensor } from "../../src/core/tensor.js";
+import { Tensor } from "../../src/core/tensor.js";
 import { loadStateDict, stateDict } from "../../src/model/state.js";
 import { type LayerCase, layerCases, refusals } from "../support/cases.js";
 import { expectBits, expectClose, gradientsByPath, memoryOf } from "../support/close.js";
@@ -45,6 +47,11 @@ function numbersOfPass(
     ["gradInput", gradInput.data.slice()],
     ...gradientsByPath(layer, gradients),
   ]);
+}
+
+/** Whether the backward pass of a layer may be asked only once. */
+function isContainer(layer: Layer): boolean {
+  return layer instanceof Sequential;
 }
 
 function expectSamePass(actual: Map<string, ArrayLike<number>>, expected: Map<string, ArrayLike<number>>): void {
@@ -163,27 +170,88 @@ describe.each(layerCases)("$name", (row) => {
       }
     });
 
-    it("does not depend on the caller's arrays after the pass", () => {
+    it("notices when the caller has written to what its backward pass reads", () => {
       const { layer, input, random } = ready(row, "float64");
       const gradOutput = anyGradient(layer.forward(input, { mode: "probe" }).output, random);
       const expected = numbersOfPass(layer, input, mode === "train" ? "probe" : mode, gradOutput);
-      const { output, backward } = layer.forward(input, { mode });
-      input.data.fill(7);
-      output.data.fill(7);
-      const sent = gradOutput.copy();
-      const back = backward(sent);
-      sent.data.fill(7);
-      expectBits("gradInput", back.gradInput.data, expected.get("gradInput")!);
-      for (const [path, gradient] of gradientsByPath(layer, back.gradients)) {
-        expectBits(path, gradient, expected.get(path)!);
+      const overwrites: Readonly<Record<string, (from: Tensor) => void>> = {
+        "all of it": ({ data }) => void data.fill(7),
+        "its second half": ({ data }) => void data.fill(7, data.length / 2),
+        "a single value": ({ data }) => void (data[data.length - 1] = NaN),
+      };
+      for (const [what, overwrite] of Object.entries(overwrites)) {
+        for (const where of ["input", "output", "gradOutput"]) {
+          const { layer, input: x } = ready(row, "float64");
+          const dy = gradOutput.copy();
+          const { output, backward } = layer.forward(x, { mode });
+          if (where === "input") overwrite(x);
+          if (where === "output") overwrite(output);
+          try {
+            const back = backward(dy);
+            if (where === "gradOutput") overwrite(dy);
+            expectBits("gradInput", back.gradInput.data, expected.get("gradInput")!);
+            for (const [path, gradient] of gradientsByPath(layer, back.gradients)) {
+              expectBits(path, gradient, expected.get(path)!);
+            }
+          } catch (error) {
+            // Either the numbers are right, since the backward pass does not read what was written, or it is refused.
+            expect(String(error), `${what} of ${where}`).toMatch(/^RangeError: .*overwritten values - write the next/);
+          }
+        }
       }
-      // and once more: nothing was used up, and nothing is shared with the first answer
-      back.gradInput.data.fill(7);
-      for (const gradient of back.gradients.values()) gradient.data.fill(7);
+    });
+
+    it("gives arrays that it does not share, and the same ones again unless it is a container", () => {
+      const { layer, input, random } = ready(row, "float64");
+      const { output, backward } = layer.forward(input, { mode });
+      const gradOutput = anyGradient(output, random);
+      const first = backward(gradOutput);
+      const expected = [first.gradInput.data.slice(), ...[...first.gradients.values()].map(({ data }) => data.slice())];
+      first.gradInput.data.fill(7);
+      for (const gradient of first.gradients.values()) gradient.data.fill(7);
+      if (isContainer(layer)) {
+        expect(() => backward(gradOutput)).toThrow(
+          /^Sequential: expected backward to be called once .* run forward again/,
+        );
+        return;
+      }
       const again = backward(gradOutput);
-      expectBits("gradInput again", again.gradInput.data, expected.get("gradInput")!);
-      for (const [path, gradient] of gradientsByPath(layer, again.gradients)) {
-        expectBits(`${path} again`, gradient, expected.get(path)!);
+      [again.gradInput, ...again.gradients.values()].forEach(({ data }, i) => {
+        expectBits(`array ${i}`, data, expected[i]!);
+      });
+    });
+
+    it("predicts the output of inference, in a new tensor or in one of the caller's", async () => {
+      if (mode !== "inference") return;
+      for (const dtype of ["float32", "float64"] as const) {
+        const { layer, input } = ready(row, dtype);
+        const model = layer as Layer & Sequential;
+        const before = memoryOf(layer);
+        const { output } = layer.forward(input, { mode });
+        const into = Tensor.filled(output.shape, NaN, dtype);
+        for (const kernels of [undefined, plainKernels]) {
+          const expected = layer.forward(input, { mode, kernels }).output;
+          expectBits("a new tensor", model.predict(input, { kernels }).data, expected.data);
+          expect(model.predict(input, { into, kernels })).toBe(into);
+          expectBits("into", into.data, expected.data);
+        }
+        expect(memoryOf(layer)).toEqual(before);
+        const other = Tensor.zeros([...output.shape, 2], dtype);
+        const shapes = `[${output.shape.join(", ")}] | [${other.shape.join(", ")}]`;
+        await expectRefusal(() => model.predict(input, { into: other }), `ShapeError: predict: into | ${shapes}`);
+        const cast = output.cast(dtype === "float32" ? "float64" : "float32");
+        await expectRefusal(
+          () => model.predict(input, { into: cast }),
+          `TypeError: predict: into | ${dtype} | ${cast.dtype}`,
+        );
+        await expectRefusal(
+          () => model.predict(input, { into: new Tensor(input.data, input.shape) }),
+          "RangeError: predict: into | memory of its own | that of the input",
+        );
+        await expectRefusal(
+          () => model.predict(input, { int: into } as object),
+          "TypeError: predict: into | int | cure",
+        );
       }
     });
 
@@ -207,9 +275,10 @@ describe.each(layerCases)("$name", (row) => {
       const { output, backward } = layer.forward(input, { mode: "probe" });
       const gradOutput = anyGradient(output, random);
       const late = backward(gradOutput);
-      const early = backward(gradOutput).gradInput.data.slice();
+      const early = layer.forward(input, { mode: "probe" }).backward(gradOutput).gradInput.data.slice();
       parameter.update((values) => (values[0]! += 0.25));
-      await expectRefusal(() => backward(gradOutput), `RangeError: *: ${parameter.name} | cure`);
+      const expected = isContainer(layer) ? "backward to be called once" : parameter.name;
+      await expectRefusal(() => backward(gradOutput), `RangeError: *: ${expected} | cure`);
       // What is computed when first read is either refused, or it was computed before the update.
       let read: ArrayLike<number> = early;
       try {

@@ -6,6 +6,7 @@
 import type { Floats } from "../../src/core/dtype.js";
 import type { BatchNormBackwardArguments, ElementwiseBackwardArguments, Kernels } from "../../src/kernels/types.js";
 import { plainKernels } from "../../src/kernels/plain/kernels.js";
+import { reciprocalStd } from "../../src/kernels/plain/batch-norm.js";
 import { BatchNorm } from "../../src/layers/batch-norm.js";
 import { Dense } from "../../src/layers/dense.js";
 import type { Backward, Forward, Layer, Mode, Pass } from "../../src/layers/contract.js";
@@ -186,8 +187,8 @@ const batchNormMutants: readonly KernelMutant[] = [
       let first: Pick<BatchNormBackwardArguments, "mean" | "rstd"> | undefined;
       return {
         ...plainKernels,
-        normalize: (args) => {
-          plainKernels.normalize(args);
+        batchNormForward: (args) => {
+          plainKernels.batchNormForward(args);
           first ??= { mean: args.mean.slice(), rstd: args.rstd.slice() };
         },
         batchNormBackward: (args) => plainKernels.batchNormBackward({ ...args, ...first }),
@@ -200,10 +201,12 @@ const batchNormMutants: readonly KernelMutant[] = [
     name: "batch norm: normalized with the unbiased variance",
     make: () => ({
       ...plainKernels,
-      moments: (args) => {
+      batchNormForward: (args) => {
         plainKernels.moments(args);
         const m = args.view.outer * args.view.inner;
         args.variance.forEach((variance, c) => (args.variance[c] = (variance * m) / (m - 1)));
+        reciprocalStd(args);
+        plainKernels.normalize(args);
       },
     }),
     mode: "probe",
@@ -213,9 +216,10 @@ const batchNormMutants: readonly KernelMutant[] = [
     name: "batch norm: constants in the forward pass, the batch in the backward pass",
     make: () => ({
       ...plainKernels,
-      moments: ({ mean, variance }) => {
-        mean.fill(0);
-        variance.fill(1);
+      batchNormForward: (args) => {
+        args.mean.fill(0);
+        args.rstd.fill(1);
+        plainKernels.normalize(args);
       },
     }),
     mode: "probe",

@@ -153,7 +153,7 @@ export class Memory implements Residence {
     const bytes = sizeOfBlock(dtype, array.length);
     const at = this.addressOf(array);
     if (at === 0) {
-      this.refusedBytes -= bytes;
+      this.refusedBytes = Math.max(0, this.refusedBytes - bytes);
       return;
     }
     this.resident--;

@@ -1,0 +1,251 @@
+/** What stays inside a Sequential lives in the memory of the kernels, is overwritten and given back: nobody outside may notice. */
+import { describe, expect, it, vi } from "vitest";
+import {
+  BatchNorm,
+  Dense,
+  type Forward,
+  type Layer,
+  LeakyReLU,
+  type Pass,
+  plainKernels,
+  Random,
+  ReLU,
+  Sequential,
+  ShapeError,
+  Sigmoid,
+  Tanh,
+  Tensor,
+  wasmKernels,
+} from "batchnorm";
+import { GhostBatchNorm } from "batchnorm/variants";
+import { expectBits, gradientsByPath } from "../support/close.js";
+import { kernelSets } from "../support/kernel-sets.js";
+
+const features = 5;
+const random = new Random(1);
+const dense = (): Layer => new Dense({ inputs: features, outputs: features, random });
+const norm = (): Layer => new BatchNorm({ features });
+
+/** A layer of somebody else who writes into what comes in, into what went out, and keeps both. */
+class Scribbler implements Layer {
+  readonly parameters = [];
+  readonly statistics = [];
+  readonly held: Tensor[] = [];
+
+  forward(input: Tensor, pass: Pass): Forward {
+    const inner = new Tanh().forward(input, pass);
+    input.data.fill(7);
+    const output = inner.output.copy();
+    this.held.push(output);
+    return {
+      output,
+      backward: (gradOutput) => {
+        const backward = inner.backward(gradOutput);
+        gradOutput.data.fill(9);
+        this.held.push(backward.gradInput);
+        return backward;
+      },
+    };
+  }
+}
+
+/** A class derived from one of the library's own may keep what it gets, and does. */
+class OtherReLU extends ReLU {
+  readonly held: Tensor[] = [];
+
+  override forward(input: Tensor, pass: Pass): Forward {
+    const forward = super.forward(input, pass);
+    this.held.push(input, forward.output);
+    return forward;
+  }
+}
+
+const rows: readonly (readonly [string, () => Layer[]])[] = [
+  ["a usual net", () => [dense(), norm(), new ReLU(), dense(), norm(), new Sigmoid(), dense()]],
+  ["activations in a row", () => [new Tanh(), new Sigmoid(), new ReLU(), new LeakyReLU(), new Tanh()]],
+  ["dense layers in a row", () => [dense(), dense(), dense()]],
+  ["an activation after each", () => [dense(), new ReLU(), norm(), new Tanh(), norm(), norm(), new LeakyReLU()]],
+  ["a layer twice", () => [dense(), new ReLU(), dense()].flatMap((layer) => [layer, layer])],
+  ["a Sequential inside", () => [dense(), new Sequential([norm(), new ReLU(), dense()]), new Tanh(), dense()]],
+  ["a layer with layers of its own", () => [dense(), new GhostBatchNorm({ features, groupSize: 4 }), new ReLU()]],
+  ["a class derived from a layer", () => [dense(), new OtherReLU(), dense(), new ReLU(), dense()]],
+];
+
+const numbersOf = (
+  model: Sequential,
+  { output, backward }: Forward,
+  gradOutput: Tensor,
+): [string, ArrayLike<number>][] => {
+  const { gradInput, gradients } = backward(gradOutput);
+  return [
+    ["output", output.data.slice()],
+    ["gradInput", gradInput.data.slice()],
+    ...[...gradientsByPath(model, gradients)].map(([path, values]): [string, ArrayLike<number>] => [
+      path,
+      Array.from(values),
+    ]),
+  ];
+};
+
+describe.each(kernelSets)("on $name kernels", (kernels) => {
+  const cases = [8, 600].flatMap((batch) => rows.map(([name, layers]) => ({ batch, name, layers })));
+  describe.each(cases)("$name, batch $batch", ({ batch, layers }) => {
+    it("gives the same bits with an observer, which receives copies", () => {
+      const model = new Sequential(layers());
+      const input = Tensor.normal([batch, features], { random });
+      const gradOutput = Tensor.normal([batch, features], { random });
+      const [sent, sentBack] = [input.copy(), gradOutput.copy()];
+      const seen: Tensor[] = [];
+      const observe = (path: string, output: Tensor): void => {
+        if (!path.includes(".")) seen.push(output);
+      };
+      const observed = model.forward(input, { mode: "probe", kernels, observe });
+      const before = seen.map((tensor) => tensor.data.slice());
+      const expected = numbersOf(model, observed, gradOutput.copy());
+      for (const [i, tensor] of seen.entries()) expectBits(`what was observed of ${i}`, tensor.data, before[i]!);
+
+      const forward = model.forward(input, { mode: "probe", kernels });
+      const other = model.forward(Tensor.normal([batch, features], { random }), { mode: "probe", kernels });
+      other.backward(gradOutput.copy());
+      const actual = numbersOf(model, forward, gradOutput.copy());
+      for (const [j, [name, values]] of expected.entries()) expectBits(name, actual[j]![1], values);
+      expectBits("input", input.data, sent.data);
+      expectBits("gradOutput", gradOutput.data, sentBack.data);
+    });
+  });
+});
+
+it("notices a third-party layer that writes over its input, which the layer before it reads in its backward pass", () => {
+  const model = new Sequential([dense(), new ReLU(), new Scribbler(), new ReLU(), dense()]);
+  const { output, backward } = model.forward(Tensor.normal([8, features], { random }), { mode: "probe" });
+  expect(() => backward(output.copy())).toThrow(/^ReLU "1": expected the output as it was .* overwritten values/);
+  expect(() => backward(output.copy())).toThrow(/^Sequential: .* called once/);
+});
+
+/** The tensors that each call of a layer class gets while work runs. */
+function inputsOf(layer: { readonly prototype: Layer }, work: () => void): Tensor[] {
+  const spy = vi.spyOn(layer.prototype, "forward");
+  work();
+  const inputs = spy.mock.calls.map(([input]) => input);
+  spy.mockRestore();
+  return inputs;
+}
+
+/** Whether an array lies in the memory of the kernels, which is far larger than any array here. */
+const isResident = ({ data }: Tensor): boolean => data.buffer.byteLength > 2 ** 24;
+
+it("keeps in the memory of the kernels what only the next layer receives", () => {
+  const input = Tensor.normal([8, features], { random });
+  const chain = (): Layer[] => [dense(), new Tanh(), dense()];
+  const passes: readonly (readonly [string, Layer[], Partial<Pass>, boolean])[] = [
+    ["private", chain(), {}, true],
+    ["inside a Sequential inside", [dense(), new Sequential(chain()), dense()], {}, true],
+    ["passed into a Sequential inside", [dense(), new Sequential([new Tanh()]), dense()], {}, true],
+    ["with an observer", chain(), { observe: () => undefined }, false],
+    ["with kernels of a user's own", chain(), { kernels: { ...wasmKernels() } }, false],
+    ["with the plain kernels", chain(), { kernels: plainKernels }, false],
+    ["after a derived class", [new OtherReLU(), new Tanh()], {}, false],
+  ];
+  for (const [name, layers, pass, resident] of passes) {
+    const model = new Sequential(layers);
+    const inputs = inputsOf(Tanh, () => void model.forward(input, { mode: "probe", ...pass }).backward(input));
+    expect(inputs.map(isResident), name).toContain(resident);
+    expect(inputs.map(isResident), name).not.toContain(!resident);
+  }
+});
+
+describe("the memory of a run", () => {
+  const chain = (): Sequential => new Sequential([dense(), norm(), new Tanh(), norm(), new ReLU(), dense()]);
+  const input = Tensor.normal([64, features], { random });
+  /** The addresses of the tensors that go from layer to layer: the same ones again if all was given back before. */
+  const addresses = (work: () => void): number[] => inputsOf(Tanh, work).map(({ data }) => data.byteOffset);
+
+  it("is given back after the backward pass, after a forward pass that throws, and after a prediction", () => {
+    const model = chain();
+    const run = (): void => {
+      const { output, backward } = model.forward(input, { mode: "train" });
+      backward(output);
+    };
+    run();
+    const expected = addresses(run);
+    const broken = new Sequential([...model.children.values(), new Dense({ inputs: 7, outputs: 1, random })]);
+    expect(() => broken.forward(input, { mode: "train" })).toThrow(ShapeError);
+    expect(addresses(run)).toEqual(expected);
+    model.predict(input);
+    expect(() => broken.predict(input)).toThrow(ShapeError);
+    expect(addresses(run)).toEqual(expected);
+  });
+
+  it("is given back when a backward pass throws half-way", () => {
+    const model = chain();
+    const run = (): void => void model.forward(input, { mode: "train" }).backward(input);
+    run();
+    const expected = addresses(run);
+    const x = input.copy();
+    const { output, backward } = model.forward(x, { mode: "train" });
+    x.data.fill(0);
+    expect(() => backward(output)).toThrow(/overwritten values/);
+    expect(addresses(run)).toEqual(expected);
+  });
+
+  it("stays with a forward pass that waits, and one whose gradient was refused", () => {
+    const model = chain();
+    const gradOutput = Tensor.normal([64, features], { random });
+    const expected = model.forward(input, { mode: "probe" }).backward(gradOutput).gradInput.data;
+    const waiting = model.forward(input, { mode: "probe" });
+    for (let i = 0; i < 3; i++) model.forward(gradOutput, { mode: "probe" }).backward(input);
+    expect(() => waiting.backward(Tensor.zeros([1, 1]))).toThrow(ShapeError);
+    expectBits("gradInput", waiting.backward(gradOutput).gradInput.data, expected);
+  });
+
+  it("is no longer needed by an input gradient that is read late", () => {
+    const model = chain();
+    const gradOutput = Tensor.normal([64, features], { random });
+    const expected = model.forward(input, { mode: "probe" }).backward(gradOutput).gradInput.data;
+    const late = model.forward(input, { mode: "probe" }).backward(gradOutput);
+    const nested = new Sequential([model, new Tanh()]).forward(input, { mode: "probe" });
+    const lateToo = nested.backward(gradOutput);
+    for (let i = 0; i < 3; i++) model.forward(gradOutput, { mode: "probe" }).backward(input);
+    expectBits("gradInput", late.gradInput.data, expected);
+    const { gradInput } = new Sequential([model, new Tanh()]).forward(input, { mode: "probe" }).backward(gradOutput);
+    expectBits("gradInput of the outer container", lateToo.gradInput.data, gradInput.data);
+  });
+
+  it("falls back to the heap while there is no room, then grows, with the same bits", () => {
+    const wide = (): Sequential =>
+      new Sequential(Array.from({ length: 6 }, () => [new BatchNorm({ features: 256 }), new ReLU()]).flat());
+    const large = Tensor.normal([4096, 256], { random });
+    const model = wide();
+    const resident: boolean[][] = [];
+    const bits: Float64Array[] = [];
+    for (let step = 0; step < 3; step++) {
+      const inputs = inputsOf(BatchNorm, () => {
+        const { output, backward } = model.forward(large, { mode: "probe" });
+        bits.push(Float64Array.from(output.data), Float64Array.from(backward(large).gradInput.data));
+      });
+      resident.push(inputs.slice(1).map(isResident));
+    }
+    expect(resident[2]).toEqual([true, true, true, true, true]);
+    const observed = model.forward(large, { mode: "probe", observe: () => undefined });
+    const gradInput = observed.backward(large).gradInput.data;
+    for (let step = 0; step < 3; step++) {
+      expectBits(`output ${step}`, bits[2 * step]!, observed.output.data);
+      expectBits(`gradInput ${step}`, bits[2 * step + 1]!, gradInput);
+    }
+  });
+});
+
+it("returns no arrays that share memory, so that transferring one to a worker detaches no other", () => {
+  for (const [name, layers] of rows) {
+    const model = new Sequential(layers());
+    const input = Tensor.normal([8, features], { random });
+    for (const observing of [false, true]) {
+      const held: Tensor[] = [];
+      const observe = (_: string, output: Tensor, entering: Tensor): void => void held.push(output, entering);
+      const { output, backward } = model.forward(input, { mode: "train", ...(observing ? { observe } : {}) });
+      const { gradInput, gradients } = backward(Tensor.normal(output.shape, { random }));
+      held.push(output, gradInput, ...gradients.values());
+      for (const { data } of held) expect(data.buffer.byteLength, name).toBe(data.byteLength);
+    }
+  }
+});
