@@ -28,10 +28,10 @@ export function usage(catalog: readonly Claim[]): string {
   npm run claims -- [options] [claims]
   npm run claims -- landscape
 
-  --quick         only the central claims, with reduced settings; about a minute
-  --full          the sizes of the papers in claims 1, 11 and 14; 17 minutes on two cores
+  --quick         run only the central claims, with reduced settings; takes about a minute
+  --full          use the sizes of the papers in claims 1, 11 and 14; takes 17 minutes on two cores
   --seeds N       number of random seeds (default: 6)
-  --data FOLDER   folder with the four files of Fashion-MNIST, to use instead of the digits
+  --data FOLDER   folder with the four files of Fashion-MNIST, used instead of the digits
   --out FOLDER    folder for claims.html and claims/*.json (default: report)
   --help          show this help
 
