@@ -151,7 +151,7 @@ export const RULES = {
       { atMost: 0 },
     ),
     overRandom: rule(
-      "test accuracy, training only gamma and beta - only as many random weights",
+      "test accuracy, training only gamma and beta - the same number of random weights",
       { atLeast: 0.02 },
       { atMost: 0 },
     ),

@@ -28,7 +28,7 @@ export const hiddenShift: Claim = {
   title: "Batch norm limits how much the hidden values shift",
   who: "A. Ng, Improving Deep Neural Networks, lecture “Why Does Batch Norm Work?”, following Ioffe & Szegedy 2015.",
   definition:
-    "How much the outputs of the hidden layers change, on 256 fixed images. For each unit, this is the 1-Wasserstein distance between its values before and after one update (step shift), or between its values at step 0 and now (total shift). Both are measured every 20 steps, raw and in standard deviations of the unit. They are averaged over the units of up to four layers, spread over the depth; the result is the median over the steps. The floor is the distance between two sets of images at the same parameters.",
+    "How much the outputs of the hidden layers change, on 256 fixed images. For each unit, this is the 1-Wasserstein distance between its values before and after one update (step shift), or between its values at step 0 and now (total shift). Both are measured every 20 steps, raw and in standard deviations of the unit. They are averaged over the units of up to four layers, evenly spaced over the depth; the result is the median over the steps. The floor is the distance between two sets of images at the same parameters.",
   settings:
     "8x48 ReLU, learning rate 0.1, batch size 64, 300 steps. Without --quick, also sigmoid 3x100, learning rate 0.5, batch size 60, 600 steps, with Glorot initialization and with normally distributed initial weights of standard deviation 0.05.",
   differences:

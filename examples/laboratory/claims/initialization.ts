@@ -13,7 +13,7 @@ export const initialization: Claim = {
   title: "At initialization, gradients explode with batch norm and ranks collapse without it",
   who: "Explosion: Yang, Pennington, Rao, Sohl-Dickstein & Schoenholz 2019 (arXiv:1902.08129). Collapse: Daneshmand, Kohler, Bach, Hofmann & Lucchi 2020 (arXiv:2003.01652).",
   definition:
-    "Growth is the factor per layer by which the squared norm of the weight gradient grows toward the input, fitted over the middle layers. Theory predicts pi / (pi - 1) = 1.467 for ReLU. Effective rank is (tr K)^2 / tr(K^2) with K = H H', where H contains the pre-activations, one row per sample, not centered.",
+    "Growth is the factor by which the squared norm of the weight gradient increases per layer toward the input, fitted over the middle layers. Theory predicts pi / (pi - 1) = 1.467 for ReLU. Effective rank is (tr K)^2 / tr(K^2) with K = H H', where H contains the pre-activations, one row per sample, not centered.",
   settings:
     "24 hidden layers of width 128, batch size 128, standard normal inputs, random labels. ReLU with He initialization; linear and tanh for comparison.",
   differences:

@@ -18,15 +18,15 @@ export const learningRates: Claim = {
   number: 4,
   name: "learning-rates",
   quick: false,
-  title: "Batch norm allows larger learning rates, and they explain its benefit",
+  title: "Batch norm allows larger learning rates, which explain its benefit",
   who: "Ioffe & Szegedy 2015, section 3.3. That the learning rate explains the benefit: Bjorck, Gomes, Selman & Weinberger 2018 (arXiv:1806.02375).",
   definition:
-    "Test accuracy after 300 steps at learning rates from 0.01 to 3. The networks are compared by the largest rate that reaches 0.9 (0.01 / 3 if none does), by their best accuracy over all rates, and by their accuracy at the same low rate. The figure shows the standard deviation of each layer's pre-activations after a single step at learning rate 3.",
+    "Test accuracy after 300 steps at learning rates from 0.01 to 3. The networks are compared by the largest rate that reaches 0.9 (0.01 / 3 if none does), by their best accuracy over all rates, and by their accuracy at the same low rate. The HTML report also shows the standard deviation of each layer's pre-activations after a single step at learning rate 3.",
   settings: "ReLU 3x64 and 8x48, batch size 64, 300 steps.",
   differences: "MLPs on digits instead of convolutional networks, and constant learning rates.",
   factor: "the part of the claim: the range of learning rates, or the quality of the result",
   counterEvidence:
-    "De & Smith 2020: the larger stable learning rate matters little at small batch sizes. At low learning rates, a plain network normalized with the fixed statistics of its first batch (calibrated) does as well as batch norm or better, so the benefit there is one of initial scale.",
+    "De & Smith 2020: the larger stable learning rate matters little at small batch sizes. At low learning rates, a plain network normalized with the fixed statistics of its first batch (calibrated) does as well as batch norm or better, so in that range the benefit is due to the initial scale.",
   reading:
     "The most robust effect of batch norm is a wider range of usable learning rates. A better result at the best rate is not a robust effect at this network size.",
   async run(study) {

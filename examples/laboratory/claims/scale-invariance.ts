@@ -14,7 +14,7 @@ export const scaleInvariance: Claim = {
   title: "Weights before batch norm are scale-invariant, so the learning rate tunes itself",
   who: "Arora, Li & Lyu 2018 (arXiv:1812.03981). Least squares: Kohler et al. 2018 (arXiv:1805.10694); Cai, Li & Shen 2018.",
   definition:
-    "Multiplying the weights before a BatchNorm layer by a factor a leaves the loss unchanged and divides the gradient by a. The gradient is orthogonal to the weights, so every step increases their squared norm by lr^2 ||g||^2. Least squares: gradient descent on the direction of w and on a scale s, with y = s (w'x - mean) / std, is compared with ordinary gradient descent. A run has converged if the residual sum of squares is below 0.01 times that of the targets.",
+    "Multiplying the weights before a BatchNorm layer by a factor a leaves the loss unchanged and divides the gradient by a. The gradient is orthogonal to the weights, so every step increases their squared norm by lr^2 ||g||^2. Least squares: gradient descent on the direction of w and on a scale s, with y = s (w'x - mean) / std, is compared with ordinary gradient descent. A run counts as converged if the residual sum of squares is below 0.01 times that of the targets.",
   settings:
     "ReLU 3x48 in double precision, with W scaled by 0.01, 0.1, 10 and 100, at epsilon 0 and 1e-5; 300 training steps at learning rate 1, batch size 64. Least squares: 20 inputs, 400 rows, condition number 100, centered targets without noise, 2000 steps, learning rate 1 for the scale and 1e-3 to 1e3 for w.",
   differences: "The papers prove the claim; here it is measured, at the sizes used for the other claims.",

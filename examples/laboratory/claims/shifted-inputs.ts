@@ -12,9 +12,9 @@ export const shiftedInputsClaim: Claim = {
   name: "shifted-inputs",
   quick: false,
   title: "Batch norm makes a network robust to shifted inputs",
-  who: "A. Ng, lecture “Why Does Batch Norm Work?”, with the example of a cat classifier trained on black cats and applied to colored ones.",
+  who: "A. Ng, lecture “Why Does Batch Norm Work?”, which uses the example of a cat classifier trained on black cats and applied to colored ones.",
   definition:
-    "Networks are trained on unchanged images and tested on changed ones. Test accuracy is measured, all on the same images, for batch norm with batch statistics (128 changed images normalized together), for batch norm with running statistics, and for the plain network.",
+    "Networks are trained on unchanged images and tested on changed ones. Test accuracy is measured on the same images for batch norm with batch statistics (128 changed images normalized together), for batch norm with running statistics, and for the plain network.",
   settings:
     "ReLU 3x64, learning rate 0.1, batch size 64, 400 steps. Changes to the images: offset +0.5; 0.5 x + 0.25; contrast 0.5; contrast 2; an offset that increases from 0 to 0.5 from left to right; a gain that increases from 0.5 to 1.5; noise with standard deviation 0.2 on each pixel.",
   differences: "The lecture uses shifted inputs as an analogy for hidden layers; here the analogy is taken literally.",

@@ -18,7 +18,8 @@ export const theorem41Claim: Claim = {
     "1000 random draws per seed, with m from 4 to 64, random gamma, scale, offset and gradient, and epsilon 0, 1e-5 and 0.1. Also all units of an 8x48 ReLU network after 100 steps at learning rate 0.1, in double precision.",
   differences:
     "Both gradients belong to the same normalized network. If one of them were taken from the network without batch norm, the theorem would not bound anything.",
-  factor: "the factor in the last term: with 1/m both sides are equal, with the printed 1/sqrt(m) the bound fails",
+  factor:
+    "whether the last term has the factor 1/m, which makes both sides equal, or the printed 1/sqrt(m), with which the bound fails",
   counterEvidence:
     "Version 3 on arXiv prints 1/sqrt(m) in the last term, but the proof in the same paper yields 1/m. The theorem covers a single layer with fixed gamma and beta, in activation space.",
   reading:
