@@ -24,7 +24,7 @@ export const gammaAndBeta: Claim = {
     "MLPs on digits. The paper uses ResNets of up to 866 layers, in which about a third of the features end up disabled.",
   factor: "the depth",
   counterEvidence: "In a shallow network, training only the output layer works better.",
-  reading: "Gamma and beta select among random features, which works only if there are enough layers.",
+  reading: "Gamma and beta select among random features, which works only in a deep enough network.",
   async run(study) {
     const seeds = await eachSeed(study, (seed) =>
       Promise.all(

@@ -33,9 +33,9 @@ export const lpNorms: Claim = {
     "An MLP on digits. The paper describes these norms only in words, so the formulas are an interpretation. The paper compares distributions by eye; here the shift is measured.",
   factor: "the part of the claim: training and smoothness, or shift",
   counterEvidence:
-    "In pilot runs of this rule, these networks had a smaller step shift (1-Wasserstein distance) than the plain network.",
+    "In pilot runs of this rule, networks with these norms had a smaller step shift (1-Wasserstein distance) than the plain network.",
   reading:
-    "The choice of norm hardly matters. The claim of more shift than in a plain network is incomplete without a unit and a distance.",
+    "The choice of norm hardly matters. The claim that they cause more shift than no normalization is incomplete without a unit and a distance.",
   async run(study) {
     const steps = study.steps(300);
     const seeds = await eachSeed(study, (seed) =>

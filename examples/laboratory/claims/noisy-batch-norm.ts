@@ -33,7 +33,7 @@ export const noisyBatchNorm: Claim = {
     "An MLP on digits instead of a VGG on CIFAR-10. The paper's r_sigma is interpreted as a standard deviation.",
   factor: "the depth",
   counterEvidence:
-    "At inference, the noise has to be replaced by its expectation (a factor of 1.125). If it is replaced by the identity, test accuracy collapses, which looks like a finding about running statistics but is not. At 16 layers, the plain network hardly trains from He initialization even without noise, for a reason other than shift. The calibrated network, which is the plain network normalized with the fixed statistics of its first batch, differs from it only in its initialization (omitted with --quick).",
+    "At inference, the noise has to be replaced by its expectation (a factor of 1.125). If it is replaced by the identity, test accuracy collapses, which looks like a finding about running statistics but is not. At 16 layers, the plain network hardly trains from He initialization even without noise, for a reason other than shift. The calibrated network, which is the plain network normalized with the fixed statistics of its first batch, differs from it only in its initialization; --quick omits it.",
   reading:
     "The main result is that noisy batch norm trains although its hidden values shift more. The noise stops only deep plain networks from training.",
   async run(study) {

@@ -13,11 +13,11 @@ export const spectrum: Claim = {
   name: "spectrum",
   quick: false,
   title: "Batch norm removes outlier eigenvalues from the Hessian",
-  who: "Ghorbani, Krishnan & Xiao 2019 (arXiv:1901.10159). That shallow networks are not smoothed: Yao, Gholami, Keutzer & Mahoney 2020, PyHessian (arXiv:1912.07145).",
+  who: "Ghorbani, Krishnan & Xiao 2019 (arXiv:1901.10159). On shallow networks, which are not smoothed: Yao, Gholami, Keutzer & Mahoney 2020, PyHessian (arXiv:1912.07145).",
   definition:
     "Three quantities are measured on 256 fixed training images: the largest eigenvalue of the Hessian of the loss, from 40 Lanczos steps; its product with the squared norm of all weights, which does not change when the weights before a BatchNorm layer are rescaled; and the share of the squared gradient in the ten sharpest directions found.",
   settings:
-    "ReLU 2x32 and 8x32, learning rate 0.05, batch size 64, at step 0 and after 100 steps. The trace is estimated from 10 random sign vectors. Hessian-vector products are computed from gradients at points 1e-8 apart. At 4e-7, two of the twelve 8x32 networks have a ReLU kink between the two points at step 0, and therefore eigenvalues in the thousands.",
+    "ReLU 2x32 and 8x32, learning rate 0.05, batch size 64, at step 0 and after 100 steps. The trace is estimated from 10 random sign vectors. Hessian-vector products are computed from gradients at points 1e-8 apart. At a distance of 4e-7, two of the twelve 8x32 networks have a ReLU kink between the two points at step 0, which results in eigenvalues in the thousands.",
   differences: "MLPs on digits, at one point early in training; the papers use ResNets of up to 110 layers.",
   factor: "when it is measured: before or during training",
   counterEvidence:
