@@ -10,7 +10,7 @@ export interface Claim {
   readonly number: number;
   /** For the command line and file names. */
   readonly name: string;
-  /** Whether `--quick` runs it, as part of the smallest set that answers the question. */
+  /** Whether `--quick` runs it, as part of the set of central claims. */
   readonly quick: boolean;
   readonly title: string;
   /** Where the statement comes from. */

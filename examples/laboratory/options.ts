@@ -23,7 +23,7 @@ export function usage(catalog: readonly Claim[]): string {
   const lines = [...catalog]
     .sort((a, b) => a.number - b.number)
     .map(({ number, name, title }) => `  ${String(number).padStart(2)}  ${name.padEnd(19)}${title}`);
-  return `Measures 18 claims about why batch norm works and gives each a verdict.
+  return `Tests 18 claims about why batch norm works, and gives each a verdict.
 
   npm run claims -- [options] [claims]
   npm run claims -- landscape

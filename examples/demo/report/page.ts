@@ -52,7 +52,7 @@ ${method(runs)}
 function introduction(runs: readonly Run[]): string {
   const { steps } = runs[0]!;
   const seeds = new Set(runs.map(({ seed }) => seed)).size;
-  return `<p>This page compares networks that are ${colored("plain")} with the same networks with ${colored("batch norm")}. Both are trained from the same
+  return `<p>This page compares ${colored("plain")} networks with the same networks with ${colored("batch norm")}. Both are trained from the same
 initial weights on the same batches of 1797 real handwritten digits, in four settings, with ${seeds} ${seeds === 1 ? "seed" : "seeds"}, for ${steps}
 steps. No setting was tuned. All numbers were measured in the run that generated this page.</p>`;
 }
