@@ -15,7 +15,7 @@ export const batchSize: Claim = {
   title: "Running statistics lag behind, small batches hurt, and noise regularizes",
   who: "Wu & Johnson 2021 (arXiv:2105.07576). Small batches: Wu & He 2018 (arXiv:1803.08494). Regularization: Luo, Wang, Shao & Peng 2018 (arXiv:1809.00846).",
   definition:
-    "Lag: the test accuracy in inference mode with running statistics (momentum 0.1), compared with statistics that are recomputed at the same weights on the whole training set, layer by layer (recalibrated). Small batches: the recalibrated accuracy compared with that of a plain network. Regularization: the gap between the accuracies on the training images and on the test images.",
+    "Lag: the test accuracy in inference mode with running statistics (momentum 0.1), compared with statistics that are recomputed at the same weights on the whole training set, layer by layer (recalibrated). Small batches: the recalibrated accuracy compared with that of a plain network. Regularization: the gap between training and test accuracy.",
   settings:
     "ReLU 6x64. Batch size 128 at learning rate 0.1, after 5 and 200 steps. Batch sizes 2, 4, 16 and 64 at learning rate 0.1 x batch size / 64, for 25,600 images or 3000 steps, whichever comes first.",
   differences: "An MLP on digits; the papers use ResNets on ImageNet.",

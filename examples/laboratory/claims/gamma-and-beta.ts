@@ -17,7 +17,7 @@ export const gammaAndBeta: Claim = {
   title: "Training only gamma and beta of a random network goes a long way",
   who: "Frankle, Schwab & Morcos 2020 (arXiv:2003.00152).",
   definition:
-    "Test accuracy, with the test images normalized by their own statistics, after training only gamma and beta, only the output layer, only randomly chosen weights (as many as there are gammas and betas), or all parameters. Also the share of |gamma| below 0.01 after training only gamma and beta.",
+    "Test accuracy, with the test images normalized by their own statistics, after training only gamma and beta, only the output layer, only randomly chosen weights (the same number as gamma and beta), or all parameters. Also the share of |gamma| below 0.01 after training only gamma and beta.",
   settings:
     "ReLU 2x64 and 6x64 with batch norm, batch size 64, 400 steps, learning rate 1 (0.3 when all parameters are trained).",
   differences:

@@ -32,7 +32,7 @@ export const hiddenShift: Claim = {
   settings:
     "8x48 ReLU, learning rate 0.1, batch size 64, 300 steps. Without --quick, also sigmoid 3x100, learning rate 0.5, batch size 60, 600 steps, with Glorot initialization and with normally distributed initial weights of standard deviation 0.05.",
   differences:
-    "The lecture shows no measurements, so the definition is this project's. Figure 8 of Santurkar et al. 2018 shows the mean and variance of one random activation.",
+    "The lecture shows no measurements, so the definition is our own. Figure 8 of Santurkar et al. 2018 shows the mean and variance of one random activation.",
   factor: "the unit of distance (raw or standard deviations) and the initial weights",
   counterEvidence:
     "Santurkar et al. 2018: shift has little to do with the success of batch norm. Directly after a BatchNorm layer, the mean and variance are beta and gamma squared by construction, so only the values after the activation are informative. A network that learns nothing has no shift, so a small shift is not a merit in itself.",

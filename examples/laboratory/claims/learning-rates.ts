@@ -19,7 +19,7 @@ export const learningRates: Claim = {
   name: "learning-rates",
   quick: false,
   title: "Batch norm allows larger learning rates, which explain its benefit",
-  who: "Ioffe & Szegedy 2015, section 3.3. The learning rate as the explanation: Bjorck, Gomes, Selman & Weinberger 2018 (arXiv:1806.02375).",
+  who: "Ioffe & Szegedy 2015, section 3.3. On the learning rate as the explanation: Bjorck, Gomes, Selman & Weinberger 2018 (arXiv:1806.02375).",
   definition:
     "Test accuracy after 300 steps at learning rates from 0.01 to 3. The networks are compared by the largest rate that reaches 0.9 (0.01 / 3 if none does), by their best accuracy over all rates, and by their accuracy at the same low rate. The HTML report also shows the standard deviation of each layer's pre-activations after a single step at learning rate 3.",
   settings: "ReLU 3x64 and 8x48, batch size 64, 300 steps.",
@@ -28,7 +28,7 @@ export const learningRates: Claim = {
   counterEvidence:
     "De & Smith 2020: the larger stable learning rate matters little at small batch sizes. At low learning rates, a plain network normalized with the fixed statistics of its first batch (calibrated) does as well as batch norm or better, so in that range the benefit is due to the initial scale.",
   reading:
-    "The most robust effect of batch norm is a wider range of usable learning rates. A better result at the best rate is not a robust effect at this network size.",
+    "The most robust effect of batch norm is a wider range of usable learning rates. At this network size, it does not reliably improve the result at the best rate.",
   async run(study) {
     const steps = study.steps(300);
     const conditions = [];

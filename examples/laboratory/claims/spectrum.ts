@@ -21,7 +21,7 @@ export const spectrum: Claim = {
   differences: "MLPs on digits, at one point early in training; the papers use ResNets of up to 110 layers.",
   factor: "when it is measured: before or during training",
   counterEvidence:
-    "At initialization, batch norm can have the larger eigenvalues, and also strongly negative ones. If power iteration returns only a magnitude, it may belong to a negative eigenvalue.",
+    "At initialization, batch norm can have the larger eigenvalues, and also strongly negative ones. A magnitude found by power iteration alone may therefore belong to a negative eigenvalue.",
   reading:
     "Whether batch norm is smoother at a given point depends on when it is measured. Here it is smoother after 100 steps, at both depths.",
   async run(study) {
