@@ -28,7 +28,7 @@ const [logits, dlogits] = [new Float32Array(N * CLASSES), new Float32Array(N * C
 const view = channelView([N, HIDDEN], 1);
 const [mean, variance, rstd] = [new Float64Array(HIDDEN), new Float64Array(HIDDEN), new Float64Array(HIDDEN)];
 
-/** Draws random points; the label says whether a point lies in the ring between the radii 1 and 2. */
+/** Draws random points; the label is 1 if a point lies in the ring between the radii 1 and 2. */
 function nextBatch(): void {
   for (let n = 0; n < N; n++) {
     const [a, b] = [random.uniform(-2.5, 2.5), random.uniform(-2.5, 2.5)];
@@ -37,7 +37,7 @@ function nextBatch(): void {
   }
 }
 
-/** Runs dense, batch norm, ReLU, dense, softmax cross-entropy, then all of it backward. Returns the loss. */
+/** Runs dense, batch norm, ReLU, dense and softmax cross-entropy, then the backward pass. Returns the loss. */
 function forwardAndBackward(): number {
   kernels.matmul({ rows: N, inner: INPUTS, columns: HIDDEN, a: x, b: w1.values, out: z });
   const affine = { gamma: gamma.values, beta: beta.values };

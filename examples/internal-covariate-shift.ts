@@ -1,4 +1,4 @@
-/** Internal covariate shift: how a layer's gradient changes when the layers below it move (Santurkar et al. 2018). */
+/** Internal covariate shift: how a layer's gradient changes when the layers below it are updated (Santurkar et al. 2018). */
 import {
   BatchNorm,
   Dense,
@@ -39,7 +39,7 @@ for (const learningRate of [0.01, 0.1]) {
       optimizer.step(backward(softmaxCrossEntropy(output, labels).gradOutput).gradients);
     }
 
-    // Both gradients on one batch: G with the layers below as they are, G' after they have moved by one step.
+    // Both gradients are on one batch: G before the layers below have taken a step, G' afterwards.
     const { images, labels } = batches.next().value;
     const batch = { input: images, target: labels };
     const { objective, point, groups } = modelObjective(model, batch, softmaxCrossEntropy, { mode: "probe" });

@@ -13,7 +13,7 @@ const epsilon = 1e-5;
 const gamma = [1, 1];
 const beta = [0, 0];
 
-// Each feature is a column. Its mean and scale are removed; gamma and beta, which are trained, set new ones.
+// Each feature is a column. Normalizing removes its mean and scale; gamma and beta, which are learned, set new ones.
 function normalize(column: number[], feature: number): number[] {
   const mean = column.reduce((sum, x) => sum + x, 0) / column.length;
   const variance = column.reduce((sum, x) => sum + (x - mean) ** 2, 0) / column.length;
@@ -30,7 +30,7 @@ const columns = [0, 1].map((feature) =>
   ),
 );
 
-// The layer computes the same, here in double precision.
+// The layer performs the same computation, here in double precision.
 const layer = new BatchNorm({ features: 2, epsilon, dtype: "float64" });
 const { output } = layer.forward(Tensor.from(people, { dtype: "float64" }), { mode: "train" });
 

@@ -1,7 +1,7 @@
 /**
- * An exercise: the backward pass of this batch norm is wrong. Run the check, see which coordinate differs, and repair it.
+ * An exercise: the backward pass of this BatchNorm layer is wrong. Run the check, see which coordinate differs, and fix it.
  *
- * A network with it still learns, only worse, so nothing but a gradient check reveals it. One line is wrong; the hint is below.
+ * A network that uses it still learns, only worse, so only a gradient check reveals the mistake. One line is wrong; see the hint below.
  */
 import { checkLayer, type Forward, type Layer, Parameter, Random, Tensor } from "batchnorm";
 

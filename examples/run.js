@@ -1,4 +1,4 @@
-// Runs an example, which Node cannot do by itself as it is written in TypeScript:  npm run example -- two-moons
+// Runs an example, which Node cannot do directly because it is written in TypeScript:  npm run example -- two-moons
 import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";

@@ -13,7 +13,7 @@ import {
 } from "batchnorm";
 import { accuracyOf, batchesOf, loadDigits, splitDigits } from "./data/digits.js";
 
-/** Builds the model. Only its state is saved, so loading starts from a newly built model with any seed. */
+/** Builds the model. Only its state is saved, so loading starts with a newly built model, from any seed. */
 function build(seed: number): Sequential {
   const random = new Random(seed);
   return new Sequential([

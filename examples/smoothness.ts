@@ -1,4 +1,4 @@
-/** Smoothness: how loss and gradient change along the gradient, without and with batch norm. */
+/** Smoothness: how the loss and its gradient change along the gradient, with and without batch norm. */
 import {
   BatchNorm,
   Dense,
@@ -47,7 +47,7 @@ for (const withNorm of [false, true]) {
   const stepSizes = stepSizesAround(LEARNING_RATE, MULTIPLES);
   const report = await alongGradient(objective, point, { stepSizes });
 
-  // Gain: actual / predicted decrease. 1: as the slope predicts; 0: no decrease; negative: the loss rose.
+  // Gain: actual / predicted decrease. 1: as the slope predicts; 0: no decrease; negative: the loss increased.
   console.log(`\n${withNorm ? "batch norm" : "plain"}, loss ${report.loss.toFixed(2)}`);
   console.log("  learning rates     loss     gain   gradient change   beta x learning rate");
   report.profile.forEach(({ loss, gain, relativeGradientChange, beta }, i) => {

@@ -1,10 +1,10 @@
-/** Training and inference: batch statistics or running statistics, and what depends on that choice. */
+/** Training and inference: batch statistics or running statistics, and how the outputs differ. */
 import { BatchNorm, Random, Tensor } from "batchnorm";
 
 const random = new Random(1);
 const norm = new BatchNorm({ features: 1, dtype: "float64" });
 
-/** Returns a batch of 32: a chosen first value, then values with mean 3 and standard deviation 2. */
+/** Returns a batch of 32: a given first value, then values with mean 3 and standard deviation 2. */
 function batchWith(first: number): Tensor {
   const others = Array.from({ length: 31 }, () => [random.normal(3, 2)]);
   return Tensor.from([[first], ...others], { dtype: "float64" });
@@ -21,16 +21,18 @@ try {
 
 for (let step = 0; step < 200; step++) norm.forward(batchWith(random.normal(3, 2)), { mode: "train" });
 const [mean, variance] = [norm.runningMean.values[0]!, norm.runningVariance.values[0]!];
-console.log(`\nAfter 200 batches the running mean is ${mean.toFixed(2)}, the running variance ${variance.toFixed(2)}`);
+console.log(
+  `\nAfter 200 batches, the running mean is ${mean.toFixed(2)} and the running variance ${variance.toFixed(2)}`,
+);
 
-// With batch statistics, the output for a value depends on the rest of its batch; in inference it does not.
+// With batch statistics, the output for a value depends on the rest of its batch; at inference it does not.
 console.log("\nThe value 5 in three batches:");
 for (const mode of ["probe", "inference"] as const) {
   const answers = [batchWith(5), batchWith(5), batchWith(5)].map((batch) => firstOf(batch, mode));
   console.log(`  ${mode.padEnd(9)}  ${answers.join("  ")}`);
 }
 
-// Batch statistics remove what all values have in common; running statistics preserve it.
+// Batch statistics remove an offset that all values share; running statistics preserve it.
 const raised = Tensor.from(
   Array.from({ length: 32 }, () => [random.normal(3, 2) + 10]),
   { dtype: "float64" },
@@ -52,7 +54,7 @@ try {
 Before training, there are no running statistics for inference:
   RangeError: BatchNorm: expected running statistics in mode "inference", got none, as no batch was tracked - run a batch in mode "train", or load statistics
 
-After 200 batches the running mean is 3.03, the running variance 3.84
+After 200 batches, the running mean is 3.03 and the running variance 3.84
 
 The value 5 in three batches:
   probe      0.659  0.796  1.231

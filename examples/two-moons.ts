@@ -1,4 +1,4 @@
-/** Two moons: a deep sigmoid network, trained without and with batch norm from the same initial weights. */
+/** Two moons: a deep sigmoid network, trained with and without batch norm from the same initial weights. */
 import { BatchNorm, Dense, type Layer, Random, Sequential, SGD, Sigmoid, softmaxCrossEntropy, Tensor } from "batchnorm";
 
 const random = new Random(1);
@@ -19,7 +19,7 @@ function moons(count: number, stream: Random): { points: Tensor; labels: number[
 function build(withNorm: boolean): Sequential {
   const layers: Layer[] = [];
   for (let i = 0; i < HIDDEN_LAYERS; i++) {
-    // One stream per layer gives both networks the same weights. No bias before batch norm, which would cancel it.
+    // One stream per layer, so that both networks start from the same weights. Batch norm would cancel a bias before it.
     const stream = random.fork(`layer ${i}`);
     layers.push(new Dense({ inputs: i === 0 ? 2 : WIDTH, outputs: WIDTH, bias: !withNorm, random: stream }));
     if (withNorm) layers.push(new BatchNorm({ features: WIDTH }));

@@ -10,7 +10,7 @@ const { images, labels } = pickDigits(
   Array.from({ length: 64 }, (_, i) => i),
 );
 
-// Three separate parts, below the norm, the norm itself and above it, give access to the gradients on both of its sides.
+// The model is split into three parts, to access the gradients above and below the BatchNorm layer.
 const below = new Dense({ inputs: 64, outputs: 8, bias: false, random, dtype: "float64" });
 const norm = new BatchNorm({ features: 8, epsilon: 0, dtype: "float64" });
 const above = new Sequential([new ReLU(), new Dense({ inputs: 8, outputs: 10, random, dtype: "float64" })]);
@@ -23,8 +23,8 @@ const mode = { mode: "probe" } as const;
 const y = below.forward(new Tensor(Float64Array.from(images.data), images.shape), mode).output;
 const normalized = norm.forward(y, mode);
 const { output, backward } = above.forward(normalized.output, mode);
-const gradOutput = backward(softmaxCrossEntropy(output, labels).gradOutput).gradInput; // above the norm: gz
-const { gradInput } = normalized.backward(gradOutput); // below the norm: gy
+const gradOutput = backward(softmaxCrossEntropy(output, labels).gradOutput).gradInput; // above BatchNorm: gz
+const { gradInput } = normalized.backward(gradOutput); // below BatchNorm: gy
 
 const { features } = theorem41(y, gradOutput, { epsilon: 0, gamma: gammas, gradInput });
 console.log("       share of ||gz||² (%)               left side   right side   as first printed");

@@ -30,7 +30,7 @@ class Swish implements Layer {
     const output = Tensor.zeros(input.shape, input.dtype);
     for (let i = 0; i < x.length; i++) output.data[i] = x[i]! * s[i]!;
 
-    // Throws, instead of being silently wrong, if beta has changed since or the gradient has a different shape.
+    // Throws, instead of being silently wrong, if beta or x has changed since then or if the gradient has a different shape.
     return guardedForward(name, output, this.parameters, [input], (gradOutput, lazily) => {
       const dy = gradOutput.data;
       const dbeta = Tensor.zeros([1], input.dtype);

@@ -1,4 +1,4 @@
-// Made by make-digits.js; source and licence in NOTICE.md. One image a line: 8 rows of 8 pixels from 0 to g (16), then the digit.
+// Made by make-digits.js; source and license in NOTICE.md. One image per line: 8 rows of 8 pixels from 0 to g (16), then the digit.
 export const digitsText: string = `
 005d910000dfaf5003f20b8004c008800580098004b01c7002e5ac00006da000 0
 000cd500000bg900003fg60007fgg200001gg300001gg600001gg600000bga00 1

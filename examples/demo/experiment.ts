@@ -8,22 +8,22 @@ export const BATCH_SIZE = 64;
 export const TEST_EVERY = 10;
 /** Steps between probes of the hidden values and the loss landscape. */
 export const PROBE_EVERY = 20;
-/** Number of training images to probe with, always the same: on different images the values would differ anyway. */
+/** Number of training images used for probing. They are always the same, because values differ between images anyway. */
 export const PROBE_IMAGES = 256;
 /** Distances probed along the gradient, in learning rates. */
 export const DISTANCES: readonly number[] = [0.01, 0.1, 0.5, 1, 2, 4];
-/** The distances whose minimum and maximum form the bands: those of Santurkar et al. 2018, figure 4. */
+/** The distances over which the bands extend, as in figure 4 of Santurkar et al. 2018. */
 export const BAND: readonly number[] = [0.5, 1, 2, 4];
-/** The steps whose test accuracy is in the table. */
+/** The steps at which the table shows the test accuracy. */
 export const MILESTONES: readonly number[] = [50, 200, 600];
-/** A run whose batch loss exceeds this or is not finite stops as diverged. A uniform guess has loss ln 10 = 2.3. */
+/** A run stops as diverged if its batch loss exceeds this or is not finite. Uniform guessing has loss ln 10 = 2.3. */
 export const DIVERGED_LOSS = 1000;
 
 export type Activation = "sigmoid" | "ReLU";
 export type Network = "plain" | "batch norm";
 export const NETWORKS: readonly Network[] = ["plain", "batch norm"];
 
-/** The setting that the two networks of a comparison share. */
+/** A setting in which the two networks are compared. */
 export interface Condition {
   readonly activation: Activation;
   readonly learningRate: number;
@@ -36,7 +36,7 @@ export const CONDITIONS: readonly Condition[] = [
   { activation: "ReLU", learningRate: 2 },
 ];
 
-/** One network to train. The seed fixes the split, initial weights and batches, the same for every network. */
+/** One network to train. The seed fixes the split, initial weights and batches, which are the same for both networks. */
 export interface Job extends Condition {
   readonly network: Network;
   readonly seed: number;

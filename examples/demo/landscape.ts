@@ -1,4 +1,4 @@
-/** The landscape: loss and gradient along the direction of the next step, up to that step and beyond. */
+/** The landscape: loss and gradient along the direction of the next step, up to that step and beyond it. */
 import { modelObjective, type Sequential, softmaxCrossEntropy } from "batchnorm";
 import { alongGradient, type AlongGradientReport, stepSizesAround } from "batchnorm/probes";
 import type { Digits } from "../data/digits.js";
@@ -39,7 +39,7 @@ export function gradientChangeBand(look: Look): Range {
   return rangeOf(inBand(look).map(({ relativeGradientChange }) => relativeGradientChange ?? NaN));
 }
 
-/** Returns beta times the learning rate at each distance: above 2 gradient descent on a quadratic diverges. */
+/** Returns beta times the learning rate at each distance. Above 2, gradient descent on a quadratic diverges. */
 export function betaProfile({ profile }: Look, learningRate: number): number[] {
   return profile.map(({ beta }) => (beta ?? NaN) * learningRate);
 }

@@ -1,4 +1,4 @@
-/** Movement: how far the values of a hidden layer moved from step 0. */
+/** Movement: how much the values of a hidden layer have changed since step 0. */
 import type { ActivationRecord } from "batchnorm/probes";
 
 /** The 15th, 50th and 85th percentiles of one unit over the probe images, as in figure 1 of Ioffe & Szegedy 2015. */
@@ -9,17 +9,17 @@ export interface UnitPercentiles {
   readonly percentiles: readonly (readonly number[])[];
 }
 
-/** How far the values of one layer moved. */
+/** How much the values of one layer have changed. */
 export interface Movement {
-  /** Each unit's largest distance from step 0, not normalized, averaged over the units. */
+  /** Each unit's largest change since step 0, not normalized, averaged over the units. */
   readonly raw: number;
-  /** The same in standard deviations of the unit (root of the mean of both variances). */
+  /** The largest change in standard deviations of the unit (the root of the mean of both variances), averaged over the units. */
   readonly relative: number;
-  /** The unit with the median movement. */
+  /** The unit with the median change. */
   readonly typicalUnit: UnitPercentiles;
 }
 
-/** Computes the movement of a layer from its records, the first of which is the reference. */
+/** Computes the change of a layer's values from its records; the first record is the reference. */
 export function movementOf(records: readonly ActivationRecord[]): Movement {
   const states = records.map(statesOf);
   const start = states[0]!;
@@ -50,7 +50,7 @@ function statesOf({ features }: ActivationRecord): UnitState[] {
   }));
 }
 
-/** Returns how far the three percentiles moved, on average. */
+/** Returns the mean change of the three percentiles. */
 function distanceBetween(from: UnitState, to: UnitState): number {
   return meanOf(from.percentiles.map((percentile, i) => Math.abs(to.percentiles[i]! - percentile)));
 }

@@ -18,7 +18,7 @@ export interface BuiltNetwork {
 
 /**
  * Builds a network. Each layer has its own random stream, so both networks start from the same weights, with gamma = 1, beta = 0
- * and biases of 0. A Dense before a batch norm has no bias, which the norm would cancel.
+ * and biases of 0. A Dense before a BatchNorm has no bias, because normalization would cancel it.
  */
 export function buildNetwork(activation: Activation, network: Network, random: Random): BuiltNetwork {
   const initial = activation === "ReLU" ? "he" : "glorot";

@@ -10,14 +10,14 @@ export interface Options {
   readonly seeds: number;
   /** The folder for the report. */
   readonly out: string;
-  /** The file for all numbers, or undefined. */
+  /** The JSON file for all numbers, or undefined. */
   readonly json: string | undefined;
   /** The file for the picture of the README, or undefined. */
   readonly picture: string | undefined;
   readonly help: boolean;
 }
 
-export const USAGE = `Trains the same networks on 1797 handwritten digits with and without batch norm, and probes them.
+export const USAGE = `Trains networks on 1797 handwritten digits, with and without batch norm, and probes them.
 
   npm run demo -- [options]
 
@@ -25,7 +25,7 @@ export const USAGE = `Trains the same networks on 1797 handwritten digits with a
   --seeds N       random seeds per network (default: 3)
   --out FOLDER    folder for the report, index.html (default: report)
   --json FILE     also write all numbers as JSON
-  --picture FILE  also write the picture of the README as SVG
+  --picture FILE  also write the picture in the README, as SVG
   --help          show this help
 `;
 

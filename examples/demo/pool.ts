@@ -3,13 +3,13 @@ import { Pool } from "../shared/pool.js";
 import type { Job } from "./experiment.js";
 import type { Run } from "./train.js";
 
-/** Called with the number of steps done by a network, and with its result. */
+/** Called with the progress of each network, in steps, and with its result. */
 export interface PoolListener {
   onProgress(job: Job, done: number): void;
   onFinished(job: Job, run: Run): void;
 }
 
-/** Trains all networks; the runs are in the order of the jobs. */
+/** Trains all networks; returns the runs in the order of the jobs. */
 export async function trainAll(jobs: readonly Job[], listener: PoolListener): Promise<Run[]> {
   const pool = new Pool<Job, Run>(new URL("worker.js", import.meta.url));
   const train = async (job: Job): Promise<Run> => {

@@ -42,7 +42,7 @@ export class Progress implements PoolListener {
     const share = sum(this.#steps.values()) / sum(this.#jobs.map((job) => job.steps));
     const full = Math.floor(share * BAR_WIDTH);
     const bar = "█".repeat(full) + "░".repeat(BAR_WIDTH - full);
-    return `${bar} ${Math.floor(100 * share)} %  ${this.#count()} networks trained`;
+    return `${bar} ${Math.floor(100 * share)}%  ${this.#count()} networks trained`;
   }
 
   #count(): string {

@@ -12,7 +12,7 @@ export interface NetworkSummary extends Condition {
   readonly diverged: readonly number[];
   /** Accuracy at the milestones; a diverged run keeps its last accuracy. */
   readonly accuracies: readonly { readonly step: number; readonly accuracy: Spread }[];
-  /** Movement of each hidden layer: raw before the activation, in standard deviations after it. */
+  /** Change in each hidden layer: raw before the activation, in standard deviations after it. */
   readonly layers: readonly { readonly preActivation: Spread; readonly output: Spread }[];
   /** The width of the loss band: median over the probes of each run. */
   readonly lossRange: Spread;
@@ -58,7 +58,7 @@ function summarizeNetwork(condition: Condition, network: Network, runs: readonly
   };
 }
 
-/** Returns the milestones within a run, and its end. */
+/** Returns the milestones within a run, and its last step. */
 function milestonesOf(steps: number): number[] {
   return [...MILESTONES.filter((step) => step < steps), steps];
 }
@@ -67,7 +67,7 @@ function accuracyAt({ accuracies }: Run, step: number): number {
   return accuracies.findLast((measured) => measured.step <= step)!.accuracy;
 }
 
-/** Returns the recorded distance, or infinity for a diverged run, whose values moved on after the last record. */
+/** Returns the recorded change, or infinity for a diverged run, whose values kept changing after the last record. */
 function distanceOf({ divergedAt }: Run, recorded: number): number {
   return divergedAt === null ? recorded : Infinity;
 }

@@ -7,7 +7,7 @@ import type { NetworkSummary } from "./summary.js";
 /** A table with two rows per condition: plain and batch norm. */
 export interface Table {
   readonly title: string;
-  /** The heading of each column of cells. */
+  /** The column headings. */
   readonly head: readonly string[];
   /** The heading of the notes. */
   readonly noteHead: string;
@@ -19,7 +19,7 @@ export interface Row {
   readonly condition: string;
   readonly network: Network;
   readonly cells: readonly string[];
-  /** A remark on the row; usually empty. */
+  /** A note on the row; usually empty. */
   readonly note: string;
 }
 
@@ -29,7 +29,7 @@ export function accuracyTable(summaries: readonly NetworkSummary[]): Table {
   return {
     title: `Test accuracy, ${overSeeds(seeds)}`,
     head: accuracies.map(({ step }) => `step ${step}`),
-    noteHead: seeds === 1 ? "" : "range at the end",
+    noteHead: seeds === 1 ? "" : "final range",
     rows: summaries.map((summary) =>
       rowOf(
         summary,
@@ -40,11 +40,11 @@ export function accuracyTable(summaries: readonly NetworkSummary[]): Table {
   };
 }
 
-/** Tabulates how far the hidden values moved. */
+/** Tabulates how much the hidden values changed. */
 export function movementTable(summaries: readonly NetworkSummary[]): Table {
   const { layers, seeds } = summaries[0]!;
   return {
-    title: `Movement of hidden values: input of each activation (raw) and its output (in standard deviations), ${overSeeds(seeds)}`,
+    title: `Change in hidden values: input (raw) and output (in standard deviations) of each activation, ${overSeeds(seeds)}`,
     head: [...layers.map((_, i) => `input ${i + 1}`), ...layers.map((_, i) => `output ${i + 1}`)],
     noteHead: "",
     rows: summaries.map((summary) =>
@@ -60,10 +60,10 @@ export function movementTable(summaries: readonly NetworkSummary[]): Table {
   };
 }
 
-/** Tabulates the results along the gradient. */
+/** Tabulates the probes along the gradient. */
 export function landscapeTable(summaries: readonly NetworkSummary[]): Table {
   return {
-    title: `Along the gradient: range of the loss and largest relative change of the gradient over 0.5 to 4 lr; beta x lr at each distance`,
+    title: `Along the gradient: range of the loss and largest relative change of the gradient over 0.5 to 4 lr, and beta x lr at each distance`,
     head: ["loss", "gradient", ...DISTANCES.map((distance) => `${distance} lr`)],
     noteHead: "",
     rows: summaries.map((summary) => {

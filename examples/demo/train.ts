@@ -11,13 +11,13 @@ import { buildNetwork } from "./network.js";
 export interface Run extends Job {
   /** The kernel set used. */
   readonly kernels: string;
-  /** The number of steps after which training diverged, or null. Nothing is measured afterwards. */
+  /** The number of steps after which training diverged, or null if it did not. Nothing is measured afterwards. */
   readonly divergedAt: number | null;
   /** losses[i] is the loss on the batch of step i + 1. */
   readonly losses: readonly number[];
   /** Accuracy on the test images in inference mode, by number of steps done. */
   readonly accuracies: readonly { readonly step: number; readonly accuracy: number }[];
-  /** Movement of the values of each hidden layer. */
+  /** Change of the values in each hidden layer. */
   readonly layers: readonly { readonly preActivation: Movement; readonly output: Movement }[];
   readonly looks: readonly Look[];
 }

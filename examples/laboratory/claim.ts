@@ -10,7 +10,7 @@ export interface Claim {
   readonly number: number;
   /** For the command line and file names. */
   readonly name: string;
-  /** Whether `--quick` runs it, as part of the smallest set that answers the question. */
+  /** Whether `--quick` runs it, as part of the set of central claims. */
   readonly quick: boolean;
   readonly title: string;
   /** Where the statement comes from. */
@@ -22,7 +22,7 @@ export interface Claim {
   readonly differences: string;
   /** The factor that a verdict of "depends" depends on. */
   readonly factor: string;
-  /** Measurements and arguments to the contrary. */
+  /** Measurements and arguments that contradict the claim. */
   readonly counterEvidence: string;
   /** How to interpret the result, whatever it is. */
   readonly reading: string;
@@ -32,9 +32,9 @@ export interface Claim {
 /** The settings of a run, and the function that measures. */
 export interface Study {
   readonly seeds: readonly number[];
-  /** The smallest set at reduced settings; everything; everything at the sizes of the papers. */
+  /** The smallest set of claims at reduced settings, all claims, or all claims at the sizes used in the papers. */
   readonly extent: "quick" | "all" | "full";
-  /** Returns the number of training steps to do for `count`: fewer in structural tests. */
+  /** Returns the number of training steps to run instead of `count`: fewer in structural tests. */
   steps(count: number): number;
   /** Runs a measurement in a worker thread; a repeated request gets the same result. */
   readonly ask: Ask;
@@ -50,11 +50,11 @@ export type Ask = <Name extends keyof Measurements>(
 export interface Finding {
   readonly conditions: readonly Condition[];
   readonly figures: readonly Figure[];
-  /** Other numbers worth reporting, without a rule: per seed, in the order of the seeds. */
+  /** Additional measurements that no rule judges: one value per seed, in the order of the seeds. */
   readonly shown: readonly Shown[];
 }
 
-/** Numbers over the seeds that no rule judges. */
+/** An additional measurement: one value per seed. */
 export interface Shown {
   readonly what: string;
   readonly values: readonly number[];

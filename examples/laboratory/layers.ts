@@ -14,7 +14,7 @@ import {
 } from "batchnorm";
 
 /**
- * Batch norm whose backward pass treats mean and variance as constants: the values of batch norm with a wrong gradient.
+ * Batch norm whose backward pass treats the mean and variance as constants: the outputs of batch norm with a wrong gradient.
  *
  *     y = gamma (x - mean) rstd + beta      dx = gamma rstd dy
  */

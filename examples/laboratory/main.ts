@@ -1,4 +1,4 @@
-/** The claims laboratory: measures each claim, and writes a page that grows with every result, and docs/claims.md. */
+/** The claims laboratory: measures each claim, and writes docs/claims.md and a page of figures that is updated with every result. */
 import { join } from "node:path";
 import { defaultKernels } from "batchnorm";
 import { stringifyReport } from "batchnorm/probes";
@@ -49,14 +49,14 @@ async function run({ claims, named, extent, seeds, data, out }: Options): Promis
         progress.finished(summaryLine(result));
       }
     };
-    // In order, so that an interrupted run has finished claims; two at a time, so that no thread is idle at the end of one.
+    // In order, so that an interrupted run keeps finished claims; two at a time, so that no thread idles at the end of a claim.
     await Promise.all([work(), work()]);
   } finally {
     progress.clear();
     await pool.close();
   }
   const all = results.filter((result) => result !== undefined);
-  // The documentation holds the default run of all claims and nothing else.
+  // Only a default run of all claims updates the documentation.
   if (claims.length === CLAIMS.length && extent === "all" && seeds === 6 && data === undefined) {
     writeWhole(DOCUMENT, await renderDocument(all));
   }

@@ -1,9 +1,9 @@
-/** Networks: hidden layers of Dense, an optional norm and an activation, followed by a Dense. */
+/** Networks: hidden layers of Dense, an optional normalization and an activation, followed by a Dense. */
 import { BatchNorm, Dense, type Layer, type Random, ReLU, Sequential, Sigmoid, Tanh, Tensor } from "batchnorm";
 import { LpNorm, NoiseInjection } from "batchnorm/variants";
 import { MeanOnlyNorm, StopGradientNorm } from "./layers.js";
 
-/** The networks compared; each has its color on the page. */
+/** The networks compared; each has its own color on the page. */
 export type Network =
   | "plain"
   | "batch norm"
@@ -11,7 +11,7 @@ export type Network =
   | "plain, calibrated"
   | "plain + noise"
   | "noisy batch norm"
-  /** Noise that differs from step to step and unit to unit, but not between the samples of a batch. */
+  /** Batch norm with noise that differs between steps and units, but not between the samples of a batch. */
   | "drifting batch norm"
   | "stopped gradient"
   | "mean only"
@@ -58,7 +58,7 @@ export function nameOf({ hidden, width, activation }: Pick<NetworkSpec, "hidden"
 
 /**
  * Builds a network. Each layer has its own random stream, so all networks of a seed start from the same weights. A Dense before
- * a norm has no bias, which the norm would cancel; all other biases start at 0.
+ * a normalization layer has no bias, because normalization would cancel it; all other biases start at 0.
  */
 export function buildNetwork(spec: NetworkSpec, inputs: number, outputs: number, random: Random): Built {
   const { hidden, width, activation, dtype } = spec;

@@ -23,15 +23,15 @@ export function usage(catalog: readonly Claim[]): string {
   const lines = [...catalog]
     .sort((a, b) => a.number - b.number)
     .map(({ number, name, title }) => `  ${String(number).padStart(2)}  ${name.padEnd(19)}${title}`);
-  return `Measures 18 claims about why batch norm works and gives each a verdict.
+  return `Tests 18 claims about why batch norm works, and gives each a verdict.
 
   npm run claims -- [options] [claims]
   npm run claims -- landscape
 
-  --quick         only the central claims, with reduced settings; about a minute
-  --full          the sizes of the papers in claims 1, 11 and 14; 17 minutes on two cores
+  --quick         run only the central claims, with reduced settings; takes about a minute
+  --full          use the sizes of the papers in claims 1, 11 and 14; takes 17 minutes on two cores
   --seeds N       number of random seeds (default: 6)
-  --data FOLDER   folder with the four files of Fashion-MNIST, to use instead of the digits
+  --data FOLDER   folder with the four files of Fashion-MNIST, used instead of the digits
   --out FOLDER    folder for claims.html and claims/*.json (default: report)
   --help          show this help
 

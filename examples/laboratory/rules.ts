@@ -1,34 +1,34 @@
 /**
- * The rules: for each claim, the statistic of each seed and the thresholds that decide. They were fixed before the numbers were
- * known. A rule may only be changed before its numbers have been seen, in a commit that says so.
+ * The rules: for each claim, the statistic computed for each seed, and the thresholds that decide. They were fixed before the
+ * numbers were known. A rule may only be changed before its numbers have been seen, in a commit that says so.
  *
- * plain/BN is the number for the network without batch norm divided by that for the same network with it, from the same seed.
- * Where only a yes threshold was fixed, no is its complement.
+ * plain/BN is the value for the network without batch norm divided by the value for the same network with it, from the same seed.
+ * If only a threshold for yes was fixed, no is its complement.
  */
 import type { Rule } from "./verdicts.js";
 
 export const RULES = {
   "sigmoid-inputs": {
-    sooner: rule("steps to test accuracy 0.8, plain/BN, censored at the last step", { atLeast: 5 }, { atMost: 1 }),
+    sooner: rule("steps to test accuracy 0.8 (censored at the last step), plain/BN", { atLeast: 5 }, { atMost: 1 }),
     steadier: rule(
-      "largest movement of a last-layer sigmoid's median input since step 0 (raw, mean over units), plain/BN",
+      "largest change in the median input of a unit since step 0 (raw, mean over units), plain/BN",
       { atLeast: 2 },
       { atMost: 1 },
     ),
   },
   "hidden-shift": {
-    stepRelative: shiftRule("step shift, in standard deviations of the unit"),
-    stepRaw: shiftRule("step shift, raw"),
-    totalRelative: shiftRule("total shift, in standard deviations of the unit"),
-    totalRaw: shiftRule("total shift, raw"),
+    stepRelative: shiftRule("step shift in standard deviations"),
+    stepRaw: shiftRule("raw step shift"),
+    totalRelative: shiftRule("total shift in standard deviations"),
+    totalRaw: shiftRule("raw total shift"),
   },
   "shifted-inputs": {
     batch: rule("test accuracy, BN with batch statistics - plain", { above: 0.02 }, { below: 0 }),
     running: rule("test accuracy, BN with running statistics - plain", { above: 0.02 }, { below: 0 }),
   },
   "learning-rates": {
-    largest: rule("largest learning rate with test accuracy 0.9 or more, BN/plain", { atLeast: 3 }, { atMost: 1 }),
-    best: rule("test accuracy, each at its best learning rate, BN - plain", { atLeast: 0.02 }, { atMost: 0 }),
+    largest: rule("largest learning rate that reaches test accuracy 0.9, BN/plain", { atLeast: 3 }, { atMost: 1 }),
+    best: rule("test accuracy at each network's best learning rate, BN - plain", { atLeast: 0.02 }, { atMost: 0 }),
     equalSmall: rule(
       "test accuracy at learning rate 0.03, BN - plain",
       { within: [-0.02, 0.02] },
@@ -37,12 +37,12 @@ export const RULES = {
   },
   landscape: {
     range: rule(
-      "median range of the loss over 0.5 to 4 lr, at equal loss, plain/BN",
+      "range of the loss over 0.5 to 4 lr (median, at equal loss), plain/BN",
       { atLeast: 1.5 },
       { atMost: 0.67 },
     ),
     change: rule(
-      "median largest relative gradient change over 0.5 to 4 lr, at equal loss, plain/BN",
+      "largest relative gradient change over 0.5 to 4 lr (median, at equal loss), plain/BN",
       { atLeast: 1.5 },
       { atMost: 0.67 },
     ),
@@ -54,7 +54,7 @@ export const RULES = {
   },
   "covariate-shift": {
     more: rule(
-      "relative difference, median over steps 0 to 100 (weights, mean over blocks 2 to last), BN/plain",
+      "relative difference of the weight gradients (mean over blocks 2 to last, median over steps 0 to 100), BN/plain",
       { atLeast: 1.1 },
       { atMost: 0.9 },
     ),
@@ -62,13 +62,13 @@ export const RULES = {
   "noisy-batch-norm": {
     asWell: rule("training accuracy, BN - noisy BN", { atMost: 0.1 }, { atLeast: 0.2 }),
     better: rule("training accuracy, noisy BN - plain", { atLeast: 0.05 }, { atMost: 0 }),
-    stopped: rule("training accuracy, plain with the same noise", { atMost: 0.3 }, { atLeast: 0.6 }),
-    unstable: rule("step shift (standard deviations), noisy BN/plain", { atLeast: 1.25 }, { atMost: 0.8 }),
+    stopped: rule("training accuracy of the plain network with the same noise", { atMost: 0.3 }, { atLeast: 0.6 }),
+    unstable: rule("step shift in standard deviations, noisy BN/plain", { atLeast: 1.25 }, { atMost: 0.8 }),
   },
   "lp-norms": {
-    asWell: rule("training accuracy, BN - the other norm", { atMost: 0.02 }, { atLeast: 0.05 }),
-    smoother: rule("median range of the loss over 0.5 to 4 lr, plain/the other norm", { atLeast: 3 }, { atMost: 1 }),
-    moreShift: rule("step shift (standard deviations), the other norm/plain", { atLeast: 1.25 }, { atMost: 0.8 }),
+    asWell: rule("training accuracy, BN - this norm", { atMost: 0.02 }, { atLeast: 0.05 }),
+    smoother: rule("median range of the loss over 0.5 to 4 lr, plain/this norm", { atLeast: 3 }, { atMost: 1 }),
+    moreShift: rule("step shift in standard deviations, this norm/plain", { atLeast: 1.25 }, { atMost: 0.8 }),
   },
   "theorem-4-1": {
     identity: rule("largest relative error of the identity", { atMost: 1e-9 }, { above: 1e-9 }),
@@ -80,7 +80,11 @@ export const RULES = {
     ),
   },
   "deep-linear": {
-    cosine: rule("median cosine of G and G' at two thirds of the depth, plain - BN", { atLeast: 0.3 }, { atMost: 0 }),
+    cosine: rule(
+      "median cosine between G and G' at two thirds of the depth, plain - BN",
+      { atLeast: 0.3 },
+      { atMost: 0 },
+    ),
     loss: rule("final loss, plain/BN", { atLeast: 1.25 }, { atMost: 0.8 }),
     rough: rule("log10 of the largest beta x lr over 1 to 30 lr, plain", { atLeast: 1 }, { atMost: 0.8 }),
     smooth: rule("log10 of the largest beta x lr over 1 to 30 lr, BN", { atMost: 0.8 }, { atLeast: 1 }),
@@ -94,15 +98,19 @@ export const RULES = {
     ),
   },
   "scale-invariance": {
-    loss: rule("largest change of the loss when the weights are scaled", { below: 1e-10 }, { atLeast: 1e-10 }),
+    loss: rule("largest change in the loss when the weights are scaled", { below: 1e-10 }, { atLeast: 1e-10 }),
     gradient: rule("largest |a ||g(aW)|| / ||g(W)|| - 1|", { below: 1e-10 }, { atLeast: 1e-10 }),
-    orthogonal: rule("largest |cosine| of a unit's weights and their gradient", { below: 1e-10 }, { atLeast: 1e-10 }),
+    orthogonal: rule(
+      "largest |cosine| between a unit's weights and their gradient",
+      { below: 1e-10 },
+      { atLeast: 1e-10 },
+    ),
     growth: rule(
-      "relative error of growth of ||W||^2 = sum of lr^2 ||g||^2, 300 steps at learning rate 1",
+      "relative error of the predicted growth of ||W||^2, the sum of lr^2 ||g||^2, over 300 steps at learning rate 1",
       { below: 1e-3 },
       { atLeast: 1e-3 },
     ),
-    anyRate: rule("decades of learning rates over which least squares with BN converges", { atLeast: 4 }, { below: 4 }),
+    anyRate: rule("decades of learning rates at which least squares with BN converges", { atLeast: 4 }, { below: 4 }),
   },
   initialization: {
     explosion: rule(
@@ -129,26 +137,34 @@ export const RULES = {
       { atLeast: 0.05 },
       { within: [-0.02, 0.02] },
     ),
-    small: rule("test accuracy, BN recalibrated - plain", { atMost: -0.03 }, { above: -0.03 }),
-    gap: rule("train - test accuracy (recalibrated), at batch size 64 - at this one", { atLeast: 0.02 }, { atMost: 0 }),
+    small: rule("test accuracy, recalibrated BN - plain", { atMost: -0.03 }, { above: -0.03 }),
+    gap: rule(
+      "gap between training and test accuracy (recalibrated), batch size 64 - this batch size",
+      { atLeast: 0.02 },
+      { atMost: 0 },
+    ),
   },
   "gamma-and-beta": {
-    overOutput: rule("test accuracy, only gamma and beta - only the output layer", { atLeast: 0.1 }, { atMost: 0 }),
-    overRandom: rule("test accuracy, only gamma and beta - as many random weights", { atLeast: 0.02 }, { atMost: 0 }),
-    disabled: rule("share of |gamma| < 0.01 when only gamma and beta are trained", { atLeast: 0.2 }, { atMost: 0.05 }),
+    overOutput: rule(
+      "test accuracy, training only gamma and beta - only the output layer",
+      { atLeast: 0.1 },
+      { atMost: 0 },
+    ),
+    overRandom: rule(
+      "test accuracy, training only gamma and beta - the same number of random weights",
+      { atLeast: 0.02 },
+      { atMost: 0 },
+    ),
+    disabled: rule("share of |gamma| < 0.01 after training only gamma and beta", { atLeast: 0.2 }, { atMost: 0.05 }),
   },
   "two-stories": {
-    moreShift: rule("step shift (standard deviations), drifting BN/BN", { atLeast: 5 }, { below: 5 }),
+    moreShift: rule("step shift in standard deviations, drifting BN/BN", { atLeast: 5 }, { below: 5 }),
     sameGain: rule("median gain at 1 lr, drifting BN - BN", { within: [-0.15, 0.15] }, { beyond: [-0.15, 0.15] }),
     learns: rule("test accuracy, BN - drifting BN", { atMost: 0.05 }, { above: 0.05 }),
-    sameShift: rule(
-      "step shift (standard deviations), BN with a stopped gradient/BN",
-      { atMost: 1.25 },
-      { above: 1.25 },
-    ),
-    fails: rule("test accuracy, plain - BN with a stopped gradient", { atLeast: 0.1 }, { below: 0.1 }),
-    moreTotal: rule("total shift (standard deviations), mean-only/BN", { atLeast: 3 }, { below: 3 }),
-    learnsToo: rule("test accuracy, BN - mean-only", { atMost: 0.03 }, { above: 0.03 }),
+    sameShift: rule("step shift in standard deviations, stopped-gradient BN/BN", { atMost: 1.25 }, { above: 1.25 }),
+    fails: rule("test accuracy, plain - stopped-gradient BN", { atLeast: 0.1 }, { below: 0.1 }),
+    moreTotal: rule("total shift in standard deviations, mean-only BN/BN", { atLeast: 3 }, { below: 3 }),
+    learnsToo: rule("test accuracy, BN - mean-only BN", { atMost: 0.03 }, { above: 0.03 }),
   },
 } as const;
 
@@ -157,7 +173,7 @@ function rule(statistic: string, yes: Rule["yes"], no: Rule["no"]): Rule {
 }
 
 function shiftRule(statistic: string): Rule {
-  return rule(`${statistic}: median over steps, mean over units, BN/plain`, { atMost: 0.8 }, { atLeast: 1.25 });
+  return rule(`${statistic} (mean over units, median over steps), BN/plain`, { atMost: 0.8 }, { atLeast: 1.25 });
 }
 
 function betaRule(statistic: string): Rule {

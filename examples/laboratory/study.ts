@@ -8,7 +8,7 @@ import type { Moved } from "./measure/watcher.js";
 import type { Network, NetworkSpec } from "./networks.js";
 import { overSteps } from "./panels.js";
 
-/** Does the same for each seed, in parallel; results are in the order of the seeds. */
+/** Calls `work` for each seed, in parallel; the results are in the order of the seeds. */
 export function eachSeed<T>(study: Study, work: (seed: number) => Promise<T>): Promise<T[]> {
   return Promise.all(study.seeds.map(work));
 }
@@ -36,8 +36,8 @@ const CLOSE_LOOKS: readonly number[] = [4, 8, 12, 16, ...LOOKS].sort((a, b) => a
 export const BAND_LOOKS = { at: CLOSE_LOOKS, distances: BAND } as const;
 
 /**
- * Returns the run shared by claims 2, 5 to 9 and 18. As all of them request it with the same input, it is made once, with as
- * many steps and probes as the most demanding claim needs.
+ * Returns the run shared by claims 2, 5 to 9 and 18. All of them request it with the same input, so it is trained only
+ * once, with as many steps and probes as the most demanding claim needs.
  */
 export function probedRun(study: Study, spec: NetworkSpec, learningRate: number, seed: number): Promise<Trained> {
   const { network, hidden } = spec;
@@ -114,7 +114,7 @@ export function trainingAccuracy({ accuracies, divergedAt }: Trained, steps: num
   return meanOf(accuracies.slice(Math.max(0, steps - 50), steps));
 }
 
-/** Returns the probes taken every 20 steps: evenly spaced, so that their median is one over training. */
+/** Returns the probes taken every 20 steps: evenly spaced, so that their median represents the whole run. */
 export function evenLooks({ looks }: Trained, steps: number): Look[] {
   return looks.filter(({ step }) => step < steps && step % 20 === 0);
 }
@@ -126,7 +126,7 @@ export function overLooks(run: Trained, steps: number, figure: (look: Look) => n
   return median([...seen, ...Array.from({ length: missing }, () => worst)]);
 }
 
-/** Returns the median movement over the recorded steps. */
+/** Returns the median shift over the recorded steps. */
 export function overMoved(run: Trained, steps: number, figure: keyof Omit<Moved, "step">): number {
   const moved = run.moved.filter(({ step }) => step <= steps);
   return median(moved.map((each) => each[figure]));

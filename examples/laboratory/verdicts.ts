@@ -1,17 +1,17 @@
 /** Verdicts: turns numbers over seeds into an outcome, and outcomes into a verdict. The thresholds are in rules.ts. */
 import { type Spread, spreadOf } from "../shared/spread.js";
 
-/** The values at which an effect counts. The whole interval must lie within. */
+/** The values that count as an effect. The whole interval must be within them. */
 export type Bound =
   | { readonly atLeast: number }
   | { readonly atMost: number }
   | { readonly above: number }
   | { readonly below: number }
   | { readonly within: readonly [number, number] }
-  /** Outside of a range, with the whole interval on one side. */
+  /** Outside a range, with the whole interval on one side. */
   | { readonly beyond: readonly [number, number] };
 
-/** The statistic of each seed and its thresholds, fixed before the numbers were known. */
+/** A statistic computed for each seed and its thresholds, fixed before the numbers were known. */
 export interface Rule {
   readonly statistic: string;
   readonly yes: Bound;
@@ -21,13 +21,13 @@ export interface Rule {
 export type Outcome = "yes" | "no" | "undecided";
 export type Verdict = "reproduced" | "not reproduced" | "depends" | "undecided";
 
-/** A rule in one setting, with its numbers. */
+/** A rule applied in one setting, with its numbers. */
 export interface Condition extends Rule {
   /** The setting, as in "8x48, learning rate 0.1". */
   readonly setting: string;
   /** One per seed, in the order of the seeds. */
   readonly values: readonly number[];
-  /** The median and the interval: minimum and maximum. */
+  /** The median, and the interval from minimum to maximum. */
   readonly spread: Spread;
   readonly outcome: Outcome;
 }
@@ -69,7 +69,7 @@ export function describeBound(bound: Bound): string {
   if ("atMost" in bound) return `at most ${bound.atMost}`;
   if ("above" in bound) return `above ${bound.above}`;
   if ("below" in bound) return `below ${bound.below}`;
-  if ("within" in bound) return `in ${bound.within[0]} to ${bound.within[1]}`;
+  if ("within" in bound) return `between ${bound.within[0]} and ${bound.within[1]}`;
   return `below ${bound.beyond[0]} or above ${bound.beyond[1]}`;
 }
 

@@ -1,11 +1,11 @@
-// Serves the page while it is worked on (`npm run playground`) and builds it into a folder: a plain static site with relative paths,
-// which works under any address and needs no network.
+// Serves the page during development (`npm run playground`) and builds it into a folder: a static site with relative paths, which
+// works at any URL and needs no network.
 import { defineConfig } from "vite";
 
 export default defineConfig({
   root: import.meta.dirname,
   base: "./",
-  // "batchnorm" leads to the source, as it does for the compiler.
+  // Resolves "batchnorm" to the source, as the compiler does.
   resolve: { tsconfigPaths: true },
   server: { port: 8080 },
   worker: { format: "es" },

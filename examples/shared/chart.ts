@@ -98,7 +98,7 @@ export function curveMarks(curves: readonly Curve[], axis: Axis): Plot.Markish[]
   ];
 }
 
-/** Replaces values without a place on the axis, such as infinity, or 0 on a log axis, by values far out that are clipped. */
+/** Replaces values that cannot be drawn on the axis, such as infinity, or 0 on a log axis, by values far outside that are clipped. */
 function withinReach(points: readonly CurvePoint[], { type, domain: [bottom, top] }: Axis): CurvePoint[] {
   const [least, most] = type === "log" ? [bottom / 1e6, top * 1e6] : [bottom - 1e6, top + 1e6];
   const keep = (value: number): number => Math.min(most, Math.max(least, value));

@@ -10,7 +10,7 @@ export function writeWhole(path: string, text: string): void {
   renameSync(unfinished, path);
 }
 
-/** Returns whether `writeWhole` can write the file, to check before long work. Writes nothing. */
+/** Returns whether `writeWhole` can write the file, without writing it; a check before a long computation. */
 export function canWrite(path: string): boolean {
   let folder = dirname(resolve(path));
   while (!existsSync(folder)) folder = dirname(folder);

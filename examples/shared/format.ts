@@ -1,6 +1,6 @@
 /** Format: numbers for the terminal and the page. */
 
-/** Formats an accuracy, as in "0.967": one test image is 0.002. */
+/** Formats an accuracy, as in "0.967". One test image corresponds to 0.002. */
 export function formatAccuracy(accuracy: number): string {
   return accuracy.toFixed(3);
 }

@@ -8,7 +8,7 @@ export function strictly<Parsed>(parse: () => Parsed): Parsed {
   try {
     return parse();
   } catch (error) {
-    // Node's first sentence names the option; the rest is about positional arguments that resemble options.
+    // Node's first sentence names the option; the rest explains positional arguments that resemble options.
     if (error instanceof TypeError) throw new UsageError(error.message.split(". ")[0]);
     throw error;
   }

@@ -18,7 +18,7 @@ const ROWS = 64;
 const LEARNING_RATE = 0.5;
 await tf.setBackend("cpu");
 
-// Points in the plane; the label says whether both coordinates have the same sign.
+// Points in the plane; the label is 1 if both coordinates have the same sign.
 const random = new Random(1);
 const x = Tensor.normal([ROWS, 2], { random, dtype: "float64" });
 const labels = Array.from({ length: ROWS }, (_, i) => (x.at(i, 0) * x.at(i, 1) > 0 ? 1 : 0));
@@ -37,7 +37,7 @@ const inputs = tf.tensor2d(Array.from(x.data), [ROWS, 2]);
 const targets = tf.oneHot(tf.tensor1d(labels, "int32"), 2);
 const tfjs = tfjsObjective(theirs, inputs, (output) => tf.losses.softmaxCrossEntropy(targets, output));
 
-// 2. The same network in this library. Its parameters are in the same order, so both can be evaluated at the same point.
+// 2. The same network in this library. Its parameters have the same order, so both can be evaluated at the same point.
 const ours = new Sequential([
   new Dense({ inputs: 2, outputs: 8, bias: false, random }),
   new BatchNorm({ features: 8 }),

@@ -1,7 +1,7 @@
 /** A TensorFlow.js model as an objective, which is all that the probes need. */
 import * as tf from "@tensorflow/tfjs";
 
-/** The role of a weight by the last part of its name. */
+/** Roles of weights, by the last part of their names. */
 const ROLES = /** @type {const} */ ({ kernel: "weight", bias: "bias", gamma: "scale", beta: "shift" });
 
 /**
@@ -37,7 +37,7 @@ export function tfjsObjective(model, inputs, loss) {
       // training: true uses batch statistics, and the gradient includes them.
       found = tf.variableGrads(() => loss(model.apply(inputs, { training: true })), weights);
     } finally {
-      // Restored before the first await: another evaluation or a training step may run in between.
+      // Restored before the first await, because another evaluation or a training step may run in between.
       [...weights, ...statistics].forEach((variable, i) => variable.assign(before[i]));
       tf.dispose(before);
     }

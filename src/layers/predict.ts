@@ -31,7 +31,7 @@ export function predict(layer: Layer, input: Tensor, options: PredictOptions | u
     }
   }
   const pass: Pass = { mode: "inference", kernels };
-  const lease = new Lease(kernels, false);
+  const lease = new Lease(pass, false);
   try {
     const own = isOwn(layer) ? new PrivatePass(pass, undefined, undefined, lease, into ?? "public") : pass;
     const { output } = layer.forward(input, own);

@@ -12,7 +12,6 @@ import { printShape, sameShape, type Shape, sizeOf } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
 import { defaultKernels } from "../kernels/default.js";
 import { type Residence, residenceOf } from "../kernels/residence.js";
-import type { Kernels } from "../kernels/types.js";
 import type { Forward, Layer, Pass } from "./contract.js";
 
 const ownLayers = new WeakSet<Layer>();
@@ -35,8 +34,12 @@ export class Lease {
   private readonly residence: Residence | undefined;
   private readonly taken = new Set<Floats>();
 
-  constructor(kernels: Kernels | undefined, keeps: boolean) {
-    this.residence = residenceOf(kernels ?? defaultKernels());
+  /**
+   * Begins a run. In mode "inference" a backward pass may follow but hardly ever does, so what the layers keep for it is left to
+   * the garbage collector.
+   */
+  constructor({ mode, kernels }: Pass, keeps: boolean) {
+    this.residence = keeps && mode === "inference" ? undefined : residenceOf(kernels ?? defaultKernels());
     this.keeps = keeps;
   }
 

@@ -63,7 +63,7 @@ export class Sequential implements Layer {
     const changes: (() => void)[] = [];
     const defer = pass.defer ?? ((change: () => void): void => void changes.push(change));
     const outer = pass instanceof PrivatePass ? pass : undefined;
-    const lease = outer?.lease ?? new Lease(kernels, true);
+    const lease = outer?.lease ?? new Lease(pass, true);
     const forwards: Forward[] = [];
     const children = [...this.children];
     let output = input;

@@ -100,7 +100,7 @@ describe("the rules", () => {
     ["at most 0.8", { atMost: 0.8 }],
     ["above 0.02", { above: 0.02 }],
     ["below 0", { below: 0 }],
-    ["in 1.8 to 2.3", { within: [1.8, 2.3] }],
+    ["between 1.8 and 2.3", { within: [1.8, 2.3] }],
     ["below -0.1 or above 0.1", { beyond: [-0.1, 0.1] }],
   ])("have bounds that read %s", (text, bound) => {
     expect(describeBound(bound)).toBe(text);

@@ -143,11 +143,13 @@ it("keeps in the memory of the kernels what only the next layer receives", () =>
     ["passed into a Sequential inside", [dense(), new Sequential([new Tanh()]), dense()], {}, true],
     ["with an observer", chain(), { observe: () => undefined }, false],
     ["with kernels of a user's own", chain(), { kernels: { ...wasmKernels() } }, false],
+    ["in inference, where a backward pass hardly ever follows", chain(), { mode: "inference" }, false],
     ["with the plain kernels", chain(), { kernels: plainKernels }, false],
     ["after a derived class", [new OtherReLU(), new Tanh()], {}, false],
   ];
   for (const [name, layers, pass, resident] of passes) {
     const model = new Sequential(layers);
+    model.forward(input, { mode: "train" }).backward(input);
     const inputs = inputsOf(Tanh, () => void model.forward(input, { mode: "probe", ...pass }).backward(input));
     expect(inputs.map(isResident), name).toContain(resident);
     expect(inputs.map(isResident), name).not.toContain(!resident);

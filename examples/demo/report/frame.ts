@@ -33,7 +33,7 @@ function placed({ title, svg }: Panel, index: number): string {
 </g>`;
 }
 
-/** Renumbers clip paths: Plot numbers them per process, and a picture must not depend on earlier ones. */
+/** Renumbers clip paths. Plot numbers them per process, and a picture must not depend on earlier ones. */
 function renumbered(svg: string): string {
   const seen = [...new Set(svg.match(/plot-clip-\d+/g))];
   return svg.replace(/plot-clip-\d+/g, (id) => `plot-clip-${seen.indexOf(id) + 1}`);

@@ -64,13 +64,13 @@ function divergedMark({ network, divergedAt }: Run): Plot.Markish {
   return Plot.text([text], { fx: [network], frameAnchor: "middle", fill: COLORS[network] });
 }
 
-/** Returns the labels "15 %", "50 %" and "85 %" at the ends of the curves, without those that would overlap. */
+/** Returns the labels "15%", "50%" and "85%" at the ends of the curves, without those that would overlap. */
 function percentageMark(run: Run, closest: number): Plot.Markish {
   const { steps, percentiles } = unitOf(run);
   const [low, middle, high] = percentiles.at(-1)!;
-  const ends = [{ y: middle!, text: "50 %" }];
-  if (middle! - low! > closest) ends.push({ y: low!, text: "15 %" });
-  if (high! - middle! > closest) ends.push({ y: high!, text: "85 %" });
+  const ends = [{ y: middle!, text: "50%" }];
+  if (middle! - low! > closest) ends.push({ y: low!, text: "15%" });
+  if (high! - middle! > closest) ends.push({ y: high!, text: "85%" });
   const style = { fill: COLORS[run.network], fontSize: 10, textAnchor: "start", dx: 4 } as const;
   return Plot.text(ends, { ...style, fx: () => run.network, x: () => steps.at(-1)!, y: "y", text: "text" });
 }

@@ -1,10 +1,10 @@
-/** The picture of the README. */
+/** The picture in the README. */
 import type { Run } from "../train.js";
 import { accuracyFigure, lossBandFigure, type Panel } from "./figures.js";
 import { framePanels } from "./frame.js";
 import { percentileFigure } from "./percentiles.js";
 
-/** Draws accuracy where the two networks differ most (top), and probes of a setting in which both learn (bottom). */
+/** Draws the accuracy where the two networks differ most (top), and probes in a setting where both learn (bottom). */
 export function drawPicture(runs: readonly Run[]): string {
   return framePanels([
     panelOf(accuracyFigure(runs), "sigmoid, learning rate 0.1"),

@@ -1,4 +1,4 @@
-/** Claim 16: running statistics against recalibrated ones, and small batches. */
+/** Claim 16: running statistics compared with recalibrated ones, and small batches. */
 import type { Claim } from "../claim.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
@@ -13,15 +13,15 @@ export const batchSize: Claim = {
   name: "batch-size",
   quick: false,
   title: "Running statistics lag behind, small batches hurt, and noise regularizes",
-  who: "Wu & Johnson 2021 (arXiv:2105.07576); small batches: Wu & He 2018 (arXiv:1803.08494); regularization: Luo, Wang, Shao & Peng 2018 (arXiv:1809.00846).",
+  who: "Wu & Johnson 2021 (arXiv:2105.07576). Small batches: Wu & He 2018 (arXiv:1803.08494). Regularization: Luo, Wang, Shao & Peng 2018 (arXiv:1809.00846).",
   definition:
-    "Test accuracy in inference mode with running statistics (momentum 0.1) and with statistics recomputed on the whole training set, layer by layer, at the same weights; the latter against a plain network at several batch sizes; accuracy on the training images minus that on the test images.",
+    "Lag: the test accuracy in inference mode with running statistics (momentum 0.1), compared with statistics that are recomputed at the same weights on the whole training set, layer by layer (recalibrated). Small batches: the recalibrated accuracy compared with that of a plain network. Regularization: the gap between training and test accuracy.",
   settings:
-    "ReLU 6x64; batch size 128, learning rate 0.1, after 5 and 200 steps; batch sizes 2, 4, 16 and 64 at learning rate 0.1 x batch size / 64, for 25 600 images or 3000 steps, whichever comes first.",
+    "ReLU 6x64. Batch size 128 at learning rate 0.1, after 5 and 200 steps. Batch sizes 2, 4, 16 and 64 at learning rate 0.1 x batch size / 64, for 25,600 images or 3000 steps, whichever comes first.",
   differences: "An MLP on digits; the papers use ResNets on ImageNet.",
   factor: "the length of training and the batch size",
   counterEvidence:
-    "The gap between training and test accuracy is confounded with how well a network fits at all, which suffers from small batches.",
+    "The gap between training and test accuracy is confounded with how well a network fits the data at all, and small batches make the fit worse.",
   reading:
     "Recalibrate before you judge a network early in training. With two to four images per batch, the batch statistics are mostly noise.",
   async run(study) {
@@ -92,14 +92,14 @@ export const batchSize: Claim = {
           values: pick(size, 0).map(({ recalibrated }) => recalibrated),
         },
         {
-          what: `batch size ${size}: test accuracy, batch norm recalibrated`,
+          what: `batch size ${size}: test accuracy, recalibrated batch norm`,
           values: pick(size, 1).map(({ recalibrated }) => recalibrated),
         },
       ]),
       figures: [
         {
-          title: "Test accuracy against batch size.",
-          caption: "Learning rate proportional to batch size. Median and range over the seeds.",
+          title: "Test accuracy by batch size.",
+          caption: "The learning rate is proportional to the batch size. Median and range over the seeds.",
           panels: [
             {
               title: "ReLU 6x64",
@@ -107,8 +107,8 @@ export const batchSize: Claim = {
               y: TEST_ACCURACY,
               series: [
                 { network: "plain", points: line(0, "recalibrated") },
-                { network: "batch norm", label: "BN recalibr.", points: line(1, "recalibrated") },
-                { network: "batch norm", label: "BN running", dash: "4 3", points: line(1, "running") },
+                { network: "batch norm", label: "BN (recalibr.)", points: line(1, "recalibrated") },
+                { network: "batch norm", label: "BN (running)", dash: "4 3", points: line(1, "running") },
               ],
             },
           ],

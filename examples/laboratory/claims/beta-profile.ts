@@ -13,18 +13,18 @@ export const betaProfile: Claim = {
   number: 6,
   name: "beta-profile",
   quick: true,
-  title: "Effective beta-smoothness improves: the whole profile, not only its maximum",
+  title: "Effective beta-smoothness improves over the whole profile, not only at its maximum",
   who: "Santurkar et al. 2018, figure 4c, which shows the maximum over 0.5 to 4 learning rates.",
   definition:
-    "beta = change of the gradient / distance moved, at 0.01, 0.1, 0.5, 1, 2 and 4 learning rates along the gradient; multiplied by the learning rate it is dimensionless. Median over the probes of a run.",
+    "Beta is the change of the gradient divided by the distance, at 0.01, 0.1, 0.5, 1, 2 and 4 learning rates along the gradient. Multiplied by the learning rate, it is dimensionless. Each value is the median over the probes of a run.",
   settings: "16x48 and 8x48 ReLU, learning rate 0.1, batch size 64, 300 steps (--quick: 200), probed every 20 steps.",
   differences:
-    "An MLP on digits instead of a VGG on CIFAR-10; the profile in addition to its maximum; two smaller distances.",
+    "An MLP on digits instead of a VGG on CIFAR-10. The whole profile instead of only its maximum, with two additional, smaller distances.",
   factor: "the distance",
   counterEvidence:
-    "In the paper's figure the plateau of batch norm is at 2 / learning rate, and so is that of the plain network: once the gradient changes by about its own norm within half a learning rate, the smallest distance in the paper gives 1 / (half a learning rate). The maximum then carries no information.",
+    "In the paper's figure, both batch norm and the plain network plateau at 2 / learning rate. The reason is that once the gradient changes by about its own norm within half a learning rate, beta at the smallest distance in the paper is 1 / (half a learning rate). The maximum then carries no information.",
   reading:
-    "Close to the current parameters batch norm can be the rougher one, and farther away the smoother one. State the distance.",
+    "Batch norm can be less smooth than the plain network close to the current parameters and smoother farther away. Always state the distance.",
   async run(study) {
     const steps = study.steps(study.extent === "quick" ? 200 : 300);
     const conditions = [];
@@ -57,13 +57,13 @@ export const betaProfile: Claim = {
         const own = seeds.map((runs) => evenLooks(runs[network], steps));
         shown.push(
           {
-            what: `${network}, ${setting}: share of probes whose maximum over 0.5 to 4 lr is at 0.5 lr`,
+            what: `${network}, ${setting}: share of probes with the largest beta (over 0.5 to 4 lr) at 0.5 lr`,
             values: own.map(
               (looks) => looks.filter(({ beta: at }) => Math.max(...at.slice(HALF)) === at[HALF]).length / looks.length,
             ),
           },
           {
-            what: `${network}, ${setting}: median over the probes of the maximum beta over 0.5 to 4 lr, x lr`,
+            what: `${network}, ${setting}: largest beta x lr over 0.5 to 4 lr (median over the probes)`,
             values: own.map((looks) => median(looks.map(({ beta: at }) => Math.max(...at.slice(HALF))))),
           },
         );
@@ -74,9 +74,9 @@ export const betaProfile: Claim = {
       shown,
       figures: [
         {
-          title: "Beta against distance.",
+          title: "Beta by distance.",
           caption:
-            "Median over the probes of a run; line: median over the seeds, band: range. Where the line falls as 1 / distance, the change of the gradient no longer grows. Figure 4c of the paper shows the maximum over 0.5 and more.",
+            "Each run contributes the median over its probes. Line: median over the seeds; band: range. Where the line falls as 1 / distance, the change of the gradient no longer grows. Figure 4c of the paper shows the maximum over distances of 0.5 and more.",
           panels,
         },
       ],

@@ -17,19 +17,19 @@ export const covariateShift: Claim = {
   number: 7,
   name: "covariate-shift",
   quick: true,
-  title: "It does not reduce internal covariate shift (definition 2.1)",
-  who: "Santurkar et al. 2018, section 2.2 and figure 3; the opposite: Ioffe & Szegedy 2015.",
+  title: "Batch norm does not reduce internal covariate shift (definition 2.1)",
+  who: "Santurkar et al. 2018, section 2.2 and figure 3. The opposite view: Ioffe & Szegedy 2015.",
   definition:
-    "For each layer, the gradient of its weights on one batch, before (G) and after (G') the layers below it take their step, with the layer itself and those above unchanged: ||G - G'|| / ||G|| and the cosine. Every 10 steps up to step 100, mean over blocks 2 to the last; a block is a Dense and the norm that follows it.",
+    "G is the gradient of a layer's weights on one batch. G' is the gradient after all layers below have taken their step, while the layer itself and those above are unchanged. The experiment reports ||G - G'|| / ||G|| and the cosine between G and G', measured every 10 steps up to step 100 and averaged over blocks 2 to the last. A block is a Dense layer and, if there is one, the BatchNorm layer after it.",
   settings:
-    "8x48 ReLU, learning rates 0.003 and 0.1, batch size 64; without --quick, also 16x48 at 0.001 and 0.1, and 3x64 at 0.01 and 0.1.",
+    "8x48 ReLU at learning rates 0.003 and 0.1, batch size 64. Without --quick, also 16x48 at 0.001 and 0.1, and 3x64 at 0.01 and 0.1.",
   differences:
-    "An MLP on digits instead of a VGG on CIFAR-10; early training only; the relative difference, since the absolute one grows with the learning rate and the gradient.",
+    "An MLP on digits instead of a VGG on CIFAR-10, and only early in training. The difference is relative, because the absolute difference grows with the learning rate and the gradient.",
   factor: "the learning rate and the depth",
   counterEvidence:
-    "Awais et al. 2020 argue that reducing the shift does matter. By this definition a network whose gradients vanish has no shift.",
+    "Awais et al. 2020 argue that reducing the shift does matter. By this definition, a network with vanishing gradients has no shift.",
   reading:
-    "A yes means that batch norm has more shift, as Santurkar et al. say, and a no that it has less, as Ioffe & Szegedy say. The answer depends on where you look.",
+    "A “yes” means that batch norm has more shift, as Santurkar et al. claim; a “no” means that it has less, as Ioffe & Szegedy claim. The answer depends on where you look.",
   async run(study) {
     const steps = study.steps(101);
     const conditions = [];
@@ -68,7 +68,7 @@ export const covariateShift: Claim = {
           overTraining(
             title,
             100,
-            { label: "cosine of G and G'", type: "linear", domain: [-1, 1] },
+            { label: "cosine between G and G'", type: "linear", domain: [-1, 1] },
             PAIR,
             seeds,
             ({ covariateShift: looks }) => looks.map((look) => ({ x: look.step, y: look.cosine })),
@@ -83,7 +83,7 @@ export const covariateShift: Claim = {
         {
           title: "Relative difference.",
           caption:
-            "0: the step of the layers below made no difference. Mean over the blocks; median and range over the seeds.",
+            "0: the update of the layers below makes no difference. Mean over the blocks; median and range over the seeds.",
           panels: relative,
         },
         { title: "Cosine.", caption: "1: same direction; 0: orthogonal.", panels: cosine },

@@ -8,26 +8,27 @@ import { judgeEach } from "../verdicts.js";
 
 const rules = RULES["deep-linear"];
 const LOSS = { label: "loss (sum of squares)", type: "log" } as const;
-const COSINE = { label: "cosine of G and G'", type: "linear", domain: [-1, 1] } as const;
+const COSINE = { label: "cosine between G and G'", type: "linear", domain: [-1, 1] } as const;
 const BETA = { label: "largest beta x learning rate", type: "log", ceiling: 1e20 } as const;
 
 export const deepLinearClaim: Claim = {
   number: 11,
   name: "deep-linear",
   quick: false,
-  title: "In a deep linear network: lower loss, smoother landscape, more internal covariate shift",
+  title:
+    "In a deep linear network, batch norm leads to lower loss, a smoother landscape and more internal covariate shift",
   who: "Santurkar et al. 2018, sections 2 and 3, figures 3b and 10, appendix A.",
   definition:
-    "Full-batch gradient descent on the sum of squares of W1...Wk x - A x. Cosine of definition 2.1 for the block at two thirds of the depth; final loss; beta x learning rate along the gradient at 0.01, 0.1, 1, 10 and 30 learning rates, every 50 steps.",
+    "Full-batch gradient descent on the sum of squares of W1...Wk x - A x. The experiment reports the cosine of definition 2.1 for the block at two thirds of the depth, the final loss, and beta x learning rate at 0.01, 0.1, 1, 10 and 30 learning rates along the gradient, measured every 50 steps.",
   settings:
-    "25 layers of width 10 without nonlinearity, a norm after all but the last, 200 samples, Glorot initialization, double precision; learning rate 5e-6 for 600 steps and 5e-7 for 1000 (--quick: 12 layers, 5e-6 only).",
+    "25 layers of width 10 without nonlinearities, with batch norm after all but the last; 200 samples, Glorot initialization, double precision. Learning rate 5e-6 for 600 steps and 5e-7 for 1000 steps (--quick: 12 layers, 5e-6 only).",
   differences:
-    "200 samples instead of 1000 at five times the learning rate, since the loss is summed over the samples. The paper runs 10 000 steps (--full uses its 1000 samples, learning rates 1e-6 and 1e-7, and 10 000 steps).",
+    "200 samples instead of 1000, at five times the learning rate, because the loss is summed over the samples. The paper runs 10,000 steps (--full uses its 1000 samples, learning rates 1e-6 and 1e-7, and 10,000 steps).",
   factor: "the learning rate",
   counterEvidence:
-    "The paper's text reports nearly uncorrelated gradients for batch norm; this describes the panel with the lower learning rate, and at the higher one both networks have them. Batch norm's plateau of beta at 2 / learning rate is the edge of stability, reached with full batches.",
+    "The paper's text reports nearly uncorrelated gradients for batch norm. This describes the panel with the lower learning rate; at the higher one, both networks have nearly uncorrelated gradients. For batch norm, the plateau of beta at 2 / learning rate is the edge of stability, which full-batch training reaches.",
   reading:
-    "Without a nonlinearity no depth-related loss of signal can be to blame, and batch norm still changes the landscape.",
+    "Without nonlinearities, signal loss with depth cannot be the explanation, yet batch norm still changes the landscape.",
   async run(study) {
     const full = study.extent === "full";
     const quick = study.extent === "quick";
@@ -77,7 +78,7 @@ export const deepLinearClaim: Claim = {
         {
           title: "Effective beta-smoothness.",
           caption:
-            "The largest beta over 0.01 to 30 learning rates, times the learning rate; 2 is the edge of stability. Figure 10c of the paper.",
+            "The largest beta over 0.01 to 30 learning rates, multiplied by the learning rate; 2 is the edge of stability. Figure 10c of the paper.",
           panels: panels.beta,
         },
       ],

@@ -17,18 +17,18 @@ export const edgeOfStability: Claim = {
   number: 12,
   name: "edge-of-stability",
   quick: true,
-  title: "Full-batch training drives the sharpness to 2 over the learning rate",
+  title: "Full-batch training drives the sharpness to 2 / learning rate",
   who: "Cohen, Kaur, Li, Kolter & Talwalkar 2021 (arXiv:2103.00065).",
   definition:
-    "Sharpness: the largest eigenvalue of the Hessian of the loss, estimated from below by 15 Lanczos steps, ten times in the last third of training. Above 2 / learning rate, gradient descent on a quadratic diverges.",
+    "Sharpness is the largest eigenvalue of the Hessian of the loss, estimated from below by 15 Lanczos steps. It is measured ten times in the last third of training. If it exceeds 2 / learning rate, gradient descent on a quadratic diverges.",
   settings:
-    "tanh 2x32, the first 200 training images, mean squared error over all elements, full batch, 800 steps, double precision; plain and batch norm at learning rates 0.5 and 2.",
-  differences: "A small network on digits; the paper uses CIFAR-10 and treats batch norm in an appendix.",
+    "tanh 2x32, the first 200 training images, mean squared error over all elements, full batch, 800 steps, double precision. Plain and with batch norm, at learning rates 0.5 and 2.",
+  differences: "A small network on digits; the paper uses CIFAR-10 and covers batch norm in an appendix.",
   factor: "the learning rate: the same rate puts one network at the edge and leaves the other below it",
   counterEvidence:
-    "With cross-entropy on easy data the sharpness falls again. Sharpness below the edge does not contradict the paper, in which it rises only until it reaches the edge.",
+    "With cross-entropy on easy data, the sharpness falls again. Sharpness below the edge does not contradict the paper, in which it rises only until it reaches the edge.",
   reading:
-    "At a learning rate where a network without batch norm trains at the edge, one with batch norm is still well below it. That leaves room for a larger rate: at four times the rate, batch norm is at the edge too.",
+    "At a learning rate where the plain network trains at the edge, the network with batch norm is still well below it. That leaves room for a larger rate: at four times the rate, batch norm is also at the edge.",
   async run(study) {
     const steps = study.steps(800);
     const ask = (network: "plain" | "batch norm", rate: number, seed: number) =>
@@ -51,7 +51,7 @@ export const edgeOfStability: Claim = {
       ),
       shown: [
         {
-          what: "plain, learning rate 2: steps until divergence (infinite if none)",
+          what: "plain, learning rate 2: steps until divergence (infinite if it does not diverge)",
           values: runs(3).map(({ divergedAt }) => divergedAt ?? Infinity),
         },
       ],
@@ -59,7 +59,7 @@ export const edgeOfStability: Claim = {
         {
           title: "Sharpness over training.",
           caption:
-            "Times the learning rate; 2 is the edge. Median and range over the seeds. The plain network at learning rate 2 diverges and is not drawn.",
+            "Sharpness multiplied by the learning rate; 2 is the edge. Median and range over the seeds. The plain network at learning rate 2 diverges and is not shown.",
           panels: [0.5, 2].map((rate) =>
             overSteps(
               `learning rate ${rate}`,
@@ -82,7 +82,7 @@ export const edgeOfStability: Claim = {
         },
         {
           title: "Loss over training.",
-          caption: "Mean squared error on the 200 images, every ten steps.",
+          caption: "Mean squared error on the 200 images, every 10 steps.",
           panels: [0.5, 2].map((rate) =>
             overSteps(
               `learning rate ${rate}`,

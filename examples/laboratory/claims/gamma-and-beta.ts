@@ -17,14 +17,14 @@ export const gammaAndBeta: Claim = {
   title: "Training only gamma and beta of a random network goes a long way",
   who: "Frankle, Schwab & Morcos 2020 (arXiv:2003.00152).",
   definition:
-    "Test accuracy, normalized with the statistics of the test images, when only gamma and beta are trained, only the output layer, the same number of randomly chosen weights, or everything; the share of |gamma| below 0.01 when only gamma and beta are trained.",
+    "Test accuracy, with the test images normalized by their own statistics, after training only gamma and beta, only the output layer, only randomly chosen weights (the same number as gamma and beta), or all parameters. Also the share of |gamma| below 0.01 after training only gamma and beta.",
   settings:
-    "ReLU 2x64 and 6x64 with batch norm, batch size 64, 400 steps, learning rate 1 (0.3 when everything is trained).",
+    "ReLU 2x64 and 6x64 with batch norm, batch size 64, 400 steps, learning rate 1 (0.3 when all parameters are trained).",
   differences:
-    "MLPs on digits; the paper uses ResNets of up to 866 layers, in which about a third of the features end up disabled.",
+    "MLPs on digits. The paper uses ResNets of up to 866 layers, in which about a third of the features end up disabled.",
   factor: "the depth",
-  counterEvidence: "In a shallow network the output layer alone does better.",
-  reading: "Gamma and beta select among random features, and that takes enough layers.",
+  counterEvidence: "In a shallow network, training only the output layer works better.",
+  reading: "Gamma and beta select among random features, which works only in a deep enough network.",
   async run(study) {
     const seeds = await eachSeed(study, (seed) =>
       Promise.all(
@@ -46,17 +46,17 @@ export const gammaAndBeta: Claim = {
       ]),
       shown: settings.flatMap((setting, depth) =>
         SUBSETS.map((subset, i) => ({
-          what: `${subset} (${seeds[0]![depth]![i]!.trained} parameters), ${setting}`,
+          what: `${setting}: test accuracy, training ${subset} (${seeds[0]![depth]![i]!.trained} parameters)`,
           values: accuracy(depth, subset),
         })),
       ),
       figures: [
         {
-          title: "Test accuracy by what is trained.",
+          title: "Test accuracy by trained parameters.",
           caption: `One dot per seed. ${SUBSETS.map((subset, i) => `${i + 1}: ${subset}`).join("; ")}.`,
           panels: settings.map((title, depth) => ({
             title,
-            x: { label: "what is trained", type: "linear", domain: [0.5, 4.5], ticks: [1, 2, 3, 4] },
+            x: { label: "trained parameters", type: "linear", domain: [0.5, 4.5], ticks: [1, 2, 3, 4] },
             y: TEST_ACCURACY,
             series: [
               {

@@ -25,19 +25,19 @@ export const hiddenShift: Claim = {
   number: 2,
   name: "hidden-shift",
   quick: true,
-  title: "It limits how much the hidden values shift",
-  who: "A. Ng, Improving Deep Neural Networks, lecture Why Does Batch Norm Work?, following Ioffe & Szegedy 2015.",
+  title: "Batch norm limits how much the hidden values shift",
+  who: "A. Ng, Improving Deep Neural Networks, lecture “Why Does Batch Norm Work?”, following Ioffe & Szegedy 2015.",
   definition:
-    "How far the values that a layer passes to the next move, on 256 fixed images: the 1-Wasserstein distance of each unit's values between just before and just after one update (step shift), and since step 0 (total shift), measured every 20 steps; raw, and in standard deviations of the unit. Averaged over the units of up to four layers spread over the depth, then the median over the steps. Floor: the same distance between two sets of images at the same parameters.",
+    "How much the outputs of the hidden layers change, on 256 fixed images. For each unit, this is the 1-Wasserstein distance between its values before and after one update (step shift), or between its values at step 0 and now (total shift). Both are measured every 20 steps, raw and in standard deviations of the unit. They are averaged over the units of up to four layers, evenly spaced over the depth; the result is the median over the steps. The floor is the distance between two sets of images at the same parameters.",
   settings:
-    "8x48 ReLU, learning rate 0.1, batch size 64, 300 steps. Without --quick, also sigmoid 3x100, learning rate 0.5, batch size 60, 600 steps, with Glorot initialization and with normal initial weights of standard deviation 0.05.",
+    "8x48 ReLU, learning rate 0.1, batch size 64, 300 steps. Without --quick, also sigmoid 3x100, learning rate 0.5, batch size 60, 600 steps, with Glorot initialization and with normally distributed initial weights of standard deviation 0.05.",
   differences:
-    "The lecture has no figure; the definition is this project's. Santurkar et al. 2018, figure 8, show the mean and variance of one random activation.",
-  factor: "the unit of the distance (raw or standard deviations) and the initial weights",
+    "The lecture shows no measurements, so the definition is our own. Figure 8 of Santurkar et al. 2018 shows the mean and variance of one random activation.",
+  factor: "the unit of distance (raw or standard deviations) and the initial weights",
   counterEvidence:
-    "Santurkar et al. 2018: shift has little to do with the success of batch norm. After a batch norm, mean and variance are beta and gamma squared by construction, so only the values after the activation are informative. A network that learns nothing moves nothing: small shift is not a merit in itself.",
+    "Santurkar et al. 2018: shift has little to do with the success of batch norm. Directly after a BatchNorm layer, the mean and variance are beta and gamma squared by construction, so only the values after the activation are informative. A network that learns nothing has no shift, so a small shift is not a merit in itself.",
   reading:
-    "The statement needs a unit. A total shift below the floor is indistinguishable from the difference between two sets of images.",
+    "The claim is incomplete without a unit of distance. A total shift below the floor is indistinguishable from the difference between two sets of images.",
   async run(study) {
     const cases = [
       {
@@ -99,14 +99,14 @@ export const hiddenShift: Claim = {
       shown,
       figures: [
         {
-          title: "One update.",
-          caption:
-            "How far one step moves the values that a layer passes to the next. Median and range over the seeds.",
+          title: "Step shift.",
+          caption: "How much one update changes the outputs of the hidden layers. Median and range over the seeds.",
           panels: panels.step,
         },
         {
-          title: "Since the start.",
-          caption: "The same since step 0. Dotted: the distance between two sets of images at the same parameters.",
+          title: "Total shift.",
+          caption:
+            "Change since step 0. Dotted: the floor, which is the distance between two sets of images at the same parameters.",
           panels: panels.total,
         },
       ],

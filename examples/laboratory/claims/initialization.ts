@@ -10,19 +10,19 @@ export const initialization: Claim = {
   number: 14,
   name: "initialization",
   quick: false,
-  title: "At initialization: gradients explode with batch norm, ranks collapse without it",
+  title: "At initialization, gradients explode with batch norm and ranks collapse without it",
   who: "Explosion: Yang, Pennington, Rao, Sohl-Dickstein & Schoenholz 2019 (arXiv:1902.08129). Collapse: Daneshmand, Kohler, Bach, Hofmann & Lucchi 2020 (arXiv:2003.01652).",
   definition:
-    "Growth: the factor per layer by which the squared norm of the weight gradient grows toward the input, fitted over the middle layers; theory predicts pi / (pi - 1) = 1.467 for ReLU. Effective rank: (tr K)^2 / tr(K^2) of the values before the activation, K = H H', one row per sample, not centered.",
+    "Growth is the factor by which the squared norm of the weight gradient increases per layer toward the input, fitted over the middle layers. Theory predicts pi / (pi - 1) = 1.467 for ReLU. Effective rank is (tr K)^2 / tr(K^2) with K = H H', where H contains the pre-activations, one row per sample, not centered.",
   settings:
-    "24 hidden layers of width 128, batch size 128, standard normal inputs, random labels, ReLU with He initialization; linear and tanh for comparison.",
+    "24 hidden layers of width 128, batch size 128, standard normal inputs, random labels. ReLU with He initialization; linear and tanh for comparison.",
   differences:
-    "Finite width and batch size; the theory takes the width to infinity first. --full: width 512 and batch size 256.",
+    "Finite width and batch size, whereas the theory takes the width to infinity first. --full uses width 512 and batch size 256.",
   factor: "the network: each of the two has its own failure mode",
   counterEvidence:
-    "Ioffe & Szegedy 2015 expected batch norm to prevent exploding gradients. Meterez et al. 2024: the rank can be preserved without the explosion. At batch size 16 and width 32 the growth is 1.6.",
+    "Ioffe & Szegedy 2015 expected batch norm to prevent exploding gradients. Meterez et al. 2024 show that the rank can be preserved without the explosion. At batch size 16 and width 32, the growth is 1.6.",
   reading:
-    "Batch norm keeps samples apart that a deep plain network makes nearly parallel, at the price of gradients that grow with depth. In a linear network nothing explodes.",
+    "A deep plain network makes all samples nearly parallel. Batch norm keeps them apart, at the cost of gradients that grow with depth. In a linear network, gradients do not explode.",
   async run(study) {
     const size = study.extent === "full" ? { width: 512, batch: 256 } : { width: 128, batch: 128 };
     const layers = 24;
@@ -48,14 +48,14 @@ export const initialization: Claim = {
         judge(rules.rankLost, setting, last(plain)),
       ],
       shown: [
-        { what: "growth, batch norm, linear", values: growth(linear) },
-        { what: "growth, batch norm, tanh", values: growth(tanh) },
+        { what: "batch norm, linear: growth", values: growth(linear) },
+        { what: "batch norm, tanh: growth", values: growth(tanh) },
       ],
       figures: [
         {
           title: "By layer.",
           caption:
-            "Left: squared norm of each layer's weight gradient, with the input at the left. Right: effective rank, the number of directions that the samples span. Median and range over the seeds.",
+            "Left: squared norm of each layer's weight gradient; layer 1 is the closest to the input. Right: effective rank, the number of directions that the samples span. Median and range over the seeds.",
           panels: [
             {
               title: "gradient",

@@ -9,7 +9,7 @@ import { BAND_LOOKS, BATCH_SIZE, eachSeed, overTraining, PAIR, probedRun, relu, 
 import { judgeEach, type Rule } from "../verdicts.js";
 
 const rules = RULES.landscape;
-/** Networks are compared at equal loss: one that is nearly trained has less loss left to change. */
+/** Networks are compared at equal loss, because a network that is nearly trained has less loss left to change. */
 const STAGES = [
   { name: "early", from: 1.5, to: 2.2 },
   { name: "late", from: 0.3, to: 0.7 },
@@ -21,19 +21,19 @@ export const landscape: Claim = {
   number: 5,
   name: "landscape",
   quick: true,
-  title: "Loss and gradient change less along the gradient",
-  who: "Santurkar, Tsipras, Ilyas & Madry 2018, section 3.2, figure 4a and b (arXiv:1805.11604).",
+  title: "With batch norm, the loss and its gradient change less along the gradient direction",
+  who: "Santurkar, Tsipras, Ilyas & Madry 2018, section 3.2, figures 4a and 4b (arXiv:1805.11604).",
   definition:
-    "From the current parameters, along the gradient of the next batch, at 0.5, 1, 2 and 4 learning rates: the range of the loss, and the largest change of the gradient relative to its norm. Compared at equal loss: medians over the probes at which the loss is 1.5 to 2.2 (early) or 0.3 to 0.7 (late).",
+    "The loss and its gradient are evaluated at 0.5, 1, 2 and 4 learning rates from the current parameters, along the gradient of the next batch. The experiment reports the range of the loss and the largest change of the gradient relative to its norm. The networks are compared at equal loss: each value is a median over the probes at which the loss is 1.5 to 2.2 (early) or 0.3 to 0.7 (late).",
   settings:
-    "8x48 ReLU, batch size 64, probed every 20 steps and at steps 4, 8, 12 and 16 (these four were added after a pilot with one seed, in which no probe of batch norm fell into the early band); learning rate 0.1, 400 steps; without --quick, also 0.01, 600 steps.",
+    "8x48 ReLU, batch size 64. Learning rate 0.1 for 400 steps and, without --quick, 0.01 for 600 steps. Probed every 20 steps and at steps 4, 8, 12 and 16. These four were added after a pilot run with one seed, in which no probe of batch norm fell into the early band.",
   differences:
-    "An MLP on digits instead of a VGG on CIFAR-10; the change of the gradient relative to its norm, since the absolute norms of two networks are not comparable; equal loss instead of equal step.",
-  factor: "the learning rate, which also sets the distance probed, and the stage of training",
+    "An MLP on digits instead of a VGG on CIFAR-10. The change of the gradient is relative to its norm, because the absolute gradient norms of two networks are not comparable. The networks are compared at equal loss instead of at equal steps.",
+  factor: "the stage of training and the learning rate, which also sets the distances probed",
   counterEvidence:
-    "At a low learning rate and high loss, batch norm was the rougher one in pilot runs of this rule. PyHessian (Yao et al. 2020) finds that batch norm does not smooth shallow networks.",
+    "In pilot runs of this rule, batch norm was less smooth than the plain network at a low learning rate and high loss. PyHessian (Yao et al. 2020) finds that batch norm does not smooth shallow networks.",
   reading:
-    "Batch norm is smoother where networks are usually trained, but not everywhere: the statement needs a distance and a stage of training.",
+    "Batch norm is smoother under the conditions in which networks are usually trained, but not everywhere. The claim is incomplete without a distance and a stage of training.",
   async run(study) {
     const cases = [
       { rate: 0.1, steps: study.steps(400) },
@@ -70,7 +70,7 @@ export const landscape: Claim = {
           ratio(rules.change, ({ change }) => change),
         );
         shown.push({
-          what: `number of probes of batch norm, ${setting}`,
+          what: `batch norm, ${setting}: number of probes`,
           values: seeds.map((runs) => looksOf(runs["batch norm"]).length),
         });
       }
@@ -89,13 +89,13 @@ export const landscape: Claim = {
         {
           title: "Loss along the gradient.",
           caption:
-            "Line: the current loss. Band: lowest and highest loss at 0.5 to 4 learning rates; medians over the seeds. Figure 4a of the paper.",
+            "Line: the current loss. Band: the lowest and highest loss at 0.5 to 4 learning rates. Medians over the seeds. Figure 4a of the paper.",
           panels: bands,
         },
         {
           title: "Change of the gradient.",
           caption:
-            "The largest change at these distances, relative to the norm of the gradient: 0 if it stays the same, 2 if it reverses. Median and range over the seeds. Figure 4b of the paper shows the absolute change.",
+            "The largest change over these distances, relative to the gradient norm: 0 if the gradient stays the same, 2 if it reverses. Median and range over the seeds. Figure 4b of the paper shows the absolute change.",
           panels: changes,
         },
       ],

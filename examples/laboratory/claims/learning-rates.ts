@@ -18,17 +18,17 @@ export const learningRates: Claim = {
   number: 4,
   name: "learning-rates",
   quick: false,
-  title: "It allows larger learning rates, and that is where the gain comes from",
-  who: "Ioffe & Szegedy 2015, section 3.3; that the gain comes from the learning rate: Bjorck, Gomes, Selman & Weinberger 2018 (arXiv:1806.02375).",
+  title: "Batch norm allows larger learning rates, which explain its benefit",
+  who: "Ioffe & Szegedy 2015, section 3.3. On the learning rate as the explanation: Bjorck, Gomes, Selman & Weinberger 2018 (arXiv:1806.02375).",
   definition:
-    "Test accuracy after 300 steps at learning rates from 0.01 to 3: the largest rate that reaches 0.9 (0.01 / 3 if none does); each network's best accuracy over the rates; the accuracy at the same low rate. Figure: the standard deviation of each layer's pre-activations after a single step at learning rate 3.",
+    "Test accuracy after 300 steps at learning rates from 0.01 to 3. The networks are compared by the largest rate that reaches 0.9 (0.01 / 3 if none does), by their best accuracy over all rates, and by their accuracy at the same low rate. The HTML report also shows the standard deviation of each layer's pre-activations after a single step at learning rate 3.",
   settings: "ReLU 3x64 and 8x48, batch size 64, 300 steps.",
-  differences: "MLPs on digits instead of convolutional networks; constant learning rates.",
-  factor: "the part of the statement: the range of learning rates, or the quality of the result",
+  differences: "MLPs on digits instead of convolutional networks, and constant learning rates.",
+  factor: "the part of the claim: the range of learning rates, or the quality of the result",
   counterEvidence:
-    "De & Smith 2020: the larger stable learning rate matters little at small batch sizes. At low learning rates a plain network normalized with the fixed statistics of its first batch (calibrated) does as well as batch norm or better, so there the gain is one of initial scale.",
+    "De & Smith 2020: the larger stable learning rate matters little at small batch sizes. At low learning rates, a plain network normalized with the fixed statistics of its first batch (calibrated) does as well as batch norm or better, so in that range the benefit is due to the initial scale.",
   reading:
-    "A wider range of usable learning rates is the most robust effect of batch norm; a better result at the best rate is not, at this size.",
+    "The most robust effect of batch norm is a wider range of usable learning rates. At this network size, it does not reliably improve the result at the best rate.",
   async run(study) {
     const steps = study.steps(300);
     const conditions = [];
@@ -56,7 +56,7 @@ export const learningRates: Claim = {
       );
       for (const network of NETWORKS) {
         shown.push({
-          what: `${network}, ${setting}: best test accuracy over the learning rates`,
+          what: `${network}, ${setting}: best test accuracy over all learning rates`,
           values: seeds.map((runs) => Math.max(...runs[network])),
         });
       }
@@ -75,7 +75,7 @@ export const learningRates: Claim = {
     );
     for (const [i, network] of PAIR.entries()) {
       shown.push({
-        what: `${network}, 8x48: loss after / before one step at learning rate 3`,
+        what: `${network}, 8x48: loss after one step at learning rate 3 / loss before`,
         values: oneStep.map((runs) => runs[i]!.lossRatio),
       });
     }
@@ -84,8 +84,8 @@ export const learningRates: Claim = {
       shown,
       figures: [
         {
-          title: "Test accuracy against learning rate.",
-          caption: "After 300 steps; median and range over the seeds. A diverged run counts as chance, 0.1.",
+          title: "Test accuracy by learning rate.",
+          caption: "After 300 steps. Median and range over the seeds. Diverged runs count as chance level (0.1).",
           panels: sweep,
         },
         {
@@ -113,7 +113,7 @@ export const learningRates: Claim = {
   },
 };
 
-/** The largest learning rate that reaches an accuracy of 0.9; a third of the smallest if none does. */
+/** Returns the largest learning rate that reaches an accuracy of 0.9, or a third of the smallest one if none does. */
 function largest(accuracies: readonly number[]): number {
   return RATES.findLast((_, i) => accuracies[i]! >= 0.9) ?? RATES[0] / 3;
 }

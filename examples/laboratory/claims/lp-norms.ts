@@ -1,4 +1,4 @@
-/** Claim 9: other norms in place of the standard deviation. */
+/** Claim 9: other norms instead of the standard deviation. */
 import type { Claim } from "../claim.js";
 import { STEP_SHIFT, TRAINING_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
@@ -24,18 +24,18 @@ export const lpNorms: Claim = {
   number: 9,
   name: "lp-norms",
   quick: false,
-  title: "l1, l2 and l-infinity norms do just as well, with more shift than no norm at all",
+  title: "Normalizing by l1, l2 or l-infinity works just as well, with more shift than no normalization",
   who: "Santurkar et al. 2018, section 3.3 and figure 5.",
   definition:
-    "The batch mean is subtracted, but the values are divided by the mean of |a|, the root of the mean of a^2, or the largest |a|, computed before the mean is subtracted. Training accuracy: mean over the last 50 batches; range of the loss as in claim 5, but at equal steps whatever the loss; step shift as in claim 2.",
+    "The batch mean is subtracted, but the values are divided by the mean of |a|, the root mean square of a, or the largest |a|, computed before the mean is subtracted. Training accuracy is the mean over the last 50 batches. The range of the loss is defined as in claim 5, but the networks are compared at equal steps instead of equal loss. Step shift is defined as in claim 2.",
   settings: "8x48 ReLU, learning rate 0.1, batch size 64, 300 steps.",
   differences:
-    "An MLP on digits. The paper describes the norms in words only; the formula is an interpretation. The paper compares distributions by eye; here the shift is measured.",
-  factor: "the part of the statement: training and smoothness, or shift",
+    "An MLP on digits. The paper describes these norms only in words, so the formulas are an interpretation. The paper compares distributions by eye; here the shift is measured.",
+  factor: "the part of the claim: training and smoothness, or shift",
   counterEvidence:
-    "By the 1-Wasserstein distance per step, these norms moved hidden values less than the plain network in pilot runs of this rule.",
+    "In pilot runs of this rule, networks with these norms had a smaller step shift (1-Wasserstein distance) than the plain network.",
   reading:
-    "The choice of divisor hardly matters. The statement that they shift more than a plain network needs a unit and a distance.",
+    "The choice of norm hardly matters. The claim that they cause more shift than no normalization is incomplete without a unit and a distance.",
   async run(study) {
     const steps = study.steps(300);
     const seeds = await eachSeed(study, (seed) =>

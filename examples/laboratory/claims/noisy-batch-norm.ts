@@ -23,18 +23,19 @@ export const noisyBatchNorm: Claim = {
   number: 8,
   name: "noisy-batch-norm",
   quick: true,
-  title: "Noisy batch norm trains just as well, and the same noise stops the plain network",
+  title: "Noisy batch norm trains just as well, while the same noise stops the plain network from training",
   who: "Santurkar et al. 2018, section 2.1, figure 2 and algorithm 1.",
   definition:
-    "After every norm (or Dense, in the plain network) each value is scaled and shifted by noise whose mean and scale are redrawn for each unit and step. Training accuracy: mean over the last 50 training batches, in the training pass. Step shift as in claim 2, with the noise of the respective step.",
+    "After every BatchNorm layer (after every Dense layer in the plain network), each value is scaled and shifted by noise. The mean and scale of the noise are redrawn for each unit at each step. Training accuracy is the mean over the last 50 training batches, in the training pass. Step shift is defined as in claim 2 and includes the noise of that step.",
   settings:
-    "8x48 and 16x48 ReLU, 400 steps (--quick: 250), learning rate 0.1, batch size 64. The paper's constants: mean ±0.5, scale 1 to 1.25; per sample ±0.1 and standard deviation 0.1.",
-  differences: "An MLP on digits instead of a VGG on CIFAR-10; r_sigma is read as a standard deviation.",
+    "8x48 and 16x48 ReLU, learning rate 0.1, batch size 64, 400 steps (--quick: 250). The noise uses the paper's constants: mean ±0.5 and scale 1 to 1.25 per unit, ±0.1 and standard deviation 0.1 per sample.",
+  differences:
+    "An MLP on digits instead of a VGG on CIFAR-10. The paper's r_sigma is interpreted as a standard deviation.",
   factor: "the depth",
   counterEvidence:
-    "At inference the noise has to be replaced by its expectation (a factor of 1.125). With the identity instead, test accuracy collapses, which looks like a finding about running statistics but is not. At 16 layers the plain network itself hardly trains from He initialization, for a reason other than shift: normalized with the fixed statistics of its first batch (plain, calibrated; not with --quick), it differs in its initialization and in nothing else.",
+    "At inference, the noise has to be replaced by its expectation (a factor of 1.125). If it is replaced by the identity, test accuracy collapses, which looks like a finding about running statistics but is not. At 16 layers, the plain network hardly trains from He initialization even without noise, for a reason other than shift. The calibrated network, which is the plain network normalized with the fixed statistics of its first batch, differs from it only in its initialization; --quick omits it.",
   reading:
-    "The point is that noisy batch norm trains although its hidden values move more. The noise stops the plain network only if it is deep.",
+    "The main result is that noisy batch norm trains although its hidden values shift more. The noise stops only deep plain networks from training.",
   async run(study) {
     const conditions = [];
     const shown = [];
@@ -68,7 +69,7 @@ export const noisyBatchNorm: Claim = {
       );
       for (const reading of ["identity", "expectation", "recalibrated"] as const) {
         shown.push({
-          what: `noisy batch norm, ${setting}: final test accuracy, noise at inference: ${reading}`,
+          what: `noisy batch norm, ${setting}: final test accuracy (noise at inference: ${reading})`,
           values: seeds.map((runs) => runs["noisy batch norm"].noiseAtInference?.[reading] ?? CHANCE),
         });
       }
@@ -95,7 +96,7 @@ export const noisyBatchNorm: Claim = {
         {
           title: "Step shift.",
           caption:
-            "How far one step moves the values that layers pass on, on the same images. Median and range over the seeds.",
+            "How much one update changes the outputs of the hidden layers, on the same images. Median and range over the seeds.",
           panels: shift,
         },
       ],

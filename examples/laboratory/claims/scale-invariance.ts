@@ -11,18 +11,18 @@ export const scaleInvariance: Claim = {
   number: 13,
   name: "scale-invariance",
   quick: false,
-  title: "Weights before a norm are scale-invariant: the learning rate tunes itself",
-  who: "Arora, Li & Lyu 2018 (arXiv:1812.03981); least squares: Kohler et al. 2018 (arXiv:1805.10694), Cai, Li & Shen 2018.",
+  title: "Weights before batch norm are scale-invariant, so the learning rate tunes itself",
+  who: "Arora, Li & Lyu 2018 (arXiv:1812.03981). Least squares: Kohler et al. 2018 (arXiv:1805.10694); Cai, Li & Shen 2018.",
   definition:
-    "Multiplying the weights before a norm by a factor a leaves the loss unchanged and divides the gradient by a. The gradient is orthogonal to the weights, so every step increases their squared norm, by lr^2 ||g||^2. Least squares: gradient descent on the direction of w and a scale, y = s (w'x - mean) / std, against plain gradient descent; converged if the residual sum of squares is below 0.01 times that of the targets.",
+    "Multiplying the weights before a BatchNorm layer by a factor a leaves the loss unchanged and divides the gradient by a. The gradient is orthogonal to the weights, so every step increases their squared norm by lr^2 ||g||^2. Least squares: gradient descent on the direction of w and on a scale s, with y = s (w'x - mean) / std, is compared with ordinary gradient descent. A run counts as converged if the residual sum of squares is below 0.01 times that of the targets.",
   settings:
-    "ReLU 3x48, W scaled by 0.01, 0.1, 10 and 100, epsilon 0 and 1e-5, double precision; 300 steps at learning rate 1, batch size 64. Least squares: 20 inputs, 400 rows, condition number 100, centered targets without noise, learning rate 1 for the scale, 2000 steps, learning rates for w from 1e-3 to 1e3.",
-  differences: "The papers prove it; here it is measured at the sizes of the other claims.",
+    "ReLU 3x48 in double precision, with W scaled by 0.01, 0.1, 10 and 100, at epsilon 0 and 1e-5; 300 training steps at learning rate 1, batch size 64. Least squares: 20 inputs, 400 rows, condition number 100, centered targets without noise, 2000 steps, learning rate 1 for the scale and 1e-3 to 1e3 for w.",
+  differences: "The papers prove the claim; here it is measured, at the sizes used for the other claims.",
   factor: "epsilon and the norm of the weights",
   counterEvidence:
-    "Epsilon breaks the invariance where activations are small: at epsilon 1e-5 and with weights scaled by 0.01 the loss does change.",
+    "Epsilon breaks the invariance where activations are small: at epsilon 1e-5 and with weights scaled by 0.01, the loss does change.",
   reading:
-    "A larger step makes the weights longer and the next step smaller, which is why large learning rates are tolerated.",
+    "A larger step increases the norm of the weights, which makes the next step smaller. This is why large learning rates are tolerated.",
   async run(study) {
     const seeds = await eachSeed(study, (seed) => study.ask("invariance", { seed, steps: study.steps(300) }));
     const least = await eachSeed(study, (seed) =>
@@ -42,13 +42,13 @@ export const scaleInvariance: Claim = {
         judge(rules.anyRate, "least squares", decades),
       ],
       shown: [
-        { what: "largest change of the loss at epsilon 1e-5", values: at(1e-5, "loss") },
+        { what: "largest change in the loss at epsilon 1e-5", values: at(1e-5, "loss") },
         {
-          what: "least squares: 2 / largest eigenvalue, above which plain gradient descent must diverge",
+          what: "least squares: 2 / largest eigenvalue, above which ordinary gradient descent must diverge",
           values: least.map(({ edge }) => edge),
         },
         {
-          what: "least squares: lowest of these learning rates at which plain gradient descent diverged",
+          what: "least squares: lowest tested learning rate at which ordinary gradient descent diverged",
           values: least.map(({ plain }) => RATES[plain.findIndex((error) => error > 1)] ?? Infinity),
         },
       ],
@@ -56,7 +56,7 @@ export const scaleInvariance: Claim = {
         {
           title: "Least squares.",
           caption:
-            "Residual sum of squares after 2000 steps relative to that of the targets, against the learning rate for w. Median and range over the seeds. Above the figure: diverged; below it: less than 1e-12.",
+            "Residual sum of squares after 2000 steps, relative to that of the targets, by learning rate for w. Median and range over the seeds. Curves that leave the figure at the top have diverged; below the figure, the error is less than 1e-12.",
           panels: [
             {
               title: "20 inputs, condition number 100",
@@ -80,7 +80,7 @@ export const scaleInvariance: Claim = {
   },
 };
 
-/** The width, in decades, of the longest run of consecutive learning rates at which it converged. */
+/** Returns the width, in decades, of the longest run of consecutive learning rates at which it converged. */
 function decadesOf(errors: readonly number[]): number {
   let [longest, current] = [0, 0];
   for (const error of errors) {

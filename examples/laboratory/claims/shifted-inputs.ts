@@ -11,17 +11,18 @@ export const shiftedInputsClaim: Claim = {
   number: 3,
   name: "shifted-inputs",
   quick: false,
-  title: "It makes a network robust to shifted inputs",
-  who: "A. Ng, Why Does Batch Norm Work?: a classifier trained on black cats and applied to colored ones.",
+  title: "Batch norm makes a network robust to shifted inputs",
+  who: "A. Ng, lecture “Why Does Batch Norm Work?”, which uses the example of a cat classifier trained on black cats and applied to colored ones.",
   definition:
-    "Test accuracy on changed images, for networks trained on unchanged ones: batch norm with the statistics of 128 changed images normalized together, batch norm with its running statistics, and the plain network, all on the same images.",
+    "Networks are trained on unchanged images and tested on changed ones. Test accuracy is measured on the same images for batch norm with batch statistics (128 changed images normalized together), for batch norm with running statistics, and for the plain network.",
   settings:
-    "ReLU 3x64, learning rate 0.1, batch size 64, 400 steps. Changes: offset +0.5; 0.5 x + 0.25; contrast 0.5; contrast 2; an offset that increases from 0 to 0.5 from left to right; a gain that increases from 0.5 to 1.5; noise with standard deviation 0.2 on each pixel.",
+    "ReLU 3x64, learning rate 0.1, batch size 64, 400 steps. Changes to the images: offset +0.5; 0.5 x + 0.25; contrast 0.5; contrast 2; an offset that increases from 0 to 0.5 from left to right; a gain that increases from 0.5 to 1.5; noise with standard deviation 0.2 on each pixel.",
   differences: "The lecture uses shifted inputs as an analogy for hidden layers; here the analogy is taken literally.",
   factor: "the statistics used at inference and the kind of shift",
   counterEvidence:
-    "Batch statistics cancel a global change of contrast or offset algebraically, up to epsilon. That part is not a finding, hence the ramps and the noise. When 32 images of a single class are normalized together, what distinguishes the class is lost.",
-  reading: "With running statistics, which is how networks are used in practice, batch norm gives no protection.",
+    "Batch statistics cancel a global change of contrast or offset algebraically, up to epsilon. Because that part is not a finding, ramps and noise are tested too. If 32 images of a single class are normalized together, the information that distinguishes the class is lost.",
+  reading:
+    "With running statistics, which is how trained networks are used in practice, batch norm offers no protection.",
   async run(study) {
     const seeds = await eachSeed(study, (seed) => study.ask("shiftedInputs", { seed, steps: study.steps(400) }));
     const changes = seeds[0]!.changes;
@@ -33,22 +34,22 @@ export const shiftedInputsClaim: Claim = {
     );
     const rows = [
       { network: "plain", label: "plain", of: "plain", dots: "filled", offset: -0.2 },
-      { network: "batch norm", label: "BN, batch", of: "batch", dots: "filled", offset: 0 },
-      { network: "batch norm", label: "BN, running", of: "running", dots: "open", offset: 0.2 },
+      { network: "batch norm", label: "BN (batch)", of: "batch", dots: "filled", offset: 0 },
+      { network: "batch norm", label: "BN (running)", of: "running", dots: "open", offset: 0.2 },
     ] as const;
     return {
       conditions,
       shown: [
         ...rows.map(({ label, of }) => ({
-          what: `${label}: unchanged images`,
+          what: `${label}: test accuracy on unchanged images`,
           values: seeds.map((each) => each[of][0]!),
         })),
-        { what: "BN, batch: 32 images of one class", values: seeds.map(({ oneClass }) => oneClass) },
+        { what: "BN (batch): test accuracy on 32 images of one class", values: seeds.map(({ oneClass }) => oneClass) },
       ],
       figures: [
         {
           title: "Test accuracy by change.",
-          caption: `One dot per seed. For each change, from left to right: plain, batch norm with batch statistics, batch norm with running statistics (open). 0: unchanged; ${changes
+          caption: `One dot per seed. For each change, from left to right: plain, batch norm with batch statistics, batch norm with running statistics (open dots). 0: unchanged; ${changes
             .slice(1)
             .map((change, i) => `${i + 1}: ${change}`)
             .join("; ")}.`,

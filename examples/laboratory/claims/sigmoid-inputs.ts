@@ -19,19 +19,19 @@ export const sigmoidInputs: Claim = {
   number: 1,
   name: "sigmoid-inputs",
   quick: true,
-  title: "It trains faster, and the inputs of the sigmoids stay stable",
+  title: "Batch norm trains faster and keeps the inputs of sigmoid units stable",
   who: "Ioffe & Szegedy 2015, section 4.1 and figure 1 (arXiv:1502.03167).",
   definition:
-    "Steps until the test accuracy first reaches 0.8, tested every 10 steps. For each sigmoid of the last hidden layer, the 15th, 50th and 85th percentiles of its input over 256 images; the largest distance of the 50th percentile from its value at step 0, not normalized, averaged over the 100 units.",
+    "Speed: the number of steps until the test accuracy first reaches 0.8, tested every 10 steps. Stability: the largest change in the median input of a sigmoid unit since step 0, over 256 images. The change is not normalized, and is averaged over the 100 units of the last hidden layer. The HTML report also shows the 15th and 85th percentiles.",
   settings:
-    "Sigmoid 3x100, batch size 60, 700 steps, learning rate 0.5, Glorot initialization. Without --quick, all combinations of learning rates 0.5 and 0.1 with Glorot initialization and normal initial weights of standard deviation 0.05.",
+    "Sigmoid 3x100, batch size 60, 700 steps. Learning rates 0.5 and 0.1, each with Glorot initialization and with normally distributed initial weights of standard deviation 0.05. With --quick, only learning rate 0.5 with Glorot initialization.",
   differences:
-    "8x8 digits instead of binary MNIST; 700 steps instead of 50 000 (--full runs 50 000 for the first setting). The paper does not state the optimizer, the learning rate or the scale of the initial weights.",
+    "8x8 digits instead of binary MNIST, and 700 steps instead of 50,000 (--full runs 50,000 steps in the first setting). The paper does not state the optimizer, the learning rate or the scale of the initial weights.",
   factor: "the learning rate and the initial weights",
   counterEvidence:
-    "Where the plain network learns nothing, its inputs hardly move: with small initial weights and a low learning rate it is the more stable of the two. With small initial weights the signal has already vanished at step 0, so the figure says as much about initialization as about shift; compare the calibrated network, a plain network normalized with the fixed statistics of its first batch.",
+    "If the plain network learns nothing, its inputs hardly change: with small initial weights and a low learning rate, it is the more stable of the two networks. With small initial weights, the signal has already vanished at step 0, so the result is as much about initialization as about shift. Compare the calibrated network, which is a plain network normalized with the fixed statistics of its first batch.",
   reading:
-    "Both halves of the figure reproduce in settings where both networks learn. They do not show that one causes the other.",
+    "Both parts of the claim reproduce in settings where both networks learn. This does not show that one causes the other.",
   async run(study) {
     const networks = (["plain", "batch norm", "plain, calibrated"] as const).slice(0, study.extent === "quick" ? 2 : 3);
     const settings = study.extent === "quick" ? SETTINGS.slice(0, 1) : SETTINGS;
@@ -55,12 +55,12 @@ export const sigmoidInputs: Claim = {
         judgeEach(rules.steadier, setting, seeds, (runs) => furthest(runs.plain) / furthest(runs["batch norm"])),
       );
       shown.push(
-        { what: `steps to test accuracy 0.8, plain, ${setting}`, values: soonest.map(({ plain }) => plain) },
-        { what: `steps to test accuracy 0.8, batch norm, ${setting}`, values: soonest.map(({ norm }) => norm) },
+        { what: `plain, ${setting}: steps to test accuracy 0.8`, values: soonest.map(({ plain }) => plain) },
+        { what: `batch norm, ${setting}: steps to test accuracy 0.8`, values: soonest.map(({ norm }) => norm) },
       );
       accuracy.push(overTraining(setting, steps, TEST_ACCURACY, networks, seeds, (run) => testPoints(run)));
       inputs.push(
-        overSteps(setting, steps, { label: "input of a last-layer sigmoid", type: "linear" }, [
+        overSteps(setting, steps, { label: "input of the sigmoid", type: "linear" }, [
           ...unitSeries("plain", seeds[0]!.plain),
           ...unitSeries("batch norm", seeds[0]!["batch norm"]),
         ]),
@@ -78,7 +78,7 @@ export const sigmoidInputs: Claim = {
         {
           title: "Input of one unit.",
           caption:
-            "15th to 85th percentile (band) and median (line) of the input of one sigmoid of the last hidden layer, over 256 images. First seed; of all units, the one with the median movement. Figures 1b and 1c of the paper.",
+            "Median (line) and 15th to 85th percentiles (band) of the input of one sigmoid unit in the last hidden layer, over 256 images. First seed; the unit with the median change is shown. Figures 1b and 1c of the paper.",
           panels: inputs,
         },
       ],
@@ -86,12 +86,12 @@ export const sigmoidInputs: Claim = {
   },
 };
 
-/** The first step with a test accuracy of at least 0.8, or the last step. */
+/** Returns the first step with a test accuracy of at least 0.8, or the last step. */
 function stepsTo({ tests }: Trained, steps: number): number {
   return tests.find(({ accuracy }) => accuracy >= 0.8)?.step ?? steps;
 }
 
-/** The largest movement of each unit's median since step 0, mean over the units; infinite if the run diverged. */
+/** Returns the largest change in each unit's median since step 0, averaged over the units; infinite if the run diverged. */
 function furthest(run: Trained): number {
   return run.divergedAt === null ? meanOf(distances(run)) : Infinity;
 }

@@ -12,18 +12,18 @@ export const spectrum: Claim = {
   number: 15,
   name: "spectrum",
   quick: false,
-  title: "Batch norm removes the outliers of the Hessian",
-  who: "Ghorbani, Krishnan & Xiao 2019 (arXiv:1901.10159); that shallow networks are not smoothed: Yao, Gholami, Keutzer & Mahoney 2020, PyHessian (arXiv:1912.07145).",
+  title: "Batch norm removes outlier eigenvalues from the Hessian",
+  who: "Ghorbani, Krishnan & Xiao 2019 (arXiv:1901.10159). On shallow networks, which are not smoothed: Yao, Gholami, Keutzer & Mahoney 2020, PyHessian (arXiv:1912.07145).",
   definition:
-    "Largest eigenvalue of the Hessian of the loss on 256 fixed training images, from 40 Lanczos steps; its product with the squared norm of all weights, which does not change when the weights before a norm are scaled; the share of the squared gradient in the ten sharpest directions found.",
+    "Three quantities are measured on 256 fixed training images: the largest eigenvalue of the Hessian of the loss, from 40 Lanczos steps; its product with the squared norm of all weights, which does not change when the weights before a BatchNorm layer are rescaled; and the share of the squared gradient in the ten sharpest directions found.",
   settings:
-    "ReLU 2x32 and 8x32, learning rate 0.05, batch size 64, at step 0 and after 100 steps; trace from 10 random sign vectors; Hessian-vector products from differences of gradients over 1e-8 (over 4e-7, two of the twelve 8x32 networks have a ReLU kink between the two points at step 0, and eigenvalues in the thousands).",
-  differences: "MLPs on digits, at one early point of training; the papers use ResNets of up to 110 layers.",
+    "ReLU 2x32 and 8x32, learning rate 0.05, batch size 64, at step 0 and after 100 steps. The trace is estimated from 10 random sign vectors. Hessian-vector products are computed from gradients at points 1e-8 apart. At a distance of 4e-7, two of the twelve 8x32 networks have a ReLU kink between the two points at step 0, which results in eigenvalues in the thousands.",
+  differences: "MLPs on digits, at one point early in training; the papers use ResNets of up to 110 layers.",
   factor: "when it is measured: before or during training",
   counterEvidence:
-    "At initialization batch norm can have the larger eigenvalues, and strongly negative ones too: a magnitude found by power iteration alone may belong to a negative eigenvalue.",
+    "At initialization, batch norm can have the larger eigenvalues, and also strongly negative ones. A magnitude found by power iteration alone may therefore belong to a negative eigenvalue.",
   reading:
-    "Whether batch norm is smoother at a point depends on when it is measured; after 100 steps it is, here, at both depths.",
+    "Whether batch norm is smoother at a given point depends on when it is measured. Here it is smoother after 100 steps, at both depths.",
   async run(study) {
     const seeds = await eachSeed(study, (seed) =>
       Promise.all(
@@ -73,9 +73,9 @@ export const spectrum: Claim = {
       ),
       figures: [
         {
-          title: "Density of the eigenvalues.",
+          title: "Eigenvalue density.",
           caption:
-            "First seed, after 100 steps: stochastic Lanczos quadrature from two starting vectors, each Ritz value drawn as a Gaussian. Isolated bumps on the right are outliers.",
+            "First seed, after 100 steps. Stochastic Lanczos quadrature from two starting vectors, with each Ritz value drawn as a Gaussian. Isolated bumps on the right are outliers.",
           panels: DEPTHS.map((hidden, depth) => ({
             title: `ReLU ${hidden}x32, step 100`,
             x: { label: "eigenvalue", type: "linear" },

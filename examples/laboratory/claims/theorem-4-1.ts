@@ -10,17 +10,18 @@ export const theorem41Claim: Claim = {
   number: 10,
   name: "theorem-4-1",
   quick: false,
-  title: "Theorem 4.1: batch norm bounds the gradient at its input",
+  title: "Theorem 4.1: batch norm bounds the gradient with respect to its input",
   who: "Santurkar et al. 2018, theorem 4.1 and its proof in appendix C.",
   definition:
-    "||gy||^2 <= gamma^2 / sigma^2 (||gz||^2 - <1, gz>^2 / m - <gz, yhat>^2 / m), where gy is the gradient at the input of the norm, gz the gradient at its output, and m the number of values in the batch. At epsilon 0 both sides are equal; at epsilon > 0 they are equal if the last term is multiplied by 2 - variance / (variance + epsilon).",
+    "||gy||^2 <= gamma^2 / sigma^2 (||gz||^2 - <1, gz>^2 / m - <gz, yhat>^2 / m), where gy is the gradient with respect to the input of a BatchNorm layer, gz is the gradient with respect to its output, and m is the number of values in the batch. At epsilon 0, both sides are equal. At epsilon > 0, they are equal if the last term is multiplied by 2 - variance / (variance + epsilon).",
   settings:
-    "1000 random draws per seed with m from 4 to 64, random gamma, scale, offset and gradient, and epsilon 0, 1e-5 and 0.1; and all units of an 8x48 ReLU network after 100 steps at learning rate 0.1, in double precision.",
+    "1000 random draws per seed, with m from 4 to 64, random gamma, scale, offset and gradient, and epsilon 0, 1e-5 and 0.1. Also all units of an 8x48 ReLU network after 100 steps at learning rate 0.1, in double precision.",
   differences:
-    "Both gradients belong to the same normalized network. If one of them is taken from the network without the norm, the statement bounds nothing.",
-  factor: "the constant in the last term: with 1/m it is an identity, with the printed 1/sqrt(m) it fails",
+    "Both gradients belong to the same normalized network. If one of them were taken from the network without batch norm, the theorem would not bound anything.",
+  factor:
+    "whether the last term has the factor 1/m, which makes both sides equal, or the printed 1/sqrt(m), with which the bound fails",
   counterEvidence:
-    "Version 3 on arXiv prints 1/sqrt(m) in the last term; its own proof gives 1/m. The theorem covers a single layer with fixed gamma and beta, in activation space.",
+    "Version 3 on arXiv prints 1/sqrt(m) in the last term, but the proof in the same paper yields 1/m. The theorem covers a single layer with fixed gamma and beta, in activation space.",
   reading:
     "Batch norm removes two directions from the gradient and divides it by the standard deviation. The theorem does not say whether that helps training.",
   async run(study) {
@@ -36,9 +37,9 @@ export const theorem41Claim: Claim = {
       shown: [],
       figures: [
         {
-          title: "Left side over right side.",
+          title: "Left side / right side.",
           caption:
-            "First seed, epsilon 0: the left side divided by the right side, against batch size. Above 1 the bound is violated.",
+            "First seed, epsilon 0. The left side divided by the right side, by batch size. Above 1, the bound is violated.",
           panels: [
             {
               title: "with 1/m and with 1/sqrt(m)",

@@ -1,4 +1,4 @@
-/** Claim 18, the two explanations pulled apart: shift without roughness, and a wrong gradient without shift. */
+/** Claim 18 separates the two explanations: shift with the same smoothness, and a wrong gradient with the same shift. */
 import { median } from "../../shared/spread.js";
 import type { Claim, Figure } from "../claim.js";
 import { STEP_SHIFT, TEST_ACCURACY } from "../panels.js";
@@ -27,18 +27,19 @@ export const twoStories: Claim = {
   number: 18,
   name: "two-stories",
   quick: true,
-  title: "The two explanations pulled apart",
-  who: "This project. The explanations: Ioffe & Szegedy 2015 and A. Ng (stable hidden values); Santurkar et al. 2018 (a smoother loss).",
+  title: "Separating the two explanations",
+  who: "This project. The two explanations: stable hidden values (Ioffe & Szegedy 2015; A. Ng) and a smoother loss (Santurkar et al. 2018).",
   definition:
-    "Three interventions on batch norm. D1, more shift at the same smoothness: after every norm each unit gets a new random mean (±0.5) and scale (1 to 1.25) at every step, the same for all samples. D2, the same shift with a wrong gradient: the forward pass is unchanged, but the backward pass treats mean and variance as constants. D3, half of the norm: the batch mean is subtracted, and nothing is divided. Step shift: the 1-Wasserstein distance, on 256 fixed images, between the values that a layer passes to the next just before and just after one update. Gain: actual / predicted decrease of the loss, one learning rate along the gradient.",
-  settings: "8x48 ReLU, learning rate 0.1 and, without --quick, 0.3; batch size 64, 300 steps, probed every 20 steps.",
+    "Batch norm is modified in three ways. D1 adds shift without changing the smoothness: after every BatchNorm layer, each unit gets a new random mean (±0.5) and scale (1 to 1.25) at every step, the same for all samples. D2 leaves the shift as it is and corrupts the gradient: the forward pass is unchanged, but the backward pass treats the mean and variance as constants. D3 removes half of the normalization: the batch mean is subtracted, but the values are not divided by the standard deviation. Step shift is the 1-Wasserstein distance, on 256 fixed images, between the outputs of a layer before and after one update; total shift is the distance since step 0. Gain is the actual decrease of the loss divided by the predicted decrease, for a step of one learning rate along the gradient.",
+  settings:
+    "8x48 ReLU, batch size 64, 300 steps, probed every 20 steps. Learning rate 0.1 and, without --quick, also 0.3.",
   differences:
-    "Santurkar et al. 2018, figure 2, also add noise per sample; here it is a pure drift, so the batch stays as informative as before.",
+    "In figure 2 of Santurkar et al. 2018, the noise also varies between samples. Here all samples of a batch share the same drift, so the batch remains as informative as before.",
   factor: "the intervention",
   counterEvidence:
-    "Awais, Iqbal & Bae 2020 find that a scheme that does not reduce the shift trains poorly. D2 corrupts the direction of the gradient, not the loss surface: it does not show that smoothness is necessary. Step shift and smoothness are not independent either: a smaller relative update moves values less.",
+    "Awais, Iqbal & Bae 2020 find that a scheme that does not reduce the shift trains poorly. D2 corrupts the direction of the gradient but not the loss surface, so it does not show that smoothness is necessary. Nor are step shift and smoothness independent: a smaller relative update changes the hidden values less.",
   reading:
-    "If D1 holds, stable hidden values are not necessary for the benefits of batch norm. If D2 holds, they are not sufficient. If D3 holds, neither the fixed scale nor the small total shift is necessary at this depth and learning rate.",
+    "If D1 holds, stable hidden values are not necessary for the benefits of batch norm. If D2 holds, they are not sufficient. If D3 holds, neither a fixed scale nor a small total shift is necessary at this depth and learning rate.",
   async run(study) {
     const steps = study.steps(300);
     const rates = study.extent === "quick" ? [0.1] : [0.1, 0.3];
@@ -67,7 +68,7 @@ export const twoStories: Claim = {
         judge(rules.learns, d1, minus(test, "batch norm", "drifting batch norm")),
         judge(rules.sameShift, d2, ratio(step, "stopped gradient", "batch norm")),
       );
-      // At 0.3 the plain network may itself diverge, so this comparison would be meaningless there.
+      // At 0.3 the plain network may itself diverge, which would make this comparison meaningless.
       if (rate === 0.1) conditions.push(judge(rules.fails, d2, minus(test, "plain", "stopped gradient")));
       conditions.push(
         judge(rules.moreTotal, d3, ratio(total, "mean only", "batch norm")),
@@ -76,10 +77,10 @@ export const twoStories: Claim = {
       figures.push({
         title: `Shift, gain and accuracy at learning rate ${rate}.`,
         caption:
-          "Accuracy against shift: does a network whose hidden values move more learn less? One dot per network and seed. Gain: 1 if the loss falls as far as the gradient predicts, 0 if it does not fall. Lines: medians over the seeds; bands: ranges.",
+          "Accuracy by shift: do networks with more shift learn less? One dot per network and seed. Gain: 1 if the loss falls as far as the gradient predicts, 0 if it does not fall. Lines: medians over the seeds; bands: ranges.",
         panels: [
           {
-            title: "accuracy against shift",
+            title: "accuracy by shift",
             x: { label: "step shift (standard deviations)", type: "log" },
             y: TEST_ACCURACY,
             series: NETWORKS.map((network) => ({
@@ -108,7 +109,7 @@ export const twoStories: Claim = {
         const values = dosed.map((run) => testAt(run, steps));
         const shifts = dosed.map((run) => overMoved(run, steps, "stepRelative"));
         shown.push({
-          what: `drift at ${dose} of its full strength: test accuracy (median step shift ${median(shifts).toPrecision(2)})`,
+          what: `drift at ${100 * dose}% strength: test accuracy (median step shift ${median(shifts).toPrecision(2)})`,
           values,
         });
       }

@@ -83,7 +83,7 @@ export async function alongGradientFigure(): Promise<Figure> {
     name: "along-gradient",
     panels: [
       curvePanel(gains, {
-        title: "gain: actual / predicted decrease",
+        title: "actual / predicted decrease",
         x,
         y: "gain",
         logX: true,
@@ -102,7 +102,7 @@ export async function alongGradientFigure(): Promise<Figure> {
   };
 }
 
-/** Draws gradient quotients of random pairs against their relative distance. */
+/** Draws gradient quotients of random pairs by relative distance. */
 export async function lipschitzFigure(): Promise<Figure> {
   const dots: { network: (typeof NETWORKS)[number]; x: number; y: number }[] = [];
   const numbers: string[] = [];
@@ -143,5 +143,5 @@ export async function lipschitzFigure(): Promise<Figure> {
       ...NETWORKS.map((network, i) => legend(network, colorOf(network), i)),
     ],
   });
-  return { name: "lipschitz", panels: [{ title: "120 random directions each", svg }], numbers };
+  return { name: "lipschitz", panels: [{ title: "120 random directions per network", svg }], numbers };
 }

@@ -53,7 +53,7 @@ export function theoremFigure(): Figure {
     right: rhs! / lhs!,
     printed: rhsPrinted! / lhs!,
   }));
-  const bounds = drawChart("right side over left side", {
+  const bounds = drawChart("right side / left side", {
     x: { label: "unit →", type: "linear", ticks: 6 },
     y: { label: "↑ right side / left side", grid: true, ticks: 5, domain: [-8, 2] },
     marks: [
@@ -69,11 +69,11 @@ export function theoremFigure(): Figure {
   return {
     name: "theorem41",
     panels: [
-      { title: "what is removed from the gradient", svg: stacked },
+      { title: "what batch norm removes from the gradient", svg: stacked },
       { title: "the bound with each constant", svg: bounds },
     ],
     numbers: [
-      `with 1/m: right side / left side = 1 up to ${off.toExponential(0)}; with 1/sqrt(m) too small in ${violated} of ${features} units`,
+      `with 1/m: right side / left side = 1 up to ${off.toExponential(0)}; with 1/sqrt(m), it is too small in ${violated} of ${features} units`,
     ],
   };
 }
@@ -129,7 +129,7 @@ export async function depthFigure(): Promise<Figure> {
         axis: { type: "log", domain: [0.8, 64] },
       }),
       curvePanel(energies, {
-        title: "gradient of each weight",
+        title: "weight gradient by layer",
         x,
         y: "||dL/dW||²",
         axis: { type: "log", domain: [0.1, 2e5] },

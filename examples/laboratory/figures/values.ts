@@ -1,4 +1,4 @@
-/** Figures for the probes of hidden values: distributions, distances between samples, and movement. */
+/** Figures for the probes of hidden values: distributions, distances between samples, and shift. */
 import * as Plot from "@observablehq/plot";
 import { Random } from "batchnorm";
 import {
@@ -49,7 +49,7 @@ export async function recorderFigure(): Promise<Figure> {
         Plot.areaY(points, { x: "step", y1: "low", y2: "high", fill: colorOf(network), fillOpacity: 0.25, clip: true }),
         Plot.lineY(points, { x: "step", y: "y", stroke: colorOf(network), strokeWidth: 2, clip: true }),
         legend("median", colorOf(network)),
-        legend("15–85 %", colorOf(network), 1),
+        legend("15–85%", colorOf(network), 1),
       ],
     });
     panels.push({ title: `${network}, third hidden layer`, svg });
@@ -111,7 +111,7 @@ export function distancesFigure(): Figure {
   };
 }
 
-/** Draws two samples that no single feature can distinguish: independent and correlated normals. */
+/** Draws two samples that no single feature can distinguish: independent and correlated normal values. */
 export async function mmdFigure(): Promise<Figure> {
   const random = new Random(2);
   const sample = (correlation: number): Samples => {
@@ -151,7 +151,7 @@ export async function mmdFigure(): Promise<Figure> {
   return { name: "mmd", panels, numbers };
 }
 
-/** Draws the p-value of a test for independent rows, for independent rows and for paired ones. */
+/** Draws the p-value of a test that assumes independent rows, on independent rows and on paired ones. */
 export async function permutationFigure(): Promise<Figure> {
   const shifts = [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5];
   const rows = 256;
@@ -175,7 +175,7 @@ export async function permutationFigure(): Promise<Figure> {
   }
   const points = shifts.map((shift, i) => ({ shift, fresh: medians.independent[i]!, same: medians.paired[i]! }));
   const [fresh, same] = ["var(--batch-norm)", "var(--plain)"];
-  const svg = drawChart("p-value against the size of a shift", {
+  const svg = drawChart("p-value by size of the shift", {
     x: { label: "shift (standard deviations) →", ticks: 5 },
     y: {
       label: "↑ median p-value",
@@ -205,7 +205,7 @@ export async function permutationFigure(): Promise<Figure> {
   };
 }
 
-/** Draws how far the values of a layer move in one step and in total, with the floor. */
+/** Draws how much the values of a layer shift in one step and in total, with the floor. */
 export async function shiftFigure(): Promise<Figure> {
   const records = new Map<string, readonly ShiftRecord[]>();
   for (const network of NETWORKS) {
@@ -234,7 +234,7 @@ export async function shiftFigure(): Promise<Figure> {
       y: records.get(network)!.map((record) => medianOf(record, name)),
     }));
   const floors = NETWORKS.map((network) => medianOf(records.get(network)!.at(-1)!, "secondBatchFloor"));
-  const y = "shift of a unit (stds, median)";
+  const y = "median shift (standard deviations)";
   const axis = { type: "log", domain: [0.01, 100] } as const;
   const raw = NETWORKS.map((network) => records.get(network)!.at(-1)!.totalShift!.wasserstein1.median!.toFixed(2));
   const figure = (name: "stepShift" | "totalShift"): string =>
@@ -245,13 +245,13 @@ export async function shiftFigure(): Promise<Figure> {
     name: "shift",
     panels: [
       curvePanel(series("totalShift"), {
-        title: "since the start",
+        title: "total shift",
         x: "steps",
         y,
         axis,
         marks: level(floors[1]!, "floor: another batch"),
       }),
-      curvePanel(series("stepShift"), { title: "in one step", x: "steps", y, axis }),
+      curvePanel(series("stepShift"), { title: "step shift", x: "steps", y, axis }),
     ],
     numbers: [
       `step 300: total shift ${figure("totalShift")} stds; raw ${NETWORKS.map((network, i) => `${network} ${raw[i]!}`).join(", ")}`,

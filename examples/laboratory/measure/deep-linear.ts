@@ -24,7 +24,7 @@ export interface DeepLinearSetup {
 }
 
 export interface DeepLinear {
-  /** Every tenth loss, and infinity after divergence. */
+  /** Every tenth loss; infinite after divergence. */
   readonly losses: readonly number[];
   readonly looks: readonly { readonly step: number; readonly cosine: number; readonly beta: readonly number[] }[];
 }
@@ -33,7 +33,7 @@ const WIDTH = 10;
 const DISTANCES = [0.01, 0.1, 1, 10, 30] as const;
 const LOOK_EVERY = 50;
 
-/** Summed over all elements, as losses of 1e4 in the paper imply. */
+/** Sum of squares over all elements, as implied by the losses of 1e4 in the paper. */
 const sumOfSquares: Loss<Tensor> = (output, target, options) => {
   const { loss, gradOutput } = meanSquaredError(output, target, options);
   return {
@@ -96,7 +96,7 @@ export async function deepLinear(
   return { losses, looks };
 }
 
-/** Returns the names of the groups below a layer, of the layer and above it: three blocks, as only this layer is measured. */
+/** Groups the layers into three blocks: those below a layer, the layer itself and those above. Only this layer is measured. */
 function aroundLayer(groups: readonly Group[], layer: number): string[][] {
   const names = groups.map(({ name }) => name);
   const starts = groups.flatMap(({ role }, i) => (role === "weight" ? [i] : []));

@@ -16,7 +16,7 @@ export interface Edge {
   readonly divergedAt: number | null;
   /** Every tenth loss. */
   readonly losses: readonly number[];
-  /** Times the learning rate. */
+  /** Sharpness multiplied by the learning rate. */
   readonly sharpness: readonly { readonly step: number; readonly value: number }[];
 }
 
@@ -51,7 +51,7 @@ export async function edge(setup: EdgeSetup, source: Source, onStep: (done: numb
     const { loss, gradOutput } = meanSquaredError(output, target);
     if (!Number.isFinite(loss)) return { divergedAt: step, losses, sharpness };
     if (step % 10 === 0) losses.push(loss);
-    // Beyond this loss the run has diverged, and Hessian-vector products have no accurate digits.
+    // Above this loss the run has diverged, and Hessian-vector products have no accurate digits.
     if (lookAt.has(step) && loss < 1e6) {
       const { objective, point } = modelObjective(model, { input, target }, meanSquaredError, { mode: "probe" });
       const report = await curvature(objective, point, {

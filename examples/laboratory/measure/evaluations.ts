@@ -43,7 +43,7 @@ function stdOf(values: ArrayLike<number>): number {
   return Math.sqrt(all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / all.length);
 }
 
-/** Changes of the images; pixels are in [0, 1], and x is the column as a fraction of the width. */
+/** Changes to the images. Pixels are in [0, 1]; x is the column as a fraction of the width. */
 const CHANGES: Readonly<Record<string, (pixel: number, x: number, noise: number) => number>> = {
   unchanged: (pixel) => pixel,
   "offset +0.5": (pixel) => pixel + 0.5,
@@ -157,7 +157,7 @@ export interface SubsetTrained {
   readonly trained: number;
 }
 
-/** Trains some of a network's parameters and leaves the others random. */
+/** Trains some of the parameters of a network and leaves the others at their random initial values. */
 export function subsets(
   setup: { readonly hidden: number; readonly subset: Subset; readonly seed: number; readonly steps: number },
   source: Source,

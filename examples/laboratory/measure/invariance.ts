@@ -1,21 +1,21 @@
-/** invariance and leastSquares: consequences of the scale invariance of weights before a norm. */
+/** invariance and leastSquares: consequences of the scale invariance of weights before batch norm. */
 import { BatchNorm, Dense, modelObjective, Random, softmaxCrossEntropy } from "batchnorm";
 import type { Source } from "../data.js";
 import { prepare } from "./training.js";
 
 export interface Invariance {
-  /** Largest deviations when the weights before the norms are scaled. */
+  /** Largest deviations when the weights before the BatchNorm layers are scaled. */
   readonly scales: readonly {
     readonly epsilon: number;
     readonly scale: number;
     /** |L(aW) - L(W)|. */
     readonly loss: number;
-    /** |a ||g(aW)|| / ||g(W)|| - 1|, over the weights before norms. */
+    /** |a ||g(aW)|| / ||g(W)|| - 1|, over the weights before BatchNorm layers. */
     readonly gradient: number;
     /** The largest |cosine| between a unit's weights and their gradient. */
     readonly cosine: number;
   }[];
-  /** Relative error of the growth of ||W||^2 over training, against the sum of lr^2 ||g||^2. */
+  /** Relative error of the growth of ||W||^2 during training, compared with the sum of lr^2 ||g||^2. */
   readonly growthError: number;
 }
 
@@ -31,7 +31,7 @@ export async function invariance(
     const trainee = prepare({ network, learningRate: 0.1, batchSize: 64, seed }, source);
     const { images: input, labels: target } = trainee.next();
     const made = modelObjective(trainee.model, { input, target }, softmaxCrossEntropy, { mode: "probe" });
-    // No norm follows the last Dense.
+    // The last Dense is not followed by a BatchNorm.
     const groups = made.groups.filter(({ role }) => role === "weight").slice(0, -1);
     const before = await made.objective(made.point);
     for (const scale of SCALES) {
@@ -70,7 +70,7 @@ function growthOf(seed: number, steps: number, source: Source): number {
   for (let step = 0; step < steps; step++) {
     const before = weights.map(({ value }) => value.copy().data);
     trainee.learn(trainee.next());
-    // A step moves the weights by lr g.
+    // A step changes the weights by lr g.
     weights.forEach(({ value }, i) => (predicted += squares(value.data.map((now, j) => now - before[i]![j]!))));
   }
   return Math.abs((size() - start) / predicted - 1);

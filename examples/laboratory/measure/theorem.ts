@@ -24,10 +24,10 @@ export interface Theorem {
   /** The largest relative error of the identity, over the random draws and over the units of the trained network. */
   readonly identity: number;
   readonly trained: number;
-  /** The share of draws that violate the bound, and the share at epsilon 0 that satisfy the printed form. */
+  /** The share of draws that violate the bound, and the share of draws at epsilon 0 that satisfy the printed form. */
   readonly violated: number;
   readonly printedHolds: number;
-  /** For the figure: left side over each of the two right sides. */
+  /** For the figure: the left side divided by each of the two right sides. */
   readonly shown: readonly { readonly m: number; readonly exact: number; readonly printed: number }[];
 }
 
@@ -70,7 +70,7 @@ function errorOf({ lhs, rhsIdentity }: Theorem41Feature): number {
   return lhs === rhsIdentity ? 0 : Math.abs(lhs! - rhsIdentity!) / lhs!;
 }
 
-/** Trains, then checks the gradients at the output and input of every norm. */
+/** Trains, then checks the gradients at the output and input of every BatchNorm layer. */
 function insideNetwork({ seed, steps }: TheoremSetup, source: Source): Promise<number> {
   const random = new Random(seed);
   const { train } = source.split(random.fork("split"));
@@ -103,7 +103,7 @@ function insideNetwork({ seed, steps }: TheoremSetup, source: Source): Promise<n
   return Promise.resolve(Math.max(0, ...errors.map(errorOf)));
 }
 
-/** A norm that records the tensors of its last forward and backward pass. */
+/** A BatchNorm layer that records the tensors of its last forward and backward pass. */
 class Tap implements Layer {
   readonly norm: BatchNorm;
   readonly parameters: Layer["parameters"];

@@ -16,16 +16,16 @@ import { buildNetwork } from "../networks.js";
 import { CHANCE, imageBatches, inferenceAccuracy, prepare, type Setup, type Trainee } from "./training.js";
 import { columnsOf, meanOf, type Moved, PROBE_IMAGES, Watcher } from "./watcher.js";
 
-/** A training run and its measurements; those omitted are not taken. */
+/** A training run and its measurements; omitted measurements are not taken. */
 export interface Training extends Setup {
   readonly steps: number;
   /** Steps between test accuracies; the final one is always measured. */
   readonly testEvery?: number | undefined;
   /** Probes loss and gradient along the gradient at these steps; distances in learning rates. */
   readonly landscape?: { readonly at: readonly number[]; readonly distances: readonly number[] } | undefined;
-  /** Measures how far the hidden values move, in one step and since the start. */
+  /** Measures how much the hidden values shift, in one step and since step 0. */
   readonly shift?: { readonly every: number; readonly floor: boolean } | undefined;
-  /** Definition 2.1 of Santurkar et al. 2018. */
+  /** Measures internal covariate shift by definition 2.1 of Santurkar et al. 2018. */
   readonly covariateShift?: { readonly every: number; readonly until: number } | undefined;
   /** Records the 15th, 50th and 85th percentiles of the input of the last hidden activation. */
   readonly percentiles?: { readonly every: number } | undefined;

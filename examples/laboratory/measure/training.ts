@@ -32,7 +32,7 @@ export interface Trainee extends Built {
   testAccuracy(): number;
 }
 
-/** The accuracy of chance, assigned to a diverged network. */
+/** Chance accuracy, assigned to diverged networks. */
 export const CHANCE = 0.1;
 
 /** Splits the data and builds the network, without training it. */

@@ -1,9 +1,9 @@
-/** Watcher: measures how far hidden values move during training, always on the same images. */
+/** Watcher: measures how much hidden values shift during training, always on the same images. */
 import { compareSamples, type Samples } from "batchnorm/probes";
 import type { Digits } from "../../data/digits.js";
 import type { Trainee } from "./training.js";
 
-/** Movement of the hidden values: means over the units of the watched layers. */
+/** Shift of the hidden values: means over the units of the watched layers. */
 export interface Moved {
   readonly step: number;
   readonly stepRaw: number;
@@ -81,7 +81,7 @@ export class Watcher {
 
 interface Distance {
   readonly raw: number;
-  /** In standard deviations of the unit. */
+  /** Shift in standard deviations of the unit. */
   readonly relative: number;
 }
 

@@ -46,7 +46,7 @@ function tickMarks({ label, ticks }: PanelAxis): Plot.Markish[] {
   return ticks === undefined ? [] : [Plot.axisX([...ticks], { text: ticks.map(formatTick), label: `${label} →` })];
 }
 
-/** Returns an explicit axis for the same reason, with grid lines. */
+/** Returns an explicit axis with grid lines, for the same reason. */
 function verticalTicks({ label, ticks }: PanelAxis, axis: Axis): Plot.Markish[] {
   const named = { label: `↑ ${label}`, tickFormat: formatTick };
   const found = ticks ?? ticksOf(axis);

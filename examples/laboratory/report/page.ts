@@ -32,10 +32,11 @@ ${method(results)}
 function introduction(results: readonly Result[], expected: number): string {
   const { seeds, data } = results[0]!;
   const missing = results.length < expected ? ` <strong>${results.length} of ${expected} claims so far.</strong>` : "";
-  return `<p>Statements about why batch norm works, each turned into an experiment: its source, what exactly is measured, the rule that
-decides, the result, and the evidence against it. The rules were fixed before the numbers were known. Data: ${escapeHtml(data)}; ${seeds.length} paired
-${seeds.length === 1 ? "seed" : "seeds"}, where a seed fixes the data, initial weights and batches of all networks. Intervals extend from the lowest to the
-highest seed. BN is short for batch norm, lr for learning rate. No setting was tuned for a verdict.${missing}</p>`;
+  return `<p>This page lists claims about why batch norm works. Each was turned into an experiment, and is shown with its source, the exact
+definition of what is measured, the rule that decides, the result, and the evidence against it. The rules were fixed before the numbers were known, and no
+setting was tuned for a verdict. Data: ${escapeHtml(data)}, with ${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}. A seed fixes the data split, the
+initial weights and the batches of all networks. Intervals extend from the lowest to the highest seed. BN is short for batch norm and lr for learning
+rate.${missing}</p>`;
 }
 
 function summaryTable(results: readonly Result[]): string {
@@ -43,11 +44,11 @@ function summaryTable(results: readonly Result[]): string {
     const key = keyCondition(result);
     return `<tr><td>${result.number}</td><td><a href="#${result.name}">${escapeHtml(result.title)}</a></td><td><span class="verdict">${SIGNS[result.verdict]} ${result.verdict}</span>${result.verdict === "depends" ? ` on ${escapeHtml(result.factor)}` : ""}</td><td class="numbers" title="${escapeHtml(`${key.statistic}; ${key.setting}`)}">${formatSpread(key.spread)}</td></tr>`;
   });
-  return `<table class="summary"><thead><tr><th></th><th scope="col">claim</th><th scope="col">verdict</th><th scope="col">key number</th></tr></thead>
+  return `<table class="summary"><thead><tr><th></th><th scope="col">claim</th><th scope="col">verdict</th><th scope="col">key result</th></tr></thead>
 <tbody>
 ${rows.join("\n")}
 </tbody></table>
-<p class="soft">Key number: median and interval of the claim's first condition; its table says what is measured.</p>`;
+<p class="soft">The key result is the median and interval of the claim's first condition. The claim's table shows what is measured.</p>`;
 }
 
 function verdictHtml(result: Result): string {
@@ -72,8 +73,8 @@ function conditionTable(conditions: readonly Condition[]): string {
     ({ statistic, setting, yes, no, spread, outcome }) =>
       `<tr><td class="wrap">${escapeHtml(statistic)}</td><td class="wrap">${escapeHtml(setting)}</td><td class="wrap">${describeBound(yes)} / ${describeBound(no)}</td><td>${formatSpread(spread)}</td><td><strong>${outcome}</strong></td></tr>`,
   );
-  const caption = "Rules and results: median [minimum, maximum] over the seeds.";
-  return tableHtml(caption, ["statistic", "setting", "yes / no", "measured", "outcome"], rows);
+  const caption = "Rules and results. Results are the median [minimum, maximum] over the seeds.";
+  return tableHtml(caption, ["statistic", "setting", "yes if / no if", "result", "outcome"], rows);
 }
 
 function shownTable(shown: readonly Shown[]): string {
@@ -82,12 +83,12 @@ function shownTable(shown: readonly Shown[]): string {
     ({ what, values }) =>
       `<tr><td class="wrap">${escapeHtml(what)}</td><td>${formatSpread(spreadOf(values))}</td></tr>`,
   );
-  return `<details open><summary>Other numbers, without a rule</summary>${tableHtml("", ["", "measured"], rows)}</details>`;
+  return `<details open><summary>Additional measurements</summary>${tableHtml("", ["", "result"], rows)}</details>`;
 }
 
 function tableHtml(caption: string, head: readonly string[], rows: readonly string[]): string {
   const columns = head
-    .map((text) => `<th scope="col"${text === "measured" || text === "outcome" ? "" : ' class="wrap"'}>${text}</th>`)
+    .map((text) => `<th scope="col"${text === "result" || text === "outcome" ? "" : ' class="wrap"'}>${text}</th>`)
     .join("");
   return `<figure>${caption === "" ? "" : `<figcaption>${caption}</figcaption>`}<div class="scroll" tabindex="0"><table>
 <thead><tr>${columns}</tr></thead>
@@ -101,19 +102,21 @@ function method(results: readonly Result[]): string {
   const command = `npm run claims${extent === "all" ? "" : ` -- --${extent}`}`;
   return `<section id="method"><h2>Method</h2>
 <ul>
-<li>Networks: Dense, norm and activation in each hidden layer, then a Dense without a norm. A Dense before a norm has no bias; other biases are 0, gamma is 1, beta is 0.
-Initialization is He normal for ReLU and Glorot uniform for tanh and sigmoid, except where a claim states otherwise. Epsilon 1e-5, momentum 0.1. 8x48 means 8 hidden layers of
-width 48.</li>
-<li>Plain SGD with a constant learning rate on the cross-entropy, except where a claim states otherwise; batches are drawn without replacement, and an incomplete last batch is
-dropped. Training is in single precision on the <code>${kernels}</code> kernels, probes are in double precision.</li>
-<li>Interval: minimum to maximum of ${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}. With six seeds it covers the population median with probability 1 - 2/2^6 = 96.9 %, without further
-assumptions. The independent observation is the seed, not the step of a run.</li>
-<li>A condition is yes if the whole interval is beyond the yes threshold, no if it is beyond the no threshold, and undecided otherwise. A claim is reproduced if all conditions are yes
-and not reproduced if all are no; it depends if there are both, and is undecided otherwise.</li>
-<li>Diverged runs count: a loss that is not finite gives accuracy 0.1, an infinite range and a gain of minus infinity. No seed is dropped.</li>
-<li>Training accuracy is the mean over the last 50 training batches, in the training pass. Test accuracy is measured at the end in inference mode, except where a claim states
-otherwise.</li>
-<li>"Plain" is the network without batch norm at the same initialization; "calibrated" is that network normalized with the fixed statistics of its first batch.</li>
-<li>To repeat: <code>${command}</code>; a single claim: <code>npm run claims -- ${results[0]!.name}</code>. All numbers are in <code>claims/*.json</code> next to this page.</li>
+<li>Each hidden layer consists of Dense, BatchNorm and an activation; the output layer is a Dense. A Dense before a BatchNorm has no bias. All other
+biases start at 0, gamma at 1 and beta at 0. Initialization is He normal for ReLU and Glorot uniform for tanh and sigmoid, unless a claim states
+otherwise. Epsilon is 1e-5 and momentum 0.1. 8x48 means 8 hidden layers of width 48.</li>
+<li>Training uses plain SGD with a constant learning rate on the cross-entropy, unless a claim states otherwise. Batches are drawn without replacement;
+an incomplete last batch is dropped. Training is in single precision on the <code>${kernels}</code> kernels, and probes are in double precision.</li>
+<li>The interval extends from the minimum to the maximum of ${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}. With six seeds, it covers the population median with probability
+1 - 2/2^6 = 96.9%, without further assumptions. The independent observations are the seeds, not the steps of a run.</li>
+<li>A condition is yes if the whole interval is beyond the yes threshold, no if it is beyond the no threshold, and undecided otherwise. A claim is
+reproduced if all conditions are yes, and not reproduced if all are no. It depends if some are yes and others are no, and is undecided otherwise.</li>
+<li>Diverged runs count: a loss that is not finite results in accuracy 0.1, an infinite range and a gain of minus infinity. No seed is dropped.</li>
+<li>Training accuracy is the mean over the last 50 training batches, in the training pass. Test accuracy is measured at the end in inference mode,
+unless a claim states otherwise.</li>
+<li>"Plain" is the network without batch norm at the same initialization. "Calibrated" is the same network normalized with the fixed statistics of its
+first batch.</li>
+<li>To repeat all measurements: <code>${command}</code>. To run only one claim: <code>npm run claims -- ${results[0]!.name}</code>. All numbers are in
+<code>claims/*.json</code> next to this page.</li>
 </ul></section>`;
 }

@@ -39,7 +39,7 @@ const variables = (of: "light" | "dark"): string =>
     .join(" ");
 const PAPER = "--ink: #1b1b1b; --soft: #5a5a5a; --paper: #ffffff; --line: #d8d8d4;";
 
-/** The style sheet of the page: that of the demo with additions. */
+/** The style sheet of the page: the demo's, with additions. */
 export const STYLE = `${BASE}
   :root { ${variables("light")} }
   @media (prefers-color-scheme: dark) { :root { ${variables("dark")} } }

@@ -18,7 +18,7 @@ export function formatSpread({ median, min, max }: Spread): string {
   return `${rounded(median)} [${rounded(min)}, ${rounded(max)}]`;
 }
 
-/** Returns the condition that represents a claim where there is room for one number: the first. */
+/** Returns the first condition, which represents a claim if there is room for only one number. */
 export function keyCondition({ conditions }: Pick<Result, "conditions">): Condition {
   return conditions[0]!;
 }
@@ -32,7 +32,7 @@ export function countOutcomes({ conditions }: Pick<Result, "conditions">): strin
     .join(", ");
 }
 
-/** Explains a verdict: what it depends on, and its conditions. */
+/** Explains a verdict: what it depends on, and how many conditions had each outcome. */
 export function explainVerdict({
   verdict,
   factor,

@@ -1,21 +1,21 @@
-/** Figure: what every chart of the page has. */
+/** Figure: the interface of every chart on the page. */
 import type { History, Series } from "../page/history.js";
 import type { Box, Context, Theme } from "./plot.js";
 
-/** What a figure is drawn from. */
+/** The input of a figure. */
 export interface FigureInput {
   readonly history: History;
-  /** Of the left and the right network. */
+  /** The names of the left and right network. */
   readonly names: readonly [string, string];
-  /** The hidden layer that is looked into. */
+  /** The selected hidden layer. */
   readonly layer: number;
-  /** The unit, or null for all of the layer. */
+  /** The selected unit, or null for all units of the layer. */
   readonly unit: number | null;
   /** The number of classes. */
   readonly classes: number;
 }
 
-/** The rows of a table, the first one its head. */
+/** The rows of a table; the first one is the header. */
 export type Table = readonly (readonly (string | number | null)[])[];
 
 export interface Figure {
@@ -30,7 +30,7 @@ export interface Figure {
 
 export const SIDES = [0, 1] as const;
 
-/** Two boxes beside each other. */
+/** Splits a box into two, side by side. */
 export function halves({ left, top, width, height }: Box): readonly [Box, Box] {
   const half = (width - 8) / 2;
   return [
@@ -39,12 +39,12 @@ export function halves({ left, top, width, height }: Box): readonly [Box, Box] {
   ];
 }
 
-/** The steps that an axis reaches to: at least the first hundred. */
+/** Returns the last step on the axis: at least 100. */
 export function lastStep({ history }: FigureInput): number {
   return Math.max(100, history.step);
 }
 
-/** Two series in one table, one row per step. */
+/** Merges two series into one table, with one row per step. */
 export function mergeSeries<T>(
   [left, right]: readonly [Series<T>, Series<T>],
   head: readonly string[],

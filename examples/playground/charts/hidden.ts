@@ -1,4 +1,4 @@
-/** What happens inside: the values that enter one layer's activation, over time and now, and the statistics that normalize them. */
+/** Charts of hidden values: the inputs of one layer's activation, over time and now, and the statistics that normalize them. */
 import type { Distribution } from "../experiment/measure.js";
 import { CELLS, LEVELS } from "../experiment/scales.js";
 import type { Series } from "../page/history.js";
@@ -7,14 +7,14 @@ import { type Axis, emptyNote, Plot } from "./plot.js";
 
 const RIDGES = 14;
 
-/** The chosen layer of one side, where it was measured. */
+/** Returns the measurements of the selected layer of one network. */
 function layerOf({ history, layer }: FigureInput, side: number): Series<Distribution> {
   const { steps, values } = history.sides[side]!.distributions;
   const kept = steps.map((_, i) => i).filter((i) => values[i]![layer]);
   return { steps: kept.map((i) => steps[i]!), values: kept.map((i) => values[i]![layer]!) };
 }
 
-/** The percentiles of the chosen unit, or of all units together. */
+/** Returns the percentiles of the selected unit, or of all units together. */
 function percentilesOf({ percentiles, units }: Distribution, unit: number | null): readonly number[] {
   return unit === null ? percentiles : units.slice(unit * LEVELS.length, (unit + 1) * LEVELS.length);
 }
@@ -33,7 +33,7 @@ export const bands: Figure = {
   id: "distributions",
   title: "Hidden values over time",
   caption:
-    "The inputs to the activation of the chosen layer on 256 fixed training samples: median, 15th to 85th and 5th to 95th percentiles, as in figure 1 of Ioffe & Szegedy.",
+    "Inputs of the selected layer's activation on 256 fixed training samples: median, 15th to 85th percentile and 5th to 95th percentile, as in figure 1 of Ioffe & Szegedy 2015.",
   height: 220,
   draw(context, box, input, theme) {
     const series = SIDES.map((side) => layerOf(input, side));
@@ -64,8 +64,7 @@ export const bands: Figure = {
 export const ridgeline: Figure = {
   id: "ridgeline",
   title: "Distribution of hidden values over time",
-  caption:
-    "The density of the same values over all units of the layer, from the first step (back) to the latest (front).",
+  caption: "The density of these values over all units of the layer, from the first step (back) to the latest (front).",
   height: 260,
   draw(context, box, input, theme) {
     const chosen = SIDES.map((side) => evenly(layerOf(input, side), RIDGES));
@@ -96,14 +95,14 @@ export const ridgeline: Figure = {
   },
 };
 
-/** At most so many moments: the first, the last and some evenly between. */
+/** Selects at most `count` evenly spaced measurements, including the first and the last. */
 function evenly<T>({ steps, values }: Series<T>, count: number): Series<T> {
   const chosen = Math.min(count, steps.length);
   const at = Array.from({ length: chosen }, (_, i) => Math.round((i * (steps.length - 1)) / Math.max(1, chosen - 1)));
   return { steps: at.map((i) => steps[i]!), values: at.map((i) => values[i]!) };
 }
 
-/** Density a unit of value, in shares of all. */
+/** Returns the density in each bin of the histogram. */
 function densities({ low, high, counts }: Distribution): number[] {
   const all = counts.reduce((sum, count) => sum + count, 0);
   return counts.map((count) => count / all / ((high - low) / counts.length));
@@ -116,13 +115,13 @@ function peakOf(value: Distribution): number {
 function drawRidge(plot: Plot, row: number, value: Distribution, tallest: number, color: string): void {
   const { context, theme } = plot;
   const cell = (value.high - value.low) / value.counts.length;
-  // The square root keeps the flat ridges of a wide distribution visible beside the peak of a narrow one.
+  // The square root keeps the flat ridge of a wide distribution visible next to the peak of a narrow one.
   const points = densities(value).map((density, i): readonly [number, number] => [
     plot.x(value.low + (i + 0.5) * cell),
     plot.y(row - 2.6 * Math.sqrt(density / tallest)),
   ]);
   const base = plot.y(row);
-  // In an SVG a path has one color: hence one path to hide what lies behind, one to color it.
+  // A path in an SVG has one color, so one path hides what is behind and another one adds the color.
   for (const [fill, alpha] of [
     [theme.paper, 1],
     [color, 0.35],
@@ -148,7 +147,7 @@ export const running: Figure = {
   id: "running",
   title: "Running and batch statistics",
   caption:
-    "One dot per unit of the chosen layer: the statistics that inference uses against those of the latest batch. They agree on the diagonal.",
+    "One dot per unit of the selected layer: the running statistics, used at inference, and the statistics of the latest batch. On the diagonal they are equal.",
   height: 220,
   draw(context, box, input, theme) {
     const found = SIDES.map((side) => input.history.sides[side]!.running.find(({ layer }) => layer === input.layer));

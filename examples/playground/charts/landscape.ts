@@ -1,18 +1,18 @@
-/** The loss landscape along the gradient: the band of losses over time, and beta at each distance now. */
+/** The loss landscape along the gradient: the band of losses over time, and the current beta at each distance. */
 import type { Landscape } from "../experiment/measure.js";
 import { BAND_FROM, DISTANCES } from "../experiment/scales.js";
 import type { Series } from "../page/history.js";
 import { type Figure, type FigureInput, lastStep, mergeSeries, SIDES } from "./figure.js";
 import { emptyNote, Plot } from "./plot.js";
 
-/** As many looks, the newest included, are averaged in the profile. */
+/** Number of recent measurements in the profile. */
 const RECENT = 5;
 
 function seriesOf({ history }: FigureInput): readonly [Series<Landscape>, Series<Landscape>] {
   return [history.sides[0]!.landscapes, history.sides[1]!.landscapes];
 }
 
-/** The least and the largest loss from half a learning rate to four. */
+/** Returns the smallest and largest loss from 0.5 to 4 learning rates. */
 export function bandOf({ losses }: Landscape): readonly [number, number] {
   const inBand = losses.filter((_, i) => DISTANCES[i]! >= BAND_FROM);
   return [Math.min(...inBand), Math.max(...inBand)];
@@ -21,7 +21,7 @@ export function bandOf({ losses }: Landscape): readonly [number, number] {
 export const band: Figure = {
   id: "landscape",
   title: "Loss along the gradient",
-  caption: `The line is the loss of the batch. The band spans its smallest to largest value from ${BAND_FROM} to 4 learning rates along the gradient.`,
+  caption: `Line: the loss on the batch. Band: its smallest and largest value at ${BAND_FROM} to 4 learning rates along the gradient.`,
   height: 200,
   draw(context, box, input, theme) {
     const series = seriesOf(input);
@@ -46,7 +46,7 @@ export const band: Figure = {
   },
 };
 
-/** The median of the newest profiles, distance by distance. */
+/** Returns the median of the most recent profiles at each distance. */
 export function recentBetas({ values }: Series<Landscape>): number[] {
   const recent = values.slice(-RECENT);
   return DISTANCES.map((_, i) => {
@@ -59,11 +59,11 @@ export const betaProfile: Figure = {
   id: "beta",
   title: "Smoothness by distance",
   caption:
-    "Effective beta times the learning rate: how fast the gradient changes along the way, median of the last five measurements. Above 2 (dashed), gradient descent on a quadratic diverges.",
+    "How fast the gradient changes with distance: effective beta × learning rate, median of the last five measurements. Above 2 (dashed), gradient descent on a quadratic diverges.",
   height: 200,
   draw(context, box, input, theme) {
     const names = DISTANCES.map((distance): readonly [number, string] => [distance, String(distance)]);
-    const xAxis = { low: 0.08, high: 5, log: true, names, label: "distance, in learning rates" };
+    const xAxis = { low: 0.08, high: 5, log: true, names, label: "distance (learning rates)" };
     const plot = new Plot(context, box, theme, xAxis, {
       low: 0.05,
       high: 100,

@@ -1,17 +1,17 @@
-/** Layer by layer, the output layer last: internal covariate shift, and gradient norms. */
+/** Charts by layer, ending with the output layer: internal covariate shift and gradient norms. */
 import type { LayerShift } from "../experiment/measure.js";
 import type { Series } from "../page/history.js";
 import { type Figure, type FigureInput, mergeSeries, SIDES } from "./figure.js";
 import { emptyNote, Plot, type Axis, type Box, type Context, type Theme } from "./plot.js";
 
-/** The mean is over so many of the newest measurements. */
+/** Number of recent measurements to average. */
 const RECENT = 5;
 
 function seriesOf({ history }: FigureInput): readonly [Series<readonly LayerShift[]>, Series<readonly LayerShift[]>] {
   return [history.sides[0]!.shifts, history.sides[1]!.shifts];
 }
 
-/** The mean of a figure over the newest measurements, layer by layer; NaN where none is defined. */
+/** Returns the mean of a value over recent measurements, by layer; NaN where it is not defined. */
 export function recentMeans(
   { values }: Series<readonly LayerShift[]>,
   pick: (shift: LayerShift) => number | null,
@@ -65,7 +65,7 @@ export const covariateShift: Figure = {
   id: "shift",
   title: "Internal covariate shift",
   caption:
-    "How much the gradient of a layer's weights changes when the layers below it take their step: ‖G − G′‖ / ‖G‖, definition 2.1 of Santurkar et al. Layer 1 has none below it.",
+    "How much the gradient of a layer's weights changes when the layers below it take their step: ‖G − G′‖ / ‖G‖, definition 2.1 of Santurkar et al. 2018. Layer 1 has no layers below it.",
   height: 190,
   draw(context, box, input, theme) {
     const values = seriesOf(input).flatMap((series) => recentMeans(series, ({ difference }) => difference));
@@ -83,7 +83,7 @@ export const covariateShift: Figure = {
 export const gradientNorms: Figure = {
   id: "gradients",
   title: "Gradient norm by layer",
-  caption: "The norm of the gradient of each layer's weights, mean of the last five measurements.",
+  caption: "The norm of each layer's weight gradient, averaged over the last five measurements.",
   height: 190,
   draw(context, box, input, theme) {
     drawBars(context, box, input, theme, { low: 1e-5, high: 10, log: true }, ({ gradientNorm }) => gradientNorm);

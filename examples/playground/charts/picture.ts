@@ -1,18 +1,18 @@
-/** Pictures: bytes as small images, which a canvas draws enlarged. */
+/** Pictures: bytes as small images, drawn enlarged on a canvas. */
 
 export type Color = readonly [red: number, green: number, blue: number];
 
 /** A color for each byte. */
 export type Palette = Uint8ClampedArray;
 
-/** The colors of 0 to 255. */
+/** Returns the colors for 0 to 255. */
 export function paletteOf(colorOf: (byte: number) => Color): Palette {
   const palette = new Uint8ClampedArray(4 * 256);
   for (let byte = 0; byte < 256; byte++) palette.set([...colorOf(byte), 255], 4 * byte);
   return palette;
 }
 
-/** A picture with one pixel a byte, row by row. */
+/** Creates a picture with one pixel per byte, row by row. */
 export function pictureOf(bytes: Uint8Array, columns: number, rows: number, palette: Palette): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [columns, rows];
@@ -25,13 +25,13 @@ export function pictureOf(bytes: Uint8Array, columns: number, rows: number, pale
   return canvas;
 }
 
-/** "#c04e00" -> [192, 78, 0]. */
+/** Parses a color: "#c04e00" -> [192, 78, 0]. */
 export function rgb(hex: string): Color {
   const part = (at: number): number => parseInt(hex.slice(at, at + 2), 16);
   return [part(1), part(3), part(5)];
 }
 
-/** Some way from one color to another. */
+/** Interpolates between two colors. */
 export function mix(from: Color, to: Color, t: number): Color {
   const part = (i: 0 | 1 | 2): number => from[i] + t * (to[i] - from[i]);
   return [part(0), part(1), part(2)];

@@ -1,11 +1,11 @@
-/** The plane and the digits: what a network says of its inputs, and what each of its hidden units answers to. */
+/** The plane and the digits: the predictions of a network and the responses of its hidden units. */
 import { GRID, PLANE, UNIT_GRID } from "../experiment/scales.js";
 import type { View } from "../experiment/experiment.js";
 import type { Drawn } from "../page/messages.js";
 import { mix, paletteOf, pictureOf, rgb } from "./picture.js";
 import { type Box, type Context, FONT, type Theme } from "./plot.js";
 
-/** Draws what a network says: of a plane with its points, or of some digits. */
+/** Draws the predictions of a network, over the plane with its points or for some digits. */
 export function drawView(
   context: Context,
   box: Box,
@@ -40,7 +40,7 @@ function drawPlane(
   if (probabilities !== null) {
     const [paper, first, second] = [rgb(theme.paper), rgb(theme.classes[0]), rgb(theme.classes[1])];
     const palette = paletteOf((byte) => {
-      // Half of the way to the class's color where the network is sure: points stay visible on it.
+      // At most halfway to the color of the class, so that points remain visible.
       const t = (0.5 * (byte - 127.5)) / 127.5;
       return mix(paper, t < 0 ? first : second, Math.abs(t));
     });
@@ -108,7 +108,7 @@ function drawDigits(
       left,
       top + side + 2,
     );
-    // A phone has no room for how sure it is.
+    // On narrow screens there is no room for the confidence.
     if (side < 36) continue;
     context.fillStyle = theme.line;
     context.fillRect(left + 24, top + side + 6, side - 24, 4);
@@ -117,10 +117,10 @@ function drawDigits(
   }
 }
 
-/** Where the pictures of the units stand. */
+/** The layout of the unit pictures. */
 export interface UnitLayout {
   readonly columns: number;
-  /** Lines of pictures a layer. */
+  /** Rows of pictures per layer. */
   readonly lines: number;
   readonly cell: number;
   readonly height: number;
@@ -128,7 +128,7 @@ export interface UnitLayout {
 
 const LAYER_GAP = 5;
 
-/** How the units of some layers fit into a width. */
+/** Computes the layout of the units for a given width. */
 export function layoutUnits(depth: number, width: number, pixels: number): UnitLayout {
   const columns = Math.min(16, width);
   const lines = Math.ceil(width / columns);
@@ -136,7 +136,7 @@ export function layoutUnits(depth: number, width: number, pixels: number): UnitL
   return { columns, lines, cell, height: depth * (lines * cell + LAYER_GAP) };
 }
 
-/** Which unit is at a place; undefined between them. */
+/** Returns the unit at a position, or undefined between units. */
 export function unitAt(
   { columns, lines, cell }: UnitLayout,
   x: number,
@@ -152,7 +152,7 @@ export function unitAt(
   return known ? { layer, unit } : undefined;
 }
 
-/** Draws what each hidden unit answers to: over the plane, or for each of the ten digits as a bar. */
+/** Draws the response of each hidden unit: over the plane, or as one bar for each of the ten digits. */
 export function drawUnits(
   context: Context,
   box: Box,
@@ -165,7 +165,7 @@ export function drawUnits(
   const [columns, rows] = how.digits ? [10, 1] : [UNIT_GRID, UNIT_GRID];
   const [low, high] = [rgb(theme.paper), rgb(theme.ink)];
   const palette = paletteOf((byte) => mix(low, high, 0.06 + (0.7 * byte) / 255));
-  // All units in one picture, one below the other.
+  // One picture with all units, one below the other.
   const all = pictureOf(units, columns, units.length / columns, palette);
   const { cell, lines } = layout;
   context.imageSmoothingEnabled = !how.digits;

@@ -1,4 +1,4 @@
-/** Plot: axes, and marks on them. Draws on a canvas or, by svgcanvas, which has the same methods, into an SVG. */
+/** Plot: axes and marks. Draws on a canvas, or as SVG through svgcanvas, which has the same methods. */
 import { ticks } from "d3-array";
 
 /** The colors of the page. */
@@ -7,9 +7,9 @@ export interface Theme {
   readonly soft: string;
   readonly line: string;
   readonly paper: string;
-  /** Of the left and the right network. */
+  /** The colors of the left and right network. */
   readonly networks: readonly [string, string];
-  /** Of the two classes of points. */
+  /** The colors of the two classes of points. */
   readonly classes: readonly [string, string];
   readonly wrong: string;
 }
@@ -29,14 +29,14 @@ export interface Axis {
   readonly high: number;
   readonly log?: boolean;
   readonly label?: string;
-  /** What to write at which value, instead of numbers. */
+  /** Labels at given values, instead of numbers. */
   readonly names?: readonly (readonly [number, string])[];
 }
 
 export const FONT = "11px system-ui, sans-serif";
 const MARGIN = { left: 44, right: 10, top: 12, bottom: 32 };
 
-/** A pair of axes, drawn. */
+/** A chart with a pair of axes. */
 export class Plot {
   readonly inner: Box;
 
@@ -62,7 +62,7 @@ export class Plot {
     return this.inner.left + this.inner.width * share(this.xAxis, value);
   }
 
-  /** Values beyond the axis stay at its end, so that a curve that leaves shows where it left. */
+  /** Clamps values to the axis, so that a curve shows where it leaves the chart. */
   y(value: number): number {
     return this.inner.top + this.inner.height * (1 - Math.min(1.02, Math.max(-0.02, share(this.yAxis, value))));
   }
@@ -100,12 +100,12 @@ export class Plot {
     if (this.yAxis.label !== undefined) context.fillText(this.yAxis.label, inner.left + 3, inner.top - 1);
     if (title !== undefined) {
       context.fillStyle = theme.ink;
-      // squeezed where a phone leaves little room
+      // Squeezed on narrow screens.
       context.fillText(title, inner.left + 3, inner.top - (this.yAxis.label === undefined ? 1 : 14), inner.width - 3);
     }
   }
 
-  /** A line through points; where y is not finite it goes to the upper end. */
+  /** Draws a line through points; values that are not finite are drawn at the top. */
   line(xs: ArrayLike<number>, ys: ArrayLike<number>, color: string, width = 1.5): void {
     if (xs.length === 0) return;
     const { context } = this;
@@ -121,7 +121,7 @@ export class Plot {
     context.stroke();
   }
 
-  /** The area between two lines. */
+  /** Fills the area between two lines. */
   band(xs: ArrayLike<number>, lows: ArrayLike<number>, highs: ArrayLike<number>, color: string, alpha: number): void {
     if (xs.length === 0) return;
     const { context } = this;
@@ -147,7 +147,7 @@ export class Plot {
     }
   }
 
-  /** A word at a place, kept inside of the axes. */
+  /** Draws text at a point, kept inside the axes. */
   note(x: number, y: number, text: string, color: string): void {
     const { context, inner } = this;
     context.fillStyle = color;
@@ -158,7 +158,7 @@ export class Plot {
   }
 }
 
-/** A straight line. */
+/** Draws a straight line. */
 export function segment(context: Context, x0: number, y0: number, x1: number, y1: number): void {
   context.beginPath();
   context.moveTo(x0, y0);
@@ -166,7 +166,7 @@ export function segment(context: Context, x0: number, y0: number, x1: number, y1
   context.stroke();
 }
 
-/** Words in the middle of an empty figure. */
+/** Draws text in the middle of an empty figure. */
 export function emptyNote(context: Context, box: Box, theme: Theme, text: string): void {
   context.fillStyle = theme.soft;
   context.font = FONT;
@@ -194,7 +194,7 @@ function labelsOf(axis: Axis, count: number): readonly (readonly [number, string
   return values.map((value) => [value, shortNumber(value)]);
 }
 
-/** A number for a label. */
+/** Formats a number for a label. */
 export function shortNumber(value: number): string {
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(0).replace("e+", "e");

@@ -1,14 +1,14 @@
-/** Loss and accuracy over the steps. */
+/** Loss and accuracy over training. */
 import { type Figure, lastStep, mergeSeries, SIDES } from "./figure.js";
 import { Plot } from "./plot.js";
 
-/** A mean over so many steps on each side of a point lies over the losses of single batches. */
+/** Steps on each side of a point in the moving average that is drawn over the batch losses. */
 const SMOOTHING = 5;
 
 export const loss: Figure = {
   id: "loss",
   title: "Loss",
-  caption: "Cross-entropy of each training batch (thin) and its mean over 11 steps. Dashed: a uniform guess.",
+  caption: "Band: cross-entropy on each training batch. Line: moving average over 11 steps. Dashed: uniform guessing.",
   height: 190,
   draw(context, box, input, theme) {
     const guess = Math.log(input.classes);
@@ -47,7 +47,7 @@ export const loss: Figure = {
 export const accuracy: Figure = {
   id: "accuracy",
   title: "Test accuracy",
-  caption: "Fraction of the test data classified correctly. Dashed: a uniform guess.",
+  caption: "Fraction of the test data classified correctly. Dashed: uniform guessing.",
   height: 190,
   draw(context, box, input, theme) {
     const high = lastStep(input);
@@ -67,7 +67,7 @@ export const accuracy: Figure = {
   },
 };
 
-/** The least and the largest of the values that fall onto one pixel: no curve has more points than pixels. */
+/** Returns the smallest and largest value per pixel, so that no curve has more points than pixels. */
 function thinned(values: readonly number[], pixels: number): { steps: number[]; low: number[]; high: number[] } {
   const every = Math.max(1, Math.ceil(values.length / pixels));
   const [steps, low, high]: number[][] = [[], [], []];

@@ -1,9 +1,9 @@
-/** Data: points of two classes in the plane, and the real digits. Drawn without sine or cosine, whose last bits differ between engines. */
+/** Data: points of two classes in the plane, and real digits. Uses no sine or cosine, whose last bits differ between engines. */
 import { Random, Tensor } from "batchnorm";
 import { loadDigits, splitDigits } from "../../data/digits.js";
 import type { DataSet } from "./settings.js";
 
-/** Inputs, one a row, and the class of each. */
+/** Inputs, one per row, and their classes. */
 export interface Samples {
   readonly inputs: Tensor;
   readonly labels: readonly number[];
@@ -19,7 +19,7 @@ export interface Task {
 
 const POINTS = 512;
 
-/** Makes the training and the test data. */
+/** Creates the training and test data. */
 export function makeTask(data: DataSet, noise: number, random: Random): Task {
   if (data === "digits") {
     const { train, test } = splitDigits(loadDigits(), random.fork("split"));
@@ -34,7 +34,7 @@ export function makeTask(data: DataSet, noise: number, random: Random): Task {
   return { features: 2, classes: 2, train: draw(random.fork("train")), test: draw(random.fork("test")) };
 }
 
-/** Samples with every input moved by the same amount: what a network gets that was trained on others. */
+/** Adds the same amount to every input, to test a network on data that differs from its training data. */
 export function moved({ inputs, labels }: Samples, by: number): Samples {
   return by === 0
     ? { inputs, labels }
@@ -55,7 +55,7 @@ const SHAPES: Readonly<Record<Exclude<DataSet, "digits">, Curve>> = {
     const [x, y] = direction(random);
     return label === 0 ? [x - 0.5, Math.abs(y) - 0.25] : [0.5 + x, 0.25 - Math.abs(y)];
   },
-  // Two arms, the second one the first turned by half.
+  // Two arms; the second is the first rotated by half a turn.
   spirals: (label, random) => {
     const along = random.uniform(0.08, 1);
     const [x, y] = turn(Math.floor(along * TURNS.length));
@@ -84,7 +84,7 @@ function drawPoints(curve: Curve, noise: number, random: Random): Samples {
   return { inputs: Tensor.from(points), labels };
 }
 
-/** A point on the unit circle, each equally likely: one of the disk, stretched to its rim. */
+/** Returns a uniformly distributed point on the unit circle: a point in the disk, projected to its edge. */
 function direction(random: Random): Point {
   for (;;) {
     const x = random.uniform(-1, 1);
@@ -94,7 +94,7 @@ function direction(random: Random): Point {
   }
 }
 
-/** 512 directions, each turned against the last by the angle whose half has the tangent 0.01: 1.6 turns in all. */
+/** 512 directions, each rotated from the previous one by 2 atan 0.01: 1.6 turns in total. */
 const TURNS: readonly Point[] = (() => {
   const t = 0.01;
   const [cosine, sine] = [(1 - t * t) / (1 + t * t), (2 * t) / (1 + t * t)];

@@ -1,4 +1,4 @@
-/** The experiment: two networks that start from the same weights, train on the same batches, and are measured on the way. */
+/** The experiment: two networks that start from the same weights, train on the same batches, and are measured along the way. */
 import { Batcher, defaultKernels, Random, SGD, softmaxCrossEntropy } from "batchnorm";
 import { makeTask, moved, type Samples, type Task } from "./data.js";
 import {
@@ -16,20 +16,20 @@ import { accuracyFor, batchRows, freezeStatistics, type Guesses, guessesOf, type
 import { type Kind, type Prediction, rateAt, type RateChange, type Settings, withRate } from "./settings.js";
 import { type UnitNumbers, unitNumbers } from "./unit.js";
 
-/** Accuracy, hidden values and running statistics are measured each time that many steps are done. */
+/** Steps between measurements of accuracy, hidden values and running statistics. */
 export const MEASURE_EVERY = 10;
-/** The landscape too, which costs as much as about twenty steps; covariate shift in the middle between two landscapes. */
+/** Steps between landscape probes, which cost about as much as 20 steps; covariate shift is measured halfway between two of them. */
 export const PROBE_EVERY = 40;
 const PROBE_SAMPLES = 256;
-/** A batch loss above this, or none that is finite, ends a network's training as diverged. */
+/** A network stops as diverged if its batch loss exceeds this or is not finite. */
 export const DIVERGED_LOSS = 1000;
-/** Of the digits, so many are shown. */
+/** Number of digits shown. */
 export const SHOWN_DIGITS = 24;
 
-/** What one step brings: losses always, measurements now and then. One of each for each network; null once it has diverged. */
+/** Results of one step: always the losses, sometimes measurements. One value per network, or null after it has diverged. */
 export interface StepRecord {
   readonly step: number;
-  /** Of the batch that this step trained on. */
+  /** Losses on the batch that this step trained on. */
   readonly losses: readonly (number | null)[];
   readonly accuracies?: readonly (number | null)[];
   readonly distributions?: readonly (readonly (Distribution | null)[] | null)[];
@@ -38,13 +38,13 @@ export interface StepRecord {
   readonly shifts?: readonly (readonly LayerShift[] | null)[];
 }
 
-/** What a network makes of the plane or of the digits. */
+/** Predictions of a network over the plane or for the digits. */
 export type View = { readonly plane: Plane } | { readonly guesses: Guesses };
 
 interface Trainee {
   readonly kind: Kind;
   readonly network: Network;
-  /** Like the network, to answer with the statistics of one batch: see `freezeStatistics`. */
+  /** A copy of the network, for predictions with the statistics of one batch: see `freezeStatistics`. */
   readonly frozen: Network;
   readonly optimizer: SGD;
   divergedAt: number | null;
@@ -84,12 +84,12 @@ export class Experiment {
     });
   }
 
-  /** How many steps are done. */
+  /** Number of steps done. */
   get step(): number {
     return this.#step;
   }
 
-  /** For each network the step at which its loss showed that it had diverged, or null. */
+  /** For each network, the step at which it diverged, or null. */
   get divergedAt(): readonly (number | null)[] {
     return this.#trainees.map(({ divergedAt }) => divergedAt);
   }
@@ -98,23 +98,23 @@ export class Experiment {
     return this.#rates;
   }
 
-  /** Another learning rate from the next step on. */
+  /** Changes the learning rate from the next step on. */
   setRate(rate: number): void {
     this.#rates = withRate(this.#rates, this.#step, rate);
   }
 
-  /** Another way to predict, or another place of the test data; training does not notice. */
+  /** Changes how predictions are made and how far the test data is shifted; does not affect training. */
   setTest(predict: Prediction, shift: number): void {
     this.#predict = predict;
     this.#test = moved(this.task.test, shift);
   }
 
-  /** The test data where it is now. */
+  /** The test data with its current shift. */
   get test(): Samples {
     return this.#test;
   }
 
-  /** Trains both networks on one batch, and measures what is due. */
+  /** Trains both networks on one batch, and takes the measurements that are due. */
   async advance(): Promise<StepRecord> {
     const step = this.#step;
     const rate = rateAt(this.#rates, step);
@@ -142,7 +142,7 @@ export class Experiment {
     };
   }
 
-  /** What both networks make of the plane or the digits as they are. */
+  /** Returns the current predictions of both networks over the plane or for the digits. */
   views(): (View | null)[] {
     return this.#trainees.map((trainee): View | null => {
       if (trainee.divergedAt !== null || this.#step === 0) return null;
@@ -153,13 +153,13 @@ export class Experiment {
     });
   }
 
-  /** The numbers of one unit on the batch to come. */
+  /** Returns the numbers of one unit on the next batch. */
   unitOf(side: number, layer: number, unit: number): UnitNumbers | null {
     const { network, divergedAt } = this.#trainees[side]!;
     return divergedAt === null ? unitNumbers(network, this.#batch, layer, unit) : null;
   }
 
-  /** Accuracy on the test data, as things stand. */
+  /** Returns the current accuracies on the test data. */
   accuracies(): (number | null)[] {
     return this.#trainees.map((trainee) =>
       trainee.divergedAt !== null || this.#step === 0 ? null : this.#accuracyOf(trainee),
@@ -170,7 +170,7 @@ export class Experiment {
     return accuracyFor(network, this.#test, this.#predict === "batch" ? this.#batchSize : null);
   }
 
-  /** The network itself or, to predict with the statistics of a batch, its double with those of some batch of the test data. */
+  /** Returns the network itself or, for predictions with batch statistics, its copy with the statistics of a test batch. */
   #answering({ network, frozen }: Trainee): Network {
     if (this.#predict === "inference") return network;
     const batches = batchRows(this.#test.labels.length, this.#batchSize);
@@ -199,7 +199,7 @@ function trainOn(trainee: Trainee, { inputs, labels }: Samples, rate: number, st
   return loss;
 }
 
-/** Yields batches without end, each epoch in a new order. */
+/** Yields batches endlessly, each epoch in a new order. */
 function* batchesOf({ inputs, labels }: Samples, batchSize: number, random: Random): Generator<Samples, never> {
   const batcher = new Batcher({ input: inputs, target: labels, batchSize, random, dropLast: true });
   for (;;) for (const { input, target } of batcher) yield { inputs: input, labels: target };

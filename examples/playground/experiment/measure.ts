@@ -1,4 +1,4 @@
-/** Measurements on one network while it trains. All of them leave it as it is. */
+/** Measurements on one network during training. All of them leave it unchanged. */
 import { BatchNorm, modelObjective, softmaxCrossEntropy, type Tensor } from "batchnorm";
 import { LpNorm, GhostBatchNorm } from "batchnorm/variants";
 import {
@@ -13,19 +13,19 @@ import type { Samples } from "./data.js";
 import type { Network } from "./network.js";
 import { CELLS, DISTANCES, LEVELS } from "./scales.js";
 
-/** The values that enter one layer's activation, over some samples. */
+/** The distribution of the inputs of one layer's activation, over some samples. */
 export interface Distribution {
-  /** Of all units together, at LEVELS. */
+  /** Percentiles over all units together, at LEVELS. */
   readonly percentiles: readonly number[];
-  /** The same for each unit, one after another. */
+  /** Percentiles of each unit, one unit after another. */
   readonly units: readonly number[];
-  /** Counts of all units together in equal cells from `low` to `high`, without the outermost half percent at each end. */
+  /** Histogram over all units together, in equal bins from `low` to `high`, without the outermost half percent at each end. */
   readonly low: number;
   readonly high: number;
   readonly counts: readonly number[];
 }
 
-/** What enters the activation of each hidden layer; null for a layer where a value is not finite. */
+/** Returns the distribution of the inputs of each hidden activation; null for a layer with a value that is not finite. */
 export function distributionsOf({ model, hidden }: Network, inputs: Tensor): (Distribution | null)[] {
   const seen = new Map<string, Tensor>();
   model.forward(inputs, { mode: "probe", observe: (path, output) => seen.set(path, output) });
@@ -38,7 +38,7 @@ export function distributionsOf({ model, hidden }: Network, inputs: Tensor): (Di
 function distributionOf(values: Tensor): Distribution {
   const [low, ...inner] = quantilesOf(values.data, [0.005, ...LEVELS, 0.995]) as [number, ...number[]];
   const high = inner.pop()!;
-  // A layer whose values are all the same still has a cell to be in.
+  // If all values of a layer are equal, the bins still need a positive width.
   const half = Math.max((high - low) / 2, 1e-6 * Math.max(1, Math.abs(low)));
   const middle = low + (high - low) / 2;
   const edges = Array.from({ length: CELLS + 1 }, (_, i) => middle + half * ((2 * i) / CELLS - 1));
@@ -58,11 +58,11 @@ function columnsOf({ data, shape }: Tensor): Float64Array[] {
   return columns;
 }
 
-/** Running statistics of one layer beside those of a batch. */
+/** Running statistics of one layer, and those of a batch. */
 export interface RunningAgainstBatch {
-  /** Which hidden layer. */
+  /** Index of the hidden layer. */
   readonly layer: number;
-  /** What the second one is: a standard deviation, or the l1 norm. */
+  /** The kind of spread: a standard deviation or an l1 norm. */
   readonly spread: "standard deviation" | "l1 norm";
   readonly runningMean: readonly number[];
   readonly batchMean: readonly number[];
@@ -70,7 +70,7 @@ export interface RunningAgainstBatch {
   readonly batchSpread: readonly number[];
 }
 
-/** The running statistics of each normalization that has some, and what the batch would have them be. */
+/** Returns the running statistics of each normalization layer that has any, and the corresponding batch statistics. */
 export function runningAgainstBatch({ model, hidden }: Network, inputs: Tensor): RunningAgainstBatch[] {
   const entered = new Map<string, Tensor>();
   model.forward(inputs, { mode: "probe", observe: (path, _, input) => entered.set(path, input) });
@@ -88,25 +88,25 @@ export function runningAgainstBatch({ model, hidden }: Network, inputs: Tensor):
     const batchNorm = part instanceof GhostBatchNorm ? part.norm : part;
     if (!(batchNorm instanceof BatchNorm)) return [];
     const runningSpread = Array.from(batchNorm.runningVariance.values, Math.sqrt);
-    // Unbiased, as the running variance is.
+    // Unbiased, like the running variance.
     const batchSpread = moments.map(({ m2, count }) => Math.sqrt(m2 / (count - 1)));
     const runningMean = [...batchNorm.runningMean.values];
     return [{ layer, spread: "standard deviation", runningMean, batchMean, runningSpread, batchSpread }];
   });
 }
 
-/** The loss and its gradient along the way that the step to come takes. Infinite where the loss is not finite. */
+/** The loss and its gradient along the direction of the next step. Infinite where the loss is not finite. */
 export interface Landscape {
   readonly loss: number;
-  /** At DISTANCES. */
+  /** The losses at DISTANCES. */
   readonly losses: readonly number[];
-  /** ||g(y) - g|| / ||g||, which is beta times the distance in learning rates times the learning rate. */
+  /** ||g(y) - g|| / ||g||: beta times the distance in learning rates, times the learning rate. */
   readonly gradientChanges: readonly number[];
-  /** beta times the learning rate: 2 is the most that plain gradient descent stands on a quadratic. */
+  /** beta times the learning rate: above 2, gradient descent on a quadratic diverges. */
   readonly betas: readonly number[];
 }
 
-/** Looks along the gradient of a batch; null where the loss or its gradient is not finite to begin with. */
+/** Probes the loss along the gradient of a batch; returns null if the loss or its gradient is not finite at the start. */
 export async function landscapeOf(network: Network, batch: Samples, rate: number): Promise<Landscape | null> {
   return unlessDiverged(async () => {
     const { objective, point } = objectiveOf(network, batch);
@@ -120,16 +120,16 @@ export async function landscapeOf(network: Network, batch: Samples, rate: number
   });
 }
 
-/** How one layer's gradient changes because the layers below it take their step (definition 2.1 of Santurkar et al. 2018). */
+/** How the gradient of one layer changes when the layers below it take their step (definition 2.1 of Santurkar et al. 2018). */
 export interface LayerShift {
-  /** The norm of the gradient of its weight. */
+  /** The norm of the gradient with respect to its weight. */
   readonly gradientNorm: number;
-  /** ||G - G'|| / ||G||, and the cosine between the two; null where the gradient is round-off. */
+  /** ||G - G'|| / ||G||, and the cosine between G and G'; null if the gradient is only round-off. */
   readonly difference: number | null;
   readonly cosine: number | null;
 }
 
-/** Gradient norms and internal covariate shift, layer by layer, the output layer last. */
+/** Measures gradient norms and internal covariate shift, layer by layer, ending with the output layer. */
 export async function layerShifts(network: Network, batch: Samples, rate: number): Promise<LayerShift[] | null> {
   return unlessDiverged(async () => {
     const { objective, point, groups } = objectiveOf(network, batch);
@@ -146,7 +146,7 @@ function objectiveOf({ model }: Network, { inputs, labels }: Samples): ReturnTyp
   return modelObjective(model, { input: inputs, target: labels }, softmaxCrossEntropy, { mode: "probe" });
 }
 
-/** The probes refuse a loss that is not finite at their starting point: the network has diverged, and there is nothing to see. */
+/** The probes reject a starting point with a loss that is not finite. The network has diverged, so there is nothing to measure. */
 async function unlessDiverged<T>(look: () => Promise<T>): Promise<T | null> {
   try {
     return await look();

@@ -3,34 +3,34 @@ import { BatchNorm, Dense, type Layer, LayerNorm, type Random, ReLU, Sequential,
 import { GhostBatchNorm, LpNorm, NoiseInjection } from "batchnorm/variants";
 import type { Activation, Kind, Settings } from "./settings.js";
 
-/** Where a hidden layer is: places of its parts in the model. */
+/** The positions of a hidden layer's parts in the model. */
 export interface HiddenLayer {
   readonly dense: number;
-  /** Of the normalization, if there is one. */
+  /** The normalization layer, if there is one. */
   readonly norm: number | undefined;
-  /** Whose output enters the activation. */
+  /** The layer whose output is the input of the activation. */
   readonly preActivation: number;
   readonly activation: number;
 }
 
-/** A model, and where its hidden layers are. */
+/** A model and the positions of its hidden layers. */
 export interface Network {
   readonly model: Sequential;
   readonly hidden: readonly HiddenLayer[];
 }
 
-/** What decides how a network is built. */
+/** Options for `buildNetwork`. */
 export type Architecture = Pick<Settings, "depth" | "width" | "activation" | "batchSize" | "momentum" | "epsilon"> & {
   readonly inputs: number;
   readonly outputs: number;
   readonly kind: Kind;
-  /** Of the running variance. */
+  /** Estimator of the running variance. */
   readonly varianceEstimator?: "biased" | "unbiased";
 };
 
 /**
- * Builds a network. Every layer draws from a stream of its own, so networks of all kinds start from the same weights. A Dense
- * whose bias the next normalization would cancel has none.
+ * Builds a network. Each layer has its own random stream, so networks of all kinds start from the same weights. A Dense has no
+ * bias if the following normalization would cancel it.
  */
 export function buildNetwork(how: Architecture, random: Random): Network {
   const { depth, width, kind } = how;
@@ -75,7 +75,7 @@ function normOf(how: Architecture): Layer | undefined {
   }
 }
 
-/** Rows a group of ghost batch norm: a quarter of the batch. */
+/** Returns the group size of ghost batch norm: a quarter of the batch. */
 export function ghostSize(batchSize: number): number {
   return Math.max(2, Math.floor(batchSize / 4));
 }

@@ -1,4 +1,4 @@
-/** Predictions: of the test data, and over the plane, with running statistics or, as somebody who forgot the mode, with the batch's own. */
+/** Predictions on the test data and over the plane, with running statistics or, as if the mode had been forgotten, with batch statistics. */
 import { loadStateDict, stateDict, Tensor } from "batchnorm";
 import { accuracyOf } from "../../data/digits.js";
 import type { Samples } from "./data.js";
@@ -10,13 +10,13 @@ const GRID_POINTS: Tensor = (() => {
   return Tensor.from(places.flatMap((y) => places.map((x) => [x, -y])));
 })();
 
-/** Every second point of every second line. */
+/** Every second point of every second row. */
 const COARSE_POINTS: readonly number[] = Array.from(
   { length: UNIT_GRID * UNIT_GRID },
   (_, i) => 2 * Math.floor(i / UNIT_GRID) * GRID + 2 * (i % UNIT_GRID),
 );
 
-/** The part of some samples that is classified right, all at once in inference or batch by batch with the statistics of each. */
+/** Returns the share of samples classified correctly: all at once in inference mode, or batch by batch with batch statistics. */
 export function accuracyFor({ model }: Network, { inputs, labels }: Samples, batchSize: number | null): number {
   if (batchSize === null) return accuracyOf(model.forward(inputs, { mode: "inference" }).output, labels);
   let right = 0;
@@ -32,7 +32,7 @@ export function accuracyFor({ model }: Network, { inputs, labels }: Samples, bat
   return right / labels.length;
 }
 
-/** Consecutive rows; a single one left over joins the batch before it. */
+/** Returns consecutive rows in batches; a single leftover row is added to the last batch. */
 export function batchRows(count: number, size: number): number[][] {
   const batches: number[][] = [];
   for (let start = 0; start < count; start += size) {
@@ -44,23 +44,23 @@ export function batchRows(count: number, size: number): number[][] {
 }
 
 /**
- * Gives `frozen`, a network like `network`, its weights and the statistics of one batch as running statistics: in inference it
- * then answers for any point as `network` does for a point in that batch. Its momentum must be 1, its variance biased.
+ * Copies the weights of `network` to `frozen`, and sets its running statistics to the statistics of one batch. At inference,
+ * `frozen` then predicts any point as `network` would within that batch. It must have momentum 1 and biased variance.
  */
 export function freezeStatistics(network: Network, frozen: Network, inputs: Tensor): void {
   loadStateDict(frozen.model, stateDict(network.model));
   frozen.model.forward(inputs, { mode: "train" });
 }
 
-/** A network over the plane. */
+/** The outputs of a network over the plane. */
 export interface Plane {
-  /** The probability of class 1 at the points of the grid, 0 to 255, from the upper left row by row. */
+  /** The probability of class 1 at each grid point, scaled to 0 to 255, row by row from the upper left. */
   readonly probabilities: Uint8Array;
-  /** What each hidden unit gives on the coarser grid, from its least (0) to its largest (255) value; unit after unit. */
+  /** The value of each hidden unit on the coarser grid, scaled from its smallest (0) to its largest (255), one unit after another. */
   readonly units: Uint8Array;
 }
 
-/** Asks a network in inference about every point of the grid. */
+/** Evaluates a network in inference mode at every grid point. */
 export function planeOf({ model, hidden }: Network): Plane {
   const seen = new Map<string, Tensor>();
   const { output } = model.forward(GRID_POINTS, {
@@ -85,7 +85,7 @@ export function planeOf({ model, hidden }: Network): Plane {
   return { probabilities, units };
 }
 
-/** Stretches values to 0..255. */
+/** Scales values to 0..255. */
 function spread(values: Float64Array, into: Uint8Array): void {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
@@ -96,16 +96,16 @@ function spread(values: Float64Array, into: Uint8Array): void {
   for (let i = 0; i < values.length; i++) into[i] = range > 0 ? (255 * (values[i]! - low)) / range : 128;
 }
 
-/** What a network says of some images. */
+/** Predictions of a network for some images. */
 export interface Guesses {
-  /** The class of each image, and how sure the network is. */
+  /** The predicted class of each image; `probabilities` has the network's confidence. */
   readonly classes: readonly number[];
   readonly probabilities: readonly number[];
-  /** As in `Plane`, but over the classes: the mean value of each unit for the images of a class. */
+  /** As in `Plane`, but per class: the mean value of each unit over the images of a class. */
   readonly units: Uint8Array;
 }
 
-/** Asks a network in inference about images: what the first ones show, and what each unit answers to. */
+/** Evaluates a network in inference mode on images: the predictions for the first ones, and the responses of all units. */
 export function guessesOf({ model, hidden }: Network, { inputs, labels }: Samples, first: number): Guesses {
   const seen = new Map<string, Tensor>();
   const { output } = model.forward(inputs, { mode: "inference", observe: (path, tensor) => seen.set(path, tensor) });

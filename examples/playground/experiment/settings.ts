@@ -1,4 +1,4 @@
-/** Settings: everything that decides what a demonstration shows, and its form in the address of the page. */
+/** Settings: everything that determines what a demonstration shows, and how it is written in the URL of the page. */
 
 export const KINDS = ["plain", "batch", "noisy", "layer", "l1", "ghost"] as const;
 export type Kind = (typeof KINDS)[number];
@@ -6,35 +6,35 @@ export const DATA_SETS = ["moons", "spirals", "circles", "xor", "digits"] as con
 export type DataSet = (typeof DATA_SETS)[number];
 export const ACTIVATIONS = ["relu", "sigmoid", "tanh"] as const;
 export type Activation = (typeof ACTIVATIONS)[number];
-/** Whose statistics normalize a prediction: the running ones, or those of the batch that is asked about. */
+/** The statistics that normalize predictions: the running ones, or those of the batch to predict. */
 export const PREDICTIONS = ["inference", "batch"] as const;
 export type Prediction = (typeof PREDICTIONS)[number];
 
-/** A learning rate, and the step from which on it holds. */
+/** A learning rate, and the first step that uses it. */
 export interface RateChange {
   readonly step: number;
   readonly rate: number;
 }
 
-/** A demonstration: the same settings give the same numbers, to the bit. */
+/** A demonstration. The same settings produce the same numbers, bit for bit. */
 export interface Settings {
   readonly data: DataSet;
-  /** The spread of the points around their curves. */
+  /** Standard deviation of the points around their curves. */
   readonly noise: number;
   readonly left: Kind;
   readonly right: Kind;
   readonly depth: number;
   readonly width: number;
   readonly activation: Activation;
-  /** The first one holds from step 0; the others were set while it ran. */
+  /** The first one applies from step 0; the others were set during the run. */
   readonly rates: readonly RateChange[];
   readonly batchSize: number;
-  /** Of the running statistics. */
+  /** Momentum of the running statistics. */
   readonly momentum: number;
   readonly epsilon: number;
   readonly seed: number;
   readonly predict: Prediction;
-  /** How far the test data is moved away from the training data, in every input. */
+  /** How far the test data is shifted from the training data, in every input. */
   readonly shift: number;
 }
 
@@ -61,7 +61,7 @@ interface Range {
   readonly whole?: boolean;
 }
 
-/** What the numbers may be. */
+/** Allowed values. */
 export const RANGES = {
   noise: { low: 0, high: 0.5 },
   depth: { low: 1, high: 8, whole: true },
@@ -74,21 +74,21 @@ export const RANGES = {
   shift: { low: 0, high: 1.5 },
 } as const satisfies Readonly<Record<string, Range>>;
 
-/** A run ends here. */
+/** The step at which a run ends. */
 export const LAST_STEP = 10_000;
 
-/** The learning rate of a step. */
+/** Returns the learning rate of a step. */
 export function rateAt(rates: readonly RateChange[], step: number): number {
   return rates.findLast((change) => change.step <= step)!.rate;
 }
 
-/** The rates with another one from a step on; what was planned for later is dropped. */
+/** Returns the rates with a change at a step; later changes are dropped. */
 export function withRate(rates: readonly RateChange[], step: number, rate: number): readonly RateChange[] {
   const kept = rates.filter((change) => change.step < step);
   return kept.at(-1)?.rate === rate ? kept : [...kept, { step, rate }];
 }
 
-/** The address's part for some settings: only what differs from the defaults, as `data=xor&rate=0.1,2@150`. */
+/** Formats settings for the URL. Contains only what differs from the defaults, as in `data=xor&rate=0.1,2@150`. */
 export function formatSettings(settings: Settings): string {
   const parts: string[] = [];
   for (const name of Object.keys(DEFAULTS) as (keyof Settings)[]) {
@@ -103,7 +103,7 @@ function textOf(settings: Settings, name: keyof Settings): string {
   return settings.rates.map(({ step, rate }) => (step === 0 ? String(rate) : `${rate}@${step}`)).join(",");
 }
 
-/** Reads settings from an address. What makes no sense becomes the default, with a note that says so. */
+/** Reads settings from a URL. Invalid values are replaced by the defaults, with a note. */
 export function parseSettings(text: string): { readonly settings: Settings; readonly notes: readonly string[] } {
   const notes: string[] = [];
   const given = new URLSearchParams(text);
@@ -157,7 +157,7 @@ export function parseSettings(text: string): { readonly settings: Settings; read
   return { settings, notes };
 }
 
-/** A number within a range, or undefined. */
+/** Parses a number within a range; returns undefined if it is invalid. */
 export function readNumber(text: string, { low, high, whole = false }: Range): number | undefined {
   const value = text.trim() === "" ? NaN : Number(text);
   return value >= low && value <= high && (!whole || Number.isInteger(value)) ? value : undefined;

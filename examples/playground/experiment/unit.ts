@@ -1,20 +1,20 @@
-/** One unit of one batch norm, number by number: how its output and its input gradient are computed from one batch. */
+/** One unit of one BatchNorm layer, number by number: how its output and input gradient are computed for one batch. */
 import { BatchNorm, type Forward, softmaxCrossEntropy } from "batchnorm";
 import type { Samples } from "./data.js";
 import type { Network } from "./network.js";
 
-/** What one row of the batch goes through. */
+/** The values of one row of the batch. */
 export interface UnitRow {
   readonly x: number;
   readonly xhat: number;
   readonly y: number;
   readonly dy: number;
-  /** The three terms of dx, without the factor gamma rstd in front: dy, - mean(dy), - xhat mean(dy xhat). */
+  /** The three terms of dx, without the factor gamma rstd: dy, - mean(dy), - xhat mean(dy xhat). */
   readonly ownTerm: number;
   readonly meanTerm: number;
   readonly xhatTerm: number;
   readonly dx: number;
-  /** The same from the library's backward pass. */
+  /** dx from the library's backward pass. */
   readonly libraryDx: number;
 }
 
@@ -29,12 +29,12 @@ export interface UnitNumbers {
   readonly beta: number;
   readonly dgamma: number;
   readonly dbeta: number;
-  /** The largest difference between dx here and the library's, over the batch, and the largest dx. */
+  /** The largest difference between dx and the library's dx over the batch; `largestDx` is the largest dx. */
   readonly largestDifference: number;
   readonly largestDx: number;
 }
 
-/** Follows one unit of a batch norm through one batch, forward and backward; null where there is no batch norm in front. */
+/** Computes the forward and backward pass of one unit of a BatchNorm layer on one batch; null if the hidden layer has no BatchNorm. */
 export function unitNumbers(
   { model, hidden }: Network,
   { inputs, labels }: Samples,
@@ -45,7 +45,7 @@ export function unitNumbers(
   const norm = place === undefined ? undefined : model.children.get(String(place));
   if (place === undefined || !(norm instanceof BatchNorm)) return null;
 
-  // The model's forward and backward pass, child by child, to see what enters and leaves this one.
+  // Runs the model child by child, to record what enters and leaves the BatchNorm layer.
   const forwards: Forward[] = [];
   let values = inputs;
   let entered = inputs;

@@ -1,22 +1,22 @@
-/** Card: a figure on the page, with its caption, its canvas and the ways to save it. */
+/** Card: a figure on the page, with its caption, canvas and export menu. */
 import type { Table } from "../charts/figure.js";
 import type { Theme } from "../charts/plot.js";
 import { csvOf, type Draw, pngOf, save, type SavedFigure, svgOf } from "./export.js";
 
-/** What a card shows. */
+/** The content of a card. */
 export interface CardContent {
   readonly id: string;
   readonly title: string;
   readonly caption?: string;
   readonly draw: Draw;
-  /** Its height at a width. */
+  /** Returns the height for a width. */
   readonly height: (width: number) => number;
   readonly table?: () => Table;
-  /** Of the left and the right network. */
+  /** Returns the names of the left and right network. */
   readonly names: () => readonly [string, string];
 }
 
-/** A canvas that is drawn when something has changed and it can be seen. */
+/** A canvas that is redrawn if something has changed while it is visible. */
 export class Sheet {
   readonly canvas: HTMLCanvasElement = document.createElement("canvas");
   #stale = true;
@@ -68,7 +68,7 @@ export class Sheet {
   }
 }
 
-/** Puts a figure with its heading onto the page. */
+/** Adds a figure with its heading to the page. */
 export function addCard(place: HTMLElement, content: CardContent, theme: () => Theme, onResize: () => void): Sheet {
   const card = place.appendChild(document.createElement("article"));
   card.className = "card";
@@ -82,13 +82,13 @@ export function addCard(place: HTMLElement, content: CardContent, theme: () => T
   }
   const sheet = new Sheet(content, onResize);
   sheet.canvas.setAttribute("role", "img");
-  sheet.canvas.setAttribute("aria-label", `Chart: ${content.title}. Its numbers can be exported as CSV.`);
+  sheet.canvas.setAttribute("aria-label", `Chart: ${content.title}. The data can be exported as CSV.`);
   head.append(exportMenu(content, sheet, theme));
   card.append(sheet.canvas);
   return sheet;
 }
 
-/** The ways to save a figure. */
+/** Creates the export menu of a figure. */
 export function exportMenu(content: CardContent, sheet: Sheet, theme: () => Theme): HTMLElement {
   const menu = document.createElement("details");
   menu.className = "export";

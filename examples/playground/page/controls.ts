@@ -2,7 +2,7 @@
 import { ACTIVATIONS, DATA_SETS, KINDS, PREDICTIONS, RANGES, type Settings } from "../experiment/settings.js";
 import { shortNumber } from "../charts/plot.js";
 
-/** What a control changes. The learning rate, the way to predict and the shift take effect in the run; all else starts a new one. */
+/** A changed setting. The learning rate, the prediction statistics and the shift take effect in the current run; all others start a new one. */
 export type Change = Partial<Omit<Settings, "rates">> & { readonly rate?: number };
 type Name = Exclude<keyof Settings, "rates"> | "rate";
 
@@ -29,7 +29,7 @@ interface Choice {
   readonly kind: "choice";
   readonly options: readonly (readonly [string, string])[];
 }
-/** Positions 0 to `positions`, evenly in the value or in its logarithm. */
+/** Positions 0 to `positions`, evenly spaced in the value or its logarithm. */
 interface Slider {
   readonly kind: "slider";
   readonly low: number;
@@ -75,7 +75,7 @@ export const GROUPS: readonly { readonly title: string; readonly controls: reado
     controls: [
       { name: "data", label: "Data", input: choice(DATA_SETS) },
       { name: "noise", label: "Noise", input: slider(RANGES.noise, 50) },
-      { name: "shift", label: "Shift the test data by", input: slider(RANGES.shift, 30) },
+      { name: "shift", label: "Shift of the test data", input: slider(RANGES.shift, 30) },
     ],
   },
   {
@@ -108,7 +108,7 @@ export const GROUPS: readonly { readonly title: string; readonly controls: reado
   },
 ];
 
-/** The controls on the page: shows settings, and reports changes. */
+/** The controls on the page: show the settings and report changes. */
 export class Controls {
   readonly #show = new Map<Name, (value: string | number) => void>();
   readonly #inputs = new Map<Name, HTMLInputElement>();
@@ -121,10 +121,10 @@ export class Controls {
     }
   }
 
-  /** Shows settings, and the learning rate of now. */
+  /** Shows settings and the current learning rate. */
   show(settings: Settings, rate: number): void {
     for (const [name, show] of this.#show) show(name === "rate" ? rate : settings[name]);
-    // The digits are as they were written.
+    // Noise does not apply to the digits.
     this.#inputs.get("noise")!.disabled = settings.data === "digits";
   }
 
@@ -171,7 +171,7 @@ export class Controls {
   }
 }
 
-/** The value at a position, rounded to two digits. */
+/** Returns the value at a position, rounded to two digits. */
 export function valueAt({ low, high, positions, log = false, whole = false }: Slider, position: number): number {
   const t = position / positions;
   const value = log ? low * (high / low) ** t : low + t * (high - low);

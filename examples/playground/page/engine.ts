@@ -1,17 +1,17 @@
-/** The engine: the worker as the page sees it. It numbers the runs, so that news of an old one is never taken for the new one's. */
+/** The engine: the page's interface to the worker. It numbers the runs, so that messages of an old run are ignored. */
 import type { Settings } from "../experiment/settings.js";
 import type { Frame, News, Order, Speed, UnitPlace } from "./messages.js";
 
 type Ready = Extract<News, { news: "ready" }>;
 
-/** What the engine reports. */
+/** Callbacks of the engine. */
 export interface Listener {
   readonly ready: (news: Ready) => void;
   readonly frame: (frame: Frame) => void;
   readonly failure: (message: string) => void;
 }
 
-/** Orders to the worker, and its news. */
+/** Sends orders to the worker, and receives its messages. */
 export class Engine {
   readonly #worker = new Worker(new URL("worker.ts", import.meta.url), { type: "module" });
   #run = 0;

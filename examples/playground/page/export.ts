@@ -6,7 +6,7 @@ import type { Settings } from "../experiment/settings.js";
 /** Draws something into a box. */
 export type Draw = (context: Context, box: Box, theme: Theme) => void;
 
-/** A figure as it is saved: on its own, so it says what it is and whose the colors are. */
+/** A figure to save. It is self-contained, with a title and a color legend. */
 export interface SavedFigure {
   readonly draw: Draw;
   readonly width: number;
@@ -14,10 +14,10 @@ export interface SavedFigure {
   readonly heading: { readonly title: string; readonly names: readonly [string, string] };
 }
 
-/** The title, and below it the names of the networks in their colors. */
+/** Height of the title and, below it, the names of the networks in their colors. */
 const HEADING = 46;
 
-/** A picture of twice the size on the screen, on the color of the paper. */
+/** Renders a figure at twice its size on screen, on the page's background color. */
 export async function pngOf({ draw, width, height, heading }: SavedFigure, theme: Theme): Promise<Blob> {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [2 * width, 2 * (height + HEADING)];
@@ -32,7 +32,7 @@ export async function pngOf({ draw, width, height, heading }: SavedFigure, theme
   });
 }
 
-/** The same drawing as lines and words. Loads what it needs for that when it is first asked. */
+/** Renders a figure as SVG. Loads svgcanvas on first use. */
 export async function svgOf(figure: SavedFigure, theme: Theme): Promise<Blob> {
   const { Context: SvgContext } = await import("svgcanvas");
   const context = new SvgContext(figure.width, figure.height + HEADING);
@@ -57,7 +57,7 @@ function drawOnPaper(context: Context, { draw, width, height, heading }: SavedFi
   draw(context, { left: 0, top: HEADING, width, height }, theme);
 }
 
-/** A table in RFC 4180's form: lines end in CR LF, and what holds a comma, a quote or a line end stands in quotes. */
+/** Formats a table as CSV (RFC 4180): lines end in CR LF, and cells that contain a comma, a quote or a line break are quoted. */
 export function csvOf(table: Table): Blob {
   const cell = (value: string | number | null): string => {
     const text = value === null ? "" : String(value);
@@ -67,7 +67,7 @@ export function csvOf(table: Table): Blob {
   return new Blob([lines.map((line) => `${line}\r\n`).join("")], { type: "text/csv" });
 }
 
-/** Everything that was measured. JSON has no infinity: a loss without bound is the text "Infinity". */
+/** Returns all measurements as JSON. JSON has no infinity, so an infinite loss is written as the string "Infinity". */
 export function jsonOf(settings: Settings, kernels: string, input: FigureInput, figures: readonly Figure[]): Blob {
   const { step, divergedAt } = input.history;
   const data = Object.fromEntries(
@@ -82,12 +82,12 @@ export function jsonOf(settings: Settings, kernels: string, input: FigureInput, 
   return new Blob([JSON.stringify(all, plain, 1)], { type: "application/json" });
 }
 
-/** Hands a file to the user. */
+/** Downloads a file. */
 export function save(blob: Blob, name: string): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();
-  // Not at once: the browser has not taken it yet.
+  // Delayed, because the browser may not have read it yet.
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -2,21 +2,21 @@
 import type { StepRecord } from "../experiment/experiment.js";
 import type { Distribution, Landscape, LayerShift, RunningAgainstBatch } from "../experiment/measure.js";
 
-/** Something measured at some steps. */
+/** Measurements at a number of steps. */
 export interface Series<T> {
   readonly steps: number[];
   readonly values: T[];
 }
 
-/** One network's side of a run. */
+/** The history of one network. */
 export interface Side {
-  /** losses[i] is that of the batch that step i trained on; it ends where the network has diverged. */
+  /** losses[i] is the loss on the batch of step i; the list ends where the network diverges. */
   readonly losses: number[];
   readonly accuracies: Series<number>;
   readonly distributions: Series<readonly (Distribution | null)[]>;
   readonly landscapes: Series<Landscape>;
   readonly shifts: Series<readonly LayerShift[]>;
-  /** The newest. */
+  /** The latest measurement. */
   running: readonly RunningAgainstBatch[];
 }
 
@@ -32,13 +32,13 @@ function newSide(): Side {
   };
 }
 
-/** Both sides of a run. */
+/** The history of both networks. */
 export class History {
   readonly sides: readonly Side[] = [newSide(), newSide()];
   divergedAt: readonly (number | null)[] = [null, null];
   step = 0;
 
-  /** Takes what one step has brought. */
+  /** Adds the results of one step. */
   add(record: StepRecord): void {
     for (const [i, side] of this.sides.entries()) {
       const put = <T>(series: Series<T>, values: readonly (T | null)[] | undefined): void => {

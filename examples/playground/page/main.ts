@@ -1,4 +1,4 @@
-/** The page: settings in, frames out. All training happens in the worker. */
+/** The page: sends settings, draws frames. All training happens in the worker. */
 import type { Figure } from "../charts/figure.js";
 import { bands, ridgeline, running } from "../charts/hidden.js";
 import { band, betaProfile } from "../charts/landscape.js";
@@ -20,7 +20,7 @@ import { showUnit } from "./unit-panel.js";
 const byId = (id: string): HTMLElement => document.getElementById(id)!;
 const selectById = (id: string): HTMLSelectElement => byId(id) as HTMLSelectElement;
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
-/** Milliseconds between pictures for users who prefer reduced motion. */
+/** Milliseconds between frames for users who prefer reduced motion. */
 const STILL_BETWEEN = 500;
 
 let run: Run;
@@ -29,7 +29,7 @@ let theme = readTheme();
 let drawAsked = false;
 let lastDrawn = 0;
 
-// The pieces of the page.
+// The parts of the page.
 
 const FIGURES: readonly (readonly [string, readonly Figure[]])[] = [
   ["curves", [loss, accuracy]],
@@ -68,7 +68,7 @@ const engine = new Engine({
   ready: (news) => {
     run.ready(news);
     byId("engine").textContent =
-      `Computed in your browser by the batchnorm library, on its ${news.kernels} kernels. Nothing is sent anywhere.`;
+      `Computed in your browser by the batchnorm library, on its ${news.kernels} kernels. No data is sent anywhere.`;
     allChanged();
   },
   frame: take,
@@ -80,7 +80,7 @@ const engine = new Engine({
 
 // Runs.
 
-/** Begins a new run at step 0, paused. */
+/** Starts a new run at step 0, paused. */
 function start(settings: Settings): void {
   const before = run as Run | undefined;
   run = new Run(settings, before?.chosen);
@@ -110,7 +110,7 @@ function setPlaying(now: boolean): void {
   if (!playing) byId("pace").textContent = "";
 }
 
-/** A setting was changed: some take effect at once, all others in a new run. */
+/** Applies a changed setting: some take effect at once, all others in a new run. */
 function change({ rate, ...others }: Change): void {
   if (rate !== undefined) {
     engine.send({ order: "rate", rate });
@@ -138,7 +138,7 @@ function take(frame: Frame): void {
   pace.count(frame.records.length);
   if (playing && !frame.running) setPlaying(false);
   askToDraw();
-  // The worker need not wait for pictures that are left out.
+  // The worker need not wait for frames that are skipped.
   if (stillness.matches) engine.send({ order: "drawn" });
 }
 
@@ -172,16 +172,16 @@ function draw(): void {
 function tellUnit(): void {
   const { side } = run.chosen;
   const name = run.names[side];
-  const why = run.history.divergedAt[side] === null ? "has no batch norm over the whole batch" : "has diverged";
+  const why = run.history.divergedAt[side] === null ? "has no BatchNorm layer" : "has diverged";
   const waiting = run.history.step === 0;
   showUnit(
     byId("how"),
     run.unitNumbers,
-    waiting ? "Nothing has been computed yet: press Play or Step." : `${name} ${why}.`,
+    waiting ? "Nothing has been computed yet. Press Play or Step." : `${name} ${why}.`,
   );
 }
 
-/** Puts the state into words, for screen readers. */
+/** Describes the state for screen readers. */
 function tellStatus(): void {
   const { history, names } = run;
   const states = names.map((name, side) => {
@@ -232,7 +232,7 @@ function look(chosen: Chosen): void {
   allChanged();
 }
 
-// What the user does.
+// User input.
 
 byId("play").addEventListener("click", () => (playing ? pause() : play()));
 byId("step").addEventListener("click", () => {
@@ -275,7 +275,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 });
 window.addEventListener("hashchange", open);
 
-/** Opens what the address says. */
+/** Starts the demonstration in the URL. */
 function open(): void {
   const { settings, notes } = parseSettings(location.hash.slice(1));
   note(notes);
@@ -283,6 +283,6 @@ function open(): void {
   if (!stillness.matches) play();
 }
 
-// A phone's screen is for the networks first.
+// On narrow screens, the networks come first.
 if (matchMedia("(max-width: 800px)").matches) (byId("settings") as HTMLDetailsElement).open = false;
 open();

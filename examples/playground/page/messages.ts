@@ -1,20 +1,20 @@
-/** What page and worker tell each other. */
+/** The messages between page and worker. */
 import type { StepRecord, View } from "../experiment/experiment.js";
 import type { Prediction, RateChange, Settings } from "../experiment/settings.js";
 import type { UnitNumbers } from "../experiment/unit.js";
 
-/** Steps per second: a number, or as many as possible. */
+/** Steps per second, or as many as possible. */
 export type Speed = number | "fastest";
 
-/** Which unit the page shows in detail. */
+/** The unit that the page shows in detail. */
 export interface UnitPlace {
-  /** 0 the left network, 1 the right one. */
+  /** 0 is the left network, 1 the right one. */
   readonly side: number;
   readonly layer: number;
   readonly unit: number;
 }
 
-/** From the page. */
+/** A message from the page. */
 export type Order =
   | { readonly order: "start"; readonly run: number; readonly settings: Settings; readonly place: UnitPlace }
   | { readonly order: "play"; readonly speed: Speed }
@@ -23,17 +23,17 @@ export type Order =
   | { readonly order: "rate"; readonly rate: number }
   | { readonly order: "test"; readonly predict: Prediction; readonly shift: number }
   | { readonly order: "look"; readonly place: UnitPlace }
-  /** The last frame is on the screen: the next one may come. */
+  /** The last frame has been drawn; the worker may send the next one. */
   | { readonly order: "drawn" };
 
-/** The points and images that a page draws. */
+/** The points or images that the page draws. */
 export interface Drawn {
   readonly classes: number;
   readonly inputs: Float32Array;
   readonly labels: readonly number[];
 }
 
-/** From the worker. */
+/** A message from the worker. */
 export type News =
   | {
       readonly news: "ready";
@@ -45,7 +45,7 @@ export type News =
   | Frame
   | { readonly news: "failure"; readonly message: string };
 
-/** What has happened since the last frame. */
+/** Everything since the last frame. */
 export interface Frame {
   readonly news: "frame";
   readonly run: number;
@@ -53,12 +53,12 @@ export interface Frame {
   readonly records: readonly StepRecord[];
   readonly divergedAt: readonly (number | null)[];
   readonly rates: readonly RateChange[];
-  /** Whether the worker goes on by itself. */
+  /** Whether the worker continues without another order. */
   readonly running: boolean;
-  /** As things stand, when they were looked at anew. */
+  /** The current predictions, if they were updated. */
   readonly views?: readonly (View | null)[];
   readonly accuracies?: readonly (number | null)[];
   readonly unit?: UnitNumbers | null;
-  /** The test data, when it was moved. */
+  /** The test data, if it was shifted. */
   readonly test?: Drawn;
 }

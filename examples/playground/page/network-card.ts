@@ -1,10 +1,10 @@
-/** A network on the page: its numbers, what it says of the data, and what its units answer to. */
+/** A network on the page: its numbers, its predictions, and the responses of its units. */
 import type { Theme } from "../charts/plot.js";
 import { drawUnits, drawView, layoutUnits, unitAt } from "../charts/plane.js";
 import { exportMenu, Sheet } from "./card.js";
 import type { Run } from "./run.js";
 
-/** The card of the left (0) or the right (1) network. */
+/** The card of the left (0) or right (1) network. */
 export class NetworkCard {
   readonly sheets: readonly [Sheet, Sheet];
   readonly #heading: HTMLElement;
@@ -69,12 +69,12 @@ export class NetworkCard {
     const caption = document.createElement("p");
     caption.className = "caption";
     caption.textContent =
-      "The response of each hidden unit, layer by layer. Click a unit to inspect it. Flat gray: the same response to every input.";
+      "The response of each hidden unit, layer by layer. Click a unit to inspect it. A uniformly gray unit responds the same to every input.";
     card.append(view.canvas, units.canvas, caption);
     this.sheets = [view, units];
   }
 
-  /** Pictures and numbers are to be shown anew. */
+  /** Marks the pictures for redrawing, and updates the numbers. */
   changed(): void {
     for (const sheet of this.sheets) sheet.changed();
     const { names, history, accuracies, settings } = this.run();
@@ -87,14 +87,14 @@ export class NetworkCard {
       ...(divergedAt === null
         ? [
             number("loss", loss === null ? "–" : loss.toFixed(3)),
-            number("accuracy", accuracy === null ? "–" : `${(100 * accuracy).toFixed(1)} %`),
+            number("accuracy", accuracy === null ? "–" : `${(100 * accuracy).toFixed(1)}%`),
           ]
         : [number("diverged at step", String(divergedAt), "diverged")]),
     );
     const [view, units] = this.sheets;
     const what = settings.data === "digits" ? "the first 24 test digits" : "the plane and the test points";
     view.canvas.setAttribute("aria-label", `Predictions of ${name} for ${what}`);
-    const how = "To inspect one, choose layer and unit below.";
+    const how = "To inspect a unit, select its layer and number below.";
     units.canvas.setAttribute("aria-label", `The response of each hidden unit of ${name}. ${how}`);
   }
 }

@@ -1,4 +1,4 @@
-/** Pace: how fast it goes, over the last second. */
+/** Pace: training speed over the last second. */
 
 export class Pace {
   readonly #frames: { readonly time: number; readonly steps: number }[] = [];
@@ -7,7 +7,7 @@ export class Pace {
     this.#frames.length = 0;
   }
 
-  /** A frame with so many new steps has come. */
+  /** Records a frame with a number of new steps. */
   count(steps: number): void {
     const time = performance.now();
     this.#frames.push({ time, steps });

@@ -1,4 +1,4 @@
-/** The row of presets, and the story of the one that is on. */
+/** The row of presets, and the text of the active one. */
 import { type Preset, PRESETS } from "../experiment/presets.js";
 import { formatSettings, type Settings } from "../experiment/settings.js";
 
@@ -22,7 +22,7 @@ export class Presets {
     }
   }
 
-  /** Marks the preset that some settings are; the story stays while its settings are played with. */
+  /** Marks the preset that matches the settings; its text stays visible when the settings are changed. */
   show(settings: Settings): void {
     const exact = PRESETS.find((preset) => formatSettings(preset.settings) === formatSettings(settings));
     this.#shown = exact ?? this.#shown;

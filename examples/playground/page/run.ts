@@ -1,4 +1,4 @@
-/** A run as the page knows it: the settings, and everything that the worker has sent since step 0. */
+/** The page's data of a run: the settings, and everything that the worker has sent since step 0. */
 import type { FigureInput } from "../charts/figure.js";
 import type { View } from "../experiment/experiment.js";
 import { type Kind, rateAt, type Settings } from "../experiment/settings.js";
@@ -7,14 +7,14 @@ import { NAMES } from "./controls.js";
 import { History } from "./history.js";
 import type { Drawn, Frame, News, UnitPlace } from "./messages.js";
 
-/** The layer, the unit (null for all of them) and, for its numbers, the network that are looked into. */
+/** The selected layer and unit (null for all units), and the network whose unit numbers are shown. */
 export interface Chosen {
   readonly side: 0 | 1;
   readonly layer: number;
   readonly unit: number | null;
 }
 
-/** What a frame has brought that is to be drawn. */
+/** Which parts of the page a frame changes. */
 export interface Brought {
   readonly rates: boolean;
   readonly views: boolean;
@@ -44,13 +44,13 @@ export class Run {
     };
   }
 
-  /** Of the left and the right network. */
+  /** The names of the left and right network. */
   get names(): readonly [string, string] {
     const [left, right] = [NAMES[this.settings.left]!, NAMES[this.settings.right]!];
     return left === right ? [`${left} (left)`, `${right} (right)`] : [left, right];
   }
 
-  /** The unit whose numbers are requested: the first one if none is chosen. */
+  /** The unit whose numbers are requested; the first one if none is selected. */
   get place(): UnitPlace {
     return { ...this.chosen, unit: this.chosen.unit ?? 0 };
   }
@@ -61,7 +61,7 @@ export class Run {
     return { history, names, layer, unit, classes: data?.test.classes ?? 2 };
   }
 
-  /** The learning rate of now. */
+  /** The current learning rate. */
   get rate(): number {
     return rateAt(this.settings.rates, this.history.step);
   }
@@ -91,14 +91,14 @@ export class Run {
     };
   }
 
-  /** The mean loss of the newest batches. */
+  /** Returns the mean loss of the latest batches. */
   lossOf(side: number): number | null {
     const recent = this.history.sides[side]!.losses.slice(-11);
     return recent.length === 0 ? null : recent.reduce((sum, value) => sum + value, 0) / recent.length;
   }
 }
 
-/** Whether it has a plain batch norm, whose numbers can be shown. */
+/** Returns whether the network has a BatchNorm, whose numbers can be shown. */
 function hasBatchNorm(kind: Kind): boolean {
   return kind === "batch" || kind === "noisy";
 }

@@ -1,4 +1,4 @@
-/** The part of svgcanvas that is used here; it has no types of its own. */
+/** The part of svgcanvas that is used here. The package has no types. */
 declare module "svgcanvas" {
   export class Context {
     constructor(width: number, height: number);

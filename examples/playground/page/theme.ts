@@ -1,7 +1,7 @@
 /** The theme: the colors of the style sheet, for the canvases. */
 import type { Theme } from "../charts/plot.js";
 
-/** The colors that hold now, in light or dark. */
+/** Reads the current colors, light or dark. */
 export function readTheme(): Theme {
   const style = getComputedStyle(document.documentElement);
   const color = (name: string): string => style.getPropertyValue(`--${name}`).trim();

@@ -1,9 +1,9 @@
-/** How it is computed: the numbers of one unit of batch norm on the batch to come, forward and backward. */
+/** How it is computed: the numbers of one BatchNorm unit on the next batch, forward and backward. */
 import type { UnitNumbers } from "../experiment/unit.js";
 
 const ROWS = 8;
 
-/** Shows the numbers of a unit, or why there are none. */
+/** Shows the numbers of a unit, or the reason why there are none. */
 export function showUnit(place: HTMLElement, numbers: UnitNumbers | null, why: string): void {
   if (numbers === null) {
     place.replaceChildren(paragraph(why));
@@ -33,7 +33,7 @@ export function showUnit(place: HTMLElement, numbers: UnitNumbers | null, why: s
   });
   const check =
     `Rows 1 to ${Math.min(ROWS, count)} of ${count}. Without the two mean terms, the gradient would ignore that the mean and the ` +
-    `variance also depend on x. The library's own backward pass gives the same dx: the largest difference over the batch is ` +
+    `variance also depend on x. The library's backward pass returns the same dx: the largest difference over the batch is ` +
     `${numbers.largestDifference.toExponential(1)}; the largest dx is ${numbers.largestDx.toExponential(1)}.`;
   place.replaceChildren(steps, scrolling(table(head, shown, false)), paragraph(check));
 }
@@ -53,7 +53,7 @@ function paragraph(text: string): HTMLElement {
 function scrolling(element: HTMLElement): HTMLElement {
   const place = document.createElement("div");
   place.className = "scroll";
-  // What scrolls must be reachable without a mouse.
+  // Scrollable regions must be reachable without a mouse.
   place.tabIndex = 0;
   place.setAttribute("role", "region");
   place.setAttribute("aria-label", "Rows of the batch");

@@ -1,11 +1,11 @@
-/** The worker: trains in slices of a few milliseconds, so that orders get through, and waits until each frame is drawn. */
+/** The worker: trains in slices of a few milliseconds, so that orders are received in between, and waits until each frame is drawn. */
 import { Experiment, SHOWN_DIGITS, type StepRecord } from "../experiment/experiment.js";
 import type { Samples } from "../experiment/data.js";
 import { LAST_STEP } from "../experiment/settings.js";
 import type { Drawn, Frame, News, Order, Speed, UnitPlace } from "./messages.js";
 
 const SLICE = 8;
-/** Planes, images and unit numbers are costly to look at: at most this often, and whenever training stops. */
+/** Milliseconds between updates of planes, images and unit numbers, which are costly; they are also updated when training stops. */
 const LOOK_EVERY = 100;
 
 let experiment: Experiment;
@@ -45,7 +45,7 @@ function obey(data: Order): void {
       return;
     case "play":
       speed = data.speed;
-      // Where nothing is left to train, a frame says so.
+      // If nothing is left to train, a frame reports it.
       lookAsked = !goesOn();
       return;
     case "pause":
@@ -73,7 +73,7 @@ function obey(data: Order): void {
   }
 }
 
-/** Works until it has to wait: for an order, or for the page to draw. */
+/** Works until it has to wait for an order, or for the page to draw. */
 async function work(): Promise<void> {
   if (working) return;
   working = true;
@@ -89,7 +89,7 @@ async function work(): Promise<void> {
       stepsAsked = Math.max(0, stepsAsked - 1);
       if (slow || performance.now() - start > SLICE) break;
     }
-    // A new run may have begun while this one paused.
+    // A new run may have started during the pause.
     if (ofRun === run) {
       waitingForPage = true;
       send(frameOf(records));
@@ -99,7 +99,7 @@ async function work(): Promise<void> {
   working = false;
 }
 
-/** Whether there is training to do without being asked again. */
+/** Returns whether training continues without another order. */
 function goesOn(): boolean {
   return speed !== undefined && experiment.step < LAST_STEP && experiment.divergedAt.includes(null);
 }
@@ -122,7 +122,7 @@ function frameOf(records: readonly StepRecord[]): Frame {
   };
 }
 
-/** What the page draws of some samples: all points of a plane, the first few digits. */
+/** Returns the samples that the page draws: all points of the plane, or the first few digits. */
 function drawn({ inputs, labels }: Samples): Drawn {
   const features = inputs.shape[1]!;
   const count = features === 2 ? labels.length : SHOWN_DIGITS;
@@ -133,7 +133,7 @@ function drawn({ inputs, labels }: Samples): Drawn {
   };
 }
 
-/** Lets orders through. */
+/** Waits, so that orders can be received. */
 function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, Math.max(0, milliseconds)));
 }
