@@ -7,14 +7,20 @@ import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { PeerWork } from "./works.js";
 
+/** Milliseconds of a call: by the clock, and of processor time, which other programs on the machine disturb less. */
+export interface Times {
+  readonly wall: number;
+  readonly processor: number;
+}
+
 export interface Contestant {
   readonly name: string;
   readonly version?: string;
   readonly prepare: (work: PeerWork) => Promise<void>;
   /** The numbers to compare. */
   readonly result: () => Promise<readonly number[]>;
-  /** Processor time of a call in milliseconds, over as many calls as fit into the time, at least two. */
-  readonly time: (seconds: number) => Promise<number>;
+  /** Times of a call, over as many calls as fit into the time, at least two. */
+  readonly time: (seconds: number) => Promise<Times>;
   readonly close: () => void;
 }
 
@@ -23,6 +29,9 @@ export interface Request {
   readonly work?: PeerWork;
   readonly seconds?: number;
 }
+
+/** Any processor of this century does more with an optimized BLAS; the reference BLAS, which torch falls back to, does 2 to 5. */
+const LEAST_GIGAFLOPS = 15;
 
 /** This library. */
 export function startOurs(): Contestant {
@@ -64,7 +73,7 @@ function contestant(name: string, ask: (request: Request) => Promise<unknown>, c
       await ask({ work });
     },
     result: async () => (await ask({})) as number[],
-    time: async (seconds) => (await ask({ seconds })) as number,
+    time: async (seconds) => (await ask({ seconds })) as Times,
     close,
   };
 }
@@ -84,7 +93,13 @@ export async function startTorch(): Promise<Contestant | undefined> {
   // Without torch the script ends at once, and reading from it gives nothing.
   const { value: line } = (await lines.next()) as IteratorResult<string, undefined>;
   if (line === undefined) return undefined;
-  return { ...contestant("torch", ask, () => child.stdin.end()), version: JSON.parse(line) as string };
+  const { version, gigaflops } = JSON.parse(line) as { readonly version: string; readonly gigaflops: number };
+  if (gigaflops < LEAST_GIGAFLOPS) {
+    child.kill();
+    const cure = "install an optimized BLAS (on Debian: libopenblas0-pthread)";
+    throw new Error(`PyTorch multiplies matrices at ${gigaflops.toFixed(1)} GFLOP/s, on the reference BLAS - ${cure}`);
+  }
+  return { ...contestant("torch", ask, () => child.stdin.end()), version };
 }
 
 /** Arrays as the base64 text of their bytes. */

@@ -60,6 +60,53 @@ const works = {
     };
   },
 
+  into(work) {
+    return works.inference(work);
+  },
+
+  stack({ shape, x, dy, gamma, beta, epsilon, layers }) {
+    const perFeature = shape.map((length, axis) => (axis === 1 ? length : 1));
+    const axes = shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+    const count = x.length / shape[1];
+    const step = jit((input, gradient, scale, shift, running) => {
+      const kept = [];
+      const outputs = [];
+      let y = input;
+      for (let layer = 0; layer < layers; layer++) {
+        const m = np.mean(y.ref, axes, { keepdims: true });
+        const centered = y.sub(m.ref);
+        const v = np.mean(np.square(centered.ref), axes, { keepdims: true });
+        const rstd = np.sqrt(v.ref.add(epsilon));
+        const xhat = centered.div(rstd.ref);
+        y = nn.relu(xhat.ref.mul(scale.ref).add(shift.ref));
+        kept.push([xhat, rstd, y.ref]);
+        const [runningMean, runningVariance] = running[layer];
+        outputs.push(runningMean.mul(0.9).add(m.mul(0.1)));
+        outputs.push(runningVariance.mul(0.9).add(v.mul((0.1 * count) / (count - 1))));
+      }
+      let d = gradient;
+      for (const [xhat, rstd, z] of kept.reverse()) {
+        d = np.where(z.greater(0), d, 0);
+        const dbeta = np.sum(d.ref, axes, { keepdims: true });
+        const dgamma = np.sum(d.ref.mul(xhat.ref), axes, { keepdims: true });
+        outputs.push(dgamma.ref, dbeta.ref);
+        d = d
+          .sub(dbeta.div(count))
+          .sub(xhat.mul(dgamma.div(count)))
+          .mul(scale.ref.div(rstd));
+      }
+      return [y, d, ...outputs];
+    });
+    const given = [array(x, shape), array(dy, shape), array(gamma, perFeature), array(beta, perFeature)];
+    let running = Array.from({ length: layers }, () => [np.zeros(perFeature), np.ones(perFeature)]);
+    return () => {
+      const [y, dx, ...rest] = step(...given.map((each) => each.ref), running);
+      running = Array.from({ length: layers }, (_, layer) => rest.slice(2 * layer, 2 * layer + 2));
+      for (const output of [y, ...rest.slice(2 * layers)]) output.dataSync();
+      return dx.dataSync();
+    };
+  },
+
   training(work) {
     const { learningRate } = work;
     const lossAndGradients = valueAndGrad(lossOf(work));

@@ -1,11 +1,10 @@
-import { BatchNorm, defaultKernels, SGD, Tensor } from "batchnorm";
-import { reciprocalStd } from "batchnorm/kernels";
+import { BatchNorm, defaultKernels, loadStateDict, ReLU, Sequential, SGD, stateDict, Tensor } from "batchnorm";
 import { opaque } from "../kernel-works.js";
 import type { Run } from "../measure.js";
 import { prepare as prepareNet } from "../model-works.js";
 import type { NetPeerWork, NormPeerWork, PeerWork } from "./works.js";
 
-/** This library: whole layers and models as its users write them, products and inference on its kernels. */
+/** This library: whole layers and models as its users write them, products on its kernels. */
 export function prepare(work: PeerWork): Run {
   switch (work.kind) {
     case "matmul": {
@@ -16,9 +15,11 @@ export function prepare(work: PeerWork): Run {
       };
     }
     case "inference":
+    case "into":
       return inference(work);
     case "batchNorm":
-      return batchNorm(work);
+    case "stack":
+      return training(work);
     case "training":
     case "gradient":
       return net(work);
@@ -26,29 +27,32 @@ export function prepare(work: PeerWork): Run {
 }
 
 function inference(work: NormPeerWork): Run {
-  const [outer, channels, ...rest] = work.shape as readonly [number, number, ...number[]];
-  const args = opaque({
-    ...work,
-    view: { outer, channels, inner: rest.reduce((product, length) => product * length, 1) },
-    mean: Float64Array.from(work.mean),
-    variance: Float64Array.from(work.variance),
-    rstd: new Float64Array(channels),
-    y: new Float32Array(work.x.length),
+  const layer = normOf(work);
+  const state = stateDict(layer);
+  loadStateDict(layer, {
+    ...state,
+    runningMean: { ...state["runningMean"]!, values: [...work.mean] },
+    runningVariance: { ...state["runningVariance"]!, values: [...work.variance] },
+    batchesTracked: { ...state["batchesTracked"]!, values: [1] },
   });
-  return () => {
-    reciprocalStd(args);
-    defaultKernels().normalize(args);
-    return args.y;
-  };
+  const input = new Tensor(work.x, work.shape);
+  const into = work.kind === "into" ? Tensor.zeros(work.shape) : undefined;
+  return () => layer.predict(input, { into }).data;
 }
 
-function batchNorm(work: NormPeerWork): Run {
+function training(work: NormPeerWork): Run {
+  const layers = Array.from({ length: work.layers }, () => [normOf(work), new ReLU()]);
+  const model = work.kind === "stack" ? new Sequential(layers.flat()) : normOf(work);
+  const input = new Tensor(work.x, work.shape);
+  const gradOutput = new Tensor(work.dy, work.shape);
+  return () => model.forward(input, { mode: "train" }).backward(gradOutput).gradInput.data;
+}
+
+function normOf(work: NormPeerWork): BatchNorm {
   const layer = new BatchNorm({ features: work.shape[1]!, epsilon: work.epsilon });
   layer.gamma?.update((values) => values.set(work.gamma));
   layer.beta?.update((values) => values.set(work.beta));
-  const input = new Tensor(work.x, work.shape);
-  const gradOutput = new Tensor(work.dy, work.shape);
-  return () => layer.forward(input, { mode: "train" }).backward(gradOutput).gradInput.data;
+  return layer;
 }
 
 function net({ kind, net: description, learningRate }: NetPeerWork): Run {

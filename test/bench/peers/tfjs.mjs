@@ -57,6 +57,43 @@ const works = {
     };
   },
 
+  into(work) {
+    return works.inference(work);
+  },
+
+  stack({ shape, x, dy, gamma, beta, epsilon, layers }) {
+    const perFeature = shape.map((length, axis) => (axis === 1 ? length : 1));
+    const axes = shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+    const count = x.length / shape[1];
+    const parameters = Array.from({ length: layers }, () => [
+      tf.tensor(gamma, perFeature),
+      tf.tensor(beta, perFeature),
+    ]);
+    const running = parameters.map(() => [tf.variable(tf.zeros(perFeature)), tf.variable(tf.ones(perFeature))]);
+    const input = tf.tensor(x, shape);
+    const gradient = tf.tensor(dy, shape);
+    const gradients = tf.valueAndGrads((first, ...rest) => {
+      let y = first;
+      for (let layer = 0; layer < layers; layer++) {
+        const { mean, variance } = tf.moments(y, axes, true);
+        running[layer][0].assign(running[layer][0].mul(0.9).add(mean.mul(0.1)));
+        running[layer][1].assign(running[layer][1].mul(0.9).add(variance.mul((0.1 * count) / (count - 1))));
+        y = y
+          .sub(mean)
+          .mul(tf.rsqrt(variance.add(epsilon)))
+          .mul(rest[2 * layer])
+          .add(rest[2 * layer + 1])
+          .relu();
+      }
+      return y;
+    });
+    return () => {
+      const { value, grads } = gradients([input, ...parameters.flat()], gradient);
+      for (const output of [value, ...grads.slice(1)]) output.dataSync();
+      return grads[0].dataSync();
+    };
+  },
+
   training(work) {
     const { lossOf, variables } = netOf(work);
     const optimizer = tf.train.sgd(work.learningRate);

@@ -25,7 +25,12 @@ def matmul(work):
 def inference(work):
     x = read(work["x"], work["shape"])
     gamma, beta, mean, variance = (read(work[name], -1) for name in ("gamma", "beta", "mean", "variance"))
-    return lambda: F.batch_norm(x, mean, variance, gamma, beta, False, 0.1, work["epsilon"])
+
+    def run():
+        with torch.no_grad():
+            return F.batch_norm(x, mean, variance, gamma, beta, False, 0.1, work["epsilon"])
+
+    return run
 
 
 def batch_norm(work):
@@ -37,6 +42,24 @@ def batch_norm(work):
     def run():
         y = F.batch_norm(x, mean, variance, gamma, beta, True, 0.1, work["epsilon"])
         return torch.autograd.grad(y, (x, gamma, beta), dy)[0]
+
+    return run
+
+
+def stack(work):
+    x = read(work["x"], work["shape"]).requires_grad_()
+    dy = read(work["dy"], work["shape"])
+    layers = []
+    for _ in range(work["layers"]):
+        gamma, beta = (read(work[name], -1).requires_grad_() for name in ("gamma", "beta"))
+        layers.append((torch.zeros_like(gamma), torch.ones_like(gamma), gamma, beta))
+    parameters = [parameter for layer in layers for parameter in layer[2:]]
+
+    def run():
+        y = x
+        for mean, variance, gamma, beta in layers:
+            y = torch.relu(F.batch_norm(y, mean, variance, gamma, beta, True, 0.1, work["epsilon"]))
+        return torch.autograd.grad(y, (x, *parameters), dy)[0]
 
     return run
 
@@ -89,25 +112,34 @@ def gradient(work):
 WORKS = {
     "matmul": matmul,
     "inference": inference,
+    "into": inference,
     "batchNorm": batch_norm,
+    "stack": stack,
     "training": training,
     "gradient": gradient,
 }
 
 
 def time_of_calls(run, seconds):
-    """Processor time of a call in milliseconds, over as many calls as fit, at least two."""
+    """Times of a call in milliseconds, over as many calls as fit, at least two."""
     calls = 0
-    end = time.perf_counter() + seconds
-    start = time.process_time()
-    while calls < 2 or time.perf_counter() < end:
+    start, processor_start = time.perf_counter(), time.process_time()
+    while calls < 2 or time.perf_counter() < start + seconds:
         run()
         calls += 1
-    return 1000 * (time.process_time() - start) / calls
+    wall, processor = time.perf_counter() - start, time.process_time() - processor_start
+    return {"wall": 1000 * wall / calls, "processor": 1000 * processor / calls}
+
+
+def gigaflops():
+    """The speed of matrix products, which tells an optimized BLAS from the reference one."""
+    a = torch.randn(512, 512)
+    torch.matmul(a, a)
+    return 2 * 512**3 / time_of_calls(lambda: torch.matmul(a, a), 0.1)["wall"] / 1e6
 
 
 def main():
-    print(json.dumps(torch.__version__), flush=True)
+    print(json.dumps({"version": torch.__version__, "gigaflops": gigaflops()}), flush=True)
     run = None
     for line in sys.stdin:
         request = json.loads(line)

@@ -6,6 +6,8 @@ interface Named {
   readonly name: string;
   /** The largest difference between contestants, relative to the largest value. */
   readonly tolerance: number;
+  /** The share of values that may differ more: a ReLU cuts off what another contestant's rounding leaves above 0. */
+  readonly cutOff?: number;
 }
 
 export interface MatmulPeerWork extends Named {
@@ -19,7 +21,7 @@ export interface MatmulPeerWork extends Named {
 
 /** Features are axis 1. */
 export interface NormPeerWork extends Named {
-  readonly kind: "batchNorm" | "inference";
+  readonly kind: "batchNorm" | "inference" | "into" | "stack";
   readonly shape: readonly number[];
   readonly x: Float32Array;
   readonly dy: Float32Array;
@@ -28,6 +30,8 @@ export interface NormPeerWork extends Named {
   readonly mean: Float32Array;
   readonly variance: Float32Array;
   readonly epsilon: number;
+  /** How many pairs of batch norm and ReLU a stack has. */
+  readonly layers: number;
 }
 
 export interface NetPeerWork extends Named {
@@ -48,6 +52,8 @@ export interface NetPeerWork extends Named {
 
 export type PeerWork = MatmulPeerWork | NormPeerWork | NetPeerWork;
 
+const LAYERS = 6;
+
 function normal(length: number, label: string): Float32Array {
   const random = new Random(1).fork(label);
   return new Float32Array(length).map(() => random.normal(0.5, 2));
@@ -64,7 +70,8 @@ function norm(kind: NormPeerWork["kind"], what: string, shape: readonly number[]
   const features = shape[1]!;
   return {
     kind,
-    name: `batch norm ${what} [${shape.join(", ")}]`,
+    name: `${what} [${shape.join(", ")}]`,
+    layers: LAYERS,
     tolerance: 1e-4,
     shape,
     x: normal(size, "x"),
@@ -79,12 +86,22 @@ function norm(kind: NormPeerWork["kind"], what: string, shape: readonly number[]
 
 /** Forward with the statistics of the batch, backward, and the update of the running statistics. */
 export function batchNormPeerWork(shape: readonly number[]): NormPeerWork {
-  return norm("batchNorm", "train, forward + backward", shape);
+  return norm("batchNorm", "batch norm, train, forward + backward", shape);
 }
 
-/** With given statistics. */
+/** With given statistics, from one array to a new one. */
 export function inferencePeerWork(shape: readonly number[]): NormPeerWork {
-  return norm("inference", "inference", shape);
+  return norm("inference", "batch norm, inference", shape);
+}
+
+/** The same into an array of the caller's, which only this library offers: the others allocate their output. */
+export function intoPeerWork(shape: readonly number[]): NormPeerWork {
+  return norm("into", "batch norm, inference into a given array (the others: a new one)", shape);
+}
+
+/** Pairs of batch norm and ReLU, train, forward and backward to the input. */
+export function stackPeerWork(shape: readonly number[]): NormPeerWork {
+  return { ...norm("stack", `${LAYERS} x (batch norm, ReLU), train, forward + backward`, shape), cutOff: 1e-3 };
 }
 
 /** A step of SGD, or loss and gradient alone. */
