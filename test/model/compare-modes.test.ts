@@ -280,7 +280,7 @@ describe("the finding", () => {
     const many = Tensor.normal([400, 1], { random: new Random(4), ...float64 });
     recalibrate(norm, [many]);
     expect(compareModes(norm, many, { loss: meanSquaredError, target: many }).finding).toMatch(
-      /^all running statistics fit this batch; the outputs differ by 0\.\d+ % of their size; the loss is 0\.\d+ with the batch's statistics and 0\.\d+ in inference$/,
+      /^all running statistics fit this batch; the outputs differ by 0\.\d+% of their size; the loss is 0\.\d+ with the batch's statistics and 0\.\d+ in inference$/,
     );
   });
 });

@@ -112,7 +112,7 @@ describe("not finite", () => {
     );
     expect(inspect(model, x).findings.map(({ path, evidence }) => [path, evidence])).toEqual([
       ["0.runningMean", "1 of 2 values is not finite; the first is NaN at index 1"],
-      ["0.runningVariance", "1 of 2 values is not finite or below 0, the first is -2 at index 1"],
+      ["0.runningVariance", "1 of 2 values is not finite or below 0; the first is -2 at index 1"],
     ]);
   });
 
