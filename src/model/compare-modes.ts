@@ -243,7 +243,7 @@ function overallFinding(
     loss === undefined
       ? ""
       : `; the loss is ${digits(loss.batch, 3)} with the batch's statistics and ${digits(loss.inference, 3)} in inference`;
-  const differs = `the outputs differ by ${digits((100 * output.difference) / (output.size || 1))} % of their size${inLoss}`;
+  const differs = `the outputs differ by ${digits((100 * output.difference) / (output.size || 1))}% of their size${inLoss}`;
   const off = layers.filter(({ verdict }) => verdict === "off");
   if (layers.every(({ verdict }) => verdict === "same"))
     return `no layer normalizes differently in the two modes; ${differs}`;

@@ -162,7 +162,7 @@ export function gapCause(norm: BatchNorm, moments: readonly Moments[], { feature
   const batches = norm.batchesTracked.values[0]!;
   if (share > 0) {
     const counted = `${batches} ${batches === 1 ? "batch" : "batches"} at momentum ${momentum}`;
-    return `${digits(100 * share)} % of the running statistics are still their initial 0 and 1 (${counted}): train on, raise the momentum, or recalibrate(model, batches)`;
+    return `the initial values 0 and 1 still make up ${digits(100 * share)}% of the running statistics (${counted}): train longer, raise the momentum, or recalibrate(model, batches)`;
   }
   if (momentum !== null && momentum > 0.5) {
     return `at momentum ${momentum} the running statistics are those of the last batches alone (Keras's ${momentum} is ${digits(1 - momentum)} here): lower the momentum, or recalibrate(model, batches)`;

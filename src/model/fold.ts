@@ -180,7 +180,7 @@ function reasonToKeep(row: readonly RowLayer[], path: string, ranks: ReadonlyMap
     return "a folded weight would not be finite";
   }
   const name = (beside: RowLayer | undefined): string => (beside === undefined ? "nothing" : show(beside.path));
-  return `no Dense is directly before or after it: before is ${name(preceding)}, after is ${name(following)}, and scale and shift do not pass through an activation`;
+  return `no Dense is directly before or after it (${name(preceding)} is before it, ${name(following)} is after it), and scale and shift do not pass through an activation`;
 }
 
 /** Builds the model anew from the layers that are left; undefined if there are none. */

@@ -211,7 +211,7 @@ describe("a model", () => {
     const { model: folded, report } = foldBatchNorm(model, ordinary([3, 2, 1], random));
     expect(report.folded).toEqual([{ path: "7", into: "6", side: "preceding" }]);
     const beside = (front: string, behind: string): string =>
-      `no Dense is directly before or after it: before is "${front}", after is "${behind}", and scale and shift do not pass through an activation`;
+      `no Dense is directly before or after it ("${front}" is before it, "${behind}" is after it), and scale and shift do not pass through an activation`;
     expect(report.kept).toEqual([
       { path: "1.inside.1", reason: "it is in a container other than a Sequential" },
       { path: "2", reason: "it keeps no running statistics, so that every batch is normalized by its own" },

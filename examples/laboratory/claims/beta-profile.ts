@@ -24,7 +24,7 @@ export const betaProfile: Claim = {
   counterEvidence:
     "In the paper's figure, both batch norm and the plain network plateau at 2 / learning rate. The reason is that once the gradient changes by about its own norm within half a learning rate, beta at the smallest distance in the paper is 1 / (half a learning rate). The maximum then carries no information.",
   reading:
-    "Batch norm can be less smooth than the plain network close to the current parameters and smoother farther away. Always state the distance.",
+    "Compared with the plain network, the loss with batch norm can be less smooth close to the current parameters and smoother farther away. Always state the distance.",
   async run(study) {
     const steps = study.steps(study.extent === "quick" ? 200 : 300);
     const conditions = [];

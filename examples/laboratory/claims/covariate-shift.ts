@@ -20,11 +20,11 @@ export const covariateShift: Claim = {
   title: "Batch norm does not reduce internal covariate shift (definition 2.1)",
   who: "Santurkar et al. 2018, section 2.2 and figure 3. The opposite view: Ioffe & Szegedy 2015.",
   definition:
-    "G is the gradient of a layer's weights on one batch. G' is the gradient after all layers below have taken their step, while the layer itself and those above are unchanged. The experiment reports ||G - G'|| / ||G|| and the cosine between G and G', measured every 10 steps up to step 100 and averaged over blocks 2 to the last. A block is a Dense layer and, if there is one, the BatchNorm layer after it.",
+    "G is the gradient of a layer's weights on one batch. G' is the gradient after all layers below it have been updated, while the layer itself and those above it are unchanged. The experiment reports ||G - G'|| / ||G|| and the cosine between G and G', measured every 10 steps up to step 100 and averaged over blocks 2 to the last. A block is a Dense layer and, if there is one, the BatchNorm layer after it.",
   settings:
     "8x48 ReLU at learning rates 0.003 and 0.1, batch size 64. Without --quick, also 16x48 at 0.001 and 0.1, and 3x64 at 0.01 and 0.1.",
   differences:
-    "An MLP on digits instead of a VGG on CIFAR-10, and only early in training. The difference is relative, because the absolute difference grows with the learning rate and the gradient.",
+    "An MLP on digits instead of a VGG on CIFAR-10. It is measured only early in training. The difference is relative, because the absolute difference grows with the learning rate and the gradient.",
   factor: "the learning rate and the depth",
   counterEvidence:
     "Awais et al. 2020 argue that reducing the shift does matter. By this definition, a network with vanishing gradients has no shift.",

@@ -46,7 +46,7 @@ export const gammaAndBeta: Claim = {
       ]),
       shown: settings.flatMap((setting, depth) =>
         SUBSETS.map((subset, i) => ({
-          what: `${setting}: test accuracy, training ${subset} (${seeds[0]![depth]![i]!.trained} parameters)`,
+          what: `${setting}: test accuracy with ${seeds[0]![depth]![i]!.trained} trained parameters (${subset})`,
           values: accuracy(depth, subset),
         })),
       ),

@@ -28,14 +28,14 @@ export const hiddenShift: Claim = {
   title: "Batch norm limits how much the hidden values shift",
   who: "A. Ng, Improving Deep Neural Networks, lecture “Why Does Batch Norm Work?”, following Ioffe & Szegedy 2015.",
   definition:
-    "How much the outputs of the hidden layers change, on 256 fixed images. For each unit, this is the 1-Wasserstein distance between its values before and after one update (step shift), or between its values at step 0 and now (total shift). Both are measured every 20 steps, raw and in standard deviations of the unit. They are averaged over the units of up to four layers, evenly spaced over the depth; the result is the median over the steps. The floor is the distance between two sets of images at the same parameters.",
+    "How much the outputs of the hidden layers change, on 256 fixed images. For each unit, this is the 1-Wasserstein distance between its values before and after one update (step shift), or between its values at step 0 and at the current step (total shift). Both are measured every 20 steps, raw and in standard deviations of the unit. They are averaged over the units of up to four layers, evenly spaced over the depth; the result is the median over the steps. The floor is the distance between two sets of images at the same parameters.",
   settings:
     "8x48 ReLU, learning rate 0.1, batch size 64, 300 steps. Without --quick, also sigmoid 3x100, learning rate 0.5, batch size 60, 600 steps, with Glorot initialization and with normally distributed initial weights of standard deviation 0.05.",
   differences:
     "The lecture shows no measurements, so the definition is our own. Figure 8 of Santurkar et al. 2018 shows the mean and variance of one random activation.",
   factor: "the unit of distance (raw or standard deviations) and the initial weights",
   counterEvidence:
-    "Santurkar et al. 2018: shift has little to do with the success of batch norm. Directly after a BatchNorm layer, the mean and variance are beta and gamma squared by construction, so only the values after the activation are informative. A network that learns nothing has no shift, so a small shift is not a merit in itself.",
+    "Santurkar et al. 2018: shift has little to do with the success of batch norm. Directly after a BatchNorm layer, the mean and variance are beta and gamma squared by construction, so only the values after the activation are informative. A network that learns nothing has no shift, so a small shift is not an advantage in itself.",
   reading:
     "The claim is incomplete without a unit of distance. A total shift below the floor is indistinguishable from the difference between two sets of images.",
   async run(study) {

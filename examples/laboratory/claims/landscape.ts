@@ -26,14 +26,14 @@ export const landscape: Claim = {
   definition:
     "The loss and its gradient are evaluated at 0.5, 1, 2 and 4 learning rates from the current parameters, along the gradient of the next batch. The experiment reports the range of the loss and the largest change of the gradient relative to its norm. The networks are compared at equal loss: each value is a median over the probes at which the loss is 1.5 to 2.2 (early) or 0.3 to 0.7 (late).",
   settings:
-    "8x48 ReLU, batch size 64. Learning rate 0.1 for 400 steps and, without --quick, 0.01 for 600 steps. Probed every 20 steps and at steps 4, 8, 12 and 16. These four were added after a pilot run with one seed, in which no probe of batch norm fell into the early band.",
+    "8x48 ReLU, batch size 64. Learning rate 0.1 for 400 steps and, without --quick, 0.01 for 600 steps. Probed every 20 steps and at steps 4, 8, 12 and 16. These four were added after a pilot run with one seed, in which no probe of the network with batch norm fell into the early band.",
   differences:
     "An MLP on digits instead of a VGG on CIFAR-10. The change of the gradient is relative to its norm, because the absolute gradient norms of two networks are not comparable. The networks are compared at equal loss instead of at equal steps.",
   factor: "the stage of training and the learning rate, which also sets the distances probed",
   counterEvidence:
-    "In pilot runs of this rule, batch norm was less smooth than the plain network at a low learning rate and high loss. PyHessian (Yao et al. 2020) finds that batch norm does not smooth shallow networks.",
+    "In pilot runs with this rule, the loss was less smooth with batch norm than without it when the learning rate was low and the loss high. Yao et al. 2020 (PyHessian) find that batch norm does not make the loss of shallow networks smoother.",
   reading:
-    "Batch norm is smoother under the conditions in which networks are usually trained, but not everywhere. The claim is incomplete without a distance and a stage of training.",
+    "With batch norm, the loss is smoother under the conditions in which networks are usually trained, but not everywhere. The claim is incomplete without a distance and a stage of training.",
   async run(study) {
     const cases = [
       { rate: 0.1, steps: study.steps(400) },

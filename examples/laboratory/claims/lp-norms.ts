@@ -33,7 +33,7 @@ export const lpNorms: Claim = {
     "An MLP on digits. The paper describes these norms only in words, so the formulas are an interpretation. The paper compares distributions by eye; here the shift is measured.",
   factor: "the part of the claim: training and smoothness, or shift",
   counterEvidence:
-    "In pilot runs of this rule, networks with these norms had a smaller step shift (1-Wasserstein distance) than the plain network.",
+    "In pilot runs with this rule, networks with these norms had a smaller step shift (1-Wasserstein distance) than the plain network.",
   reading:
     "The choice of norm hardly matters. The claim that they cause more shift than no normalization is incomplete without a unit and a distance.",
   async run(study) {

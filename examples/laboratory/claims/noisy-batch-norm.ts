@@ -26,7 +26,7 @@ export const noisyBatchNorm: Claim = {
   title: "Noisy batch norm trains just as well, while the same noise stops the plain network from training",
   who: "Santurkar et al. 2018, section 2.1, figure 2 and algorithm 1.",
   definition:
-    "After every BatchNorm layer (after every Dense layer in the plain network), each value is scaled and shifted by noise. The mean and scale of the noise are redrawn for each unit at each step. Training accuracy is the mean over the last 50 training batches, in the training pass. Step shift is defined as in claim 2 and includes the noise of that step.",
+    "After every BatchNorm layer (after every Dense layer in the plain network), each value is scaled and shifted by noise. The mean and scale of the noise are redrawn for each unit at each step. Training accuracy is measured in the training pass and averaged over the last 50 batches. Step shift is defined as in claim 2 and includes the noise of that step.",
   settings:
     "8x48 and 16x48 ReLU, learning rate 0.1, batch size 64, 400 steps (--quick: 250). The noise uses the paper's constants: mean ±0.5 and scale 1 to 1.25 per unit, ±0.1 and standard deviation 0.1 per sample.",
   differences:

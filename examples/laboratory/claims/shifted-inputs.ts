@@ -20,7 +20,7 @@ export const shiftedInputsClaim: Claim = {
   differences: "The lecture uses shifted inputs as an analogy for hidden layers; here the analogy is taken literally.",
   factor: "the statistics used at inference and the kind of shift",
   counterEvidence:
-    "Batch statistics cancel a global change of contrast or offset algebraically, up to epsilon. Because that part is not a finding, ramps and noise are tested too. If 32 images of a single class are normalized together, the information that distinguishes the class is lost.",
+    "By construction, batch statistics cancel any global change of contrast or offset, up to the effect of epsilon. Ramps and noise are therefore tested too. If 32 images of a single class are normalized together, the information that distinguishes the class is lost.",
   reading:
     "With running statistics, which is how trained networks are used in practice, batch norm offers no protection.",
   async run(study) {

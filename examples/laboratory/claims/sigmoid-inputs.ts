@@ -22,7 +22,7 @@ export const sigmoidInputs: Claim = {
   title: "Batch norm trains faster and keeps the inputs of sigmoid units stable",
   who: "Ioffe & Szegedy 2015, section 4.1 and figure 1 (arXiv:1502.03167).",
   definition:
-    "Speed: the number of steps until the test accuracy first reaches 0.8, tested every 10 steps. Stability: the largest change in the median input of a sigmoid unit since step 0, over 256 images. The change is not normalized, and is averaged over the 100 units of the last hidden layer. The HTML report also shows the 15th and 85th percentiles.",
+    "Speed: the number of steps until the test accuracy first reaches 0.8, tested every 10 steps. Stability: for each sigmoid unit, the median of its input over 256 images, and the largest change in that median since step 0. The change is not normalized. It is averaged over the 100 units of the last hidden layer. The HTML report also shows the 15th and 85th percentiles.",
   settings:
     "Sigmoid 3x100, batch size 60, 700 steps. Learning rates 0.5 and 0.1, each with Glorot initialization and with normally distributed initial weights of standard deviation 0.05. With --quick, only learning rate 0.5 with Glorot initialization.",
   differences:
@@ -31,7 +31,7 @@ export const sigmoidInputs: Claim = {
   counterEvidence:
     "If the plain network learns nothing, its inputs hardly change: with small initial weights and a low learning rate, it is the more stable of the two networks. With small initial weights, the signal has already vanished at step 0, so the result is as much about initialization as about shift. Compare the calibrated network, which is a plain network normalized with the fixed statistics of its first batch.",
   reading:
-    "Both parts of the claim reproduce in settings where both networks learn. This does not show that one causes the other.",
+    "Both parts of the claim are reproduced in the settings where both networks learn. This does not show that one causes the other.",
   async run(study) {
     const networks = (["plain", "batch norm", "plain, calibrated"] as const).slice(0, study.extent === "quick" ? 2 : 3);
     const settings = study.extent === "quick" ? SETTINGS.slice(0, 1) : SETTINGS;

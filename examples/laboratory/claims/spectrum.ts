@@ -13,7 +13,7 @@ export const spectrum: Claim = {
   name: "spectrum",
   quick: false,
   title: "Batch norm removes outlier eigenvalues from the Hessian",
-  who: "Ghorbani, Krishnan & Xiao 2019 (arXiv:1901.10159). On shallow networks, which are not smoothed: Yao, Gholami, Keutzer & Mahoney 2020, PyHessian (arXiv:1912.07145).",
+  who: "Ghorbani, Krishnan & Xiao 2019 (arXiv:1901.10159). On shallow networks, where batch norm does not make the loss smoother: Yao, Gholami, Keutzer & Mahoney 2020, PyHessian (arXiv:1912.07145).",
   definition:
     "Three quantities are measured on 256 fixed training images: the largest eigenvalue of the Hessian of the loss, from 40 Lanczos steps; its product with the squared norm of all weights, which does not change when the weights before a BatchNorm layer are rescaled; and the share of the squared gradient in the ten sharpest directions found.",
   settings:
@@ -23,7 +23,7 @@ export const spectrum: Claim = {
   counterEvidence:
     "At initialization, batch norm can have the larger eigenvalues, and also strongly negative ones. A magnitude found by power iteration alone may therefore belong to a negative eigenvalue.",
   reading:
-    "Whether batch norm is smoother at a given point depends on when it is measured. Here it is smoother after 100 steps, at both depths.",
+    "Whether the loss is smoother with batch norm depends on when it is measured. Here it is smoother after 100 steps, at both depths.",
   async run(study) {
     const seeds = await eachSeed(study, (seed) =>
       Promise.all(

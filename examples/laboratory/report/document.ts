@@ -18,16 +18,16 @@ This page lists claims about why batch norm works. Each was turned into an exper
 npm run claims    # also writes report/claims.html, with figures
 \`\`\`
 
-Data: ${data}. Each experiment is repeated with ${seeds.length} seeds, on the \`${kernels}\` kernels. A seed fixes the data split, the initial weights and the batches of all networks, so the comparisons are paired.
+Data: ${data}. Each experiment is run with ${seeds.length} seeds, using the \`${kernels}\` kernels. A seed fixes the data split, the initial weights and the batches of all networks, so the comparisons are paired.
 
-Each claim has one or more conditions. Their thresholds are in [rules.ts](../examples/laboratory/rules.ts) and were fixed before the numbers were known; [verdicts.ts](../examples/laboratory/verdicts.ts) applies them. A condition is _yes_ or _no_ only if the whole interval, from the lowest to the highest seed, is beyond the threshold. Otherwise it is _undecided_. No setting was tuned for a verdict.
+Each claim has one or more conditions. Their thresholds are in [rules.ts](../examples/laboratory/rules.ts) and were fixed before the numbers were known; [verdicts.ts](../examples/laboratory/verdicts.ts) applies them. A condition is _yes_ or _no_ only if the whole interval, from the lowest to the highest seed, is beyond the threshold. Otherwise it is _undecided_. No setting was tuned to obtain a particular verdict.
 
 - ${SIGNS.reproduced} **reproduced**: all conditions are yes
 - ${SIGNS["not reproduced"]} **not reproduced**: all conditions are no
 - ${SIGNS.depends} **depends**: some conditions are yes and others are no
 - ${SIGNS.undecided} **undecided**: all other cases
 
-Each result is the median over the seeds, followed by the minimum and maximum in brackets. BN is short for batch norm and lr for learning rate. 8x48 means 8 hidden layers of width 48. "Plain" is the same network without batch norm, from the same initial weights. "plain/BN" is the value for the plain network divided by the value for the network with batch norm, from the same seed.
+Each result is the median over the seeds, followed by the minimum and maximum in brackets. BN is short for batch norm and lr for learning rate. 8x48 means 8 hidden layers of width 48. "Plain" is the same network without batch norm, starting from the same initial weights. "plain/BN" is the value for the plain network divided by the value for the network with batch norm, for the same seed.
 
 | | Claim | Verdict | Key result |
 |---|---|---|---|

@@ -33,8 +33,7 @@ function introduction(results: readonly Result[], expected: number): string {
   const { seeds, data } = results[0]!;
   const missing = results.length < expected ? ` <strong>${results.length} of ${expected} claims so far.</strong>` : "";
   return `<p>This page lists claims about why batch norm works. Each was turned into an experiment, and is shown with its source, the exact
-definition of what is measured, the rule that decides, the result, and the evidence against it. The rules were fixed before the numbers were known, and no
-setting was tuned for a verdict. Data: ${escapeHtml(data)}, with ${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}. A seed fixes the data split, the
+definition of what is measured, the rule that decides, the result, and the evidence against it. The rules were fixed before the numbers were known, and no setting was tuned to obtain a particular verdict. Data: ${escapeHtml(data)}, with ${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}. A seed fixes the data split, the
 initial weights and the batches of all networks. Intervals extend from the lowest to the highest seed. BN is short for batch norm and lr for learning
 rate.${missing}</p>`;
 }

@@ -42,7 +42,7 @@ export function batchTooSmall({ path, norm, input, rowWeights: given }: Observed
     return [{ ...found, severity: "error", evidence, cure }];
   }
   const [mean, variance] = [digits(1 / Math.sqrt(values)), digits(100 * Math.sqrt(2 / (values - 1)))];
-  const evidence = `from ${digits(values)} values per feature, the mean is known to ${mean} standard deviations and the variance to ${variance} %`;
+  const evidence = `from ${digits(values)} values per feature, the mean is known to ${mean} standard deviations and the variance to ${variance}%`;
   const cure =
     "if training has such batches, use larger ones, or GroupNorm or LayerNorm, which normalize each sample by itself";
   return [{ ...found, severity: "warning", evidence, cure }];
@@ -80,7 +80,7 @@ function isFar({ meanShift, logVarianceRatio }: StatisticsGap, moments: readonly
 /** Returns a finding if the momentum is probably a mistake. */
 export function largeMomentum({ path, norm: { momentum, trackRunningStatistics } }: ObservedNorm): Finding[] {
   if (!trackRunningStatistics || momentum === null || momentum <= 0.5) return [];
-  const evidence = `momentum ${momentum}: the running statistics are ${digits(100 * momentum)} % those of the last batch`;
+  const evidence = `momentum ${momentum}: the running statistics are ${digits(100 * momentum)}% those of the last batch`;
   const cure = `momentum ${digits(1 - momentum)}, if ${momentum} was meant as in Keras`;
   return [{ kind: "large momentum", severity: "note", path, evidence, cure }];
 }

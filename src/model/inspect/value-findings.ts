@@ -53,7 +53,7 @@ export function whereNotFinite(
   return found;
 }
 
-/** Describes bad values, as in "3 of 12 values are not finite, the first is NaN at index 4"; undefined if there are none. */
+/** Describes bad values, as in "3 of 12 values are not finite; the first is NaN at index 4"; undefined if there are none. */
 function badValuesText(values: ArrayLike<number>, least = -Infinity): string | undefined {
   const list = Array.from(values);
   const isBad = (value: number): boolean => !Number.isFinite(value) || value < least;
@@ -61,7 +61,7 @@ function badValuesText(values: ArrayLike<number>, least = -Infinity): string | u
   if (count === 0) return undefined;
   const first = list.findIndex(isBad);
   const what = least === 0 ? "not finite or below 0" : "not finite";
-  return `${count} of ${list.length} values ${count === 1 ? "is" : "are"} ${what}, the first is ${show(list[first])} at index ${first}`;
+  return `${count} of ${list.length} values ${count === 1 ? "is" : "are"} ${what}; the first is ${show(list[first])} at index ${first}`;
 }
 
 /** The spread of the rows at one layer: the root of the mean variance across rows; null where it is not finite. */
@@ -113,8 +113,8 @@ function growthByDepth(layers: readonly LayerSignal[], last: number | null): Fin
     const ratio = spreads[i + 1]! / spreads[0]!;
     return grows ? ratio >= LARGEST_GROWTH : ratio <= 1 / LARGEST_GROWTH;
   });
-  const factor = grows ? `grow apart ${digits(median)}-fold` : `come closer ${digits(1 / median)}-fold`;
-  const evidence = `the rows ${factor} per layer (median of ${layers.length} layers with weights), from ${digits(spreads[0]!)} to ${digits(last!)}`;
+  const change = grows ? `grows by a factor of ${digits(median)}` : `shrinks by a factor of ${digits(1 / median)}`;
+  const evidence = `the spread of the rows ${change} per layer (median of ${layers.length} layers with weights), from ${digits(spreads[0]!)} to ${digits(last!)}`;
   const cure = 'add batch norm after these layers, or start them with initial: "he" (ReLU) or "glorot"';
   const kind = grows ? "exploding signal" : "vanishing signal";
   return [{ kind, severity: "warning", path: (far ?? layers.at(-1)!).path, evidence, cure }];
