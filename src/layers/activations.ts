@@ -15,7 +15,7 @@ import { gradientInPlace, keepOutput, outputInPlace, registerOwn } from "./priva
  *
  * - **Shapes**: y like x
  * - **Numerics**: the derivative at 0 is taken as 0; NaN stays NaN
- * - **Cost**: one pass; keeps y
+ * - **Cost**: one pass forward, one backward, which reads y
  * - **Source**: Nair & Hinton 2010
  *
  * @example
@@ -36,7 +36,7 @@ export class ReLU implements Layer {
     return elementwise("ReLU", input, pass, forward, backward);
   }
 
-  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }
@@ -56,7 +56,7 @@ const leakyReLURules = {
  * Applies the leaky rectified linear unit, y = x where x > 0, else slope x.
  *
  * - **Shapes**: y like x
- * - **Cost**: one pass; keeps y
+ * - **Cost**: one pass forward, one backward, which reads y
  * - **Source**: Maas, Hannun & Ng 2013
  *
  * @throws {RangeError} if the slope is not in (0, 1]
@@ -82,7 +82,7 @@ export class LeakyReLU implements Layer {
     return elementwise("LeakyReLU", input, pass, forward, backward);
   }
 
-  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }
@@ -93,7 +93,7 @@ export class LeakyReLU implements Layer {
  *
  * - **Shapes**: y like x
  * - **Numerics**: never overflows; uses the library's own exp, so the bits are the same in every engine
- * - **Cost**: one pass; keeps y
+ * - **Cost**: one pass forward, one backward, which reads y
  *
  * @example
  * new Sigmoid().forward(Tensor.from([[0]]), { mode: "inference" }).output.toNested();   // => [[0.5]]
@@ -113,7 +113,7 @@ export class Sigmoid implements Layer {
     return elementwise("Sigmoid", input, pass, forward, backward);
   }
 
-  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }
@@ -124,7 +124,7 @@ export class Sigmoid implements Layer {
  *
  * - **Shapes**: y like x
  * - **Numerics**: uses the library's own exp, so the bits are the same in every engine
- * - **Cost**: one pass; keeps y
+ * - **Cost**: one pass forward, one backward, which reads y
  *
  * @example
  * new Tanh().forward(Tensor.from([[0, 100]]), { mode: "inference" }).output.toNested();   // => [[0, 1]]
@@ -144,7 +144,7 @@ export class Tanh implements Layer {
     return elementwise("Tanh", input, pass, forward, backward);
   }
 
-  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }

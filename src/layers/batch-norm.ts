@@ -101,7 +101,7 @@ interface PassStatistics {
  * - **Units**: xhat is in standard deviations of its feature; y is in the unit of gamma and beta
  * - **Numerics**: two passes; sums and running statistics in double precision, whatever the dtype; with epsilon 0 a constant
  *   feature is normalized to 0
- * - **Cost**: three passes over x forward (one in inference), two over x and dy backward; keeps a copy of x and 2·C numbers
+ * - **Cost**: three passes over x forward (one in inference), two over x and dy backward; the backward pass reads x again, and 2·C numbers
  * - **Source**: Ioffe & Szegedy 2015, algorithms 1 and 2 (arXiv:1502.03167)
  *
  * @throws {ShapeError} if the feature axis is not `features` long
@@ -186,7 +186,7 @@ export class BatchNorm implements Layer {
     });
   }
 
-  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }

@@ -51,7 +51,12 @@ export type Gradients = ReadonlyMap<Parameter, Tensor>;
 export interface Forward {
   /** The layer's output. */
   readonly output: Tensor;
-  /** Computes the gradients from the gradient of the loss with respect to `output`. May be called more than once. */
+  /**
+   * Computes the gradients from the gradient of the loss with respect to `output`. It reads the layer's input and parameters in
+   * place, so neither may change between the two passes. A container's may be called once, any other's more than once.
+   *
+   * @throws {RangeError} if the input or a parameter has changed since the forward pass, or on a container's second call
+   */
   readonly backward: (gradOutput: Tensor) => Backward;
 }
 

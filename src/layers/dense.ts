@@ -55,7 +55,7 @@ const optionRules = {
  * - **Shapes**: x [N, inputs] or [..., inputs] · W [inputs, outputs] · b [outputs] · y like x with `outputs` as last axis.
  *   PyTorch's `Linear` stores the transpose of W, [outputs, inputs]
  * - **Modes**: the same in all three
- * - **Cost**: 2 N inputs outputs operations forward, twice that backward; keeps a copy of x
+ * - **Cost**: 2 N inputs outputs operations forward, twice that backward, which reads x again
  * - **Source**: initial values: Glorot & Bengio 2010; He et al. 2015 (arXiv:1502.01852)
  *
  * @throws {ShapeError} if the last axis of x is not `inputs` long
@@ -136,7 +136,7 @@ export class Dense implements Layer {
     });
   }
 
-  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }

@@ -74,7 +74,7 @@ abstract class SampleNorm implements Layer {
   /** Returns the output, and the backward pass that belongs to it. */
   abstract forward(input: Tensor, pass: Pass): Forward;
 
-  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }
@@ -130,7 +130,7 @@ abstract class SampleNorm implements Layer {
  * - **Shapes**: x, y [..., C] · gamma, beta [C]
  * - **Modes**: the same in all three: samples do not interact
  * - **Numerics**: two passes, sums in double precision; a single feature is normalized to 0
- * - **Cost**: five passes forward, six backward; keeps x and xhat
+ * - **Cost**: five passes forward, six backward, which read x and xhat
  * - **Source**: Ba, Kiros & Hinton 2016 (arXiv:1607.06450)
  *
  * @throws {ShapeError} if the last axis is not `features` long
@@ -158,7 +158,7 @@ export class LayerNorm extends SampleNorm {
  * - **Shapes**: x, y [N, C], [N, C, L], [N, C, H, W], ... · gamma, beta [C]
  * - **Modes**: the same in all three: samples do not interact
  * - **Numerics**: two passes, sums in double precision
- * - **Cost**: five passes forward, six backward; keeps x and xhat
+ * - **Cost**: five passes forward, six backward, which read x and xhat
  * - **Source**: Wu & He 2018 (arXiv:1803.08494)
  *
  * @throws {ShapeError} if axis 1 is not `features` long

@@ -189,14 +189,7 @@ export function endRun(lease: Lease, needed: Tensor | undefined): void {
   lease.release();
 }
 
-let registry: Registry | undefined;
-
-/** The part of `FinalizationRegistry` that is used; ES2021 has it. */
-interface Registry {
-  register(target: object, held: Lease, token: object): void;
-  unregister(token: object): void;
-}
-declare const FinalizationRegistry: (new (release: (lease: Lease) => void) => Registry) | undefined;
+let registry: FinalizationRegistry<Lease> | undefined;
 
 /** The result of a container's forward pass. */
 export class RunForward implements Forward {
@@ -204,12 +197,12 @@ export class RunForward implements Forward {
   readonly backward: Forward["backward"];
   private readonly lease: Lease;
 
-  /** Gives the memory of the run back when its backward pass is collected without having been asked for. */
+  /** Gives the memory of the run back when its backward pass is collected without having run. */
   constructor(output: Tensor, backward: Forward["backward"], lease: Lease) {
     this.output = output;
     this.backward = backward;
     this.lease = lease;
-    if (lease.isEmpty || typeof FinalizationRegistry === "undefined") return;
+    if (lease.isEmpty) return;
     registry ??= new FinalizationRegistry((collected) => {
       collected.release();
     });

@@ -129,7 +129,7 @@ export class Sequential implements Layer {
     return outer === undefined ? new RunForward(output, backward, lease) : { output, backward };
   }
 
-  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }

@@ -49,7 +49,7 @@ const lpNormRules = {
  * - **Modes**: train and probe: statistics of the batch; train also updates the running mean and norm. inference: the
  *   running ones
  * - **Numerics**: sums in double precision; the gradient of the maximum goes to the first of equal largest values
- * - **Cost**: three passes over x forward, three backward; keeps a copy of x
+ * - **Cost**: three passes over x forward, three backward, which reads x again
  * - **Source**: Santurkar et al. 2018, section 3.3 (arXiv:1805.11604)
  *
  * @throws {RangeError} if p is not 1, 2 or Infinity, or in inference before any batch was tracked
@@ -151,7 +151,7 @@ export class LpNorm implements Layer {
     });
   }
 
-  /** Returns the output in mode "inference", and keeps nothing for a backward pass. See `PredictOptions`. */
+  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }

@@ -225,7 +225,7 @@ describe.each(layerCases)("$name", (row) => {
       if (mode !== "inference") return;
       for (const dtype of ["float32", "float64"] as const) {
         const { layer, input } = ready(row, dtype);
-        const model = layer as Layer & Sequential;
+        const model = layer as Layer & Pick<Sequential, "predict">;
         const before = memoryOf(layer);
         const { output } = layer.forward(input, { mode });
         const into = Tensor.filled(output.shape, NaN, dtype);
