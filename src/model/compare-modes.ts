@@ -5,6 +5,7 @@ import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import type { Layer } from "../layers/contract.js";
+import { expectKernels } from "../layers/forward.js";
 import type { Moments } from "../probes/values/moments.js";
 import type { Tensor } from "../core/tensor.js";
 import type { Loss } from "../training/losses.js";
@@ -110,6 +111,7 @@ export function compareModes<Target>(
   const who = "compareModes";
   expectModel(who, model, input);
   const { loss, target, rowWeights, kernels } = readOptions(who, options, compareModesRules);
+  expectKernels(who, kernels);
   expectCountedRows(who, rowWeights);
   if ((loss === undefined) !== (target === undefined)) {
     const got = loss === undefined ? "a target alone" : "a loss alone";

@@ -7,6 +7,7 @@ import { reciprocalStd } from "../kernels/plain/batch-norm.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import { Dense } from "../layers/dense.js";
 import type { Layer } from "../layers/contract.js";
+import { expectKernels } from "../layers/forward.js";
 import { Sequential } from "../layers/sequential.js";
 import { Tensor } from "../core/tensor.js";
 import {
@@ -88,6 +89,7 @@ export function foldBatchNorm(model: Layer, input: Tensor, options: FoldBatchNor
   const who = "foldBatchNorm";
   expectModel(who, model, input);
   const { kernels } = readOptions(who, options, foldBatchNormRules);
+  expectKernels(who, kernels);
   if (!isSequential(model)) {
     throw new TypeError(complaint(who, "a Sequential", "another layer", "put the layers into one"));
   }

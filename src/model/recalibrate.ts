@@ -5,6 +5,7 @@ import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import type { Layer, Pass } from "../layers/contract.js";
+import { expectKernels } from "../layers/forward.js";
 import { mergeMoments, type Moments } from "../probes/values/moments.js";
 import { isTensor, type Tensor } from "../core/tensor.js";
 import { featureSums, type StatisticsGap, statisticsGap, varianceFor } from "./feature-statistics.js";
@@ -100,6 +101,7 @@ export function recalibrate(
   options: RecalibrateOptions = {},
 ): RecalibrationReport | Promise<RecalibrationReport> {
   const read = readOptions(who, options, recalibrateRules);
+  expectKernels(who, read.kernels);
   const { [Symbol.iterator]: iterator, [Symbol.asyncIterator]: asyncIterator } = (batches ?? {}) as Partial<
     Iterable<RecalibrationBatch> & AsyncIterable<RecalibrationBatch>
   >;

@@ -13,6 +13,7 @@ import { defaultKernels } from "../kernels/default.js";
 import type { Kernels } from "../kernels/types.js";
 import { printShape, sameShape } from "../core/shape.js";
 import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
+import { expectKernels } from "../layers/forward.js";
 import { spreadRowWeights } from "../layers/row-weights.js";
 
 /** A loss and its gradient with respect to the output that it was computed from. */
@@ -78,6 +79,7 @@ export function softmaxCrossEntropy(
   const name = "softmaxCrossEntropy";
   expectTensor(name, "the output", logits);
   const read = readOptions(name, options, crossEntropyRules);
+  expectKernels(name, read.kernels);
   const { labelSmoothing, kernels = defaultKernels() } = read;
   const [rows, classes] = logits.shape;
   if (logits.shape.length !== 2 || rows === undefined || classes === undefined) {
@@ -131,7 +133,9 @@ export function softmaxCrossEntropy(
 export function meanSquaredError(output: Tensor, target: Tensor, options: LossOptions = {}): LossValue {
   const name = "meanSquaredError";
   expectTensor(name, "the output", output);
-  const { rowWeights, kernels = defaultKernels() } = readOptions(name, options, lossRules);
+  const read = readOptions(name, options, lossRules);
+  expectKernels(name, read.kernels);
+  const { rowWeights, kernels = defaultKernels() } = read;
   expectTensor(name, "the target", target);
   expectTarget(name, target, output);
   const gradOutput = Tensor.zeros(output.shape, output.dtype);

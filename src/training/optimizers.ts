@@ -8,6 +8,7 @@ import { isTensor } from "../core/tensor.js";
 import { defaultKernels } from "../kernels/default.js";
 import type { Kernels } from "../kernels/types.js";
 import type { Gradients } from "../layers/contract.js";
+import { expectKernels } from "../layers/forward.js";
 import { expectGradient } from "../layers/guards.js";
 import type { Parameter, Role } from "../layers/parameter.js";
 
@@ -60,6 +61,7 @@ export abstract class Optimizer {
     for (const role of withoutDecay as readonly Role[]) {
       expectOneOf(kind, "withoutDecay", role, ["weight", "bias", "scale", "shift"]);
     }
+    expectKernels(kind, kernels);
     this.weightDecay = weightDecay;
     this.withoutDecay = new Set(withoutDecay);
     this.kind = kind;

@@ -4,6 +4,7 @@ import { complaint, show } from "../../core/errors.js";
 import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Kernels } from "../../kernels/types.js";
 import type { Layer, Pass } from "../../layers/contract.js";
+import { expectKernels } from "../../layers/forward.js";
 import type { Tensor } from "../../core/tensor.js";
 import type { Optimizer } from "../../training/optimizers.js";
 import type { Finding } from "./finding.js";
@@ -81,6 +82,7 @@ export function inspect(model: Layer, input: Tensor, options: InspectOptions = {
   const who = "inspect";
   expectModel(who, model, input);
   const { optimizer, rowWeights, kernels } = readOptions(who, options, inspectRules);
+  expectKernels(who, kernels);
   if (optimizer !== undefined) expectOptimizer(who, optimizer);
   expectCountedRows(who, rowWeights);
 
