@@ -4,6 +4,7 @@ import { complaint, show } from "../core/errors.js";
 import type { Floats } from "../core/dtype.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import type { Layer } from "../layers/contract.js";
+import { countsBatches } from "../model/tree.js";
 import {
   arraysOf,
   byName,
@@ -101,7 +102,7 @@ export function loadKeras(model: Layer, arrays: StoredArrays, options: LoadOptio
     report.loaded.push(name);
   }
   if (partial) expectAnyLoaded(who, report.loaded, [...file.keys()]);
-  for (const count of all.filter(({ name }) => name === "batchesTracked")) {
+  for (const count of all.filter(countsBatches)) {
     const isLoaded = ({ name, layers }: ModelArray): boolean =>
       name.startsWith("running") && layers[0] === count.layers[0];
     if ([...numbers.keys()].some(isLoaded)) numbers.set(count, Float64Array.of(1));
@@ -130,7 +131,7 @@ export function toKeras(model: Layer): StoredArrays {
 
 /** Returns the arrays that Keras has too, by `toKeras`'s names. */
 function kerasArrays(who: string, arrays: readonly ModelArray[]): Map<string, ModelArray> {
-  const kept = arrays.filter(({ name }) => name !== "batchesTracked");
+  const kept = arrays.filter((array) => !countsBatches(array));
   return byName(who, kept, (array) => [array.layers[0]!.replaceAll(".", "/") + kerasWord(array)]);
 }
 

@@ -5,6 +5,7 @@ import { allocate, dtypeOf, type Floats } from "../core/dtype.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import { printShape, type Shape } from "../core/shape.js";
 import type { Layer } from "../layers/contract.js";
+import { countsBatches } from "../model/tree.js";
 import {
   arraysOf,
   byName,
@@ -91,7 +92,7 @@ export function loadPyTorch(model: Layer, arrays: StoredArrays, options: LoadPyT
   for (const array of own) {
     const names = pytorchNames(array).map((name) => prefix + name);
     const present = names.filter((name) => file.has(name));
-    const isCount = array.name === "batchesTracked";
+    const isCount = countsBatches(array);
     if (present.length === 0) {
       if (isCount) absentCounts.push([array, names[0]!]);
       else report.missing.push(names[0]!);
@@ -121,7 +122,7 @@ export function loadPyTorch(model: Layer, arrays: StoredArrays, options: LoadPyT
   }
   if (partial) expectAnyLoaded(who, report.loaded, [...file.keys()]);
 
-  const countsLoaded = [...numbers.keys()].filter(({ name }) => name === "batchesTracked");
+  const countsLoaded = [...numbers.keys()].filter(countsBatches);
   for (const count of [...absentCounts.map(([array]) => array), ...countsLoaded]) {
     const statistics = [...numbers].filter(
       ([array]) => array.name.startsWith("running") && array.layers[0] === count.layers[0],
@@ -153,7 +154,7 @@ export function loadPyTorch(model: Layer, arrays: StoredArrays, options: LoadPyT
 export function toPyTorch(model: Layer): StoredArrays {
   const arrays = new Map<string, StoredArray>();
   for (const [name, array] of byName("toPyTorch", arraysOf("toPyTorch", model), pytorchNames)) {
-    if (array.name === "batchesTracked") {
+    if (countsBatches(array)) {
       const count = array.values[0]!;
       if (!Number.isSafeInteger(count)) {
         throw new RangeError(complaint(`toPyTorch: ${show(array.path)}`, "a whole number", show(count)));

@@ -9,7 +9,7 @@ import { expectLayer } from "../layers/guards.js";
 import type { Layer } from "../layers/contract.js";
 import type { Batcher, BatcherState } from "../training/batcher.js";
 import type { Optimizer, OptimizerMemory } from "../training/optimizers.js";
-import { parametersByPath, statisticsByPath, streamsByPath } from "./tree.js";
+import { countsBatches, expectInRange, parametersByPath, statisticsByPath, streamsByPath } from "./tree.js";
 
 /** The parts of a training run. */
 export interface TrainingRun {
@@ -171,6 +171,7 @@ interface ArraySlot {
   readonly values: Floats;
   /** The least number that makes sense; NaN, which a run that diverged holds, is not below it. */
   readonly least: number;
+  readonly isCount: boolean;
   write(values: Floats): void;
 }
 
@@ -179,11 +180,13 @@ function arraysOf(model: Layer): Map<string, ArraySlot> {
   for (const [path, parameter] of parametersByPath(model)) {
     const { shape, dtype, data } = parameter.value;
     const write = (values: Floats): void => parameter.update((own) => own.set(values));
-    found.set(path, { shape, dtype, values: data, least: -Infinity, write });
+    found.set(path, { shape, dtype, values: data, least: -Infinity, isCount: false, write });
   }
-  for (const [path, { values, least }] of statisticsByPath(model)) {
+  for (const [path, statistic] of statisticsByPath(model)) {
+    const { values, least } = statistic;
     const write = (saved: Floats): void => values.set(saved);
-    found.set(path, { shape: [values.length], dtype: "float64", values, least, write });
+    const isCount = countsBatches(statistic);
+    found.set(path, { shape: [values.length], dtype: "float64", values, least, isCount, write });
   }
   return found;
 }
@@ -290,12 +293,7 @@ function readNumber(name: string, value: unknown, where: string): number {
 function readArray(
   name: string,
   saved: SavedArray | undefined,
-  {
-    shape,
-    dtype,
-    values,
-    least = -Infinity,
-  }: { readonly shape: Shape; readonly dtype: DType; readonly values?: Floats; readonly least?: number },
+  { shape, dtype, values, least = -Infinity, isCount = false }: Pick<ArraySlot, "shape" | "dtype"> & Partial<ArraySlot>,
 ): Floats {
   expectObject(name, "the array", saved);
   if (!Array.isArray(saved.shape) || !Array.isArray(saved.values)) {
@@ -312,7 +310,7 @@ function readArray(
   for (let i = 0; i < size; i++) {
     const value = readNumber(name, (saved.values as unknown[])[i], `index ${i}`);
     read[i] = value;
-    if (value < least) throw new RangeError(complaint(name, `no number below ${least}`, `${value} at index ${i}`));
+    expectInRange(name, value, i, { least, isCount });
     if (!Object.is(read[i], value))
       throw new RangeError(complaint(name, `numbers of ${dtype}`, `${value} at index ${i}`));
   }

@@ -4,7 +4,7 @@ import { complaint, expectLength, expectObject, ShapeError, show } from "../core
 import type { DType, Floats } from "../core/dtype.js";
 import { expectLayer } from "../layers/guards.js";
 import type { Layer } from "../layers/contract.js";
-import { parametersByPath, statisticsByPath } from "./tree.js";
+import { countsBatches, expectInRange, parametersByPath, statisticsByPath } from "./tree.js";
 import { printShape, sameShape, type Shape, sizeOf } from "../core/shape.js";
 
 /** One named array of a saved model. */
@@ -46,7 +46,7 @@ export function stateDict(model: Layer): StateDict {
  *
  * @throws {TypeError} if entries are missing, unknown, or not entries at all
  * @throws {ShapeError} if an entry has another shape than the model
- * @throws {RangeError} if a value is not finite, or a variance or count is negative
+ * @throws {RangeError} if a value is not finite, a variance is negative, or a count of batches is not a whole number >= 0
  */
 export function loadStateDict(model: Layer, state: StateDict): void {
   const name = "loadStateDict";
@@ -71,6 +71,7 @@ interface StateSlot {
   readonly dtype: DType;
   readonly values: Floats;
   readonly least: number;
+  readonly isCount: boolean;
   write(values: readonly number[]): void;
 }
 
@@ -79,10 +80,13 @@ function slots(model: Layer): Map<string, StateSlot> {
   for (const [path, parameter] of parametersByPath(model)) {
     const { shape, dtype, data } = parameter.value;
     const write = (values: readonly number[]): void => parameter.update((own) => own.set(values));
-    found.set(path, { shape, dtype, values: data, least: -Infinity, write });
+    found.set(path, { shape, dtype, values: data, least: -Infinity, isCount: false, write });
   }
-  for (const [path, { values, least }] of statisticsByPath(model)) {
-    found.set(path, { shape: [values.length], dtype: "float64", values, least, write: (saved) => values.set(saved) });
+  for (const [path, statistic] of statisticsByPath(model)) {
+    const { values, least } = statistic;
+    const write = (saved: readonly number[]): void => values.set(saved);
+    const isCount = countsBatches(statistic);
+    found.set(path, { shape: [values.length], dtype: "float64", values, least, isCount, write });
   }
   return found;
 }
@@ -91,7 +95,7 @@ function slots(model: Layer): Map<string, StateSlot> {
 function readEntry(
   name: string,
   entry: StateEntry | undefined,
-  { shape, dtype, least, values: own }: StateSlot,
+  { shape, dtype, least, isCount, values: own }: StateSlot,
 ): readonly number[] {
   expectObject(name, "the entry", entry);
   const { shape: savedShape, dtype: savedDtype, values } = entry;
@@ -112,7 +116,7 @@ function readEntry(
     if (dtype === "float32" && !Number.isFinite(Math.fround(value))) {
       throw new RangeError(complaint(name, "numbers that float32 can hold", `${value} at index ${index}`));
     }
-    if (value < least) throw new RangeError(complaint(name, `no number below ${least}`, `${value} at index ${index}`));
+    expectInRange(name, value, index, { least, isCount });
   }
   return copy as number[];
 }

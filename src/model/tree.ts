@@ -26,6 +26,25 @@ export function statisticsByPath(model: Layer): Map<string, RunningStatistic> {
   return ownedByPath("statisticsByPath", model, (layer) => layer.statistics);
 }
 
+/** Requires a number that a parameter or statistic may hold: not below its least, and whole if it is a count of batches. */
+export function expectInRange(
+  who: string,
+  value: number,
+  index: number,
+  { least, isCount }: { readonly least: number; readonly isCount: boolean },
+): void {
+  const got = `${value} at index ${index}`;
+  if (isCount && !(Number.isSafeInteger(value) && value >= 0)) {
+    throw new RangeError(complaint(who, "a whole number of at least 0, below 2^53", got));
+  }
+  if (value < least) throw new RangeError(complaint(who, `no number below ${least}`, got));
+}
+
+/** Whether a running statistic counts batches. */
+export function countsBatches({ name }: { readonly name: string }): boolean {
+  return name === "batchesTracked";
+}
+
 /** Returns the random streams of a model's layers by path. A stream used twice keeps its first path. */
 export function streamsByPath(model: Layer): Map<string, Random> {
   const found = new Map<string, Random>();

@@ -18,6 +18,7 @@ import {
 import { redundantBiases, weightDecay } from "./parameter-findings.js";
 import { expectModel, type Observation, observedNorms, observeLayers } from "../observe.js";
 import { countedPart, expectCountedRows } from "../row-masks.js";
+import { countsBatches } from "../tree.js";
 import { badNumbers, type LayerSignal, signalByDepth, signalFindings, whereNotFinite } from "./value-findings.js";
 
 /** Options for `inspect`. */
@@ -125,7 +126,7 @@ function observeInference(
   input: Tensor,
   pass: Pass,
 ): { readonly inference: Observation; readonly tracked: boolean } {
-  const untracked = model.statistics.filter(({ name, values }) => name === "batchesTracked" && values[0] === 0);
+  const untracked = model.statistics.filter((statistic) => countsBatches(statistic) && statistic.values[0] === 0);
   try {
     for (const { values } of untracked) values[0] = 1;
     return { inference: observeLayers(model, input, pass), tracked: untracked.length === 0 };
