@@ -207,15 +207,19 @@ function differenceOf(
   rowWeights: GivenRowWeights | undefined,
   axis: number,
 ): OutputDifference {
-  const batch = countedPart(batchOutput, rowWeights, axis).tensor;
+  const { tensor: batch, weights } = countedPart(batchOutput, rowWeights, axis);
   const inference = countedPart(inferenceOutput, rowWeights, axis).tensor;
+  const width = batch.size / (batch.shape[0] ?? 1);
   let squares = 0;
   let size = 0;
+  let total = 0;
   for (let i = 0; i < batch.size; i++) {
-    squares += (inference.data[i]! - batch.data[i]!) ** 2;
-    size += batch.data[i]! ** 2;
+    const weight = weights?.[Math.floor(i / width)] ?? 1;
+    squares += weight * (inference.data[i]! - batch.data[i]!) ** 2;
+    size += weight * batch.data[i]! ** 2;
+    total += weight;
   }
-  return { difference: Math.sqrt(squares / batch.size), size: Math.sqrt(size / batch.size) };
+  return { difference: Math.sqrt(squares / total), size: Math.sqrt(size / total) };
 }
 
 /** Describes the gap of a layer and its probable cause. */

@@ -12,7 +12,9 @@ export interface CountedPart {
   readonly tensor: Tensor;
   /** The feature axis of that part. */
   readonly axis: number;
-  /** Returns the row of the whole tensor that a row of this part comes from. */
+  /** The weights of the rows of this part, the largest being 1; undefined if they are equal. */
+  readonly weights: Float64Array | undefined;
+  /** Returns the index in the whole tensor of a row of this part. */
   readonly rowOf: (row: number) => number;
 }
 
@@ -27,31 +29,51 @@ export function expectCountedRows(who: string, given: GivenRowWeights | undefine
 }
 
 /**
- * Returns the rows of a tensor whose weight is not 0, or its positions as rows [P, C] where the weights are by position. Where
- * a layer has merged the positions, as pooling does, a row counts if one of its positions does.
+ * Returns the rows of a tensor whose weight is not 0, or its positions as rows [P, C] if the weights are by position. Where a
+ * layer has merged positions, as pooling does, a row has the largest weight of its positions.
  */
 export function countedPart(tensor: Tensor, given: GivenRowWeights | undefined, axis: number): CountedPart {
-  const whole = { tensor, axis, rowOf: (row: number) => row };
+  const whole = { tensor, axis, weights: undefined, rowOf: (row: number) => row };
   if (given === undefined) return whole;
   const [weights, shape] = isTensor(given) ? [given.data, given.shape] : [given, [given.length]];
-  const rows = tensor.shape[0];
+  const rows = tensor.shape[0]!;
   if (rows !== shape[0]) return whole;
   const featureAxis = shape.length === 1 ? undefined : featureAxisFor(tensor, shape, axis);
   if (featureAxis === undefined) {
-    const perRow = weights.length / rows!;
-    const kept = range(rows!).filter((row) => range(perRow).some((i) => weights[row * perRow + i]! > 0));
-    return kept.length === rows ? whole : { tensor: tensor.rows(kept), axis, rowOf: (row) => kept[row]! };
+    const perRow = weights.length / rows;
+    const ofRows = range(rows).map((row) => largestOf(range(perRow).map((i) => weights[row * perRow + i]!)));
+    const kept = range(rows).filter((row) => ofRows[row]! > 0);
+    const part = kept.length === rows ? tensor : tensor.rows(kept);
+    return { tensor: part, axis, weights: relativeWeights(kept, ofRows), rowOf: (row) => kept[row]! };
   }
   const { outer, channels, inner } = channelView(tensor.shape, featureAxis);
   const perWeight = (outer * inner) / weights.length;
-  const kept = range(outer * inner).filter((position) => weights[Math.floor(position / perWeight)]! > 0);
+  const ofPositions = range(outer * inner).map((position) => weights[Math.floor(position / perWeight)]!);
+  const kept = range(outer * inner).filter((position) => ofPositions[position]! > 0);
   const part = Tensor.zeros([kept.length, channels], tensor.dtype);
   for (const [p, position] of kept.entries()) {
     const [o, i] = [Math.floor(position / inner), position % inner];
     for (let c = 0; c < channels; c++) part.data[p * channels + c] = tensor.data[(o * channels + c) * inner + i]!;
   }
-  const perRow = (outer * inner) / rows!;
-  return { tensor: part, axis: 1, rowOf: (row) => Math.floor(kept[row]! / perRow) };
+  const perRow = (outer * inner) / rows;
+  return {
+    tensor: part,
+    axis: 1,
+    weights: relativeWeights(kept, ofPositions),
+    rowOf: (row) => Math.floor(kept[row]! / perRow),
+  };
+}
+
+/** Returns the weights of the kept rows, relative to the largest; undefined if they are equal. */
+function relativeWeights(kept: readonly number[], weights: readonly number[]): Float64Array | undefined {
+  const largest = largestOf(kept.map((row) => weights[row]!));
+  const relative = Float64Array.from(kept, (row) => weights[row]! / largest);
+  return relative.every((weight) => weight === 1) ? undefined : relative;
+}
+
+/** Returns the largest of some weights. Not by Math.max(...weights), whose arguments would overflow the stack. */
+function largestOf(weights: readonly number[]): number {
+  return weights.reduce((largest, weight) => Math.max(largest, weight), 0);
 }
 
 /** Returns the axis without which the shape begins with that of the weights: the given one, or the last. */

@@ -124,15 +124,16 @@ export function deadFeatures(observed: readonly ObservedLayer[], norms: readonly
     const axis = input.shape.length === 2 ? 1 : (norms[0]?.norm.axis ?? 1);
     const [entering, leaving] = [countedPart(input, given, axis), countedPart(output, given, axis)];
     if (!isFiniteTensor(entering.tensor) || !isFiniteTensor(leaving.tensor)) return [];
-    const before = featureMoments("inspect", path, entering.tensor, entering.axis);
-    const after = featureMoments("inspect", path, leaving.tensor, leaving.axis);
+    const before = featureMoments("inspect", path, entering.tensor, entering.axis, entering.weights);
+    const after = featureMoments("inspect", path, leaving.tensor, leaving.axis, leaving.weights);
     const isStuck = ({ mean, m2, count }: Moments): boolean =>
       count >= STUCK_VALUES || Math.abs(mean) >= STUCK_DEVIATIONS * Math.sqrt(m2 / count);
     const features = after.flatMap(({ m2 }, c) => (m2 === 0 && before[c]!.m2 > 0 && isStuck(before[c]!) ? [c] : []));
     if (features.length === 0) return [];
     const first = features[0]!;
     const { mean, m2, count } = before[first]!;
-    const evidence = `the same for all ${count} values: ${featuresText(features, after.length)}; feature ${first} is ${digits(after[first]!.mean)}, from a mean of ${digits(mean)} and a standard deviation of ${digits(Math.sqrt(m2 / count))}`;
+    const values = entering.tensor.size / before.length;
+    const evidence = `the same for all ${values} values: ${featuresText(features, after.length)}; feature ${first} is ${digits(after[first]!.mean)}, from a mean of ${digits(mean)} and a standard deviation of ${digits(Math.sqrt(m2 / count))}`;
     const cure = "lower the learning rate, add batch norm before it, or use LeakyReLU";
     const severity = severityByShare(features, after.length);
     return [{ kind: "dead features", severity, path, evidence, cure, features }];

@@ -65,7 +65,7 @@ export interface InspectReport {
  *
  * - **Units**: evidence is in words; `signal` in the unit of the values
  * - **Modes**: a pass in inference and one in probe
- * - **Numerics**: the statistics of batch norms are weighted by `rowWeights`; all other checks leave out what has weight 0
+ * - **Numerics**: all means, variances and spreads are weighted by `rowWeights`; what has weight 0 is left out
  * - **Cost**: two forward passes, and several passes over all values in them
  *
  * @throws {TypeError} if a container does not call `observe`, or the optimizer is not an optimizer

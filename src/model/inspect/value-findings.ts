@@ -2,7 +2,6 @@
 
 import { show } from "../../core/errors.js";
 import { exp, log } from "../../core/math.js";
-import type { Tensor } from "../../core/tensor.js";
 import type { Layer } from "../../layers/contract.js";
 import { isFiniteTensor, type ObservedLayer } from "../observe.js";
 import { countedPart, type CountedPart } from "../row-masks.js";
@@ -77,7 +76,7 @@ const LARGEST_GROWTH = 1000;
 /** Returns the spread of the rows at each layer. */
 export function signalByDepth(observed: readonly ObservedLayer[], axis: number): LayerSignal[] {
   return observed.map(({ path, input, output, rowWeights }) => {
-    const [entering, leaving] = [input, output].map((values) => spread(countedPart(values, rowWeights, axis).tensor));
+    const [entering, leaving] = [input, output].map((values) => spread(countedPart(values, rowWeights, axis)));
     return { path, entering: entering!, leaving: leaving! };
   });
 }
@@ -120,16 +119,18 @@ function growthByDepth(layers: readonly LayerSignal[], last: number | null): Fin
   return [{ kind, severity: "warning", path: (far ?? layers.at(-1)!).path, evidence, cure }];
 }
 
-function spread({ data, shape }: Tensor): number | null {
+function spread({ tensor: { data, shape }, weights }: CountedPart): number | null {
   const rows = shape[0]!;
   const width = data.length / rows;
+  const weightOf = (row: number): number => weights?.[row] ?? 1;
+  const total = weights?.reduce((sum, weight) => sum + weight, 0) ?? rows;
   let sum = 0;
   for (let j = 0; j < width; j++) {
     // Relative to the first row: rows that are the same give exactly 0.
     let mean = 0;
-    for (let i = 0; i < rows; i++) mean += (data[i * width + j]! - data[j]!) / rows;
-    for (let i = 0; i < rows; i++) sum += (data[i * width + j]! - data[j]! - mean) ** 2;
+    for (let i = 0; i < rows; i++) mean += (weightOf(i) * (data[i * width + j]! - data[j]!)) / total;
+    for (let i = 0; i < rows; i++) sum += weightOf(i) * (data[i * width + j]! - data[j]! - mean) ** 2;
   }
-  const result = Math.sqrt(sum / data.length);
+  const result = Math.sqrt(sum / (total * width));
   return Number.isFinite(result) ? result : null;
 }
