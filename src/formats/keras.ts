@@ -3,6 +3,7 @@
 import { complaint, show } from "../core/errors.js";
 import type { Floats } from "../core/dtype.js";
 import { type OptionRules, readOptions } from "../core/options.js";
+import { printShape } from "../core/shape.js";
 import type { Layer } from "../layers/contract.js";
 import { countsBatches } from "../model/tree.js";
 import {
@@ -16,7 +17,7 @@ import {
   numbersFor,
   storedFloats,
 } from "./model-arrays.js";
-import { readStoredArrays, type StoredArray, type StoredArrays } from "./stored-array.js";
+import { readStoredArrays, type StoredArrays } from "./stored-array.js";
 
 const loadKerasRules = {
   cast: { kind: "boolean", default: false },
@@ -51,19 +52,21 @@ export const kerasDefaults: {
  *
  *     Dense: kernel, bias      BatchNormalization: gamma, beta, moving_mean, moving_variance      LayerNormalization: gamma, beta
  *
- * The names decide where the arrays belong:
+ * The names determine where each array belongs:
  *
- * - **`toKeras`'s names**, as in "1/gamma": in any order
- * - **Keras's names**, as in "sequential/dense_2/kernel": in the order of `model.get_weights()`, layer by layer, since Keras
- *   numbers its layers anew in every session. Each name must end in the word that is expected at its place, and an order that
- *   is only the alphabet's is refused
+ * - **Names of `toKeras`**, as in "1/gamma": in any order. ":0" at the end and the name of the model in front are ignored
+ * - **Names of Keras**, as in "sequential/dense_2/kernel": in the order of `model.get_weights()`, layer by layer, because Keras
+ *   renumbers its layers in every session. Each name must end in the word expected at its place. An order that is only
+ *   alphabetical is refused, and so are layers of the same shapes unless their names differ only in a number
  * - **Numbered names**, as in "arr_0" to "arr_9": by number, in the order of `model.get_weights()`
  *
- * All other names are refused: four arrays of the same length load into a batch norm in any order. Kernels are
- * [inputs, outputs], as here. Keras does not count batches: loaded statistics count as one batch, so that inference works.
- * Epsilon and momentum are not in the file either: see `kerasDefaults`.
+ * All other names are refused, because the four arrays of a batch norm have the same length and would load in any order.
  *
- * - **Partial loading**: `partial` needs `toKeras`'s names; what is missing or has another shape keeps its values
+ * - **Layout**: kernels are [inputs, outputs], as here
+ * - **Counts**: Keras does not count batches, so loaded statistics count as one batch, which is enough for inference
+ * - **Settings**: epsilon and momentum are not in the file; see `kerasDefaults`
+ * - **Partial loading**: with `partial`, arrays that are missing or have another shape keep their values. The names are those of
+ *   `toKeras`, or those of Keras if the file has as many layers of a kind as the model
  * - **Cost**: one copy of the values
  *
  * @throws {TypeError} if there are more or fewer arrays than the model has, the names do not say where they belong, or the
@@ -84,12 +87,14 @@ export function loadKeras(model: Layer, arrays: StoredArrays, options: LoadOptio
   const { cast, partial } = readOptions(who, options, loadKerasRules);
   const all = arraysOf(who, model);
   const wanted = kerasArrays(who, all);
-  const places = partial ? placesByName(wanted, file) : placesOfAll(who, wanted, file);
+  const names = [...file.keys()];
+  const places = partial ? placesOfSome(who, wanted, names) : placesOfAll(who, wanted, names);
+  const placed = new Set(places.values());
   const report = {
     loaded: [] as string[],
     missing: [...wanted].filter(([, array]) => !places.has(array)).map(([name]) => name),
     mismatched: [] as string[],
-    unused: partial ? [...file.keys()].filter((name) => !wanted.has(name)) : [],
+    unused: names.filter((name) => !placed.has(name)),
   };
   const numbers = new Map<ModelArray, Floats>();
   for (const [array, name] of places) {
@@ -101,7 +106,7 @@ export function loadKeras(model: Layer, arrays: StoredArrays, options: LoadOptio
     numbers.set(array, numbersFor(`${who}: ${show(name)} for ${show(array.path)}`, array, array.shape, stored, cast));
     report.loaded.push(name);
   }
-  if (partial) expectAnyLoaded(who, report.loaded, [...file.keys()]);
+  if (partial) expectAnyLoaded(who, report.loaded, names);
   for (const count of all.filter(countsBatches)) {
     const isLoaded = ({ name, layers }: ModelArray): boolean =>
       name.startsWith("running") && layers[0] === count.layers[0];
@@ -139,32 +144,42 @@ function kerasWord({ name }: ModelArray): string {
   return KERAS_NAMES.get(name) ?? name;
 }
 
+/** The name in the file of each of the model's arrays. */
 type Places = Map<ModelArray, string>;
 
-function placesByName(wanted: ReadonlyMap<string, ModelArray>, file: ReadonlyMap<string, StoredArray>): Places {
-  const places: Places = new Map();
-  for (const [name, array] of wanted) if (file.has(name)) places.set(array, name);
-  return places;
+/**
+ * Places arrays by `toKeras`'s names. Keras adds to a name: version 2 writes "dense/kernel:0", and version 3 begins all names
+ * with that of the model.
+ */
+function placesByName(wanted: ReadonlyMap<string, ModelArray>, names: readonly string[]): Places {
+  const bare = names.map(withoutMark);
+  const [first] = /^[^/]*\//.exec(bare[0] ?? "") ?? [""];
+  const inModel = bare.every((name) => name.startsWith(first)) ? bare.map((name) => name.slice(first.length)) : bare;
+  let best: Places = new Map();
+  for (const readings of [names, bare, inModel]) {
+    const places: Places = new Map();
+    for (const [index, reading] of readings.entries()) {
+      const array = wanted.get(reading);
+      if (array !== undefined) places.set(array, names[index]!);
+    }
+    if (places.size > best.size) best = places;
+  }
+  return new Map([...wanted.values()].filter((array) => best.has(array)).map((array) => [array, best.get(array)!]));
 }
 
-/** Returns the name in the file of each of the model's arrays. */
-function placesOfAll(
-  who: string,
-  wanted: ReadonlyMap<string, ModelArray>,
-  file: ReadonlyMap<string, StoredArray>,
-): Places {
-  if (file.size !== wanted.size) {
+/** Places all arrays: by `toKeras`'s names, by number, or in the order of `model.get_weights()`, where the names confirm it. */
+function placesOfAll(who: string, wanted: ReadonlyMap<string, ModelArray>, names: readonly string[]): Places {
+  if (names.length !== wanted.size) {
     const cure = "build the model as it was when saved, with or without biases, gamma and beta";
-    throw new TypeError(complaint(who, `the model's ${wanted.size} arrays`, `${file.size}`, cure));
+    throw new TypeError(complaint(who, `the model's ${wanted.size} arrays`, `${names.length}`, cure));
   }
-  const exact = placesByName(wanted, file);
+  const exact = placesByName(wanted, names);
   if (exact.size === wanted.size) return exact;
   const own = [...wanted.values()];
-  const inOrder = (names: readonly string[]): Places => new Map(names.map((name, index) => [own[index]!, name]));
-  const numbered = byNumber([...file.keys()]);
+  const inOrder = (sorted: readonly string[]): Places => new Map(sorted.map((name, index) => [own[index]!, name]));
+  const numbered = byNumber(names);
   if (numbered !== undefined) return inOrder(numbered);
 
-  const names = [...file.keys()];
   const words = new Set([...KERAS_WORDS, ...own.map(kerasWord)]);
   for (const [index, name] of names.entries()) {
     const expected = kerasWord(own[index]!);
@@ -178,12 +193,120 @@ function placesOfAll(
     );
   }
   expectOwnOrder(who, names);
-  return inOrder(names);
+  const places = inOrder(names);
+  expectDistinctLayers(who, places);
+  return places;
 }
 
-/** Returns the part of a name that says what the array is; Keras 2 writes "dense/kernel:0". */
+/**
+ * Requires one name per layer, and names that differ only in a number for layers of which the arrays have the same words and
+ * shapes: with other names, nothing but the order of the file says which is which.
+ */
+function expectDistinctLayers(who: string, places: Places): void {
+  const layers = new Map<string, { readonly name: string; arrays: string }>();
+  for (const [array, name] of places) {
+    const layer = array.layers[0]!;
+    const known = layers.get(layer) ?? { name, arrays: "" };
+    if (layerOf(known.name) !== layerOf(name)) {
+      const expected = `one layer's name for the arrays of ${show(layer.slice(0, -1))}`;
+      const cure = "build the model as it was when saved";
+      throw new TypeError(complaint(who, expected, `${show(known.name)} and ${show(name)}`, cure));
+    }
+    known.arrays += `${kerasWord(array)} ${printShape(array.shape)} `;
+    layers.set(layer, known);
+  }
+  const alike = new Map<string, string>();
+  for (const { name, arrays } of layers.values()) {
+    const other = alike.get(arrays);
+    if (other === undefined) alike.set(arrays, layerOf(name));
+    else
+      expectNumbered(
+        who,
+        other,
+        layerOf(name),
+        "name the arrays arr_0, arr_1, ... if they are in the order of model.get_weights(), and otherwise as toKeras does",
+      );
+  }
+}
+
+/**
+ * Places those arrays that the file has: by `toKeras`'s names, or else by Keras's, which number the layers of each kind. A kind of
+ * layers of which the file has more or fewer than the model is refused, since a number does not say which of them are missing.
+ */
+function placesOfSome(who: string, wanted: ReadonlyMap<string, ModelArray>, names: readonly string[]): Places {
+  const exact = placesByName(wanted, names);
+  if (exact.size > 0) return exact;
+  expectOwnOrder(who, names);
+  const own = layersByKind([...wanted.values()], ({ layers }) => layers[0]!, kerasWord);
+  const inFile = layersByKind(names, layerOf, lastWord);
+  const places: Places = new Map();
+  for (const [kind, layers] of own) {
+    const others = inFile.get(kind) ?? [];
+    const [first] = others;
+    if (first === undefined) continue;
+    const cure = `name the arrays as toKeras does, as in ${show([...wanted.keys()][0])}`;
+    if (others.length !== layers.length) {
+      const expected = `${layers.length} layers with ${kind} in the file, as in the model`;
+      throw new TypeError(complaint(who, expected, `${others.length}`, cure));
+    }
+    for (const [index, other] of others.entries()) {
+      expectNumbered(who, first.layer, other.layer, cure);
+      for (const [word, array] of layers[index]!.arrays) {
+        const name = other.arrays.get(word);
+        if (name !== undefined) places.set(array, name);
+      }
+    }
+  }
+  return places;
+}
+
+/** A layer and its arrays by the words that end their names. */
+interface LayerArrays<Item> {
+  readonly layer: string;
+  readonly arrays: ReadonlyMap<string, Item>;
+}
+
+/** Groups arrays into layers, and layers by the word that tells what they are. */
+function layersByKind<Item>(
+  items: readonly Item[],
+  layerNameOf: (item: Item) => string,
+  wordOf: (item: Item) => string,
+): Map<string, LayerArrays<Item>[]> {
+  const layers = new Map<string, Map<string, Item>>();
+  for (const item of items) {
+    const layer = layerNameOf(item);
+    layers.set(layer, (layers.get(layer) ?? new Map<string, Item>()).set(wordOf(item), item));
+  }
+  const byKind = new Map<string, LayerArrays<Item>[]>();
+  for (const [layer, arrays] of layers) {
+    const kind =
+      ["kernel", "moving_mean", "gamma", "beta"].find((word) => arrays.has(word)) ?? [...arrays.keys()].join();
+    byKind.set(kind, [...(byKind.get(kind) ?? []), { layer, arrays }]);
+  }
+  return byKind;
+}
+
+/** Requires names of layers that differ in numbers alone, as in "dense" and "dense_1". */
+function expectNumbered(who: string, name: string, other: string, cure: string): void {
+  const withoutNumbers = (text: string): string => text.replace(/_?\d+/g, "");
+  if (withoutNumbers(name) === withoutNumbers(other)) return;
+  const expected = "names of layers that differ only in a number, as in dense and dense_1";
+  throw new TypeError(complaint(who, expected, `${show(name)} and ${show(other)}`, cure));
+}
+
+/** Returns the name without the mark of Keras 2, as in "dense/kernel:0". */
+function withoutMark(name: string): string {
+  return name.replace(/:0$/, "");
+}
+
+/** Returns the part of a name that is the layer's; "" if there is none. */
+function layerOf(name: string): string {
+  return name.slice(0, Math.max(0, name.lastIndexOf("/")));
+}
+
+/** Returns the part of a name that says what the array is. */
 function lastWord(name: string): string {
-  return name.slice(name.lastIndexOf("/") + 1).replace(/:0$/, "");
+  return withoutMark(name.slice(name.lastIndexOf("/") + 1));
 }
 
 /** Returns names such as "arr_0", "arr_1", ... by number; undefined unless they are just that, each number once. */
