@@ -392,6 +392,7 @@ describe("damaged files", () => {
     for (let length = 0; length < file.length; length++) {
       expect(readOrRefuse(readNpz, file.subarray(0, length)), `cut at ${length}`).toBeUndefined();
     }
+    expect(readOrRefuse(readNpz, file)).toEqual(whole);
   });
 
   it("are refused or read as they were, whichever byte is another", () => {

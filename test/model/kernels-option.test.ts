@@ -20,7 +20,7 @@ const tools: Readonly<Record<string, (kernels: never) => unknown>> = {
 describe.each(Object.entries(tools))("%s", (name, run) => {
   it("refuses what is no kernel set, and leaves the model as it was", async () => {
     const before = memoryOf(model);
-    const { matmul: _, ...incomplete } = plainKernels;
+    const incomplete = Object.fromEntries(Object.entries(plainKernels).filter(([kernel]) => kernel !== "matmul"));
     await expectRefusal(() => run(null as never), `TypeError: ${name}: kernels | null`);
     await expectRefusal(() => run("plain" as never), `TypeError: ${name}: kernels | "plain"`);
     await expectRefusal(() => run({} as never), `TypeError: ${name}: kernels | name | none | cure`);
@@ -30,7 +30,10 @@ describe.each(Object.entries(tools))("%s", (name, run) => {
 
   it("runs on the set that it is given", () => {
     let calls = 0;
-    const matmul: typeof plainKernels.matmul = (args) => (calls++, plainKernels.matmul(args));
+    const matmul: typeof plainKernels.matmul = (args) => {
+      calls++;
+      plainKernels.matmul(args);
+    };
     run({ ...plainKernels, matmul } as never);
     expect(calls).toBeGreaterThan(0);
   });
