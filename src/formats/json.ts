@@ -1,14 +1,14 @@
-/** JSON of untrusted files: JSON.parse, and checks for what it lets pass. */
+/** JSON of untrusted files: JSON.parse with additional checks. */
 
 import { complaint, show } from "../core/errors.js";
 import { DAMAGED } from "./bytes.js";
 
-/** The deepest nesting of a header. The formats need three levels; a million brackets would take a parser gigabytes. */
+/** The maximum nesting of a header. The formats need three levels. A million brackets would take gigabytes to parse. */
 const MOST_LEVELS = 16;
 
 /**
- * Parses a header that is an object in JSON; `expected` describes it in errors. An object with the same key twice is refused:
- * JSON.parse would silently keep the last.
+ * Parses a header that is a JSON object. `expected` describes it in errors. Duplicate keys are refused, because JSON.parse would
+ * silently keep the last.
  */
 export function parseJsonObject(who: string, text: string, expected: string): Readonly<Record<string, unknown>> {
   let level = 0;
@@ -25,7 +25,7 @@ export function parseJsonObject(who: string, text: string, expected: string): Re
   }
   expectJsonObject(who, "the header", value);
 
-  const open: Set<string>[] = []; // the keys of each object that is open; an array has none
+  const open: Set<string>[] = []; // the keys of each enclosing object; arrays have none
   forEachMark(text, (mark, literal) => {
     if (mark === "{" || mark === "[") open.push(new Set());
     else if (mark === "}" || mark === "]") open.pop();
@@ -39,7 +39,7 @@ export function parseJsonObject(who: string, text: string, expected: string): Re
   return value;
 }
 
-/** Visits the marks { } [ ] and : of a JSON text, each with the last string literal before it. Text that does not parse may give any marks. */
+/** Visits the characters { } [ ] : of a JSON text outside strings, each with the last string literal before it. */
 function forEachMark(text: string, visit: (mark: string, literal: string) => void): void {
   let literal = "";
   for (let at = 0; at < text.length; at++) {
@@ -54,7 +54,7 @@ function forEachMark(text: string, visit: (mark: string, literal: string) => voi
   }
 }
 
-/** Requires an object with keys, as `{}` in JSON. */
+/** Requires a JSON object, neither an array nor null. */
 export function expectJsonObject(
   who: string,
   name: string,

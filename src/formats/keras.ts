@@ -1,4 +1,4 @@
-/** Keras's weights: its names, its order, and no count of batches. */
+/** Keras's weights: names, order, and no count of batches. */
 
 import { complaint, show } from "../core/errors.js";
 import type { Floats } from "../core/dtype.js";
@@ -29,12 +29,12 @@ const KERAS_NAMES: ReadonlyMap<string, string> = new Map([
   ["runningMean", "moving_mean"],
   ["runningVariance", "moving_variance"],
 ]);
-/** The words that end the names of Keras's arrays. */
+/** The last words of the names of Keras's arrays. */
 const KERAS_WORDS = new Set(["kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"]);
 
 /**
- * The defaults of `BatchNormalization` in Keras and TensorFlow.js, as options of `BatchNorm`. No file of weights holds them,
- * and a model built without them is silently wrong. A `momentum` of m in Keras is 1 - m here.
+ * The defaults of `BatchNormalization` in Keras and TensorFlow.js, as options for `BatchNorm`. Weight files do not contain them,
+ * and without them the outputs of a loaded model are silently wrong. A `momentum` of m in Keras is 1 - m here.
  *
  * @example
  * const norm = new BatchNorm({ features: 8, ...kerasDefaults });
@@ -69,10 +69,12 @@ export const kerasDefaults: {
  *   `toKeras`, or those of Keras if the file has as many layers of a kind as the model
  * - **Cost**: one copy of the values
  *
- * @throws {TypeError} if there are more or fewer arrays than the model has, the names do not say where they belong, or the
- * dtype is not the model's, unless `partial` or `cast` allow it
- * @throws {ShapeError} if an array has another shape than the model's, unless `partial` allows it
- * @throws {RangeError} if a number is not finite, or a variance is negative. If anything throws, the model is unchanged
+ * If it throws, the model is unchanged.
+ *
+ * @throws {TypeError} if the file has more or fewer arrays than the model, the names do not identify them, or the dtype is not the
+ * model's, unless `partial` or `cast` allows it
+ * @throws {ShapeError} if an array has another shape than in the model, unless `partial` allows it
+ * @throws {RangeError} if a number is not finite or a variance is negative
  * @example
  * const norm = new BatchNorm({ features: 1, ...kerasDefaults, epsilon: 0 });
  * const weights = [2, 10, 3, 4].map((value, i): [string, StoredArray] => {
@@ -117,14 +119,14 @@ export function loadKeras(model: Layer, arrays: StoredArrays, options: LoadOptio
 }
 
 /**
- * Returns a model's parameters and running statistics in Keras's order and with its names, as in "1/moving_mean"; `loadKeras`
- * is its inverse, exact but for the counts of batches, which Keras does not keep.
+ * Returns the parameters and running statistics of a model in Keras's order and with Keras's words, as in "1/moving_mean".
+ * `loadKeras` is the exact inverse, except for the counts of batches, which Keras does not have.
  *
- * Statistics are float64, as they are here; Keras's `set_weights` rounds to its variables' dtype.
+ * Statistics are float64. Keras's `set_weights` rounds them to the dtype of its variables.
  *
  * - **Cost**: one copy of the values
  *
- * @throws {TypeError} if two arrays of a layer would get the same name
+ * @throws {TypeError} if two arrays of a layer would have the same name
  * @example
  * const norm = new BatchNorm({ features: 1 });
  * [...toKeras(norm).keys()];   // => ["gamma", "beta", "moving_mean", "moving_variance"]
@@ -134,7 +136,7 @@ export function toKeras(model: Layer): StoredArrays {
   return new Map([...named].map(([name, { shape, values }]) => [name, storedFloats(shape, values.slice())]));
 }
 
-/** Returns the arrays that Keras has too, by `toKeras`'s names. */
+/** Returns the arrays that Keras also has, by the names of `toKeras`. */
 function kerasArrays(who: string, arrays: readonly ModelArray[]): Map<string, ModelArray> {
   const kept = arrays.filter((array) => !countsBatches(array));
   return byName(who, kept, (array) => [array.layers[0]!.replaceAll(".", "/") + kerasWord(array)]);
@@ -148,8 +150,8 @@ function kerasWord({ name }: ModelArray): string {
 type Places = Map<ModelArray, string>;
 
 /**
- * Places arrays by `toKeras`'s names. Keras adds to a name: version 2 writes "dense/kernel:0", and version 3 begins all names
- * with that of the model.
+ * Matches arrays by the names of `toKeras`. Keras adds to them: version 2 writes "dense/kernel:0", and version 3 puts the name of
+ * the model first.
  */
 function placesByName(wanted: ReadonlyMap<string, ModelArray>, names: readonly string[]): Places {
   const bare = names.map(withoutMark);
@@ -167,7 +169,7 @@ function placesByName(wanted: ReadonlyMap<string, ModelArray>, names: readonly s
   return new Map([...wanted.values()].filter((array) => best.has(array)).map((array) => [array, best.get(array)!]));
 }
 
-/** Places all arrays: by `toKeras`'s names, by number, or in the order of `model.get_weights()`, where the names confirm it. */
+/** Matches all arrays: by the names of `toKeras`, by number, or in the order of `model.get_weights()` if the names confirm it. */
 function placesOfAll(who: string, wanted: ReadonlyMap<string, ModelArray>, names: readonly string[]): Places {
   if (names.length !== wanted.size) {
     const cure = "build the model as it was when saved, with or without biases, gamma and beta";
@@ -199,8 +201,8 @@ function placesOfAll(who: string, wanted: ReadonlyMap<string, ModelArray>, names
 }
 
 /**
- * Requires one name per layer, and names that differ only in a number for layers of which the arrays have the same words and
- * shapes: with other names, nothing but the order of the file says which is which.
+ * Requires one name per layer. Layers with the same words and shapes must have names that differ only in a number, because only
+ * the order of the file would distinguish other names.
  */
 function expectDistinctLayers(who: string, places: Places): void {
   const layers = new Map<string, { readonly name: string; arrays: string }>();
@@ -230,8 +232,8 @@ function expectDistinctLayers(who: string, places: Places): void {
 }
 
 /**
- * Places those arrays that the file has: by `toKeras`'s names, or else by Keras's, which number the layers of each kind. A kind of
- * layers of which the file has more or fewer than the model is refused, since a number does not say which of them are missing.
+ * Matches the arrays that the file has by the names of `toKeras`, or else by those of Keras, which numbers the layers of each
+ * kind. If file and model have different numbers of layers of a kind, it throws: the names do not show which ones are missing.
  */
 function placesOfSome(who: string, wanted: ReadonlyMap<string, ModelArray>, names: readonly string[]): Places {
   const exact = placesByName(wanted, names);
@@ -260,13 +262,13 @@ function placesOfSome(who: string, wanted: ReadonlyMap<string, ModelArray>, name
   return places;
 }
 
-/** A layer and its arrays by the words that end their names. */
+/** A layer and its arrays by the last words of their names. */
 interface LayerArrays<Item> {
   readonly layer: string;
   readonly arrays: ReadonlyMap<string, Item>;
 }
 
-/** Groups arrays into layers, and layers by the word that tells what they are. */
+/** Groups arrays into layers, and layers by the word that identifies their kind. */
 function layersByKind<Item>(
   items: readonly Item[],
   layerNameOf: (item: Item) => string,
@@ -286,30 +288,30 @@ function layersByKind<Item>(
   return byKind;
 }
 
-/** Requires names of layers that differ in numbers alone, as in "dense" and "dense_1". */
+/** Requires layer names that differ only in numbers, as in "dense" and "dense_1". */
 function expectNumbered(who: string, name: string, other: string, cure: string): void {
   const withoutNumbers = (text: string): string => text.replace(/_?\d+/g, "");
   if (withoutNumbers(name) === withoutNumbers(other)) return;
-  const expected = "names of layers that differ only in a number, as in dense and dense_1";
+  const expected = "layer names that differ only in a number, such as dense and dense_1";
   throw new TypeError(complaint(who, expected, `${show(name)} and ${show(other)}`, cure));
 }
 
-/** Returns the name without the mark of Keras 2, as in "dense/kernel:0". */
+/** Removes the suffix of Keras 2, as in "dense/kernel:0". */
 function withoutMark(name: string): string {
   return name.replace(/:0$/, "");
 }
 
-/** Returns the part of a name that is the layer's; "" if there is none. */
+/** Returns the layer's part of a name, or "" if it has none. */
 function layerOf(name: string): string {
   return name.slice(0, Math.max(0, name.lastIndexOf("/")));
 }
 
-/** Returns the part of a name that says what the array is. */
+/** Returns the last word of a name, which identifies the array. */
 function lastWord(name: string): string {
   return withoutMark(name.slice(name.lastIndexOf("/") + 1));
 }
 
-/** Returns names such as "arr_0", "arr_1", ... by number; undefined unless they are just that, each number once. */
+/** Sorts names such as "arr_0", "arr_1", ... by number. Returns undefined for any other names, or if a number is missing. */
 function byNumber(names: readonly string[]): readonly string[] | undefined {
   const sorted: string[] = [];
   const stems = new Set<string>();
@@ -322,18 +324,18 @@ function byNumber(names: readonly string[]): readonly string[] | undefined {
   return stems.size === 1 && Object.keys(sorted).length === names.length ? sorted : undefined;
 }
 
-/** Refuses names in alphabetical order if that puts "dense_10" before "dense_2": the order of the layers is lost. */
+/** Throws if the names are in alphabetical order with "dense_10" before "dense_2", because the order of the layers is lost. */
 function expectOwnOrder(who: string, names: readonly string[]): void {
   if (names.some((name, i) => i > 0 && name < names[i - 1]!)) return;
   for (let i = 1; i < names.length; i++) {
     const [before, after] = [names[i - 1]!, names[i]!];
     if (!isNumberedDown(before, after)) continue;
-    const got = `${show(before)} before ${show(after)}, as in the alphabet`;
+    const got = `${show(before)} before ${show(after)} in alphabetical order`;
     throw new TypeError(complaint(who, "arrays in the order of the layers", got, "save them with np.savez"));
   }
 }
 
-/** Whether two names first differ in a number, which is larger in the first. */
+/** Returns whether two names first differ in a number that is larger in the first name. */
 function isNumberedDown(before: string, after: string): boolean {
   const [a, b] = [before.split(/(\d+)/), after.split(/(\d+)/)];
   const index = a.findIndex((piece, i) => piece !== b[i]);

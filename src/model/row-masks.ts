@@ -1,4 +1,4 @@
-/** Row weights as the tools use them: which part of a tensor counts at all. */
+/** Row weights in the tools: select the part of a tensor with nonzero weights. */
 
 import { complaint, expectObject, show } from "../core/errors.js";
 import { channelView, sameShape } from "../core/shape.js";
@@ -7,30 +7,30 @@ import { isTensor, Tensor } from "../core/tensor.js";
 /** Row weights, as in `Pass.rowWeights`. */
 export type GivenRowWeights = ArrayLike<number> | Tensor;
 
-/** The part of a tensor whose weight is not 0. */
+/** The part of a tensor with nonzero weights. */
 export interface CountedPart {
   readonly tensor: Tensor;
-  /** The feature axis of that part. */
+  /** The feature axis of this part. */
   readonly axis: number;
-  /** The weights of the rows of this part, the largest being 1; undefined if they are equal. */
+  /** The weights of the rows of this part, relative to the largest; undefined if they are all equal. */
   readonly weights: Float64Array | undefined;
-  /** Returns the index in the whole tensor of a row of this part. */
+  /** Converts a row of this part to a row of the whole tensor. */
   readonly rowOf: (row: number) => number;
 }
 
-/** Requires row weights that leave something to measure. */
+/** Requires at least one row weight above 0. */
 export function expectCountedRows(who: string, given: GivenRowWeights | undefined): void {
   if (given === undefined) return;
   expectObject(who, "rowWeights", given);
   const values = isTensor(given) ? given.data : given;
   for (let i = 0; i < values.length; i++) if (values[i]! > 0) return;
   const got = isTensor(given) ? "a Tensor without one" : show(given);
-  throw new RangeError(complaint(who, "row weights with one above 0", got));
+  throw new RangeError(complaint(who, "at least one row weight above 0", got));
 }
 
 /**
- * Returns the rows of a tensor whose weight is not 0, or its positions as rows [P, C] if the weights are by position. Where a
- * layer has merged positions, as pooling does, a row has the largest weight of its positions.
+ * Returns the rows of a tensor with nonzero weights. If there is one weight per position, the result has one row [C] per
+ * position. If a layer has merged positions, as pooling does, the weight of a row is the largest of its positions.
  */
 export function countedPart(tensor: Tensor, given: GivenRowWeights | undefined, axis: number): CountedPart {
   const whole = { tensor, axis, weights: undefined, rowOf: (row: number) => row };
@@ -64,19 +64,19 @@ export function countedPart(tensor: Tensor, given: GivenRowWeights | undefined, 
   };
 }
 
-/** Returns the weights of the kept rows, relative to the largest; undefined if they are equal. */
+/** Returns the weights of the kept rows, relative to the largest; undefined if they are all equal. */
 function relativeWeights(kept: readonly number[], weights: readonly number[]): Float64Array | undefined {
   const largest = largestOf(kept.map((row) => weights[row]!));
   const relative = Float64Array.from(kept, (row) => weights[row]! / largest);
   return relative.every((weight) => weight === 1) ? undefined : relative;
 }
 
-/** Returns the largest of some weights. Not by Math.max(...weights), whose arguments would overflow the stack. */
+/** Returns the largest weight. `Math.max(...weights)` would overflow the stack for large batches. */
 function largestOf(weights: readonly number[]): number {
   return weights.reduce((largest, weight) => Math.max(largest, weight), 0);
 }
 
-/** Returns the axis without which the shape begins with that of the weights: the given one, or the last. */
+/** Returns the feature axis, the given or the last one: without it, the shape must begin with the shape of the weights. */
 function featureAxisFor({ shape }: Tensor, weightsShape: readonly number[], axis: number): number | undefined {
   return [axis < 0 ? shape.length + axis : axis, shape.length - 1].find((candidate) => {
     const positions = shape.filter((_, index) => index !== candidate);

@@ -1,4 +1,4 @@
-/** State dicts: a model's parameters and running statistics by path, as plain JSON. */
+/** State dicts: the parameters and running statistics of a model by path, as plain JSON. */
 
 import { complaint, expectLength, expectObject, ShapeError, show } from "../core/errors.js";
 import type { DType, Floats } from "../core/dtype.js";
@@ -7,19 +7,19 @@ import type { Layer } from "../layers/contract.js";
 import { countsBatches, expectInRange, parametersByPath, statisticsByPath } from "./tree.js";
 import { printShape, sameShape, type Shape, sizeOf } from "../core/shape.js";
 
-/** One named array of a saved model. */
+/** An array of a saved model. */
 export interface StateEntry {
   readonly shape: readonly number[];
   readonly dtype: DType;
-  /** Row by row. Every float32 and float64 number survives JSON exactly; -0 is saved as 0, as JSON writes it. */
+  /** The values in row-major order. JSON preserves float32 and float64 numbers exactly, except -0, which is saved as 0. */
   readonly values: readonly number[];
 }
 
-/** A saved model: parameters and running statistics by path, as in "1.gamma" and "1.runningMean". */
+/** A saved model: its parameters and running statistics by path, such as "1.gamma" and "1.runningMean". */
 export type StateDict = Readonly<Record<string, StateEntry>>;
 
 /**
- * Returns the parameters and running statistics of a model, as plain JSON. To continue a training run, use `checkpoint`.
+ * Returns the parameters and running statistics of a model as plain JSON. To resume a training run, use `checkpoint` instead.
  *
  * - **Cost**: one copy of the values
  *
@@ -31,7 +31,7 @@ export type StateDict = Readonly<Record<string, StateEntry>>;
  */
 export function stateDict(model: Layer): StateDict {
   expectLayer("stateDict", model);
-  // x + 0 turns -0 into 0, so that what is saved equals what JSON gives back. Object.fromEntries keeps a "__proto__", too.
+  // x + 0 turns -0 into 0, as JSON does. Object.fromEntries also accepts the key "__proto__".
   const entries = [...slots(model)].map(([path, { shape, dtype, values }]) => {
     return [path, { shape: [...shape], dtype, values: Array.from(values, (value) => value + 0) }] as const;
   });
@@ -41,12 +41,11 @@ export function stateDict(model: Layer): StateDict {
 /**
  * Loads a saved state into a model of the same structure.
  *
- * Everything is read and checked before anything changes: missing or unknown entries, another shape or dtype, values that are
- * not finite and variances below 0 are refused.
+ * The whole state is checked first. If it throws, the model is unchanged.
  *
- * @throws {TypeError} if entries are missing, unknown, or not entries at all
+ * @throws {TypeError} if an entry is missing, unknown or invalid, or has another dtype than the model
  * @throws {ShapeError} if an entry has another shape than the model
- * @throws {RangeError} if a value is not finite, a variance is negative, or a count of batches is not a whole number >= 0
+ * @throws {RangeError} if a value is not finite, a variance is negative, or a count of batches is not an integer >= 0
  */
 export function loadStateDict(model: Layer, state: StateDict): void {
   const name = "loadStateDict";
@@ -61,7 +60,7 @@ export function loadStateDict(model: Layer, state: StateDict): void {
       complaint(name, "exactly the model's entries", lists.join(", "), "build the model as it was when saved"),
     );
   }
-  // Read once, so that what is checked is what is written, whatever getters answer the second time.
+  // Reads every value once, in case getters return something else the second time.
   const read = [...own].map(([path, slot]) => [slot, readEntry(`${name}: "${path}"`, state[path], slot)] as const);
   for (const [slot, values] of read) slot.write(values);
 }
@@ -91,7 +90,7 @@ function slots(model: Layer): Map<string, StateSlot> {
   return found;
 }
 
-/** Returns a copy of an entry's values; requires that they fit. */
+/** Requires a valid entry, and returns a copy of its values. */
 function readEntry(
   name: string,
   entry: StateEntry | undefined,

@@ -214,7 +214,7 @@ describe("the verdict", () => {
     ]);
     expect(report.output.difference).toBe(0);
     expect(report.finding).toMatch(
-      /^no layer normalizes differently in the two modes; the outputs differ by 0 % of their size; the loss is /,
+      /^no layer normalizes differently in the two modes; the outputs differ by 0% of their size; the loss is /,
     );
   });
 });
@@ -228,13 +228,13 @@ describe("the finding", () => {
     expect(compareModes(norm, x).layers[0]!.finding).toBe(
       "the batch's mean of feature 0 is 4.6 running standard deviations off the running mean, " +
         "the batch's variance of feature 0 is 3.3 times the running one; " +
-        "82 % of the running statistics are still their initial 0 and 1 (20 batches at momentum 0.01): " +
-        "train on, raise the momentum, or recalibrate(model, batches)",
+        "82% of the running statistics are still their initial 0 and 1 (20 batches at momentum 0.01): " +
+        "train longer, raise the momentum, or use recalibrate(model, batches)",
     );
     const once = new BatchNorm({ features: 1, ...float64 });
     once.forward(x, { mode: "train" });
     expect(compareModes(once, x).finding).toContain(
-      "90 % of the running statistics are still their initial 0 and 1 (1 batch at momentum 0.1)",
+      "90% of the running statistics are still their initial 0 and 1 (1 batch at momentum 0.1)",
     );
   });
 
@@ -243,8 +243,8 @@ describe("the finding", () => {
     recalibrate(norm, [x]);
     const far = Tensor.from([[105], [107], [109], [111]], float64);
     expect(compareModes(norm, far).finding).toBe(
-      "the outputs differ by 3873 % of their size; the batch's mean of feature 0 is 39 running standard deviations off the running mean; " +
-        "the weights have changed since, or this batch is not like those of training: if the model is meant for such batches, recalibrate(model, batches)",
+      "the outputs differ by 3873% of their size; the batch's mean of feature 0 is 39 running standard deviations off the running mean; " +
+        "the weights have changed since, or this batch differs from those in training; if the model is meant for such batches, use recalibrate(model, batches)",
     );
     // A running variance below the share of the initial 1 cannot come from an average that began there.
     const narrow = withStatistics([3], [1e-4], { momentum: 0.1 });
@@ -258,7 +258,7 @@ describe("the finding", () => {
       norm.forward(Tensor.from([[value - 1], [value], [value + 1]], float64), { mode: "train" });
     }
     expect(compareModes(norm, x).finding).toContain(
-      "at momentum 0.99 the running statistics are those of the last batches alone (Keras's 0.99 is 0.01 here): lower the momentum, or recalibrate(model, batches)",
+      "at momentum 0.99 the running statistics are mostly those of the last batches (Keras's 0.99 is 0.01 here): lower the momentum, or use recalibrate(model, batches)",
     );
   });
 
@@ -274,13 +274,13 @@ describe("the finding", () => {
     const norm = new BatchNorm({ features: 1, ...float64 });
     recalibrate(norm, [x]);
     expect(compareModes(norm, x).finding).toBe(
-      "all running statistics fit this batch; the outputs differ by 13 % of their size; " +
+      "all running statistics fit this batch; the outputs differ by 13% of their size; " +
         "the mean of 4 values per feature is known to 0.5 standard deviations: compare on a larger batch",
     );
     const many = Tensor.normal([400, 1], { random: new Random(4), ...float64 });
     recalibrate(norm, [many]);
     expect(compareModes(norm, many, { loss: meanSquaredError, target: many }).finding).toMatch(
-      /^all running statistics fit this batch; the outputs differ by 0\.\d+ % of their size; the loss is 0\.\d+ with the batch's statistics and 0\.\d+ in inference$/,
+      /^all running statistics fit this batch; the outputs differ by 0\.\d+% of their size; the loss is 0\.\d+ with the batch's statistics and 0\.\d+ in inference$/,
     );
   });
 });

@@ -214,7 +214,7 @@ describe("a model", () => {
       `no Dense is directly before or after it: before is "${front}", after is "${behind}", and scale and shift do not pass through an activation`;
     expect(report.kept).toEqual([
       { path: "1.inside.1", reason: "it is in a container other than a Sequential" },
-      { path: "2", reason: "it keeps no running statistics, so that every batch is normalized by its own" },
+      { path: "2", reason: "it keeps no running statistics and normalizes every batch with its own" },
       { path: "4", reason: "its features are on axis 1, and those of a Dense on the last" },
       { path: "9", reason: "its features are on axis 1, and those of a Dense on the last" },
     ]);

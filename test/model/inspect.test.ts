@@ -93,7 +93,7 @@ describe("not finite", () => {
       severity: "error",
       path: "1.1",
       evidence: "in its output, 2 of 3 values are not finite, the first is Infinity at index 1, in row 1",
-      cure: "scale what enters it, which is as large as 2e+200, or lower the learning rate",
+      cure: "scale its input, which is as large as 2e+200, or lower the learning rate",
     });
   });
 
@@ -135,8 +135,8 @@ describe("batch too small", () => {
         kind: "batch too small",
         severity: "error",
         path: "",
-        evidence: "one value per feature: it has no variance, so training throws",
-        cure: "use a larger batch; a Batcher drops a last batch of one",
+        evidence: "one value per feature has no variance, so training throws",
+        cure: "use a larger batch; a Batcher drops a last batch of one row",
       },
     ]);
     const report = inspect(new Sequential([norm([0], [1]), new Tanh()]), column([0.5]));
@@ -154,7 +154,7 @@ describe("batch too small", () => {
     expect(tell(9)).toMatchObject([
       {
         severity: "warning",
-        evidence: "from 9 values per feature, the mean is known to 0.33 standard deviations and the variance to 50 %",
+        evidence: "from 9 values per feature, the mean is known to 0.33 standard deviations and the variance to 50%",
       },
     ]);
     expect(tell(15)).toMatchObject([{ kind: "batch too small", severity: "warning" }]);
@@ -262,7 +262,7 @@ describe("large momentum", () => {
     expect(only(norm([0], [1], { momentum: 0.99 }), sixteen)).toMatchObject({
       kind: "large momentum",
       severity: "note",
-      evidence: "momentum 0.99: the running statistics are 99 % those of the last batch",
+      evidence: "momentum 0.99: the running statistics are 99% those of the last batch",
       cure: "momentum 0.01, if 0.99 was meant as in Keras",
     });
     expect(found(norm([0], [1], { momentum: 0.5 }), sixteen)).toEqual([]);
@@ -283,7 +283,7 @@ describe("near-constant features", () => {
     const finding = only(new BatchNorm({ features: 3, ...float64 }), x);
     expect(finding).toMatchObject({ kind: "near-constant features", severity: "note", features: [1] });
     expect(finding.evidence).toBe(
-      "hardly varying: feature 1 (1 of 3); feature 1 has mean 5 and variance 0.000009, epsilon is 0.00001",
+      "almost constant: feature 1 (1 of 3); feature 1 has mean 5 and variance 0.000009, epsilon is 0.00001",
     );
     expect(found(new BatchNorm({ features: 3, epsilon: 1e-6, ...float64 }), x)).toEqual([]);
   });

@@ -303,8 +303,8 @@ describe("refusals", () => {
       () => recalibrate(norm, [{ input: x, rowWeights: none }]),
       "RangeError: recalibrate: weight | 0",
     );
-    await expectRefusal(() => inspect(norm, x, { rowWeights: none }), "RangeError: inspect: weights | 0");
-    await expectRefusal(() => compareModes(norm, x, { rowWeights: none }), "RangeError: compareModes: weights | 0");
+    await expectRefusal(() => inspect(norm, x, { rowWeights: none }), "RangeError: inspect: weight | 0");
+    await expectRefusal(() => compareModes(norm, x, { rowWeights: none }), "RangeError: compareModes: weight | 0");
     await expectRefusal(
       () => modelObjective(norm, { input: x, target: x }, meanSquaredError, { mode: "probe", rowweights: [] } as never),
       'TypeError: modelObjective: "rowweights" | rowWeights | cure',

@@ -1,4 +1,4 @@
-/** Findings about values: where NaN and Infinity begin, and how the spread of the rows changes from layer to layer. */
+/** Findings about values: where NaN and Infinity first appear, and how the spread of the rows changes from layer to layer. */
 
 import { show } from "../../core/errors.js";
 import { exp, log } from "../../core/math.js";
@@ -8,7 +8,7 @@ import { countedPart, type CountedPart } from "../row-masks.js";
 import { parametersByPath, statisticsByPath } from "../tree.js";
 import { digits, type Finding } from "./finding.js";
 
-/** Returns findings about parameters and statistics that are not finite, or below what they can be. */
+/** Returns findings about parameters and statistics that are not finite, or below their smallest valid value. */
 export function badNumbers(model: Layer): Finding[] {
   const found: Finding[] = [];
   const check = (path: string, values: ArrayLike<number>, least: number, cure: string): void => {
@@ -25,7 +25,7 @@ export function badNumbers(model: Layer): Finding[] {
   return found;
 }
 
-/** Returns the places where finite values become infinite or NaN, except at layers whose own numbers are bad. */
+/** Returns findings about layers that turn finite values into infinite ones or NaN, except layers with bad parameters. */
 export function whereNotFinite(
   input: CountedPart,
   observed: readonly ObservedLayer[],
@@ -46,13 +46,13 @@ export function whereNotFinite(
     if (paths.includes(path) || isFiniteTensor(after!.tensor) || !isFiniteTensor(before!.tensor)) continue;
     let largest = 0;
     for (const value of before!.tensor.data) largest = Math.max(largest, Math.abs(value));
-    const cure = `scale what enters it, which is as large as ${show(largest)}, or lower the learning rate`;
+    const cure = `scale its input, which is as large as ${show(largest)}, or lower the learning rate`;
     add(path, after!, "in its output,", cure);
   }
   return found;
 }
 
-/** Describes bad values, as in "3 of 12 values are not finite, the first is NaN at index 4"; undefined if there are none. */
+/** Describes bad values, as in "3 of 12 values are not finite, the first is NaN at index 4". Undefined if there are none. */
 function badValuesText(values: ArrayLike<number>, least = -Infinity): string | undefined {
   const list = Array.from(values);
   const isBad = (value: number): boolean => !Number.isFinite(value) || value < least;
@@ -63,10 +63,12 @@ function badValuesText(values: ArrayLike<number>, least = -Infinity): string | u
   return `${count} of ${list.length} values ${count === 1 ? "is" : "are"} ${what}, the first is ${show(list[first])} at index ${first}`;
 }
 
-/** The spread of the rows at one layer: the root of the mean variance across rows; null where it is not finite. */
+/** The spread of the rows before and after a layer: the square root of their mean variance, or null if it is not finite. */
 export interface LayerSignal {
   readonly path: string;
+  /** The spread at the input. */
   readonly entering: number | null;
+  /** The spread at the output. */
   readonly leaving: number | null;
 }
 
@@ -81,11 +83,11 @@ export function signalByDepth(observed: readonly ObservedLayer[], axis: number):
   });
 }
 
-/** Returns a finding if the spread vanishes at one layer, or grows or shrinks with depth. */
+/** Returns a finding if a layer reduces the spread to 0, or if it grows or shrinks strongly with depth. */
 export function signalFindings(observed: readonly ObservedLayer[], signal: readonly LayerSignal[]): Finding[] {
   const end = signal.find(({ entering, leaving }) => entering !== null && entering > 0 && leaving === 0);
   if (end !== undefined) {
-    const evidence = "all rows come out of it the same: what follows cannot tell them apart";
+    const evidence = "its output is the same for all rows, so later layers cannot tell them apart";
     const cure = "check its weights (all 0?), and whether the features before it are dead";
     return [{ kind: "vanishing signal", severity: "warning", path: end.path, evidence, cure }];
   }
@@ -96,8 +98,9 @@ export function signalFindings(observed: readonly ObservedLayer[], signal: reado
 }
 
 /**
- * Measures the growth from one layer with weights to the next, with everything between them: batch norm, which undoes the growth
- * of the layer before, is then not mistaken for a jump. The median, as the first and last layers may change the scale on purpose.
+ * Measures the growth from each layer with weights to the next, including all layers in between. A batch norm that undoes the
+ * growth of the layer before it then has no effect. Uses the median, because the first and last layers may change the scale on
+ * purpose.
  */
 function growthByDepth(layers: readonly LayerSignal[], last: number | null): Finding[] {
   const spreads = [...layers.map(({ entering }) => entering), last];
@@ -119,6 +122,7 @@ function growthByDepth(layers: readonly LayerSignal[], last: number | null): Fin
   return [{ kind, severity: "warning", path: (far ?? layers.at(-1)!).path, evidence, cure }];
 }
 
+/** Computes the weighted spread of the rows. */
 function spread({ tensor: { data, shape }, weights }: CountedPart): number | null {
   const rows = shape[0]!;
   const width = data.length / rows;
@@ -126,7 +130,7 @@ function spread({ tensor: { data, shape }, weights }: CountedPart): number | nul
   const total = weights?.reduce((sum, weight) => sum + weight, 0) ?? rows;
   let sum = 0;
   for (let j = 0; j < width; j++) {
-    // Relative to the first row: rows that are the same give exactly 0.
+    // Relative to the first row, which gives exactly 0 for equal rows.
     let mean = 0;
     for (let i = 0; i < rows; i++) mean += (weightOf(i) * (data[i * width + j]! - data[j]!)) / total;
     for (let i = 0; i < rows; i++) sum += weightOf(i) * (data[i * width + j]! - data[j]! - mean) ** 2;
