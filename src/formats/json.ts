@@ -21,7 +21,7 @@ export function parseJsonObject(who: string, text: string, expected: string): Re
   try {
     value = JSON.parse(text);
   } catch {
-    throw new TypeError(complaint(who, expected, "text that does not parse", DAMAGED));
+    throw new TypeError(complaint(who, expected, "text that cannot be parsed", DAMAGED));
   }
   expectJsonObject(who, "the header", value);
 
@@ -32,7 +32,7 @@ export function parseJsonObject(who: string, text: string, expected: string): Re
     else {
       const keys = open.at(-1)!;
       const key = JSON.parse(literal) as string;
-      if (keys.has(key)) throw new TypeError(complaint(who, "every key once in the header", `${show(key)} twice`));
+      if (keys.has(key)) throw new TypeError(complaint(who, "unique keys in the header", `${show(key)} twice`));
       keys.add(key);
     }
   });
@@ -61,6 +61,6 @@ export function expectJsonObject(
   value: unknown,
 ): asserts value is Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new TypeError(complaint(who, `${name} to be an object in JSON`, show(value)));
+    throw new TypeError(complaint(who, `${name} to be a JSON object`, show(value)));
   }
 }

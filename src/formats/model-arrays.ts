@@ -113,7 +113,9 @@ export function byName(
       const other = named.get(name);
       if (other !== undefined) {
         const got = `${show(name)} for ${show(other.path)} and ${show(array.path)}`;
-        throw new TypeError(complaint(who, "a name for each array of the model", got, "rename one of the parameters"));
+        throw new TypeError(
+          complaint(who, "unique names for the arrays of the model", got, "rename one of the parameters"),
+        );
       }
       named.set(name, array);
     }
@@ -166,7 +168,7 @@ export function numbersFor(who: string, own: ModelArray, shape: Shape, stored: S
       throw new RangeError(complaint(who, expected, `${values[i]!} at index ${i}`));
     }
     if (number < own.least) {
-      throw new RangeError(complaint(who, `no number below ${own.least}`, `${number} at index ${i}`));
+      throw new RangeError(complaint(who, `numbers >= ${own.least}`, `${number} at index ${i}`));
     }
   }
   return numbers;

@@ -79,7 +79,7 @@ function readMembers(who: string, bytes: Uint8Array): readonly Member[] {
     }
     free = endOf(self, bytes, entry, directory.start);
     ends.set(entry, free);
-    if (names.has(entry.name)) throw new TypeError(complaint(self, "every name once", "the name twice"));
+    if (names.has(entry.name)) throw new TypeError(complaint(self, "unique names", "the same name twice"));
     names.add(entry.name);
   }
   return entries.map((entry) => ({ ...entry, end: ends.get(entry)! }));
@@ -97,7 +97,7 @@ function unpack(
     throw new TypeError(complaint(who, "a stored or deflated member", got, "save the arrays with np.savez"));
   }
   if (method === STORED && packed !== size) {
-    throw new RangeError(complaint(who, `${size} bytes, as many as unpacked`, `${packed}`, DAMAGED));
+    throw new RangeError(complaint(who, `${size} bytes, the uncompressed size`, `${packed}`, DAMAGED));
   }
   const content = bytes.subarray(end - packed, end);
   const unpacked = method === STORED ? content : inflate(who, content, size);
@@ -160,7 +160,7 @@ function findDirectory(who: string, bytes: Uint8Array): Directory {
   };
   const { start, size, end, count } = directory;
   if (directory.parts !== 0 || directory.countHere !== count) {
-    throw new TypeError(complaint(who, "an archive in one file", "a part of one"));
+    throw new TypeError(complaint(who, "an archive in one file", "one part of several"));
   }
   if (start + size !== end) {
     throw new RangeError(complaint(who, `a directory that ends at byte ${end}`, `${start + size}`, DAMAGED));
@@ -202,7 +202,7 @@ function readDirectory(who: string, bytes: Uint8Array, { start, end, count }: Di
     const extraEnd = isEntry ? nameEnd + view.getUint16(at + 30, true) : Infinity;
     const next = isEntry ? extraEnd + view.getUint16(at + 32, true) : Infinity;
     if (next > end) {
-      throw new RangeError(complaint(who, `${count} entries in the directory`, `${index} whole ones`, DAMAGED));
+      throw new RangeError(complaint(who, `${count} entries in the directory`, `${index} complete ones`, DAMAGED));
     }
     entries.push(readEntry(who, bytes, at, nameEnd, extraEnd));
     at = next;
@@ -246,7 +246,7 @@ function sizesOf(who: string, sizes: Sizes, extra: Uint8Array): Sizes {
   at += 4;
   const read = (size: number): number => {
     if (!isMarked(size)) return size;
-    if (at + 8 > end) throw new RangeError(complaint(who, "its sizes in a field of zip64", "none", DAMAGED));
+    if (at + 8 > end) throw new RangeError(complaint(who, "its sizes in the zip64 field", "none", DAMAGED));
     at += 8;
     return Number(view.getBigUint64(at - 8, true));
   };
@@ -268,7 +268,7 @@ function endOf(who: string, bytes: Uint8Array, { name, offset, packed }: Directo
   }
   const localName = decodeUtf8(bytes.subarray(nameStart, nameEnd));
   if (localName !== name) {
-    throw new RangeError(complaint(who, `a header of that name at byte ${offset}`, show(localName), DAMAGED));
+    throw new RangeError(complaint(who, `a header with that name at byte ${offset}`, show(localName), DAMAGED));
   }
   return end;
 }

@@ -63,7 +63,7 @@ export function readSafetensors(bytes: Uint8Array, options: ReadArraysOptions = 
   for (const { key, begin, end } of ranges) {
     if (begin !== at) {
       const cure = begin > at ? "the file has a gap" : "arrays overlap";
-      throw new RangeError(complaint(`${who}: ${show(key)}`, `data that begin at byte ${at}`, `${begin}`, cure));
+      throw new RangeError(complaint(`${who}: ${show(key)}`, `data at byte ${at}`, `${begin}`, cure));
     }
     at = end;
   }
@@ -186,7 +186,7 @@ function expectTexts(name: string, metadata: unknown): asserts metadata is Reado
 
 /** Throws if a text has unpaired surrogates, because other readers would refuse the file. */
 function expectWellFormed(name: string, text: string): void {
-  if (/\p{Surrogate}/u.test(text)) throw new TypeError(complaint(name, "text of whole characters", show(text)));
+  if (/\p{Surrogate}/u.test(text)) throw new TypeError(complaint(name, "text without unpaired surrogates", show(text)));
 }
 
 function rangeOf(who: string, key: string, entry: unknown, length: number): StoredRange {

@@ -156,7 +156,7 @@ function expectRun(who: string, run: TrainingRun): TrainingRun {
   expectLayer(who, read.model);
   const { memoryOf, remember } = (read.optimizer ?? {}) as Partial<Optimizer>;
   if (read.optimizer !== undefined && (typeof memoryOf !== "function" || typeof remember !== "function")) {
-    throw new TypeError(complaint(who, "optimizer to be an optimizer, as SGD is", show(read.optimizer)));
+    throw new TypeError(complaint(who, "optimizer to be an optimizer, such as SGD", show(read.optimizer)));
   }
   if (read.batcher !== undefined && typeof (read.batcher as Partial<Batcher<number[]>>).expectState !== "function") {
     throw new TypeError(complaint(who, "batcher to be a Batcher", show(read.batcher)));
@@ -214,7 +214,7 @@ function optimizerWrites(
 ): (() => void)[] {
   const { kind, learningRate } = saved;
   if (kind !== optimizer.kind)
-    throw new TypeError(complaint(who, `the state of ${optimizer.kind}`, `that of ${show(kind)}`));
+    throw new TypeError(complaint(who, `the optimizer state of ${optimizer.kind}`, `that of ${show(kind)}`));
   if (!(typeof learningRate === "number" && learningRate >= 0 && learningRate < Infinity)) {
     throw new RangeError(complaint(who, "learningRate to be a finite number >= 0", show(learningRate)));
   }
@@ -222,7 +222,7 @@ function optimizerWrites(
   expectObject(who, "optimizer.memory", saved.memory);
   const unknown = Object.keys(saved.memory).find((path) => !own.has(path));
   if (unknown !== undefined) {
-    throw new TypeError(complaint(who, "optimizer.memory of the optimizer's parameters", `that of ${show(unknown)}`));
+    throw new TypeError(complaint(who, "optimizer.memory for the optimizer's own parameters", show(unknown)));
   }
   const writes = [...own].map(([path, parameter]) => {
     const memory = Object.hasOwn(saved.memory, path)
@@ -324,7 +324,7 @@ function expectKeys<T extends object>(who: string, what: string, value: T, keys:
   const unknown = Object.keys(value).filter((key) => !keys.includes(key));
   if (missing.length + unknown.length === 0) return value;
   const lists = [...missing.map((key) => `no ${show(key)}`), ...unknown.map((key) => `an unknown ${show(key)}`)];
-  const cure = "build the run as it was when it was saved";
+  const cure = "build the run in the same way as the saved one";
   throw new TypeError(complaint(who, `exactly the run's ${what}`, lists.join(", "), cure));
 }
 

@@ -1,4 +1,4 @@
-/** Feature statistics: the moments of a batch norm's inputs, their distance from the running statistics, and its causes. */
+/** Feature statistics: the moments of a batch norm's inputs, how far the running statistics differ from them, and why. */
 
 import { complaint, show } from "../core/errors.js";
 import { exp, log } from "../core/math.js";
@@ -40,7 +40,7 @@ export function featureSums(
   const refuse = (c: number, isNaN: boolean): RangeError => {
     const expected = `finite values before batch norm ${show(path)}`;
     const got = `${isNaN ? "NaN" : "Infinity"} in feature ${c}`;
-    return new RangeError(complaint(who, expected, got, "inspect(model, input) finds their origin"));
+    return new RangeError(complaint(who, expected, got, "inspect(model, input) finds where they first appear"));
   };
   if (given === undefined) {
     const columns = gatherColumns(input.data, { rows: input.shape[0]!, outer, features: channels, inner });

@@ -92,7 +92,7 @@ export function foldBatchNorm(model: Layer, input: Tensor, options: FoldBatchNor
   const { kernels } = readOptions(who, options, foldBatchNormRules);
   expectKernels(who, kernels);
   if (!isSequential(model)) {
-    throw new TypeError(complaint(who, "a Sequential", "another layer", "put the layers into one"));
+    throw new TypeError(complaint(who, "a Sequential", "another layer", "put the layers into a Sequential"));
   }
   const before = observeLayers(model, input, { mode: "inference", kernels });
   const ranks = new Map(before.observed.map(({ path, input: entered }) => [path, entered.shape.length]));
@@ -201,7 +201,7 @@ function largest(before: Tensor, after: Tensor): { largestDifference: number; la
     const difference = Math.abs(after.data[i]! - before.data[i]!);
     if (!Number.isFinite(difference)) {
       const got = `${show(before.data[i])} and ${show(after.data[i])} at index ${i}`;
-      const cure = "inspect(model, input) finds their origin";
+      const cure = "inspect(model, input) finds where they first appear";
       throw new RangeError(complaint("foldBatchNorm", "finite outputs of both models", got, cure));
     }
     largestDifference = Math.max(largestDifference, difference);

@@ -37,7 +37,7 @@ export function expectInRange(
   if (isCount && !(Number.isSafeInteger(value) && value >= 0)) {
     throw new RangeError(complaint(who, "a whole number of at least 0, below 2^53", got));
   }
-  if (value < least) throw new RangeError(complaint(who, `no number below ${least}`, got));
+  if (value < least) throw new RangeError(complaint(who, `numbers >= ${least}`, got));
 }
 
 /** Returns whether a running statistic is a count of batches. */

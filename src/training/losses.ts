@@ -222,7 +222,7 @@ function expectNotNegative({ data }: Tensor, row: number, classes: number): void
 
 function expectTarget(name: string, target: Tensor, output: Tensor): Tensor {
   if (!sameShape(target.shape, output.shape)) {
-    const expected = `a target of shape ${printShape(output.shape)}, as the output is`;
+    const expected = `a target of shape ${printShape(output.shape)}, the shape of the output`;
     throw new ShapeError(complaint(name, expected, printShape(target.shape)));
   }
   if (target.dtype !== output.dtype) {

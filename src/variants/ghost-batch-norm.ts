@@ -71,7 +71,7 @@ export class GhostBatchNorm implements Layer {
     const { name, kernels } = beginForward("GhostBatchNorm", input, pass, this.parameters);
     expectNoRowWeights(name, pass);
     if (norm.axis === 0 || input.shape.length + norm.axis === 0) {
-      throw new ShapeError(complaint(name, "the features on another axis than the rows, axis 0", `axis ${norm.axis}`));
+      throw new ShapeError(complaint(name, "a feature axis other than 0, the axis of the rows", `axis ${norm.axis}`));
     }
     const { features, epsilon } = norm;
     const { outer, channels, inner } = featureView(name, input, norm.axis, features);

@@ -86,7 +86,9 @@ export class NoiseInjection implements Layer {
     const rank = input.shape.length;
     const at = this.axis < 0 ? rank + this.axis : this.axis;
     if (rank < 2 || at < 0 || at >= rank) {
-      throw new ShapeError(complaint(name, `an input with an axis ${this.axis}`, `shape ${printShape(input.shape)}`));
+      throw new ShapeError(
+        complaint(name, `an input of at least 2 axes with axis ${this.axis}`, `shape ${printShape(input.shape)}`),
+      );
     }
     const output = Tensor.zeros(input.shape, input.dtype);
     const y = output.data;

@@ -202,8 +202,8 @@ describe("readNpz", () => {
       zipFile([a], { before: joined(little(0x07064b50, 4), little(0, 4), little(1, 8), little(1, 4)) }),
       "RangeError: readNpz: 1 | none | cure",
     ],
-    ["the last of several files", zipFile([a], { disk: 1 }), "TypeError: readNpz: a part of one"],
-    ["members in other files", zipFile([a], { countHere: 0 }), "TypeError: readNpz: a part of one"],
+    ["the last of several files", zipFile([a], { disk: 1 }), "TypeError: readNpz: one part of several"],
+    ["members in other files", zipFile([a], { countHere: 0 }), "TypeError: readNpz: one part of several"],
     [
       "a directory that begins elsewhere",
       zipFile([a], { start: 5 }),

@@ -184,13 +184,13 @@ describe("exploding and vanishing signal", () => {
       kind: "exploding signal",
       severity: "warning",
       path: "2",
-      evidence: "the rows grow apart 10-fold per layer (median of 4 layers with weights), from 1 to 10000",
-      cure: 'add batch norm after these layers, or start them with initial: "he" (ReLU) or "glorot"',
+      evidence: "the spread of the rows grows 10-fold per layer (median of 4 layers with weights), from 1 to 10000",
+      cure: 'add batch norm after these layers, or initialize them with initial: "he" (ReLU) or "glorot"',
     });
     expect(only(deep([0.1, 0.4, 0.02, 0.1]), sixteen)).toMatchObject({
       kind: "vanishing signal",
       path: "2",
-      evidence: "the rows come closer 10-fold per layer (median of 4 layers with weights), from 1 to 0.00008",
+      evidence: "the spread of the rows shrinks 10-fold per layer (median of 4 layers with weights), from 1 to 0.00008",
     });
   });
 
@@ -371,7 +371,7 @@ describe("redundant bias", () => {
       kind: "redundant bias",
       severity: "note",
       path: "0.0",
-      evidence: "the batch norm after it subtracts the mean and with it this bias, whose gradient is 0",
+      evidence: "the batch norm after it subtracts this bias along with the mean, so its gradient is 0",
       cure: "bias: false",
     });
     const frozen = batchNorm();

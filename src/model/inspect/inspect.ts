@@ -143,5 +143,5 @@ function observeInference(
 function expectOptimizer(who: string, optimizer: unknown): void {
   const { parameters, weightDecay, withoutDecay } = (optimizer ?? {}) as Partial<Optimizer>;
   if (Array.isArray(parameters) && typeof weightDecay === "number" && typeof withoutDecay?.has === "function") return;
-  throw new TypeError(complaint(who, "optimizer to be an optimizer, as SGD is", show(optimizer)));
+  throw new TypeError(complaint(who, "optimizer to be an optimizer, such as SGD", show(optimizer)));
 }

@@ -24,7 +24,7 @@ export function redundantBiases(observed: readonly ObservedLayer[]): Finding[] {
     if (seen.has(layer) || !isDense(layer) || layer.bias === undefined) continue;
     seen.add(layer);
     if (!observed.filter((observation) => observation.layer === layer).every(isCancelled)) continue;
-    const evidence = "the batch norm after it subtracts the mean and with it this bias, whose gradient is 0";
+    const evidence = "the batch norm after it subtracts this bias along with the mean, so its gradient is 0";
     found.push({ kind: "redundant bias", severity: "note", path, evidence, cure: "bias: false" });
   }
   return found;

@@ -16,7 +16,7 @@ export function badNumbers(model: Layer): Finding[] {
     if (evidence !== undefined) found.push({ kind: "not finite", severity: "error", path, evidence, cure });
   };
   for (const [path, { value }] of parametersByPath(model)) {
-    const cure = "load an earlier state, and train on with a lower learning rate";
+    const cure = "load an earlier state, and continue with a lower learning rate";
     check(path, value.data, -Infinity, cure);
   }
   for (const [path, { values, least }] of statisticsByPath(model)) {
@@ -115,9 +115,9 @@ function growthByDepth(layers: readonly LayerSignal[], last: number | null): Fin
     const ratio = spreads[i + 1]! / spreads[0]!;
     return grows ? ratio >= LARGEST_GROWTH : ratio <= 1 / LARGEST_GROWTH;
   });
-  const factor = grows ? `grow apart ${digits(median)}-fold` : `come closer ${digits(1 / median)}-fold`;
-  const evidence = `the rows ${factor} per layer (median of ${layers.length} layers with weights), from ${digits(spreads[0]!)} to ${digits(last!)}`;
-  const cure = 'add batch norm after these layers, or start them with initial: "he" (ReLU) or "glorot"';
+  const factor = grows ? `grows ${digits(median)}-fold` : `shrinks ${digits(1 / median)}-fold`;
+  const evidence = `the spread of the rows ${factor} per layer (median of ${layers.length} layers with weights), from ${digits(spreads[0]!)} to ${digits(last!)}`;
+  const cure = 'add batch norm after these layers, or initialize them with initial: "he" (ReLU) or "glorot"';
   const kind = grows ? "exploding signal" : "vanishing signal";
   return [{ kind, severity: "warning", path: (far ?? layers.at(-1)!).path, evidence, cure }];
 }
