@@ -339,6 +339,17 @@ describe("loadKeras", () => {
     });
   });
 
+  it("loads a single array by toKeras's name in part, among names that say nothing", () => {
+    const loaded = drawn(model(), new Random(6));
+    const file = new Map([
+      ["x/gamma", float32([1], [8])],
+      ["1/gamma", float32([1], [9])],
+    ]);
+    const { loaded: names, unused } = loadKeras(loaded, file, { partial: true });
+    expect({ names, unused }).toEqual({ names: ["1/gamma"], unused: ["x/gamma"] });
+    expect(toKeras(loaded).get("1/gamma")).toEqual(file.get("1/gamma"));
+  });
+
   it("refuses TensorFlow.js's order of a whole model, which puts all running statistics last", async () => {
     const two = new Sequential([new BatchNorm({ features: 1 }), new BatchNorm({ features: 1 })]);
     const words = ["gamma", "beta", "moving_mean", "moving_variance"];

@@ -351,6 +351,15 @@ describe("inflate", () => {
     );
   });
 
+  it("refuses a distance that an incomplete code does not have", () => {
+    // Codes for the literal 0, the end, a copy of 3 bytes, and the distance 1 alone, of the two that one bit could tell apart.
+    const lengths = `100 ${"000 ".repeat(12)} 010 000 010`;
+    const codes = `1 01 10000 00000 0111 000 000 ${lengths} 11 01111111 00101011 11 10 10`;
+    const copy = (distance: string): Uint8Array => inflate("test", fromBits(`${codes} 10 0 ${distance} 11`), 4);
+    expect(copy("0")).toEqual(new Uint8Array(4));
+    expect(() => copy("1")).toThrow(/^test: expected 4 bytes of compressed data, got an unknown code - /);
+  });
+
   it("refuses damaged data in words of the library, or gives as many bytes as the directory says", () => {
     const bytes = Uint8Array.from({ length: 500 }, (_, i) => (i % 50) * (i % 7));
     const packed = strategies.map((options) => new Uint8Array(deflateRawSync(bytes, options)));

@@ -95,7 +95,9 @@ describe("into the preceding Dense", () => {
   });
 
   it("makes a bias where there was none", () => {
-    const { model } = foldBatchNorm(new Sequential([dense([[2, 4]]), norm()]), Tensor.from([[1]], float64));
+    const column = Tensor.from([[1], [2], [3]], float64);
+    const { model, report } = foldBatchNorm(new Sequential([dense([[2, 4]]), norm()]), column);
+    expect(report.rows).toBe(3);
     expect(parametersOf(model)).toEqual({ "0.weight": [[3, -2]], "0.bias": [8.5, 19.5] });
   });
 

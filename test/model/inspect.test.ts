@@ -242,6 +242,12 @@ describe("running statistics off", () => {
     expect(found(norm([0.5], [1]), sixteen)).toEqual([]);
   });
 
+  it("is found from two values on, if they are far enough", () => {
+    const kinds = (x: number): string[] => found(norm([0], [1]), column([x - 1, x + 1]));
+    expect(kinds(100)).toEqual(['warning "" batch too small', 'warning "" running statistics off']);
+    expect(kinds(2)).toEqual(['warning "" batch too small']);
+  });
+
   it("is not said of a layer without statistics yet, without any, or frozen", () => {
     const far = sixteen.data.map((x) => x + 100);
     const x = column([...far]);
@@ -303,6 +309,11 @@ describe("near-constant features", () => {
     expect(found(running(0.01), x(32))).toEqual([]);
     expect(found(running(0.01), x(1000))).toEqual(['note "" near-constant features']);
   });
+});
+
+it("finds near-constant features from two values on", () => {
+  const kinds = inspect(norm([5], [0]), column([5, 5])).findings.map(({ kind }) => kind);
+  expect(kinds).toEqual(["batch too small", "near-constant features"]);
 });
 
 describe("a feature that is constant in one small batch", () => {
