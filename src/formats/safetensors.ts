@@ -126,7 +126,7 @@ export function writeSafetensors(arrays: StoredArrays, metadata: Readonly<Record
       `${JSON.stringify(key)}:${JSON.stringify({ dtype: tags.get(dtype), shape, data_offsets: [begin, end] })}`,
     );
   }
-  // Only ASCII: all other characters are escaped, so that a character is a byte.
+  // Escapes all characters beyond ASCII, which makes every character one byte.
   const text = `{${members.join(",")}}`.replace(
     /[^\0-\x7f]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,

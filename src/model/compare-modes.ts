@@ -51,9 +51,11 @@ export interface OutputDifference {
 
 /** A batch norm in both modes. Compares the statistics of its input in mode "probe" with its running statistics. */
 export interface LayerModes extends StatisticsGap {
+  /** The path of the layer, such as "1"; "" for the model itself. */
   readonly path: string;
   /** The number of values per feature, or the effective number with row weights. */
   readonly valuesPerFeature: number;
+  /** The number of batches in the running statistics. */
   readonly batchesTracked: number;
   /** The number of features with gaps larger than chance explains in a batch of this size. */
   readonly featuresOff: number;
@@ -66,30 +68,35 @@ export interface LayerModes extends StatisticsGap {
   readonly lossDifference: number | null;
   /** "fits": no gap larger than chance explains. "off": a larger gap. "same": both modes use the same statistics. */
   readonly verdict: "fits" | "off" | "same";
+  /** The verdict in words, with the probable cause. */
   readonly finding: string;
 }
 
 /** The report of `compareModes`. Plain JSON. */
 export interface ModesReport {
   readonly tool: "compareModes";
+  /** The number of rows in the batch. */
   readonly rows: number;
   /** The number of forward passes. */
   readonly passes: number;
   /** The batch norms in execution order. */
   readonly layers: readonly LayerModes[];
+  /** The difference between the outputs of the model in the two modes. */
   readonly output: OutputDifference;
+  /** The losses in the two modes; null without a loss. */
   readonly loss: { readonly batch: number; readonly inference: number; readonly difference: number } | null;
+  /** A summary in words. */
   readonly finding: string;
 }
 
 /**
- * Compares a model in mode "probe" (batch statistics, as in training) and in mode "inference" on the same batch. Use it to find
- * out why a model performs worse at inference than in training.
+ * Compares a model in mode "probe" (batch statistics, as during training) and in mode "inference" on the same batch. Use it to find
+ * out why a model performs worse at inference than during training.
  *
  *     mean shift = (mean - running mean) / sqrt(running variance + epsilon)      log ratio = ln((variance + epsilon) / (running + epsilon))
  *
  * The model is unchanged. Use a large batch of training data, because the standard error of the mean of M values is 1 / √M standard
- * deviations. Pass the same row weights as in training.
+ * deviations. Pass the same row weights as during training.
  *
  * - **Units**: mean shift in running standard deviations; a log variance ratio of 0.69 is a factor of 2; outputs and losses in
  *   their own units

@@ -32,6 +32,7 @@ const foldBatchNormRules = {
 
 /** A batch norm that was folded. Paths are those of the original model. */
 export interface FoldedLayer {
+  /** The path of the batch norm. */
   readonly path: string;
   /** The path of the Dense into which it was folded. */
   readonly into: string;
@@ -45,6 +46,7 @@ export interface FoldReport {
   readonly folded: readonly FoldedLayer[];
   /** The batch norms that were not folded, and why. */
   readonly kept: readonly { readonly path: string; readonly reason: string }[];
+  /** The number of rows in the input. */
   readonly rows: number;
   /** The largest absolute difference between the outputs of the two models on the input. It should be only round-off. */
   readonly largestDifference: number;

@@ -19,7 +19,7 @@ const who = "recalibrate";
 export interface RecalibrateOptions {
   /**
    * The statistics with which the layers before each layer normalize. "layer by layer": their recalibrated statistics, as at
-   * inference. "one pass": the statistics of each batch, as in training, which is cheaper. Default: "layer by layer".
+   * inference. "one pass": the statistics of each batch, as during training, which is cheaper. Default: "layer by layer".
    */
   readonly order?: "layer by layer" | "one pass" | undefined;
   /** The kernel set that does the arithmetic. Default: the fastest available. */
@@ -36,6 +36,7 @@ export type RecalibrationBatch = Tensor | { readonly input: Tensor; readonly row
 
 /** The change of the statistics of one layer, in units of the old ones. */
 export interface RecalibratedLayer extends StatisticsGap {
+  /** The path of the layer, such as "1"; "" for the model itself. */
   readonly path: string;
   /** The number of values per feature in the new statistics, or the effective number with row weights. */
   readonly valuesPerFeature: number;
@@ -51,6 +52,7 @@ export interface RecalibrationReport {
   readonly rows: number;
   /** The number of forward passes. */
   readonly passes: number;
+  /** The recalibrated layers, in execution order. */
   readonly layers: readonly RecalibratedLayer[];
   /** The layers with unchanged statistics, and why. */
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];

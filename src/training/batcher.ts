@@ -52,8 +52,8 @@ export interface BatcherState {
 /**
  * Splits a data set into mini-batches. Each loop over it is one epoch.
  *
- * Each Batcher shuffles with its own stream, which it forks from `random` under a label that it draws. Two Batchers created from
- * the same stream therefore shuffle differently.
+ * Each Batcher forks its own stream from `random` with a random label. Two Batchers created from the same stream therefore shuffle
+ * differently.
  *
  * - **Shapes**: input [N, ...] · target [N, ...] or N labels · batches [batchSize, ...], the last one possibly shorter
  * - **Cost**: one copy of the data set per epoch, batch by batch

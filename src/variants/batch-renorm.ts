@@ -39,7 +39,7 @@ const batchRenormRules = {
  *     r = clip(sigma_B / sigma, 1/largestScale, largestScale)      d = clip((mean_B - mean) / sigma, ±largestShift)
  *
  * mean and sigma = sqrt(variance + epsilon) are the running statistics before this pass. r and d are treated as constants in the
- * backward pass. Where neither is clipped, the output in training equals that of inference. The paper relaxes the limits during
+ * backward pass. Where neither is clipped, the output during training equals that of inference. The paper relaxes the limits during
  * training, starting from `largestScale: 1, largestShift: 0`, which is ordinary batch norm.
  *
  * - **Shapes**: as in `BatchNorm`

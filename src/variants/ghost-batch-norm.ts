@@ -1,4 +1,4 @@
-/** GhostBatchNorm: batch norm that treats small groups of the batch as batches of their own. */
+/** GhostBatchNorm: batch norm with separate statistics for small groups of the batch. */
 
 import { complaint, ShapeError } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";

@@ -41,8 +41,8 @@ const lpNormRules = {
  *
  *     y = gamma (x - mean) / s + beta      s = mean |x| + epsilon, sqrt(mean x² + epsilon) or max |x| + epsilon
  *
- * The norm is computed *before* the mean is subtracted, so p = 2 is not batch norm. The paper gives no formula; this one is our
- * interpretation.
+ * The norm is computed *before* the mean is subtracted, so p = 2 is not batch norm. The paper has no formula for it. This
+ * one is our interpretation.
  *
  * - **Shapes**: x, y [N, C], [N, C, ...], or features last with `axis: -1` · gamma, beta [C]
  * - **Modes**: train and probe: statistics of the batch; train also updates the running mean and norm. inference: the running

@@ -12,7 +12,7 @@ import type { Parameter, RunningStatistic } from "../layers/parameter.js";
 
 /** Options for `NoiseInjection`. The defaults are the paper's. */
 export interface NoiseInjectionOptions {
-  /** The stream from which the layer forks its own, which advances in mode "train". Several layers may fork from one stream. */
+  /** The stream from which the layer forks its own. Several layers may be created from the same stream. */
   readonly random: Random;
   /** The unit axis; -1 is the last. Default: 1. */
   readonly axis?: number | undefined;

@@ -25,7 +25,7 @@ import { badNumbers, type LayerSignal, signalByDepth, signalFindings, whereNotFi
 export interface InspectOptions {
   /** The optimizer of the model, to check its weight decay. Default: none. */
   readonly optimizer?: Pick<Optimizer, "parameters" | "weightDecay" | "withoutDecay"> | undefined;
-  /** The row weights of the batch, as in training. Rows or positions of weight 0 may have any values. Default: none. */
+  /** The row weights of the batch, as during training. Rows or positions of weight 0 may have any values. Default: none. */
   readonly rowWeights?: ArrayLike<number> | Tensor | undefined;
   /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
@@ -40,7 +40,9 @@ const inspectRules = {
 /** The report of `inspect`. Plain JSON. */
 export interface InspectReport {
   readonly tool: "inspect";
+  /** The number of rows in the batch. */
   readonly rows: number;
+  /** The number of forward passes. */
   readonly passes: number;
   /** The mode of the measurement. "inference" only if the batch is too small for its own statistics. */
   readonly mode: "probe" | "inference";

@@ -65,6 +65,7 @@ function badValuesText(values: ArrayLike<number>, least = -Infinity): string | u
 
 /** The spread of the rows before and after a layer: the square root of their mean variance, or null if it is not finite. */
 export interface LayerSignal {
+  /** The path of the layer. */
   readonly path: string;
   /** The spread at the input. */
   readonly entering: number | null;
