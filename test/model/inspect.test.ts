@@ -316,6 +316,16 @@ it("finds near-constant features from two values on", () => {
   expect(kinds).toEqual(["batch too small", "near-constant features"]);
 });
 
+it.each([
+  [1, "feature 0 (1 of 1)"],
+  [5, "features 0, 1, 2, 3, 4 (5 of 5)"],
+  [6, "features 0, 1, 2 and 3 more (6 of 6)"],
+])("lists up to five features, and three of more: %i", (count, listed) => {
+  const constant = norm(Array<number>(count).fill(5), Array<number>(count).fill(0));
+  const { evidence } = only(constant, Tensor.filled([16, count], 5, "float64"));
+  expect(evidence).toContain(`almost constant: ${listed};`);
+});
+
 describe("a feature that is constant in one small batch", () => {
   it("does not make its running variance look off", () => {
     const x = Tensor.from(
