@@ -219,6 +219,20 @@ describe("row weights between 0 and 1", () => {
     }
   });
 
+  it("do not apply to what has other rows than the batch", () => {
+    const twice: Layer = {
+      parameters: [],
+      statistics: [],
+      forward: (input) => {
+        const output = input.rows([0, 1, 0, 1]);
+        return { output, backward: () => ({ gradInput: input, gradients: new Map() }) };
+      },
+    };
+    const { signal } = inspect(new Sequential([twice]), Tensor.from([[1], [5]], float64), { rowWeights: [1, 0.5] });
+    // Weights 2/3 and 1/3 at the input: variance 16 (2/9). Equal ones at the output: variance 4.
+    expectClose("spread", [signal[0]!.entering!, signal[0]!.leaving!], [Math.sqrt(32 / 9), 2], 1e-14);
+  });
+
   it("weigh in the search for dead features", () => {
     // Ten rows near -10, and ten near -100 that hardly count: 9.7 standard deviations below 0 with the weights, 1.2 without.
     const values = Array.from({ length: 20 }, (_, i) => [(i < 10 ? -10 : -100) + (i % 2 === 0 ? 0.5 : -0.5)]);
