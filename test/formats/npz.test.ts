@@ -93,6 +93,26 @@ describe("readNpz", () => {
     ]);
   });
 
+  it("reads the end record of zip64, and refuses every number of a part but the first", async () => {
+    const start = lengthOf(a);
+    const size = 46 + a.name.length;
+    const archive = (part: number, directoryPart: number, recordPart: number): Uint8Array => {
+      const parts = joined(little(part, 4), little(directoryPart, 4));
+      const place = joined(little(1, 8), little(1, 8), little(size, 8), little(start, 8));
+      const record = joined(little(0x06064b50, 4), little(44, 8), little(45, 2), little(45, 2), parts, place);
+      const locator = joined(little(0x07064b50, 4), little(recordPart, 4), little(start + size, 8), little(1, 4));
+      return zipFile([a], { before: joined(record, locator), start: 0xffffffff, size: 0xffffffff });
+    };
+    expect([...readNpz(archive(0, 0, 0)).keys()]).toEqual(["a"]);
+    for (const parts of [
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, 0, 1],
+    ] as const) {
+      await expectRefusal(() => readNpz(archive(...parts)), "TypeError: readNpz: one part of several");
+    }
+  });
+
   it("reads compressed arrays, and stored ones beside them", () => {
     expect([...readNpz(zipFile([deflated(a), b]))]).toEqual([...readNpz(zipFile([a, b]))]);
   });

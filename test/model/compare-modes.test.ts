@@ -300,8 +300,8 @@ describe("refusals", () => {
     ["no model", null, x, {}, "TypeError: compareModes: parameters | null"],
     ["no Tensor", norm, [1, 2], {}, "TypeError: compareModes: input | Tensor | [1, 2]"],
     ["options that are none", norm, x, 1, "TypeError: compareModes: options | 1"],
-    ["a loss alone", norm, x, { loss: meanOutput }, "TypeError: compareModes: loss | target"],
-    ["a target alone", norm, x, { target: 1 }, "TypeError: compareModes: loss | target"],
+    ["a loss alone", norm, x, { loss: meanOutput }, "TypeError: compareModes: a loss and a target | got a loss alone"],
+    ["a target alone", norm, x, { target: 1 }, "TypeError: compareModes: a loss and a target | got a target alone"],
     ["a loss that is none", norm, x, { loss: 2, target: 1 }, "TypeError: compareModes: loss | 2"],
     ["a batch of one", norm, x.rows([0]), {}, 'RangeError: BatchNorm: 2 | "probe" | input | [1, 1] | cure'],
     [
