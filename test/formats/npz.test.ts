@@ -104,12 +104,15 @@ describe("readNpz", () => {
       return zipFile([a], { before: joined(record, locator), start: 0xffffffff, size: 0xffffffff });
     };
     expect([...readNpz(archive(0, 0, 0)).keys()]).toEqual(["a"]);
-    for (const parts of [
+    for (const [part, directoryPart, recordPart] of [
       [1, 0, 0],
       [0, 1, 0],
       [0, 0, 1],
     ] as const) {
-      await expectRefusal(() => readNpz(archive(...parts)), "TypeError: readNpz: one part of several");
+      await expectRefusal(
+        () => readNpz(archive(part, directoryPart, recordPart)),
+        "TypeError: readNpz: one part of several",
+      );
     }
   });
 
