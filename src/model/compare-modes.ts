@@ -122,7 +122,7 @@ export function compareModes<Target>(
   expectModel(who, model, input);
   const { loss, target, rowWeights, kernels } = readOptions(who, options, compareModesRules);
   expectKernels(who, kernels);
-  expectCountedRows(who, rowWeights);
+  expectCountedRows(who, rowWeights, input);
   if ((loss === undefined) !== (target === undefined)) {
     const got = loss === undefined ? "a target alone" : "a loss alone";
     throw new TypeError(complaint(who, "a loss and a target, or neither", got));

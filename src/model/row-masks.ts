@@ -1,6 +1,6 @@
 /** Row weights in the tools: select the part of a tensor with nonzero weights. */
 
-import { complaint, expectObject, show } from "../core/errors.js";
+import { complaint, expectObject, ShapeError, show } from "../core/errors.js";
 import { channelView, sameShape } from "../core/shape.js";
 import { isTensor, Tensor } from "../core/tensor.js";
 
@@ -18,12 +18,24 @@ export interface CountedPart {
   readonly rowOf: (row: number) => number;
 }
 
-/** Requires at least one row weight above 0. */
-export function expectCountedRows(who: string, given: GivenRowWeights | undefined): void {
+/** Requires valid row weights for the rows of the input, at least one of them above 0. */
+export function expectCountedRows(who: string, given: GivenRowWeights | undefined, input: Tensor): void {
   if (given === undefined) return;
   expectObject(who, "rowWeights", given);
   const values = isTensor(given) ? given.data : given;
-  for (let i = 0; i < values.length; i++) if (values[i]! > 0) return;
+  const rows = isTensor(given) ? given.shape[0] : given.length;
+  if (rows !== input.shape[0]) {
+    throw new ShapeError(complaint(who, `row weights for ${input.shape[0]} rows`, show(rows)));
+  }
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) {
+    const weight = values[i]!;
+    if (!(weight >= 0 && weight < Infinity)) {
+      throw new RangeError(complaint(who, "finite row weights >= 0", `${show(weight)} at index ${i}`));
+    }
+    largest = Math.max(largest, weight);
+  }
+  if (largest > 0) return;
   const got = isTensor(given) ? "a Tensor without one" : show(given);
   throw new RangeError(complaint(who, "at least one row weight above 0", got));
 }

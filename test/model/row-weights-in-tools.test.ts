@@ -24,7 +24,7 @@ const float64 = { dtype: "float64" } as const;
 /** 24 rows of mean 5.05 and 16 rows of padding: all 40 have mean 3.03 and another variance. */
 const real = Array.from({ length: 24 }, (_, i) => [5.05 + (i % 2 === 0 ? 1 : -1) * (1 + (i % 5) / 10)]);
 const mean = real.reduce((sum, [x]) => sum + x!, 0) / 24;
-const rowWeights = Array.from({ length: 40 }, (_, i) => (i < 24 ? 1 : 0));
+const rowWeights = Array.from({ length: 40 }, (_, i): number => (i < 24 ? 1 : 0));
 const padded = (value = 0): Tensor => Tensor.from([...real, ...Array.from({ length: 16 }, () => [value])], float64);
 
 function trained(): BatchNorm {
@@ -311,7 +311,19 @@ describe("refusals", () => {
       () => recalibrate(norm, [{ input: x, rowWeights: short }]),
       'ShapeError: recalibrate: "": [40] | [2]',
     );
-    await expectRefusal(() => compareModes(norm, x, { rowWeights: short }), "ShapeError: BatchNorm: [40] | [2]");
+    // A model without batch norm would not notice.
+    for (const model of [norm, new Sequential([new ReLU()])]) {
+      for (const [name, run] of [
+        ["inspect", (rowWeights: number[]) => inspect(model, x, { rowWeights })],
+        ["compareModes", (rowWeights: number[]) => compareModes(model, x, { rowWeights })],
+      ] as const) {
+        await expectRefusal(() => run(short), `ShapeError: ${name}: 40 | 2`);
+        for (const wrong of [-1, NaN, Infinity]) {
+          const weights = rowWeights.with(3, wrong);
+          await expectRefusal(() => run(weights), `RangeError: ${name}: ${wrong} | 3`);
+        }
+      }
+    }
     const none = new Float64Array(40);
     await expectRefusal(
       () => recalibrate(norm, [{ input: x, rowWeights: none }]),

@@ -92,7 +92,7 @@ export function inspect(model: Layer, input: Tensor, options: InspectOptions = {
   const { optimizer, rowWeights, kernels } = readOptions(who, options, inspectRules);
   expectKernels(who, kernels);
   if (optimizer !== undefined) expectOptimizer(who, optimizer);
-  expectCountedRows(who, rowWeights);
+  expectCountedRows(who, rowWeights, input);
 
   const { inference, tracked } = observeInference(model, input, { mode: "inference", kernels, rowWeights });
   const tooSmall = observedNorms(who, model, inference).flatMap(batchTooSmall);
