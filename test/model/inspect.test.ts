@@ -234,6 +234,10 @@ describe("running statistics off", () => {
     expect(found(norm([0.3], [1]), many)).toEqual([]);
     expect(found(norm([0.5], [1]), many)).toEqual(['warning "" running statistics off']);
     expect(found(norm([0], [5]), many)).toEqual(['warning "" running statistics off']);
+    // 0.4 standard deviations off: a variance of 1.4² = 1.96
+    const wide = (variance: number): Tensor => column([...many.data].map((x) => x * Math.sqrt(variance)));
+    expect(found(norm([0], [1]), wide(1.8))).toEqual([]);
+    expect(found(norm([0], [1]), wide(2.1))).toEqual(['warning "" running statistics off']);
     // four standard errors of 82 values, but not yet far
     const some = column(Array.from({ length: 82 }, (_, i) => (i % 2 === 0 ? 1 : -1)));
     expect(found(norm([0.45], [1]), some)).toEqual([]);
