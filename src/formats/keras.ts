@@ -253,6 +253,11 @@ function placesOfSome(who: string, wanted: ReadonlyMap<string, ModelArray>, name
     }
     for (const [index, other] of others.entries()) {
       expectNumbered(who, first.layer, other.layer, cure);
+      const before = others[index - 1]?.layer;
+      if (before !== undefined && isNumberedBelow(other.layer, before)) {
+        const got = `${show(before)} before ${show(other.layer)}`;
+        throw new TypeError(complaint(who, "layers in the order of their numbers", got, cure));
+      }
       for (const [word, array] of layers[index]!.arrays) {
         const name = other.arrays.get(word);
         if (name !== undefined) places.set(array, name);
@@ -294,6 +299,13 @@ function expectNumbered(who: string, name: string, other: string, cure: string):
   if (withoutNumbers(name) === withoutNumbers(other)) return;
   const expected = "layer names that differ only in a number, such as dense and dense_1";
   throw new TypeError(complaint(who, expected, `${show(name)} and ${show(other)}`, cure));
+}
+
+/** Returns whether the first of two layer names has the lower number. A name without a number, such as "dense", is the lowest. */
+function isNumberedBelow(name: string, other: string): boolean {
+  const [a, b] = [name, other].map((text) => Array.from(text.matchAll(/\d+/g), Number)) as [number[], number[]];
+  const index = b.findIndex((number, i) => number !== (a[i] ?? -1));
+  return index >= 0 && (a[index] ?? -1) < b[index]!;
 }
 
 /** Removes the suffix of Keras 2, as in "dense/kernel:0". */

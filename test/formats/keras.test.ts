@@ -321,6 +321,25 @@ describe("loadKeras", () => {
       expect(loadKeras(norms, file(saved), { partial: true }).unused).toEqual([...onlyDense.keys()]);
     });
 
+    it("but not where file and numbers differ in order", async () => {
+      const saved = drawn(classifier(3), new Random(5));
+      const reversed = new Map([...file(saved)].reverse());
+      await expectRefusal(
+        () => loadKeras(classifier(3), reversed, { partial: true }),
+        'TypeError: loadKeras: "functional/dense_6" | "functional/dense_5" | cure',
+      );
+      const two = new Sequential([dense(), dense()]);
+      const kernels = ["dense_1", "dense"].map((name) => [`${name}/kernel`, float32([1, 1], [1])] as const);
+      await expectRefusal(
+        () => loadKeras(two, new Map(kernels), { partial: true }),
+        'TypeError: loadKeras: "dense_1" | "dense" | cure',
+      );
+      expect(loadKeras(two, new Map([...kernels].reverse()), { partial: true }).loaded).toEqual([
+        "dense/kernel",
+        "dense_1/kernel",
+      ]);
+    });
+
     it("but not where these do not say which layer is which", async () => {
       const saved = drawn(classifier(3), new Random(5));
       const loaded = drawn(classifier(3), new Random(6));
