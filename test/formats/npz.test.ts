@@ -341,6 +341,14 @@ describe("inflate", () => {
     }
   });
 
+  it("reads codes of every length up to 15, which bytes in Fibonacci's proportions have", () => {
+    const counts = [1, 1];
+    while (counts.length < 18) counts.push(counts.at(-1)! + counts.at(-2)!);
+    const bytes = Buffer.concat(counts.map((count, byte) => Buffer.alloc(count, byte)));
+    const packed = deflateRawSync(bytes, { strategy: constants.Z_HUFFMAN_ONLY });
+    expect(Buffer.compare(inflate("test", packed, bytes.length), bytes)).toBe(0);
+  });
+
   it("refuses data that go on beyond the size, whatever their blocks", () => {
     const bytes = joined(utf8("abcdefgh"), new Uint8Array(300));
     for (const options of strategies) {
