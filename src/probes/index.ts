@@ -87,6 +87,7 @@ export {
   type ActivationReport,
   mergeActivationRecords,
   type Observer,
+  type RecordOptions,
 } from "./values/activation-recorder.js";
 export { type Histogram, histogramOf, histogramQuantile, mergeHistograms } from "./values/histogram.js";
 export {
@@ -98,6 +99,7 @@ export {
   noMoments,
 } from "./values/moments.js";
 export { quantilesOf } from "./values/quantiles.js";
+export type { RowWeights } from "./values/row-weights.js";
 export { signalPropagation, type SignalPropagationReport } from "./values/signal-propagation.js";
 export type { FeatureHistograms, FeatureSummaries, LayerSummary, Summary } from "./values/summary.js";
 

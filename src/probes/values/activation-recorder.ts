@@ -11,6 +11,7 @@ import type { Kinds } from "../shared/report.js";
 import { expectFeatureAxis, gatherColumns, sampleView } from "./feature-columns.js";
 import { expectEdges } from "./histogram.js";
 import { expectLevels } from "./quantiles.js";
+import { positionWeights, type RowWeights } from "./row-weights.js";
 import {
   type LayerSummary,
   mergeFeatureSummaries,
@@ -39,6 +40,17 @@ export interface ActivationRecorderOptions {
   /** How many steps to keep, at least 2. Default: 500. */
   readonly maxSteps?: number | undefined;
 }
+
+/** Options for `ActivationRecorder.at`. */
+export interface RecordOptions {
+  /**
+   * The `rowWeights` of the same pass. Rows or positions of weight 0 are left out, whatever their values; the others count in
+   * proportion to their weights. Default: every row counts once.
+   */
+  readonly rowWeights?: RowWeights | undefined;
+}
+
+const recordRules = { rowWeights: { kind: "any", optional: true } } as const satisfies OptionRules<RecordOptions>;
 
 const recorderRules = {
   paths: { kind: "any", optional: true },
@@ -130,12 +142,19 @@ export class ActivationRecorder {
     this.spacing = every;
   }
 
-  /** What to pass as `observe` at a step, or undefined where the step is not recorded: the pass then costs nothing more. */
-  at(step: number): Observer | undefined {
+  /**
+   * Returns the `observe` of a forward pass that records a step, or undefined if the step is not recorded.
+   *
+   * @example
+   * const rowWeights = [1, 1, 1, 0];   // the last row is padding
+   * recorder.at(10, { rowWeights })?.("1", { shape: [4, 1], data: [1, 2, 3, NaN] });
+   */
+  at(step: number, options: RecordOptions = {}): Observer | undefined {
     expectCount("ActivationRecorder.at", "step", step, 0);
+    const { rowWeights } = readOptions("ActivationRecorder.at", options, recordRules);
     if (step % this.spacing !== 0) return undefined;
     return (path, output) => {
-      if (this.paths === null || this.paths.includes(path)) this.record(step, path, output);
+      if (this.paths === null || this.paths.includes(path)) this.record(step, path, output, rowWeights);
     };
   }
 
@@ -162,10 +181,12 @@ export class ActivationRecorder {
     };
   }
 
-  private record(step: number, path: string, output: Samples): void {
-    const view = sampleView(`ActivationRecorder ${show(path)}`, output, this.axis);
+  private record(step: number, path: string, output: Samples, rowWeights: RowWeights | undefined): void {
+    const who = `ActivationRecorder ${show(path)}`;
+    const view = sampleView(who, output, this.axis);
+    const weights = rowWeights === undefined ? undefined : positionWeights(who, rowWeights, output.shape, this.axis);
     if (this.buffer.length < output.data.length) this.buffer = new Float64Array(output.data.length);
-    const columns = gatherColumns(output.data, view, this.buffer);
+    const columns = gatherColumns(output.data, view, this.buffer, weights);
     const summary = summarizeColumns(columns, this.summaryOptions, this.perFeature);
     const record: ActivationRecord = { step, path, parts: 1, quantileLevels: this.summaryOptions.levels, ...summary };
     const before = this.recordsByStep.get(step)?.get(path);

@@ -18,11 +18,14 @@ export interface SampleView {
 /** The finite values of samples, feature after feature, and how many were not finite. */
 export interface FeatureColumns {
   readonly features: number;
-  /** How many values per feature has, not finite ones included. */
+  /** The number of values per feature, or the sum of their weights; values that are not finite included. */
   readonly count: number;
   /** Feature c has `values[starts[c]]` up to but not including `values[starts[c + 1]]`, in the order of the rows. */
   readonly values: Float64Array;
   readonly starts: Float64Array;
+  /** The weight of each of `values`; undefined if each is 1. */
+  readonly weights: Float64Array | undefined;
+  /** The number, or the sum of the weights, of the values that are 0, NaN and infinite, per feature. */
   readonly zeros: Float64Array;
   readonly nans: Float64Array;
   readonly infinities: Float64Array;
@@ -62,9 +65,19 @@ export function expectFeatureAxis(who: string, axis: number): void {
   if (axis === 0) throw new RangeError(complaint(who, "axis to be other than 0, which counts the rows", "0"));
 }
 
-/** Gathers the finite values of each feature into one stretch of `buffer`, or of a new array when none is given. */
-export function gatherColumns(data: ArrayLike<number>, view: SampleView, buffer?: Float64Array): FeatureColumns {
+/**
+ * Gathers the finite values of each feature into one stretch of `buffer`, or of a new array if there is no buffer. Positions
+ * of weight 0 are left out, whatever their values.
+ */
+export function gatherColumns(
+  data: ArrayLike<number>,
+  view: SampleView,
+  buffer?: Float64Array,
+  positionWeights?: Float64Array,
+): FeatureColumns {
   const { outer, features, inner } = view;
+  const isMask = positionWeights?.every((weight) => weight === 0 || weight === 1) ?? true;
+  const weights = isMask ? undefined : new Float64Array(data.length);
   const values = buffer ?? new Float64Array(data.length);
   const starts = new Float64Array(features + 1);
   const zeros = new Float64Array(features);
@@ -76,18 +89,23 @@ export function gatherColumns(data: ArrayLike<number>, view: SampleView, buffer?
     let zero = 0;
     for (let o = 0; o < outer; o++) {
       let at = (o * features + c) * inner;
+      const toPosition = o * inner - at;
       for (const stop = at + inner; at < stop; at++) {
+        const weight = positionWeights === undefined ? 1 : positionWeights[at + toPosition]!;
+        if (weight === 0) continue;
         const x = data[at]!;
         // x - x is 0 for every finite number, and NaN for the others.
         if (x - x === 0) {
+          if (weights !== undefined) weights[end] = weight;
           values[end++] = x;
-          if (x === 0) zero++;
-        } else if (x === Infinity || x === -Infinity) infinities[c]!++;
-        else nans[c]!++;
+          if (x === 0) zero += weight;
+        } else if (x === Infinity || x === -Infinity) infinities[c]! += weight;
+        else nans[c]! += weight;
       }
     }
     zeros[c] = zero;
   }
   starts[features] = end;
-  return { features, count: outer * inner, values, starts, zeros, nans, infinities };
+  const count = positionWeights?.reduce((sum, weight) => sum + weight, 0) ?? outer * inner;
+  return { features, count, values, starts, weights, zeros, nans, infinities };
 }

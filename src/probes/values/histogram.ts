@@ -44,12 +44,16 @@ export function expectEdges(who: string, edges: unknown): readonly number[] {
   return Array.from(copy);
 }
 
-/** Counts `values[start]` up to but not including `values[end]`, which must be finite. */
+/**
+ * Counts `values[start]` up to but not including `values[end]`, which must be finite. With weights, a value counts as much as
+ * its weight.
+ */
 export function histogramOfRange(
   values: Float64Array,
   start: number,
   end: number,
   edges: readonly number[],
+  weights?: Float64Array,
 ): Histogram {
   const cells = edges.length - 1;
   const counts = new Array<number>(cells).fill(0);
@@ -57,8 +61,9 @@ export function histogramOfRange(
   let above = 0;
   for (let i = start; i < end; i++) {
     const x = values[i]!;
-    if (x < edges[0]!) below++;
-    else if (x > edges[cells]!) above++;
+    const weight = weights === undefined ? 1 : weights[i]!;
+    if (x < edges[0]!) below += weight;
+    else if (x > edges[cells]!) above += weight;
     else {
       // The last edge that is not above x; the last cell is closed.
       let low = 0;
@@ -68,7 +73,7 @@ export function histogramOfRange(
         if (x < edges[middle]!) high = middle;
         else low = middle;
       }
-      counts[low]!++;
+      counts[low]! += weight;
     }
   }
   return { edges, counts, below, above };

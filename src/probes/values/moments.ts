@@ -97,6 +97,39 @@ export function momentsOfRange(values: Float64Array, start: number, end: number)
 }
 
 /**
+ * Computes the central sums of weighted values, where each term of a sum is multiplied by the weight of its value; `count` is
+ * the sum of the weights.
+ */
+export function weightedMomentsOfRange(
+  values: Float64Array,
+  weights: Float64Array,
+  start: number,
+  end: number,
+): Moments {
+  if (start === end) return noMoments;
+  const first = values[start]!;
+  let count = 0;
+  let sum = 0;
+  for (let i = start; i < end; i++) {
+    count += weights[i]!;
+    sum += weights[i]! * (values[i]! - first);
+  }
+  const mean = first + sum / count;
+  let [s1, m2, m3, m4] = [0, 0, 0, 0];
+  for (let i = start; i < end; i++) s1 += weights[i]! * (values[i]! - mean);
+  // As in momentsOfRange, the rounding of the mean is corrected before the powers are summed.
+  const e = s1 / count;
+  for (let i = start; i < end; i++) {
+    const d = values[i]! - mean - e;
+    const square = weights[i]! * d * d;
+    m2 += square;
+    m3 += square * d;
+    m4 += square * d * d;
+  }
+  return { count, mean: mean + e, m2, m3, m4 };
+}
+
+/**
  * The central sums of two samples together.
  *
  *     d = mean b - mean a        M2 = M2a + M2b + d² na nb / n        and so on

@@ -63,6 +63,40 @@ export function quantilesOfRange(
   });
 }
 
+/**
+ * Returns the quantiles of weighted values, all finite and at least one, without reordering them.
+ *
+ *     t_k = w_1 + ... + w_(k-1) + w_k / 2        quantile(p) = x at t = t_1 + p (t_n - t_1), linear between (t_k, x_k)
+ *
+ * Only the ratios of the weights matter: equal weights give the quantiles of `quantilesOf`.
+ */
+export function weightedQuantilesOfRange(
+  values: Float64Array,
+  weights: Float64Array,
+  start: number,
+  end: number,
+  levels: readonly number[],
+): number[] {
+  // Equal values in the order of their weights, so that the order of the rows makes no difference.
+  const order = Uint32Array.from({ length: end - start }, (_, i) => start + i).sort(
+    (i, j) => values[i]! - values[j]! || weights[i]! - weights[j]!,
+  );
+  const places = new Float64Array(order.length);
+  for (let k = 1; k < order.length; k++) {
+    places[k] = places[k - 1]! + weights[order[k - 1]!]! / 2 + weights[order[k]!]! / 2;
+  }
+  let k = 0;
+  return levels.map((level) => {
+    const place = level * places.at(-1)!;
+    while (k < places.length - 2 && places[k + 1]! <= place) k++;
+    const low = values[order[k]!]! + 0;
+    const high = values[order[Math.min(k + 1, order.length - 1)]!]! + 0;
+    if (low === high) return low;
+    const fraction = Math.min(1, (place - places[k]!) / (places[k + 1]! - places[k]!));
+    return fraction < 0.5 ? low + fraction * (high - low) : high - (1 - fraction) * (high - low);
+  });
+}
+
 function smallest(values: Float64Array, start: number, end: number): number {
   let least = values[start]!;
   for (let i = start + 1; i < end; i++) if (values[i]! < least) least = values[i]!;

@@ -16,14 +16,15 @@ import {
   noMoments,
   skewnessOf,
   undefinedReason,
+  weightedMomentsOfRange,
 } from "./moments.js";
-import { quantilesOfRange } from "./quantiles.js";
+import { quantilesOfRange, weightedQuantilesOfRange } from "./quantiles.js";
 
 /** The figures of one sample. Moments, quantiles and histogram are those of its finite values. */
 export interface Summary {
-  /** All values, not finite ones included. */
+  /** The number of values, not finite ones included; the sum of their weights if the rows are weighted. */
   readonly count: number;
-  /** How many of them the moments, quantiles and histogram are made from. */
+  /** The same count for the finite values, from which moments, quantiles and histogram are computed. */
   readonly finite: number;
   /** The parts of `count` that are 0, NaN, and infinite. */
   readonly zeroFraction: Figure;
@@ -49,6 +50,7 @@ export interface Summary {
 /** How many values of a sample are of which kind, beside its finite values in an array. */
 interface SampleRange {
   readonly values: Float64Array;
+  readonly weights: Float64Array | undefined;
   readonly start: number;
   readonly end: number;
   readonly count: number;
@@ -63,12 +65,16 @@ export interface SummaryOptions {
   readonly edges: readonly number[] | null;
 }
 
-/** Makes the summary of one sample. Reorders its values. */
+/** Returns the summary of one sample. Reorders its values, unless they have weights. */
 function summarizeRange(range: SampleRange, moments: Moments, { levels, edges }: SummaryOptions): Summary {
-  const { values, start, end } = range;
-  const empty = start === end;
-  const quantiles = empty ? levels.map(() => null) : quantilesOfRange(values, start, end, levels);
-  const histogram = edges && histogramOfRange(values, start, end, edges);
+  const { values, weights, start, end } = range;
+  const quantiles =
+    start === end
+      ? levels.map(() => null)
+      : weights === undefined
+        ? quantilesOfRange(values, start, end, levels)
+        : weightedQuantilesOfRange(values, weights, start, end, levels);
+  const histogram = edges && histogramOfRange(values, start, end, edges, weights);
   return describe(range, moments, { quantiles, quantileKind: "exact", histogram }, "no finite values");
 }
 
@@ -80,7 +86,7 @@ function summarizeRange(range: SampleRange, moments: Moments, { levels, edges }:
 export function mergeSummaries(a: Summary, b: Summary, levels: readonly number[]): Summary {
   const histogram = a.histogram === null || b.histogram === null ? null : mergeHistograms(a.histogram, b.histogram);
   const total = (fraction: "zeroFraction" | "nanFraction" | "infiniteFraction"): number =>
-    Math.round((a[fraction] ?? 0) * a.count) + Math.round((b[fraction] ?? 0) * b.count);
+    partOf(a[fraction] ?? 0, a.count) + partOf(b[fraction] ?? 0, b.count);
   const counts = {
     count: a.count + b.count,
     zeros: total("zeroFraction"),
@@ -93,15 +99,22 @@ export function mergeSummaries(a: Summary, b: Summary, levels: readonly number[]
   return describe(counts, moments, { quantiles, quantileKind: "estimate", histogram }, reason);
 }
 
+/** Returns fraction times count without the rounding of the fraction, where that is a whole number. */
+function partOf(fraction: number, count: number): number {
+  const part = fraction * count;
+  const whole = Math.round(part);
+  return Math.abs(part - whole) <= 1e-12 * count ? whole : part;
+}
+
 function describe(
-  { count, zeros, nans, infinities }: Omit<SampleRange, "values" | "start" | "end">,
+  { count, zeros, nans, infinities }: Omit<SampleRange, "values" | "weights" | "start" | "end">,
   moments: Moments,
   distribution: Pick<Summary, "quantiles" | "quantileKind" | "histogram">,
   quantileReason: string,
 ): Summary {
   const reasons: Record<string, string> = {};
   const figure = (name: string, value: number, spread: boolean): Figure =>
-    figureUnless(undefinedReason(moments, value, 1, spread), reasons, name, value);
+    figureUnless(undefinedReason(moments, value, 0, spread), reasons, name, value);
   const fraction = (name: string, part: number): Figure =>
     figureUnless(count > 0 ? null : "no values", reasons, name, part / count);
   if (distribution.quantiles.includes(null)) reasons.quantiles = quantileReason;
@@ -168,21 +181,23 @@ export interface LayerSummary {
 
 /** Summarizes a layer from its columns, which are reordered. */
 export function summarizeColumns(columns: FeatureColumns, options: SummaryOptions, perFeature: boolean): LayerSummary {
-  const { features, count, values, starts, zeros, nans, infinities } = columns;
+  const { features, count, values, starts, weights, zeros, nans, infinities } = columns;
   const summaries: Summary[] = [];
   let pooled = noMoments;
   for (let c = 0; c < features; c++) {
     const start = starts[c]!;
     const end = starts[c + 1]!;
-    const moments = momentsOfRange(values, start, end);
+    const moments =
+      weights === undefined ? momentsOfRange(values, start, end) : weightedMomentsOfRange(values, weights, start, end);
     pooled = mergeMoments(pooled, moments);
     if (!perFeature) continue;
-    const range = { values, start, end, count, zeros: zeros[c]!, nans: nans[c]!, infinities: infinities[c]! };
+    const range = { values, weights, start, end, count, zeros: zeros[c]!, nans: nans[c]!, infinities: infinities[c]! };
     summaries.push(summarizeRange(range, moments, options));
   }
   const sum = (column: Float64Array): number => column.reduce((total, entry) => total + entry, 0);
   const all = {
     values,
+    weights,
     start: 0,
     end: starts[features]!,
     count: count * features,

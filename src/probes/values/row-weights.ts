@@ -1,0 +1,44 @@
+/** Row weights of samples: how much each row or position counts in statistics. */
+
+import { complaint, expectObject, ShapeError, show } from "../../core/errors.js";
+import type { Samples } from "../../core/samples.js";
+
+/** One weight per row, or samples [N, L], [N, H, W] with one per position, as in the `rowWeights` of a forward pass. */
+export type RowWeights = ArrayLike<number> | Samples;
+
+/**
+ * Returns the weight of each position of samples, in the order in which they are stored without the feature axis.
+ *
+ * Samples that have lost the positions of the weights, as after pooling, get the largest weight of each row.
+ */
+export function positionWeights(who: string, given: unknown, shape: readonly number[], axis: number): Float64Array {
+  expectObject(who, "rowWeights", given);
+  const { shape: givenShape, data } = given as Partial<Samples>;
+  const values = data ?? (given as ArrayLike<number>);
+  const weightsShape = Array.isArray(givenShape) ? (givenShape as readonly number[]) : [values.length];
+  const featureAxis = axis < 0 ? shape.length + axis : axis;
+  const positions = shape.length === 1 ? shape : shape.filter((_, i) => i !== featureAxis);
+  const sizeOf = (sizes: readonly number[]): number => sizes.reduce((size, length) => size * length, 1);
+  if (weightsShape[0] !== positions[0] || values.length !== sizeOf(weightsShape)) {
+    const expected = `rowWeights of shape [${positions[0]}] or of more axes of [${positions.join(", ")}]`;
+    throw new ShapeError(complaint(who, expected, `shape [${weightsShape.join(", ")}]`));
+  }
+  for (let i = 0; i < values.length; i++) {
+    const weight: unknown = values[i];
+    if (!(typeof weight === "number" && weight >= 0 && weight < Infinity)) {
+      throw new RangeError(
+        complaint(who, "row weights that are finite and not negative", `${show(weight)} at index ${i}`),
+      );
+    }
+  }
+  const weights = new Float64Array(sizeOf(positions));
+  const isByPosition = weightsShape.every((length, i) => length === positions[i]);
+  const perRow = values.length / positions[0]!;
+  const perWeight = weights.length / (isByPosition ? values.length : positions[0]!);
+  for (let p = 0; p < weights.length; p++) {
+    const at = Math.floor(p / perWeight);
+    if (isByPosition) weights[p] = values[at]!;
+    else for (let i = at * perRow; i < (at + 1) * perRow; i++) weights[p] = Math.max(weights[p]!, values[i]!);
+  }
+  return weights;
+}
