@@ -191,7 +191,7 @@ function keptState(model: Layer): <T>(work: () => T) => T {
 }
 
 /** Returns a copy of a target, which its owner may overwrite: a tensor in the dtype of the evaluation, labels as they are. */
-function copyOf<Target>(target: Target, dtype: DType): Target {
+export function copyOf<Target>(target: Target, dtype: DType): Target {
   if (isTensor(target)) return target.cast(dtype) as Target & Tensor;
   if (Array.isArray(target) || ArrayBuffer.isView(target))
     return (target as Target & Int32Array).slice() as Target & Int32Array;

@@ -42,3 +42,15 @@ export function positionWeights(who: string, given: unknown, shape: readonly num
   }
   return weights;
 }
+
+/** Returns the weight of each value of samples: that of its position. */
+export function valueWeights(who: string, given: unknown, shape: readonly number[], axis: number): Float64Array {
+  const weights = positionWeights(who, given, shape, axis);
+  if (shape.length === 1) return weights;
+  const from = axis < 0 ? shape.length + axis : axis;
+  const inner = shape.slice(from + 1).reduce((size, length) => size * length, 1);
+  const channels = shape[from]!;
+  return new Float64Array(weights.length * channels).map(
+    (_, i) => weights[Math.floor(i / (channels * inner)) * inner + (i % inner)]!,
+  );
+}
