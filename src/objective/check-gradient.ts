@@ -166,6 +166,9 @@ export async function checkGradient(
     open = derivatives.add(found);
     evaluator.expectMore(4 * open.length);
   }
+  const unconfirmed = derivatives.toConfirm(lines);
+  evaluator.expectMore(4 * unconfirmed.length);
+  for (const [line, h] of unconfirmed) derivatives.confirm(line, await lossesAt(line, h));
   const [direction, ...coordinates] = lines.map((line) => derivatives.compare(line)) as [
     GradientComparison,
     ...GradientComparison[],

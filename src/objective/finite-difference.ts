@@ -62,12 +62,16 @@ interface Quotient {
   readonly roundoff: number;
   /** The quotients at h and h/2 are equal up to `isClose`. */
   readonly steady: boolean;
+  /** The losses lie on a cubic up to a fiftieth of their range or round-off, which losses far apart do only by chance. */
+  readonly smooth: boolean;
 }
 
 /** Each smaller step is this part of the one before. */
 const SHRINK = 32;
 /** How many smaller steps are tried after the first. */
 const SMALLER_STEPS = 8;
+/** The steps that confirm a difference, as parts of the step that decided: no powers of 2, unlike the ratios of the others. */
+const CONFIRMING_PARTS = [0.6180339887498949, 0.38196601125010515];
 
 /**
  * Compares the derivatives that a gradient claims with difference quotients at steps that fit the loss.
@@ -82,6 +86,7 @@ const SMALLER_STEPS = 8;
  * The noise of the losses is judged from all lines together, since one alone may be small by chance.
  */
 export class DerivativeComparison<Line extends LineOfLosses> {
+  private readonly confirmations = new Map<LineOfLosses, Quotient[]>();
   private granularity = Infinity;
   private floor = 0;
   private roundoff = 0;
@@ -108,8 +113,23 @@ export class DerivativeComparison<Line extends LineOfLosses> {
       .filter(([line, next]) => this.isNeeded(line, next));
   }
 
+  /** Returns the lines that differ, each with the steps at which to confirm it. */
+  toConfirm(lines: readonly Line[]): (readonly [Line, number])[] {
+    return lines
+      .map((line) => [line, this.compare(line)] as const)
+      .filter(([, { verdict }]) => verdict === "differs")
+      .flatMap(([line, { step }]) => CONFIRMING_PARTS.map((part) => [line, part * step] as const));
+  }
+
+  /** Adds the losses of a line at a step for confirmation: a line differs only if its quotient there is the same. */
+  confirm(line: Line, at: LossesAtStep): void {
+    const quotient = quotientOf(at, this.smallestNoise, this.roundoff);
+    this.confirmations.set(line, [...(this.confirmations.get(line) ?? []), quotient]);
+  }
+
   /** Decides on a line. */
-  compare({ name, analytic, quotients, allowed, largestError }: LineOfLosses): GradientComparison {
+  compare(line: LineOfLosses): GradientComparison {
+    const { name, analytic, quotients, allowed, largestError } = line;
     const chosen = decisive(quotients);
     if (chosen === undefined) {
       const { step, value, error } = quotients.findLast(({ value }) => Number.isFinite(value)) ?? quotients[0]!;
@@ -120,10 +140,21 @@ export class DerivativeComparison<Line extends LineOfLosses> {
     const { step, value, error } = chosen;
     const off = Math.abs(analytic - value);
     let verdict: Verdict = "undecided";
-    if (off > Math.max(allowed, 10 * error)) verdict = converges(quotients, chosen) ? "differs" : "undecided";
+    if (off > Math.max(allowed, 10 * error))
+      verdict = converges(quotients, chosen, off) && this.isConfirmed(line, chosen) ? "differs" : "undecided";
     else if (off <= Math.max(allowed, error) && (error <= largestError || (off === 0 && largestError === 0)))
       verdict = "agrees";
     return { name, analytic, numeric: value, estimatedError: error, step, verdict };
+  }
+
+  private isConfirmed(line: LineOfLosses, chosen: Quotient): boolean {
+    return (this.confirmations.get(line) ?? []).every((again) => {
+      const tolerated = 3 * (chosen.error + Math.min(again.error, chosen.error));
+      const roundoff = Math.max(again.roundoff, chosen.roundoff);
+      const isSame =
+        Math.abs(again.value - chosen.value) <= tolerated || isClose(again.value, chosen.value, roundoff);
+      return again.smooth && isSame;
+    });
   }
 
   /** A smaller step may change the verdict: round-off there is well below what is to be explained. */
@@ -172,6 +203,7 @@ function quotientOf(at: LossesAtStep, noise: number, roundoff: number): Quotient
     kink: kinked && halfGap > (16 * noise) / step ? halfGap : 0,
     roundoff: roundoff / step,
     steady: isClose(value, wide, roundoff / step),
+    smooth: fourth(at) <= Math.max((Math.max(...losses) - Math.min(...losses)) / 50, 16 * roundoff),
   };
 }
 
@@ -202,16 +234,26 @@ function usable(quotients: readonly Quotient[]): Quotient[] {
   });
 }
 
-/** Shows that a quotient is near a limit: it and a finer one are steady, or the error falls as the step does. */
-function converges(quotients: readonly Quotient[], chosen: Quotient): boolean {
-  const candidates = usable(quotients);
-  const place = candidates.indexOf(chosen);
-  const [coarse, fine] = [candidates[place - 1], candidates[place + 1]];
-  if (chosen.steady && (fine === undefined || isClose(chosen.value, fine.value, fine.roundoff))) return true;
+/**
+ * Shows that a quotient is near a limit: it is steady, and so is every other one at the steps beside it, or the error falls
+ * as the step does. A loss that varies much faster than the step gives one steady quotient by chance, but not two equal ones.
+ */
+function converges(quotients: readonly Quotient[], chosen: Quotient, off: number): boolean {
+  if (!chosen.smooth) return false;
+  const place = quotients.indexOf(chosen);
+  // Within a smaller distance the loss varies by enough to explain the disagreement: the chosen step skips over it.
+  if (quotients.slice(place + 1).some(({ smooth, error }) => !smooth && !(error < off / 100))) return false;
+  const [coarse, fine] = [quotients[place - 1], quotients[place + 1]];
+  const agreesWith = (other: Quotient | undefined): boolean =>
+    other !== undefined && isClose(chosen.value, other.value, Math.max(chosen.roundoff, other.roundoff));
+  if (chosen.steady && (quotients.length === 1 || agreesWith(fine) || (fine === undefined && agreesWith(coarse)))) {
+    return true;
+  }
   return (
     coarse !== undefined &&
+    coarse.smooth &&
     Math.abs(coarse.value - chosen.value) <= coarse.error &&
-    chosen.error <= coarse.error / 4 &&
+    chosen.error <= coarse.error / SHRINK &&
     (fine === undefined || Math.abs(fine.value - chosen.value) <= chosen.error + 4 * fine.roundoff)
   );
 }

@@ -104,6 +104,58 @@ describe("sin(k x)", () => {
     },
   );
 
+  // From about 1e8 on the first steps cross many periods: some of their quotients agree by chance, also at two steps in a row.
+  it.each(Array.from({ length: 12 }, (_, i) => 10 ** (i + 3)))(
+    "with k = %g: the right gradient never differs, wherever the point is",
+    async (k) => {
+      const random = new Random(7);
+      for (const factor of [1, 10 ** 0.25, 10 ** 0.5, 10 ** 0.75]) {
+        for (let i = 0; i < 120; i++) {
+          const point = Float64Array.of(random.normal() * [1, 0.01, 100][i % 3]!);
+          const { verdict, text } = await checkGradient(sine(k * factor), point, { random: new Random(i) });
+          expect(verdict, `k ${k * factor}, x ${point[0]}: ${text}`).not.toBe("differs");
+        }
+      }
+    },
+  );
+
+  it.each([
+    [10 ** 9.75, 33.180090933474204],
+    [10 ** 11.75, -1.4873847294673828],
+    [10 ** 10.25, -2.1708375994275007],
+    [10 ** 10.25, -74.30560606360996],
+    [1e11, 32.118657573728505],
+    [1e9, 12.516098640325938],
+    [10 ** 13.5, 0.010307190994878491],
+  ])("with k = %d at %d, whose periods fit into several steps: undecided", async (k, x) => {
+    for (let seed = 0; seed < 20; seed++) {
+      const { verdict } = await checkGradient(sine(k), Float64Array.of(x), { random: new Random(seed) });
+      expect(verdict).toBe("undecided");
+    }
+  });
+
+  it("beside an ordinary group: a wrong gradient of that group still differs", async () => {
+    for (const k of [1e3, 1e6, 1e9]) {
+      const objective = (factor: number): Objective => {
+        return (x) => ({
+          loss: Math.sin(k * x[0]!) + x[1]! * x[2]!,
+          gradient: Float64Array.of(k * Math.cos(k * x[0]!), x[2]!, factor * x[1]!),
+        });
+      };
+      const groups: Group[] = [
+        { name: "fast", role: "weight", shape: [1], start: 0, end: 1 },
+        { name: "slow", role: "weight", shape: [2], start: 1, end: 3 },
+      ];
+      const point = Float64Array.of(0.3, 1.5, -2);
+      const verdictOf = async (factor: number): Promise<string> => {
+        const options = { random: new Random(1), groups };
+        const { coordinates } = await checkGradient(objective(factor), point, options);
+        return coordinates.find(({ name }) => name === "slow[1]")!.verdict;
+      };
+      expect([k, await verdictOf(1.5)]).toEqual([k, "differs"]);
+    }
+  });
+
   it("with k = 1e17, where no difference quotient converges: undecided", async () => {
     const random = new Random(7);
     const verdicts = new Set<string>();
