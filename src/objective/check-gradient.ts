@@ -12,7 +12,7 @@ import {
   type Verdict,
 } from "./finite-difference.js";
 import type { Group, Objective, ProbeOptions } from "./objective.js";
-import { addScaled, dot, norm, randomDirection } from "./vector.js";
+import { addScaled, dot, norm, randomDirection, scaled } from "./vector.js";
 
 /** Options for `checkGradient`. */
 export interface CheckGradientOptions extends ProbeOptions {
@@ -43,7 +43,10 @@ export interface GradientReport {
   readonly verdict: Verdict;
   /** The comparison that decided, or the one that is furthest off. */
   readonly worst: GradientComparison;
-  /** The derivative along a random direction, which depends on every coordinate at once. */
+  /**
+   * The derivative along a random direction, which depends on every coordinate. Groups of small gradient are stretched in it,
+   * so that an error in one of them is not hidden by the others.
+   */
   readonly direction: GradientComparison;
   readonly coordinates: readonly GradientComparison[];
   /** Root mean square of the gradient: errors are relative to it. */
@@ -109,7 +112,7 @@ export async function checkGradient(
     const places = random.permutation(group.end - group.start).slice(0, coordinatesPerGroup);
     return [...places].sort((a, b) => a - b).map((place) => ({ group, place }));
   });
-  const randomly = randomDirection(x.length, random);
+  const drawn = randomDirection(x.length, random);
   const evaluator = new Evaluator(who, objective, read, 1 + 4 * (1 + chosen.length));
   const { loss, gradient } = await evaluator.at(x.slice());
   expectFiniteEvaluation(who, loss, gradient, groups);
@@ -125,19 +128,25 @@ export async function checkGradient(
     firstStep: step * Math.max(1, size),
     smallestStep: LEAST_MOVE * least,
     allowed: Math.max(tolerance * rms, inherited),
+    tolerated: Math.max(tolerance * (line.group === "" ? gradientRms : rms), inherited),
     goodError: 1000 * Math.max(tolerance * rms, inherited),
     largestError: 1000 * tolerance * gradientRms,
     quotients: [],
   });
+  const scale = scaleByGroup(groups, claimed, dtype);
+  const stretched = drawn.map((value, i) => value * scale[i]!);
+  const direction = scaled(1 / norm(stretched), stretched);
+  // What a direction of this scale adds up from gradients of their groups' sizes.
+  const directionRms = norm(direction.map((value, i) => (value * gradientRms) / scale[i]!));
   const lines = [
     lineOf(
       {
         name: "random direction",
         group: "",
-        analytic: dot(claimed, randomly),
-        move: (t) => addScaled(x, t, randomly),
+        analytic: dot(claimed, direction),
+        move: (t) => addScaled(x, t, direction),
       },
-      { size: rootMeanSquare(x), least: 0, rms: gradientRms },
+      { size: rootMeanSquare(x), least: 0, rms: directionRms },
     ),
     ...chosen.map(({ group: { name, start, end }, place }) => {
       const index = start + place;
@@ -169,15 +178,15 @@ export async function checkGradient(
   const unconfirmed = derivatives.toConfirm(lines);
   evaluator.expectMore(4 * unconfirmed.length);
   for (const [line, h] of unconfirmed) derivatives.confirm(line, await lossesAt(line, h));
-  const [direction, ...coordinates] = lines.map((line) => derivatives.compare(line)) as [
+  const [alongDirection, ...coordinates] = lines.map((line) => derivatives.compare(line)) as [
     GradientComparison,
     ...GradientComparison[],
   ];
-  const worst = worstOf(direction, coordinates);
+  const worst = worstOf(alongDirection, coordinates);
   return {
     verdict: worst.verdict,
     worst,
-    direction,
+    direction: alongDirection,
     coordinates,
     gradientRms,
     step,
@@ -186,6 +195,24 @@ export async function checkGradient(
     evaluations: evaluator.evaluations,
     text: sentenceOf(worst, coordinates.length),
   };
+}
+
+/** The most that a group is stretched in the direction: beyond, the round-off of the others would hide them. */
+const MOST_STRETCH: Readonly<Record<DType, number>> = { float32: 10, float64: 1000 };
+
+/**
+ * Returns a factor per coordinate that stretches a direction by the inverse size of the gradient of each group, so that a
+ * group of small gradient counts as much as the others. A gradient that is 0 up to round-off is not stretched.
+ */
+function scaleByGroup(groups: readonly NamedStretch[], gradient: Float64Array, dtype: DType): Float64Array {
+  const whole = rootMeanSquare(gradient);
+  const scale = new Float64Array(gradient.length).fill(1);
+  for (const { start, end } of groups) {
+    const rms = rootMeanSquare(gradient.subarray(start, end));
+    const isRoundOff = rms <= ROUNDINGS * unitRoundoff[dtype] * whole;
+    scale.fill(isRoundOff ? 1 : Math.min(MOST_STRETCH[dtype], Math.max(1, whole / rms)), start, end);
+  }
+  return scale;
 }
 
 /** A line to evaluate the loss along. */

@@ -36,8 +36,10 @@ export interface LossesAtStep {
 export interface LineOfLosses {
   readonly name: string;
   readonly analytic: number;
-  /** The error that is always forgiven. */
+  /** The error that is always allowed. */
   readonly allowed: number;
+  /** The error that is allowed unless finite differences show it clearly. */
+  readonly tolerated: number;
   /** At larger estimated errors of the finite difference a smaller step may be better. */
   readonly goodError: number;
   /** At larger estimated errors nothing can be said to agree. */
@@ -62,6 +64,8 @@ interface Quotient {
   readonly roundoff: number;
   /** The quotients at h and h/2 are equal up to `isClose`. */
   readonly steady: boolean;
+  /** The largest loss minus the smallest. */
+  readonly range: number;
   /** The losses lie on a cubic up to a fiftieth of their range or round-off, which losses far apart do only by chance. */
   readonly smooth: boolean;
 }
@@ -129,7 +133,7 @@ export class DerivativeComparison<Line extends LineOfLosses> {
 
   /** Decides on a line. */
   compare(line: LineOfLosses): GradientComparison {
-    const { name, analytic, quotients, allowed, largestError } = line;
+    const { name, analytic, quotients, allowed, tolerated, largestError } = line;
     const chosen = decisive(quotients);
     if (chosen === undefined) {
       const { step, value, error } = quotients.findLast(({ value }) => Number.isFinite(value)) ?? quotients[0]!;
@@ -141,8 +145,8 @@ export class DerivativeComparison<Line extends LineOfLosses> {
     const off = Math.abs(analytic - value);
     let verdict: Verdict = "undecided";
     if (off > Math.max(allowed, 10 * error))
-      verdict = converges(quotients, chosen, off) && this.isConfirmed(line, chosen) ? "differs" : "undecided";
-    else if (off <= Math.max(allowed, error) && (error <= largestError || (off === 0 && largestError === 0)))
+      verdict = converges(quotients, chosen) && this.isConfirmed(line, chosen) ? "differs" : "undecided";
+    else if (off <= Math.max(tolerated, error) && (error <= largestError || (off === 0 && largestError === 0)))
       verdict = "agrees";
     return { name, analytic, numeric: value, estimatedError: error, step, verdict };
   }
@@ -151,8 +155,7 @@ export class DerivativeComparison<Line extends LineOfLosses> {
     return (this.confirmations.get(line) ?? []).every((again) => {
       const tolerated = 3 * (chosen.error + Math.min(again.error, chosen.error));
       const roundoff = Math.max(again.roundoff, chosen.roundoff);
-      const isSame =
-        Math.abs(again.value - chosen.value) <= tolerated || isClose(again.value, chosen.value, roundoff);
+      const isSame = Math.abs(again.value - chosen.value) <= tolerated || isClose(again.value, chosen.value, roundoff);
       return again.smooth && isSame;
     });
   }
@@ -196,6 +199,7 @@ function quotientOf(at: LossesAtStep, noise: number, roundoff: number): Quotient
   const value = (halfForth - halfBack) / step;
   const wide = (forth - back) / (2 * step);
   const { halfGap, kinked } = bend(at);
+  const range = Math.max(...losses) - Math.min(...losses);
   return {
     step,
     value: losses.every(Number.isFinite) ? value : NaN,
@@ -203,7 +207,8 @@ function quotientOf(at: LossesAtStep, noise: number, roundoff: number): Quotient
     kink: kinked && halfGap > (16 * noise) / step ? halfGap : 0,
     roundoff: roundoff / step,
     steady: isClose(value, wide, roundoff / step),
-    smooth: fourth(at) <= Math.max((Math.max(...losses) - Math.min(...losses)) / 50, 16 * roundoff),
+    range,
+    smooth: fourth(at) <= Math.max(range / 50, 16 * roundoff),
   };
 }
 
@@ -238,11 +243,11 @@ function usable(quotients: readonly Quotient[]): Quotient[] {
  * Shows that a quotient is near a limit: it is steady, and so is every other one at the steps beside it, or the error falls
  * as the step does. A loss that varies much faster than the step gives one steady quotient by chance, but not two equal ones.
  */
-function converges(quotients: readonly Quotient[], chosen: Quotient, off: number): boolean {
+function converges(quotients: readonly Quotient[], chosen: Quotient): boolean {
   if (!chosen.smooth) return false;
   const place = quotients.indexOf(chosen);
-  // Within a smaller distance the loss varies by enough to explain the disagreement: the chosen step skips over it.
-  if (quotients.slice(place + 1).some(({ smooth, error }) => !smooth && !(error < off / 100))) return false;
+  // The loss varies as much within a smaller distance: the chosen step skips over its waves.
+  if (quotients.slice(place + 1).some(({ smooth, range }) => !smooth && !(range < chosen.range / 10))) return false;
   const [coarse, fine] = [quotients[place - 1], quotients[place + 1]];
   const agreesWith = (other: Quotient | undefined): boolean =>
     other !== undefined && isClose(chosen.value, other.value, Math.max(chosen.roundoff, other.roundoff));
