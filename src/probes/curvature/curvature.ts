@@ -3,10 +3,10 @@
 import type { Random, RandomState } from "../../core/random.js";
 import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
-import { distance, dot, norm, randomDirection, scaled } from "../../objective/vector.js";
+import { dot, norm, randomDirection, scaled } from "../../objective/vector.js";
 import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
 import { ProbeRun, reserveDraws } from "../shared/run.js";
-import { defaultDifferenceStep, hessianTimes, productNote, relativeError } from "./hessian.js";
+import { CheckedProducts, checksOf, defaultDifferenceStep, productNote } from "./hessian.js";
 import { lanczos, type RitzValues } from "./lanczos.js";
 
 const WHO = "curvature";
@@ -47,7 +47,7 @@ export interface CurvatureReport extends ProbeReport {
   readonly steps: number;
   /** The finite-difference step h of the products. */
   readonly differenceStep: number;
-  /** How much the first product changes from h to h/2. */
+  /** The largest change of a checked product from h to h/2: that along the gradient, and up to 8 others. */
   readonly productError: number;
   /** The largest |<u, Hv> - <v, Hu>| of two directions visited: 0 for a Hessian, so all of it is error of the products. */
   readonly asymmetry: number;
@@ -101,7 +101,7 @@ const KINDS: Kinds = {
  * - **Numerics**: Ritz values lie inside the spectrum: a large residual says that more steps are needed. Products carry the
  *   error of finite differences: read `asymmetry` first, which shows the worst of all products. It is large where a ReLU
  *   changes sides within the difference step; a smaller step helps
- * - **Cost**: 2 evaluations per step and 5 more; keeps as many vectors as there are steps
+ * - **Cost**: 2 evaluations per step, 2 for each of up to 8 products that are checked at half the step, and 5 more; keeps as many vectors as there are steps
  * - **Source**: Cohen et al. 2021 (edge of stability); Ghorbani, Krishnan & Xiao 2019 (gradient share)
  *
  * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point
@@ -120,28 +120,18 @@ export async function curvature(
   const { random, learningRate } = read;
   expectObjective(WHO, objective, point);
   const steps = Math.min(read.steps, point.length);
-  const run = new ProbeRun(WHO, objective, point, read, 2 * steps + 5);
+  const run = new ProbeRun(WHO, objective, point, read, 2 * (steps + checksOf(steps)) + 5);
   const randomState = random.state;
   const own = reserveDraws(random, 1, (stream) => randomDirection(run.point.length, stream));
   const step = read.differenceStep ?? defaultDifferenceStep(run);
 
   const { loss, gradient } = await run.finiteAt(run.point);
-  let productError: number | undefined;
-  let change = 0;
-  const multiply = async (vector: Float64Array): Promise<Float64Array> => {
-    const product = await hessianTimes(run, vector, step);
-    if (productError === undefined) {
-      const finer = await hessianTimes(run, vector, step / 2);
-      productError = distance(product, finer);
-      change = relativeError(product, finer);
-    }
-    return product;
-  };
-  const ritz = await lanczos(multiply, run.point.length, steps, own);
-  const { reasons, ...alongGradient } = await describeGradient(run, gradient, step, ritz);
+  const products = new CheckedProducts(run, step, steps);
+  const ritz = await lanczos((vector) => products.times(vector), run.point.length, steps, own);
+  const { reasons, ...alongGradient } = await describeGradient(products, gradient, ritz);
   const largest = { value: ritz.values.at(-1)!, residual: ritz.residuals.at(-1)! };
   const smallest = { value: ritz.values[0]!, residual: ritz.residuals[0]! };
-  const magnitude = largerMagnitude(largest, smallest, 2 * productError! + ritz.asymmetry);
+  const magnitude = largerMagnitude(largest, smallest, 2 * products.error + ritz.asymmetry);
   const spectralNorm = Math.max(Math.abs(largest.value), Math.abs(smallest.value));
   return {
     ...run.describe(WHO, KINDS),
@@ -149,7 +139,7 @@ export async function curvature(
     gradNorm: norm(gradient),
     steps,
     differenceStep: step,
-    productError: productError!,
+    productError: products.error,
     asymmetry: ritz.asymmetry,
     randomState,
     ritzValues: ritz.values.toReversed(),
@@ -162,7 +152,7 @@ export async function curvature(
     learningRate: learningRate ?? null,
     sharpnessTimesLearningRate: learningRate === undefined ? null : largest.value * learningRate,
     ...alongGradient,
-    note: productNote(ritz.asymmetry, change, spectralNorm, step),
+    note: productNote(ritz.asymmetry, products.relativeError, spectralNorm, step),
     reasons: {
       ...magnitude.reasons,
       ...reasons,
@@ -171,11 +161,10 @@ export async function curvature(
   };
 }
 
-/** How the gradient lies in the spectrum: 2 evaluations, none when it is 0. */
+/** Describes how the gradient lies in the spectrum: 4 evaluations, none if it is 0. */
 async function describeGradient(
-  run: ProbeRun,
+  products: CheckedProducts,
   gradient: Float64Array,
-  step: number,
   ritz: RitzValues,
 ): Promise<Pick<CurvatureReport, "rayleighQuotient" | "gradientShare" | "reasons">> {
   const size = norm(gradient);
@@ -187,7 +176,7 @@ async function describeGradient(
   const direction = scaled(1 / size, gradient);
   let sum = 0;
   return {
-    rayleighQuotient: dot(direction, await hessianTimes(run, direction, step)),
+    rayleighQuotient: dot(direction, await products.times(direction, true)),
     gradientShare: ritz
       .sharesOf(direction)
       .toReversed()

@@ -3,10 +3,10 @@
 import type { Random, RandomState } from "../../core/random.js";
 import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
-import { dot, norm, randomSigns } from "../../objective/vector.js";
+import { dot, randomSigns } from "../../objective/vector.js";
 import type { ProbeReport, Reasons } from "../shared/report.js";
 import { ProbeRun, reserveDraws } from "../shared/run.js";
-import { defaultDifferenceStep, hessianTimes, productNote, relativeError } from "./hessian.js";
+import { CheckedProducts, checksOf, defaultDifferenceStep, productNote } from "./hessian.js";
 
 /** Options for `hessianTrace`. */
 export interface HessianTraceOptions extends ProbeOptions {
@@ -35,7 +35,7 @@ export interface HessianTraceReport extends ProbeReport {
   readonly samples: readonly number[];
   readonly count: number;
   readonly differenceStep: number;
-  /** How much the first product changes from h to h/2, as a part of it. */
+  /** The largest change of a checked product from h to h/2, relative to the largest product. */
   readonly productError: number;
   /** The largest |<u, Hv> - <v, Hu>| of two sign vectors, divided by their squared length; 0 for a Hessian, and for a count of 1. */
   readonly asymmetry: number;
@@ -56,7 +56,7 @@ export interface HessianTraceReport extends ProbeReport {
  *
  * - **Numerics**: exact for a diagonal Hessian whatever the signs; otherwise the off-diagonal entries make the scatter.
  *   Read `note` first: where a ReLU changes sides within the difference step the products are not those of the Hessian
- * - **Cost**: 2 evaluations per sign vector, and 2 more
+ * - **Cost**: 2 evaluations per sign vector, and 2 more for each of up to 8 of them, whose products are checked at half the step
  * - **Source**: Hutchinson 1989
  *
  * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point
@@ -73,31 +73,26 @@ export async function hessianTrace(
   const who = "hessianTrace";
   const read = readProbeOptions(who, options, hessianTraceRules);
   const { random, count } = read;
-  const run = new ProbeRun(who, objective, point, read, 2 * count + 2);
+  const run = new ProbeRun(who, objective, point, read, 2 * (count + checksOf(count)));
   const randomState = random.state;
   const own = reserveDraws(random, count, (stream) => randomSigns(run.point.length, stream));
   const step = read.differenceStep ?? defaultDifferenceStep(run);
+  const products = new CheckedProducts(run, step, count);
   const samples: number[] = [];
-  let productError = 0;
   let asymmetry = 0;
-  let largest = 0;
   let before: { readonly signs: Float64Array; readonly product: Float64Array } | undefined;
   for (let i = 0; i < count; i++) {
     const signs = randomSigns(run.point.length, own);
-    const product = await hessianTimes(run, signs, step);
+    const product = await products.times(signs);
     samples.push(dot(signs, product));
-    largest = Math.max(largest, norm(product));
-    if (before === undefined) {
-      productError = relativeError(product, await hessianTimes(run, signs, step / 2));
-    } else {
+    if (before !== undefined) {
       asymmetry = Math.max(asymmetry, Math.abs(dot(before.signs, product) - dot(signs, before.product)));
     }
     before = { signs, product };
   }
   // In units of sign vectors of length 1, as in the other probes of the Hessian.
-  const length = run.point.length;
-  asymmetry /= length;
-  const spectralNorm = largest / Math.sqrt(length);
+  asymmetry /= run.point.length;
+  const productError = products.relativeError;
   const trace = samples.reduce((sum, sample) => sum + sample, 0) / count;
   const squares = samples.reduce((sum, sample) => sum + (sample - trace) ** 2, 0);
   return {
@@ -109,7 +104,7 @@ export async function hessianTrace(
     differenceStep: step,
     productError,
     asymmetry,
-    note: productNote(asymmetry, productError, spectralNorm, step),
+    note: productNote(asymmetry, productError, products.largestProduct, step),
     randomState,
     reasons: count === 1 ? { standardError: "a single sample has no scatter" } : {},
   };

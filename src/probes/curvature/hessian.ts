@@ -103,6 +103,59 @@ export function productNote(asymmetry: number, change: number, spectralNorm: num
   return null;
 }
 
+/** How many products of a probe are computed a second time, at half the step. */
+const MOST_CHECKS = 8;
+
+/** Returns the number of products among `total` that `CheckedProducts` computes at half the step too: 2 evaluations each. */
+export function checksOf(total: number): number {
+  return Math.min(total, MOST_CHECKS);
+}
+
+/** Multiplies vectors by the Hessian at a run's point, and keeps the worst of what up to 8 of the products show of their error. */
+export class CheckedProducts {
+  /** The largest ||Hv at h - Hv at h/2|| / ||v||. */
+  error = 0;
+  private largest = 0;
+  private made = 0;
+
+  /** Prepares for `total` products; those to be checked are spread evenly over them, the first among them. */
+  constructor(
+    private readonly run: ProbeRun,
+    private readonly step: number,
+    private readonly total: number,
+  ) {}
+
+  /** The error as a part of the largest product. */
+  get relativeError(): number {
+    return this.error === 0 ? 0 : Math.min(this.error / this.largest, Number.MAX_VALUE);
+  }
+
+  /** The largest ||Hv|| / ||v||. */
+  get largestProduct(): number {
+    return this.largest;
+  }
+
+  /** Returns H v: 2 evaluations, and 2 more if it is checked. */
+  async times(vector: Float64Array, isChecked: boolean = this.isNextChecked()): Promise<Float64Array> {
+    const product = await hessianTimes(this.run, vector, this.step);
+    const length = norm(vector);
+    if (length === 0) return product;
+    this.largest = Math.max(this.largest, norm(product) / length);
+    if (isChecked) {
+      const finer = await hessianTimes(this.run, vector, this.step / 2);
+      this.error = Math.max(this.error, distance(product, finer) / length);
+    }
+    return product;
+  }
+
+  private isNextChecked(): boolean {
+    const checks = checksOf(this.total);
+    const place = (i: number): number => Math.ceil((i * checks) / this.total);
+    const i = this.made++;
+    return place(i + 1) > place(i);
+  }
+}
+
 /** The step at a run's point where the caller names none. */
 export function defaultDifferenceStep({ dtype, point }: ProbeRun): number {
   return SQUARE_ROOT_OF_EPSILON[dtype] * (1 + norm(point));

@@ -8,7 +8,7 @@ import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { randomDirection } from "../../objective/vector.js";
 import type { ProbeReport } from "../shared/report.js";
 import { ProbeRun, reserveDraws } from "../shared/run.js";
-import { defaultDifferenceStep, hessianTimes, productNote, relativeError } from "./hessian.js";
+import { CheckedProducts, checksOf, defaultDifferenceStep, productNote } from "./hessian.js";
 import { lanczos } from "./lanczos.js";
 
 const WHO = "spectralDensity";
@@ -54,7 +54,7 @@ export interface SpectralDensityReport extends ProbeReport {
   readonly differenceStep: number;
   /** The largest |<u, Hv> - <v, Hu>| of two directions visited: 0 for a Hessian, so all of it is error of the products. */
   readonly asymmetry: number;
-  /** How much the first product changes from h to h/2, as a part of it. */
+  /** The largest change of a checked product from h to h/2, relative to the largest product. */
   readonly productError: number;
   /** Says when the products are too far from those of a Hessian to trust the density; null when they are not. */
   readonly note: string | null;
@@ -76,7 +76,7 @@ const MOST_POINTS = 20_000;
  *
  * - **Numerics**: single eigenvalues far from the others show up at their place, but their weight scatters from start to
  *   start
- * - **Cost**: 2 evaluations per step and start, and 2 more; keeps as many vectors as there are steps
+ * - **Cost**: 2 evaluations per step and start, and 2 more for each of up to 8 products that are checked at half the step; keeps as many vectors as there are steps
  * - **Source**: Ghorbani, Krishnan & Xiao 2019; Ubaru, Chen & Saad 2017
  *
  * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point
@@ -94,20 +94,16 @@ export async function spectralDensity(
   const { random, starts } = read;
   expectObjective(WHO, objective, point);
   const steps = Math.min(read.steps, point.length);
-  const run = new ProbeRun(WHO, objective, point, read, 2 * steps * starts + 2);
+  const run = new ProbeRun(WHO, objective, point, read, 2 * (steps * starts + checksOf(steps * starts)));
   const randomState = random.state;
   const own = reserveDraws(random, starts, (stream) => randomDirection(run.point.length, stream));
   const step = read.differenceStep ?? defaultDifferenceStep(run);
 
   const nodes: SpectralNode[] = [];
   let largestAsymmetry = 0;
-  let productError: number | undefined;
+  const products = new CheckedProducts(run, step, steps * starts);
+  const multiply = (vector: Float64Array): Promise<Float64Array> => products.times(vector);
   for (let start = 0; start < starts; start++) {
-    const multiply = async (vector: Float64Array): Promise<Float64Array> => {
-      const product = await hessianTimes(run, vector, step);
-      productError ??= relativeError(product, await hessianTimes(run, vector, step / 2));
-      return product;
-    };
     const { values, weights, asymmetry } = await lanczos(multiply, run.point.length, steps, own);
     nodes.push({ values, weights });
     largestAsymmetry = Math.max(largestAsymmetry, asymmetry);
@@ -127,8 +123,8 @@ export async function spectralDensity(
     starts,
     differenceStep: step,
     asymmetry: largestAsymmetry,
-    productError: productError!,
-    note: productNote(largestAsymmetry, productError!, Math.max(Math.abs(low), Math.abs(high)), step),
+    productError: products.relativeError,
+    note: productNote(largestAsymmetry, products.relativeError, Math.max(Math.abs(low), Math.abs(high)), step),
     randomState,
     nodes,
   };
