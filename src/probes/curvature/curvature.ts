@@ -121,8 +121,8 @@ export async function curvature(
   expectObjective(WHO, objective, point);
   const steps = Math.min(read.steps, point.length);
   const run = new ProbeRun(WHO, objective, point, read, 2 * (steps + checksOf(steps)) + 5);
-  const randomState = random.state;
-  const own = reserveDraws(random, 1, (stream) => randomDirection(run.point.length, stream));
+  const draw = (stream: Random): Float64Array => randomDirection(run.point.length, stream);
+  const { own, randomState } = await reserveDraws(WHO, random, 1, draw, read);
   const step = read.differenceStep ?? defaultDifferenceStep(run);
 
   const { loss, gradient } = await run.finiteAt(run.point);

@@ -74,8 +74,8 @@ export async function hessianTrace(
   const read = readProbeOptions(who, options, hessianTraceRules);
   const { random, count } = read;
   const run = new ProbeRun(who, objective, point, read, 2 * (count + checksOf(count)));
-  const randomState = random.state;
-  const own = reserveDraws(random, count, (stream) => randomSigns(run.point.length, stream));
+  const draw = (stream: Random): Float64Array => randomSigns(run.point.length, stream);
+  const { own, randomState } = await reserveDraws(who, random, count, draw, read);
   const step = read.differenceStep ?? defaultDifferenceStep(run);
   const products = new CheckedProducts(run, step, count);
   const samples: number[] = [];

@@ -95,8 +95,8 @@ export async function spectralDensity(
   expectObjective(WHO, objective, point);
   const steps = Math.min(read.steps, point.length);
   const run = new ProbeRun(WHO, objective, point, read, 2 * (steps * starts + checksOf(steps * starts)));
-  const randomState = random.state;
-  const own = reserveDraws(random, starts, (stream) => randomDirection(run.point.length, stream));
+  const draw = (stream: Random): Float64Array => randomDirection(run.point.length, stream);
+  const { own, randomState } = await reserveDraws(WHO, random, starts, draw, read);
   const step = read.differenceStep ?? defaultDifferenceStep(run);
 
   const nodes: SpectralNode[] = [];

@@ -18,6 +18,8 @@ import {
   permuteRows,
   type PooledRows,
   poolRows,
+  reserveSplits,
+  resultInTurns,
 } from "./row-permutations.js";
 
 /** Options for `maximumMeanDiscrepancy`. */
@@ -72,7 +74,8 @@ export function maximumMeanDiscrepancy(a: Samples, b: Samples, options: MmdOptio
   const read = readOptions(who, options, mmdRules);
   const rows = poolRows(who, a, b);
   const { n, m } = rows;
-  const { kernel, bandwidth, bandwidthFrom } = kernelMatrix(who, rows, read.bandwidth);
+  expectRoom(who, rows, read.bandwidth);
+  const { kernel, bandwidth, bandwidthFrom } = resultOf(kernelMatrix(rows, read.bandwidth));
   const [xx, yy, xy] = [new ExactSum(), new ExactSum(), new ExactSum()];
   for (let i = 0; i < n + m; i++) {
     for (let j = 0; j < i; j++) {
@@ -135,9 +138,11 @@ interface KernelMatrix {
   readonly bandwidthFrom: "median" | "given";
 }
 
-/** Computes the kernel between all pairs of rows, with the median distance for a bandwidth that was not chosen. */
-function kernelMatrix(who: string, rows: PooledRows, chosen: number | undefined): KernelMatrix {
-  expectRoom(who, rows, chosen);
+/**
+ * Computes the kernel between all pairs of rows, with the median distance for a bandwidth that was not chosen. Yields after
+ * every row.
+ */
+function* kernelMatrix(rows: PooledRows, chosen: number | undefined): Generator<undefined, KernelMatrix, undefined> {
   const { n, m, width, values } = rows;
   const count = n + m;
   const kernel = new Float64Array(rowStart(count));
@@ -155,6 +160,7 @@ function kernelMatrix(who: string, rows: PooledRows, chosen: number | undefined)
       kernel[rowStart(i) + j] = square;
       if (chosen === undefined && square > 0) distances[positive++] = Math.sqrt(square);
     }
+    yield;
   }
   const median = positive === 0 ? null : quantilesOfRange(distances, 0, positive, [0.5])[0]!;
   const bandwidth = chosen ?? median;
@@ -163,8 +169,17 @@ function kernelMatrix(who: string, rows: PooledRows, chosen: number | undefined)
       const r = bandwidth === null ? 0 : Math.sqrt(kernel[rowStart(i) + j]!) / bandwidth;
       kernel[rowStart(i) + j] = exp(-0.5 * r * r);
     }
+    yield;
   }
   return { kernel, bandwidth, bandwidthFrom: chosen === undefined ? "median" : "given" };
+}
+
+/** Runs a computation to its end. */
+function resultOf<Result>(steps: Generator<undefined, Result, undefined>): Result {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
 }
 
 /** Options for `mmdTest`. */
@@ -214,8 +229,11 @@ export async function mmdTest(a: Samples, b: Samples, options: MmdTestOptions): 
   const read = readProbeOptions(who, options, mmdTestRules);
   const rows = poolRows(who, a, b);
   const { n, m } = rows;
-  const { kernel, bandwidth, bandwidthFrom } = kernelMatrix(who, rows, read.bandwidth);
-  const counts = await permuteRows(who, rows, read, [1], (weights, into) => {
+  expectRoom(who, rows, read.bandwidth);
+  const splits = await reserveSplits(who, rows, read);
+  const steps = kernelMatrix(rows, read.bandwidth);
+  const { kernel, bandwidth, bandwidthFrom } = await resultInTurns(who, steps, read);
+  const counts = await permuteRows(who, rows, read, splits, [1], (weights, into) => {
     into[0] = mmdOfSplit(kernel, weights, n, m);
   });
   return {

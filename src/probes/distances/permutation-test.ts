@@ -12,6 +12,8 @@ import {
   permuteRows,
   type PooledRows,
   poolRows,
+  reserveSplits,
+  resultInTurns,
 } from "./row-permutations.js";
 
 /** Options for `permutationTest`. */
@@ -90,9 +92,10 @@ export async function permutationTest(
   const { statistic, axis } = read;
   expectFeatureAxis(who, axis);
   const rows = poolRows(who, a, b);
-  const features = sortFeatures(who, rows, axis);
+  const splits = await reserveSplits(who, rows, read);
+  const features = await resultInTurns(who, sortFeatures(who, rows, axis), read);
   const scales = features.map((feature) => scaleOf(statistic, feature));
-  const counts = await permuteRows(who, rows, read, scales, (weights, into) => {
+  const counts = await permuteRows(who, rows, read, splits, scales, (weights, into) => {
     for (const [j, feature] of features.entries())
       into[j] = splitStatistic(statistic, feature, weights, rows.n, rows.m);
   });
@@ -134,22 +137,29 @@ interface SortedFeature {
   readonly std: number;
 }
 
-/** Sorts the features of all rows. */
-function sortFeatures(who: string, { n, m, values, shape }: PooledRows, axis: number): SortedFeature[] {
+/** Sorts the features of all rows. Yields after every feature. */
+function* sortFeatures(
+  who: string,
+  { n, m, values, shape }: PooledRows,
+  axis: number,
+): Generator<undefined, SortedFeature[], undefined> {
   const view = sampleView(who, { shape, data: values }, axis);
   const columns = gatherColumns(values, view);
   const perRow = columns.count / (n + m);
-  return Array.from({ length: view.features }, (_, c) => {
+  const features: SortedFeature[] = [];
+  for (let c = 0; c < view.features; c++) {
     const column = columns.values.subarray(columns.starts[c], columns.starts[c + 1]);
     const { mean, m2, count } = momentsOfRange(column, 0, column.length);
     const order = Uint32Array.from(column, (_, i) => i).sort((i, j) => column[i]! - column[j]!);
-    return {
+    features.push({
       row: order.map((i) => Math.floor(i / perRow)),
       centered: Float64Array.from(order, (i) => column[i]! - mean),
       gap: Float64Array.from(order, (i, k) => (k + 1 < count ? column[order[k + 1]!]! - column[i]! : 0)),
       std: Math.sqrt(m2 / count),
-    };
-  });
+    });
+    yield;
+  }
+  return features;
 }
 
 /** The distance between the n rows of weight m and the m rows of weight -n. */

@@ -12,7 +12,7 @@ import { EventLoopTurns, throwIfAborted } from "../../objective/evaluate.js";
 import type { ProbeOptions } from "../../objective/objective.js";
 import { expectFiniteValues } from "../shared/arguments.js";
 import type { FigureKind } from "../shared/report.js";
-import { reserveDraws } from "../shared/run.js";
+import { type ReservedDraws, reserveDraws } from "../shared/run.js";
 import { sampleView } from "../values/feature-columns.js";
 
 /** Options for `permutationTest` and `mmdTest`: how the rows are permuted. */
@@ -58,6 +58,28 @@ export type SplitStatistics = (weights: Float64Array, into: Float64Array) => voi
 
 const MOST_SPLITS = 1e6;
 
+/** How many splits are made, and where the random ones are drawn from; undefined for all splits. */
+export interface ReservedSplits {
+  readonly total: number;
+  readonly drawn: ReservedDraws | undefined;
+}
+
+/** Makes the draws of a permutation test, before anything of it waits. */
+export async function reserveSplits(
+  who: string,
+  { n, m }: { readonly n: number; readonly m: number },
+  options: PermutationOptions & { readonly permutations: number | "all" },
+): Promise<ReservedSplits> {
+  const { permutations, random } = options;
+  const exhaustive = permutations === "all";
+  const total = exhaustive ? splitsOf(who, n, m) : permutations;
+  expectCount(who, "permutations", total);
+  if (exhaustive) return { total, drawn: undefined };
+  expectRandom(who, random);
+  const drawn = await reserveDraws(who, random, total, (stream) => stream.permutation(n + m), options);
+  return { total, drawn };
+}
+
 /**
  * Counts the splits of n + m rows into n and m whose statistics reach those of the first n against the last m. Ties count,
  * up to a relative 1e-12. `scales` makes statistics comparable with each other; those of scale 0 are 0.
@@ -68,21 +90,15 @@ const MOST_SPLITS = 1e6;
 export async function permuteRows(
   who: string,
   { n, m }: { readonly n: number; readonly m: number },
-  options: PermutationOptions & { readonly permutations: number | "all" },
+  { signal, onProgress }: ProbeOptions,
+  { total, drawn }: ReservedSplits,
   scales: ArrayLike<number>,
   statistics: SplitStatistics,
 ): Promise<PermutationCounts> {
-  const { permutations, random, signal, onProgress } = options;
-  const exhaustive = permutations === "all";
-  const total = exhaustive ? splitsOf(who, n, m) : permutations;
-  expectCount(who, "permutations", total);
-  if (!exhaustive) expectRandom(who, random);
-  const randomState = exhaustive ? null : random!.state;
-  const own = exhaustive ? undefined : reserveDraws(random!, total, (stream) => stream.permutation(n + m));
-  const splits = own === undefined ? allSplits(n, m) : randomSplits(n, m, total, own);
-
+  const exhaustive = drawn === undefined;
+  const splits = exhaustive ? allSplits(n, m) : randomSplits(n, m, total, drawn.own);
   const observed = new Float64Array(scales.length);
-  const drawn = new Float64Array(scales.length);
+  const ofSplit = new Float64Array(scales.length);
   const reached = new Float64Array(scales.length);
   const reachedByLargest = new Float64Array(scales.length);
   const scaled = (values: Float64Array, j: number): number => (scales[j]! === 0 ? 0 : values[j]! / scales[j]!);
@@ -93,11 +109,11 @@ export async function permuteRows(
   let done = 0;
   for (const weights of splits) {
     throwIfAborted(who, signal);
-    statistics(weights, drawn);
+    statistics(weights, ofSplit);
     let largest = 0;
-    for (let j = 0; j < drawn.length; j++) largest = Math.max(largest, scaled(drawn, j));
-    for (let j = 0; j < drawn.length; j++) {
-      if (drawn[j]! >= least[j]!) reached[j]!++;
+    for (let j = 0; j < ofSplit.length; j++) largest = Math.max(largest, scaled(ofSplit, j));
+    for (let j = 0; j < ofSplit.length; j++) {
+      if (ofSplit[j]! >= least[j]!) reached[j]!++;
       if (largest >= scaled(least, j)) reachedByLargest[j]!++;
     }
     done++;
@@ -116,10 +132,27 @@ export async function permuteRows(
       permutations: total,
       exhaustive,
       smallestPValue: 1 / (one + total),
-      randomState,
+      randomState: drawn?.randomState ?? null,
       note: tooFewPermutations(total, exhaustive, scales.length),
     },
   };
+}
+
+/** Runs a computation to its end; the event loop gets its turns, and the signal is checked at each. */
+export async function resultInTurns<Result>(
+  who: string,
+  steps: Generator<undefined, Result, undefined>,
+  { signal }: ProbeOptions,
+): Promise<Result> {
+  const turns = new EventLoopTurns();
+  throwIfAborted(who, signal);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    if (!turns.isDue) continue;
+    await turns.take();
+    throwIfAborted(who, signal);
+  }
 }
 
 /** What to keep in mind about p-values of k features, or null: whether a lone feature could be found at all. */

@@ -114,13 +114,12 @@ export async function lipschitzFromPairs(
   const { count, minRadius, maxRadius, random } = read;
   expectNumber(who, "maxRadius", maxRadius, { low: minRadius });
   const run = new ProbeRun(who, objective, point, read, 1 + count);
-  const randomState = random.state;
   const x = run.point;
   const drawPair = (stream: Random): Float64Array => {
     const radius = minRadius * exp(stream.uniform() * log(maxRadius / minRadius));
     return addScaled(x, radius, randomDirection(x.length, stream));
   };
-  const own = reserveDraws(random, count, drawPair);
+  const { own, randomState } = await reserveDraws(who, random, count, drawPair, read);
   const v = await run.finiteAt(x);
   const pairs: LipschitzPair[] = [];
   for (let i = 0; i < count; i++) {

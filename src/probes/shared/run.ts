@@ -2,8 +2,8 @@
 
 import type { DType } from "../../core/dtype.js";
 import { complaint, show } from "../../core/errors.js";
-import type { Random } from "../../core/random.js";
-import { Evaluator, expectObjective } from "../../objective/evaluate.js";
+import type { Random, RandomState } from "../../core/random.js";
+import { EventLoopTurns, Evaluator, expectObjective, throwIfAborted } from "../../objective/evaluate.js";
 import type { Evaluation, Objective, ProbeOptions } from "../../objective/objective.js";
 import { isFiniteVector } from "../../objective/vector.js";
 import type { Kinds, ProbeReport } from "./report.js";
@@ -81,14 +81,61 @@ export class ProbeRun extends Evaluator {
   }
 }
 
+/** The draws of a probe: a stream that repeats them, and where the caller's stream was before them. */
+export interface ReservedDraws {
+  readonly own: Random;
+  readonly randomState: RandomState;
+}
+
+/** The streams that a probe is drawing from across turns of the event loop, each with a promise for the end of it. */
+const reserved = new WeakMap<Random, Promise<unknown>>();
+
 /**
- * Makes all draws of a probe from the caller's stream at once, and returns a copy of the stream to repeat them from.
+ * Makes all draws of a probe from the caller's stream before its first evaluation, and returns a copy of the stream that repeats
+ * them.
  *
  * Evaluations may wait, and a second probe draw from the same stream meanwhile: without this neither report could be replayed
- * from its `randomState`. Repeating the draws takes no memory.
+ * from its `randomState`. Repeating the draws takes no memory. Draws that take long give the event loop its turns; another
+ * probe on the same stream then waits until they are made.
  */
-export function reserveDraws(random: Random, count: number, draw: (stream: Random) => unknown): Random {
+export async function reserveDraws(
+  who: string,
+  random: Random,
+  count: number,
+  draw: (stream: Random) => unknown,
+  { signal }: ProbeOptions,
+): Promise<ReservedDraws> {
+  throwIfAborted(who, signal);
+  while (reserved.has(random)) await reserved.get(random);
+  const randomState = random.state;
   const own = random.copy();
-  for (let i = 0; i < count; i++) draw(random);
-  return own;
+  const turns = new EventLoopTurns();
+  let made = 0;
+  const drawUntilDue = (): void => {
+    while (made < count) {
+      draw(random);
+      made++;
+      if (turns.isDue) return;
+    }
+  };
+  drawUntilDue();
+  if (made === count) return { own, randomState };
+  const rest = async (): Promise<void> => {
+    while (made < count) {
+      await turns.take();
+      throwIfAborted(who, signal);
+      drawUntilDue();
+    }
+  };
+  const drawing = rest();
+  reserved.set(
+    random,
+    drawing.catch(() => undefined),
+  );
+  try {
+    await drawing;
+  } finally {
+    reserved.delete(random);
+  }
+  return { own, randomState };
 }
