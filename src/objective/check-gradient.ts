@@ -2,7 +2,7 @@
 
 import { complaint, expectCount, expectObject, expectOneOf, show, ShapeError } from "../core/errors.js";
 import { type DType, tolerances, unitRoundoff } from "../core/dtype.js";
-import type { Random } from "../core/random.js";
+import type { Random, RandomState } from "../core/random.js";
 import { Evaluator, expectObjective, readProbeOptions } from "./evaluate.js";
 import {
   DerivativeComparison,
@@ -56,6 +56,8 @@ export interface GradientReport {
   readonly tolerance: number;
   readonly dtype: DType;
   readonly evaluations: number;
+  /** The state of the random stream before the first draw: `Random.from` repeats the check. */
+  readonly randomState: RandomState;
   /** The finding in one sentence. */
   readonly text: string;
 }
@@ -108,11 +110,12 @@ export async function checkGradient(
 
   // All that is the caller's is read and drawn before the first evaluation, which may wait.
   const x = point.slice();
-  const chosen = groups.flatMap((group) => {
-    const places = random.permutation(group.end - group.start).slice(0, coordinatesPerGroup);
+  const randomState = random.state;
+  const { orders, direction: drawn } = drawChecks(x.length, groups, random);
+  const chosen = groups.flatMap((group, i) => {
+    const places = orders[i]!.slice(0, coordinatesPerGroup);
     return [...places].sort((a, b) => a - b).map((place) => ({ group, place }));
   });
-  const drawn = randomDirection(x.length, random);
   const evaluator = new Evaluator(who, objective, read, 1 + 4 * (1 + chosen.length));
   const { loss, gradient } = await evaluator.at(x.slice());
   expectFiniteEvaluation(who, loss, gradient, groups);
@@ -193,6 +196,7 @@ export async function checkGradient(
     tolerance,
     dtype,
     evaluations: evaluator.evaluations,
+    randomState,
     text: sentenceOf(worst, coordinates.length),
   };
 }
@@ -213,6 +217,16 @@ function scaleByGroup(groups: readonly NamedStretch[], gradient: Float64Array, d
     scale.fill(isRoundOff ? 1 : Math.min(MOST_STRETCH[dtype], Math.max(1, whole / rms)), start, end);
   }
   return scale;
+}
+
+/** Makes all draws of `checkGradient`: an order of the coordinates of each group, of which the first are checked, and a direction. */
+export function drawChecks(
+  length: number,
+  groups: readonly NamedStretch[],
+  random: Random,
+): { readonly orders: readonly Uint32Array[]; readonly direction: Float64Array } {
+  const orders = groups.map(({ start, end }) => random.permutation(end - start));
+  return { orders, direction: randomDirection(length, random) };
 }
 
 /** A line to evaluate the loss along. */

@@ -4,9 +4,11 @@ import {
   checkGradient,
   type CheckGradientOptions,
   checkGradientRules,
+  drawChecks,
   expectNamedStretches,
   type GradientReport,
 } from "./check-gradient.js";
+import type { RandomState } from "../core/random.js";
 import { Evaluator, expectObjective, readProbeOptions } from "./evaluate.js";
 import type { Verdict } from "./finite-difference.js";
 import type { Evaluation, Objective } from "./objective.js";
@@ -31,6 +33,8 @@ export interface ObjectiveReport {
   readonly promises: readonly PromiseReport[];
   readonly gradient: GradientReport;
   readonly evaluations: number;
+  /** The state of the random stream before the first draw: `Random.from` repeats the check. */
+  readonly randomState: RandomState;
 }
 
 /**
@@ -63,7 +67,12 @@ export async function checkObjective(
     read.groups &&
     expectNamedStretches(who, read.groups, x.length).map((stretch, i) => ({ ...read.groups![i]!, ...stretch }));
   const evaluator = new Evaluator(who, objective, { signal: read.signal }, 5);
-  const elsewhere = addScaled(x, 0.1, randomDirection(x.length, read.random));
+  // All draws are made now, since others may use the stream while the evaluations wait; the copy repeats them.
+  const randomState = read.random.state;
+  const random = read.random.copy();
+  const elsewhere = addScaled(x, 0.1, randomDirection(x.length, random));
+  randomDirection(x.length, read.random);
+  drawChecks(x.length, groups ?? [{ name: "point", start: 0, end: x.length }], read.random);
 
   const pointOfFirst = x.slice();
   const first = await evaluator.at(pointOfFirst);
@@ -76,7 +85,7 @@ export async function checkObjective(
   const lossOnly = await evaluator.lossAt(pointOfLossOnly);
   const third = await evaluator.at(x.slice());
   const thirdFinding = difference({ loss: first.loss, gradient: firstGradient }, third);
-  const gradient = await checkGradient(objective, x, { ...read, groups });
+  const gradient = await checkGradient(objective, x, { ...read, random, groups });
 
   const changed = [pointOfFirst, pointOfLossOnly].find((array) => !sameNumbers(array, x));
   const at = changed?.findIndex((value, i) => !Object.is(value, x[i])) ?? -1;
@@ -104,7 +113,7 @@ export async function checkObjective(
 
   const verdicts = promises.map((found) => found.verdict);
   const verdict = verdicts.includes("differs") ? "differs" : verdicts.includes("undecided") ? "undecided" : "agrees";
-  return { verdict, promises, gradient, evaluations: evaluator.evaluations + gradient.evaluations };
+  return { verdict, promises, gradient, evaluations: evaluator.evaluations + gradient.evaluations, randomState };
 }
 
 function promise(name: PromiseReport["promise"], finding: string): PromiseReport {
