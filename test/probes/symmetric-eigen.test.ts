@@ -78,3 +78,39 @@ describe("tridiagonalEigen", () => {
     );
   });
 });
+
+describe("the limit of QR steps", () => {
+  /** Whether the steps suffice. */
+  const suffices = (d: readonly number[], e: readonly number[], steps: number): boolean => {
+    try {
+      tridiagonalEigen(d, e, steps);
+      return true;
+    } catch (error) {
+      expect(String(error)).toBe(
+        `RangeError: symmetricEigen: expected the QR steps to converge, got none after ${steps} steps`,
+      );
+      return false;
+    }
+  };
+
+  it("is exact: no step for a diagonal, one for two rows", () => {
+    expect(suffices([3, 1, 2], [0, 0], 0)).toBe(true);
+    expect(suffices([3, 1], [2], 0)).toBe(false);
+    expect(suffices([3, 1], [2], 1)).toBe(true);
+    expect(tridiagonalEigen([3, 0], [2], 1).values).toEqual(allAbout([-1, 4], 12));
+  });
+
+  it("ends a run that needs one step more, and no other", () => {
+    const random = new Random(9);
+    for (const n of [3, 12, 60]) {
+      const d = Array.from({ length: n }, () => random.normal());
+      const e = Array.from({ length: n - 1 }, () => random.normal());
+      let needed = 0;
+      while (!suffices(d, e, needed)) needed++;
+      // Two or three steps per eigenvalue, so the default is far away.
+      expect(needed).toBeGreaterThan(n / 2);
+      expect(needed).toBeLessThan(3 * n);
+      expect(tridiagonalEigen(d, e, needed)).toEqual(tridiagonalEigen(d, e));
+    }
+  });
+});

@@ -16,9 +16,13 @@ export interface Eigen {
  * - **Cost**: about 2 QR steps an eigenvalue: 12 n^2 operations, and 6 n^3 for the vectors
  * - **Source**: Golub & Van Loan, Matrix Computations, section 8.3: the implicit QR step with Wilkinson's shift
  */
-export function tridiagonalEigen(diagonal: readonly number[], offDiagonal: readonly number[]): Eigen {
+export function tridiagonalEigen(
+  diagonal: readonly number[],
+  offDiagonal: readonly number[],
+  mostSteps: number = MOST_STEPS * diagonal.length,
+): Eigen {
   const vectors = diagonal.map((_, i) => new Float64Array(diagonal.length).fill(1, i, i + 1));
-  const values = diagonalize(diagonal, offDiagonal, vectors);
+  const values = diagonalize(diagonal, offDiagonal, vectors, mostSteps);
   const order = Array.from(values.keys()).sort((i, j) => values[i]! - values[j]!);
   return { values: order.map((i) => values[i]!), vectors: order.map((i) => vectors[i]!) };
 }
@@ -52,7 +56,9 @@ export function symmetricEigenvalues(matrix: readonly Float64Array[]): number[] 
     });
   }
   const diagonal = a.map((row, i) => row[i]!);
-  return Array.from(diagonalize(diagonal, offDiagonal, []), (value) => value * unit).sort((x, y) => x - y);
+  return Array.from(diagonalize(diagonal, offDiagonal, [], MOST_STEPS * n), (value) => value * unit).sort(
+    (x, y) => x - y,
+  );
 }
 
 function reflectRow(row: Float64Array, v: Float64Array, w: Float64Array, vi: number, wi: number): void {
@@ -66,17 +72,23 @@ function unitOf(entries: readonly number[]): number {
   throw new RangeError(complaint("symmetricEigen", "a matrix of finite numbers", show(largest)));
 }
 
+/** The limit of QR steps per row. */
 const MOST_STEPS = 60;
 
 /** Turns a tridiagonal matrix to diagonal form, and the given rows with it; returns the diagonal. */
-function diagonalize(diagonal: readonly number[], offDiagonal: readonly number[], rows: Float64Array[]): Float64Array {
+function diagonalize(
+  diagonal: readonly number[],
+  offDiagonal: readonly number[],
+  rows: Float64Array[],
+  mostSteps: number,
+): Float64Array {
   const unit = unitOf([...diagonal, ...offDiagonal]);
   const d = Float64Array.from(diagonal, (value) => value / unit);
   const e = Float64Array.from(offDiagonal, (value) => value / unit);
   const isNegligible = (i: number): boolean => Math.abs(e[i]!) <= 2 ** -53 * (Math.abs(d[i]!) + Math.abs(d[i + 1]!));
   let end = d.length - 1;
   // Two or three steps per eigenvalue are the rule; without a limit a fault in the arithmetic would never end.
-  let left = MOST_STEPS * d.length;
+  let left = mostSteps;
   while (end > 0) {
     if (isNegligible(end - 1)) {
       end--;
@@ -85,8 +97,7 @@ function diagonalize(diagonal: readonly number[], offDiagonal: readonly number[]
     let start = end - 1;
     while (start > 0 && !isNegligible(start - 1)) start--;
     if (left-- === 0) {
-      const got = `none after ${MOST_STEPS * d.length} steps`;
-      throw new RangeError(complaint("symmetricEigen", "the QR steps to converge", got));
+      throw new RangeError(complaint("symmetricEigen", "the QR steps to converge", `none after ${mostSteps} steps`));
     }
     stepOfQR(d, e, start, end, rows);
   }

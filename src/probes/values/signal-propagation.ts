@@ -62,13 +62,11 @@ export function signalPropagation(samples: Samples): SignalPropagationReport {
     const reasons = { effectiveRank: reason, entropicRank: reason, meanAbsoluteCosine: reason };
     return { ...found, effectiveRank: null, entropicRank: null, meanAbsoluteCosine: null, zeroRows: rows, reasons };
   }
-  const h = Array.from({ length: rows }, (_, i) =>
-    values.subarray(i * width, (i + 1) * width).map((value) => value / unit),
-  );
-  const { meanAbsoluteCosine, zeroRows } = cosinesOf(h);
+  const samplesInRows = Array.from({ length: rows }, (_, i) => values.subarray(i * width, (i + 1) * width));
+  const { meanAbsoluteCosine, zeroRows } = cosinesOf(samplesInRows);
   return {
     ...found,
-    ...ranksOf(h),
+    ...ranksOf(samplesInRows.map((row) => row.map((value) => value / unit))),
     meanAbsoluteCosine,
     zeroRows,
     reasons: meanAbsoluteCosine === null ? { meanAbsoluteCosine: "fewer than 2 samples differ from 0" } : {},
@@ -90,7 +88,13 @@ function ranksOf(h: readonly Float64Array[]): { effectiveRank: number; entropicR
 }
 
 function cosinesOf(h: readonly Float64Array[]): { meanAbsoluteCosine: number | null; zeroRows: number } {
-  const directions = h.map((row) => [row, norm(row)] as const).filter(([, size]) => size > 0);
+  const directions = h.flatMap((row) => {
+    // Each in its own unit: a small sample beside a large one has a direction too.
+    const largest = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    if (largest === 0) return [];
+    const direction = row.map((value) => value / largest);
+    return [[direction, norm(direction)] as const];
+  });
   let sum = 0;
   let pairs = 0;
   directions.forEach(([a, sizeOfA], i) => {
