@@ -33,6 +33,11 @@ describe("symmetricEigenvalues", () => {
     expect(matrix).toEqual(before);
   });
 
+  it.each([1e-300, 1e-200, 1e-150, 1e-100])("takes entries of 1 and of size %s together", (tiny) => {
+    const matrix = [[1, tiny, 2 * tiny], [tiny, 2, tiny], [2 * tiny, tiny, 3]].map((row) => Float64Array.from(row)); // prettier-ignore
+    expect(symmetricEigenvalues(matrix)).toEqual(allAbout([1, 2, 3], 14));
+  });
+
   it.each([1e-200, 1e200])("takes entries of size %s", (size) => {
     const matrix = [Float64Array.of(0, 2 * size), Float64Array.of(2 * size, 3 * size)];
     expect(symmetricEigenvalues(matrix).map((value) => value / size)).toEqual(allAbout([-1, 4], 12));

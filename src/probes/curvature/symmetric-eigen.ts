@@ -43,9 +43,11 @@ export function symmetricEigenvalues(matrix: readonly Float64Array[]): number[] 
     const v = a[k]!.subarray(k + 1);
     const first = v[0]!;
     const size = norm(v);
-    const kept = first > 0 ? -size : size;
+    // The squares of such a row would underflow; no eigenvalue depends on it beyond round-off of the largest.
+    const isNegligible = size < 1e-150;
+    const kept = isNegligible ? 0 : first > 0 ? -size : size;
     offDiagonal.push(kept);
-    if (size === 0) continue;
+    if (isNegligible) continue;
     v[0] = first - kept;
     const factor = -1 / (kept * v[0]); // 2 / ||v||^2
     const rest = a.slice(k + 1).map((row) => row.subarray(k + 1));
