@@ -7,7 +7,7 @@
 import { complaint, show } from "../../core/errors.js";
 import { log } from "../../core/math.js";
 import { type Figure, figureUnless, type Reasons } from "../shared/report.js";
-import type { Moments } from "../values/moments.js";
+import { expectMoments, type Moments } from "../values/moments.js";
 
 /** From a to b, an earlier and a later sample. Variances are biased unless the name says otherwise. */
 export interface GaussianDistances {
@@ -47,7 +47,9 @@ export interface GaussianDistances {
  * stdRatio;    // => about 1.0887
  */
 export function gaussianDistances(a: Moments, b: Moments): GaussianDistances {
-  for (const [name, { count }] of [["a", a] as const, ["b", b] as const]) {
+  for (const [name, moments] of [["a", a] as const, ["b", b] as const]) {
+    expectMoments("gaussianDistances", name, moments);
+    const { count } = moments;
     if (!(count >= 1)) {
       throw new RangeError(complaint("gaussianDistances", `${name} to have at least 1 value`, show(count)));
     }

@@ -264,5 +264,6 @@ export function stepSizesAround(
   multiples: readonly number[] = [0.01, 0.1, 0.5, 1, 2, 4],
 ): number[] {
   expectNumber("stepSizesAround", "learningRate", learningRate, { low: 0, withoutLow: true });
-  return multiples.map((multiple) => multiple * learningRate);
+  const factors = expectNumbers("stepSizesAround", "multiples", multiples, { low: 0, withoutLow: true });
+  return factors.map((multiple) => multiple * learningRate);
 }

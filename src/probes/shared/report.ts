@@ -92,11 +92,13 @@ export function stringifyReport(report: unknown, space?: number): string {
 /**
  * Reads what `stringifyReport` wrote.
  *
+ * @throws {TypeError} if it is not a text
  * @throws {SyntaxError} if the text is not JSON
  * @example
  * parseReport('{"loss":[1,"Infinity"]}'); // => { loss: [1, Infinity] }
  */
 export function parseReport(text: string): unknown {
+  if (typeof text !== "string") throw new TypeError(complaint("parseReport", "a text", show(text)));
   return JSON.parse(text, (_key, value: unknown) =>
     typeof value === "string" ? (NAMES_OF_NUMBERS.get(value) ?? value) : value,
   );

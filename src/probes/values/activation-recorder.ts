@@ -219,6 +219,8 @@ export class ActivationRecorder {
  */
 export function mergeActivationRecords(a: ActivationRecord, b: ActivationRecord): ActivationRecord {
   const who = "mergeActivationRecords";
+  expectRecord(who, "a", a);
+  expectRecord(who, "b", b);
   const identity = ({ step, path, quantileLevels }: ActivationRecord): string =>
     `step ${step}, path ${show(path)}, quantile levels ${show(quantileLevels)}`;
   if (identity(a) !== identity(b)) throw new RangeError(complaint(who, identity(a), identity(b)));
@@ -236,4 +238,11 @@ export function mergeActivationRecords(a: ActivationRecord, b: ActivationRecord)
     features:
       a.features === null || b.features === null ? null : mergeFeatureSummaries(a.features, b.features, options),
   };
+}
+
+function expectRecord(who: string, name: string, record: unknown): asserts record is ActivationRecord {
+  const { path, quantileLevels, layer, features } = (record ?? {}) as Partial<ActivationRecord>;
+  const hasSummaries = typeof layer === "object" && layer !== null && typeof features === "object";
+  if (typeof path === "string" && Array.isArray(quantileLevels) && hasSummaries) return;
+  throw new TypeError(complaint(who, `${name} to be a record of an ActivationRecorder`, show(record)));
 }

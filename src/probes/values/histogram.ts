@@ -90,8 +90,18 @@ export function mergeHistograms(a: Histogram, b: Histogram): Histogram {
   return { edges: a.edges, counts, below: a.below + b.below, above: a.above + b.above };
 }
 
-/** Requires that two histograms count on the same edges. */
+/** Requires a histogram. */
+function expectHistogram(who: string, name: string, histogram: unknown): asserts histogram is Histogram {
+  const { edges, counts, below, above } = (histogram ?? {}) as Partial<Histogram>;
+  const hasCells = Array.isArray(edges) && Array.isArray(counts) && counts.length === edges.length - 1;
+  if (hasCells && typeof below === "number" && typeof above === "number") return;
+  throw new TypeError(complaint(who, `${name} to be a histogram`, show(histogram), "pass what histogramOf returns"));
+}
+
+/** Requires two histograms that count on the same edges. */
 export function expectSameEdges(who: string, a: Histogram, b: Histogram): void {
+  expectHistogram(who, "a", a);
+  expectHistogram(who, "b", b);
   const same = a.edges.length === b.edges.length && a.edges.every((edge, k) => edge === b.edges[k]);
   if (!same)
     throw new ShapeError(
@@ -112,6 +122,7 @@ export function histogramTotal({ counts, below, above }: Histogram): number {
  * @throws {RangeError} if the level lies outside [0, 1]
  */
 export function histogramQuantile(histogram: Histogram, level: number): number | null {
+  expectHistogram("histogramQuantile", "the first argument", histogram);
   expectNumber("histogramQuantile", "level", level, { low: 0, high: 1 });
   const { edges, counts, below, above } = histogram;
   const total = histogramTotal(histogram);

@@ -6,6 +6,7 @@
  * Two samples' sums give those of both together, so a stream is taken block by block and shards are put together.
  */
 
+import { complaint, show } from "../../core/errors.js";
 import { expectFiniteValues } from "../shared/arguments.js";
 import { type Figure, figureUnless, type Reasons } from "../shared/report.js";
 
@@ -43,6 +44,14 @@ export interface MomentStatistics {
   /** G2 = (n - 1) / ((n - 2) (n - 3)) ((n + 1) g2 + 6). */
   readonly kurtosisExcessUnbiased: number | null;
   readonly reasons: Reasons;
+}
+
+/** Requires the central sums of a sample. */
+export function expectMoments(who: string, name: string, moments: unknown): asserts moments is Moments {
+  const sums = (moments ?? {}) as Partial<Moments>;
+  const isMoments = [sums.count, sums.mean, sums.m2, sums.m3, sums.m4].every((sum) => typeof sum === "number");
+  if (isMoments) return;
+  throw new TypeError(complaint(who, `${name} to be moments`, show(moments), "pass what momentsOf returns"));
 }
 
 /** The moments of nothing: where a stream begins. */
@@ -141,6 +150,8 @@ export function weightedMomentsOfRange(
  * mergeMoments(momentsOf([1, 2]), momentsOf([2, 5])).m2;   // => 9
  */
 export function mergeMoments(a: Moments, b: Moments): Moments {
+  expectMoments("mergeMoments", "a", a);
+  expectMoments("mergeMoments", "b", b);
   if (a.count === 0) return b;
   if (b.count === 0) return a;
   const n = a.count + b.count;
@@ -189,6 +200,7 @@ export function kurtosisExcessOf({ count, m2, m4 }: Moments): number {
  * kurtosisExcess;   // => -0.8148148148148149
  */
 export function momentStatistics(moments: Moments): MomentStatistics {
+  expectMoments("momentStatistics", "the argument", moments);
   const { count: n, mean, m2 } = moments;
   const g1 = skewnessOf(moments);
   const g2 = kurtosisExcessOf(moments);
