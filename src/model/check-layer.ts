@@ -16,22 +16,22 @@ import { valueWeights } from "../probes/values/row-weights.js";
 
 /** Options for `checkLayer`. */
 export interface CheckLayerOptions extends ProbeOptions {
-  /** The mode whose derivative to check. "train" has the derivative of "probe", but updates the running statistics. */
+  /** The mode to check. Mode "train" has the same derivative as "probe", but updates the running statistics. */
   readonly mode: Exclude<Mode, "train">;
-  /** Draws the weights of the outputs, the direction and the coordinates. */
+  /** Draws the weights of the loss, the direction and the coordinates. */
   readonly random: Random;
-  /** The precision to check in, whatever the layer's own. Default: "float64". */
+  /** The precision of the check, independent of the layer's dtype. Default: "float64". */
   readonly dtype?: DType | undefined;
-  /** The number of coordinates of the input and of each parameter to compare. Default: 3. */
+  /** The number of coordinates to check in the input and in each parameter. Default: 3. */
   readonly coordinatesPerGroup?: number | undefined;
   /** The allowed error; see `checkGradient`. */
   readonly tolerance?: number | undefined;
   /**
-   * The row weights of the forward passes, as in `Pass`. If a row or position of weight 0 holds values that are not finite,
-   * these do not vary, and the loss leaves out all outputs of weight 0. Default: none.
+   * The row weights of the forward passes, as in `Pass`. If values of weight 0 are not finite, they are kept constant and the
+   * loss ignores all outputs of weight 0. Default: none.
    */
   readonly rowWeights?: Pass["rowWeights"];
-  /** The kernel set that does the arithmetic. Default: the fastest available. */
+  /** The kernel set. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
 
@@ -51,12 +51,13 @@ const checkLayerRules = {
 /**
  * Checks a layer's hand-written backward pass against finite differences, with respect to its input and every parameter.
  *
- *     loss = Σ w y, with random weights w        (w = 1 would let most wrong batch norms pass: their gradient is 0)
+ *     loss = Σ w y, with random weights w
  *
- * The layer is left as it was. Use an ordinary input (mean other than 0, standard deviation other than 1, 5 to 64 rows) and
- * parameters other than their initial 0 and 1.
+ * With w = 1 most wrong implementations of batch norm would pass, because the gradient of the sum of its outputs is 0. The
+ * layer is not modified. Use 5 to 64 rows whose mean is not 0 and whose standard deviation is not 1, and parameters other
+ * than the initial 0 and 1.
  *
- * - **Cost**: that of `checkGradient`, where an evaluation is a forward and a backward pass
+ * - **Cost**: as for `checkGradient`; each evaluation is a forward and a backward pass
  *
  * @throws {TypeError} if layer, input or mode are invalid
  * @example
@@ -73,7 +74,7 @@ export async function checkLayer(layer: Layer, input: Tensor, options: CheckLaye
   const rowWeights = given && copyOf(given, "float64");
   const masked = rowWeights === undefined ? undefined : maskedJunk(who, layer, input, rowWeights);
 
-  // The input varies as the parameters do.
+  // The input is varied like a parameter.
   const inputParameter = new Parameter("input", "weight", masked?.input ?? input);
   let weights: Floats | undefined;
   const lossWeights = (output: Tensor): Floats => {
@@ -102,11 +103,11 @@ export async function checkLayer(layer: Layer, input: Tensor, options: CheckLaye
   return checkGradient(objective, point, { random, groups, ...ofCheck });
 }
 
-/** Masked values that are not finite: a pass may be given them, but a check cannot vary them. */
+/** Masked values that are not finite. A pass accepts them, but a check cannot vary them. */
 interface MaskedJunk {
   /** The input with 0 in their place. */
   readonly input: Tensor;
-  /** Returns an input with these values in their place again. */
+  /** Returns an input with these values put back. */
   readonly restore: (input: Tensor) => Tensor;
   /** Returns the weight of each value of an output. */
   readonly weightsOf: (output: Tensor) => Float64Array;

@@ -1,27 +1,27 @@
 /**
- * Finite differences of a loss along a line: the derivative at several steps, how far each may be off, and whether the
- * derivative that a gradient claims agrees with them.
+ * Finite differences of a loss along a line: estimates the derivative at several steps, with the error of each estimate, and
+ * compares them with the derivative according to the gradient.
  */
 
 import { type DType, unitRoundoff } from "../core/dtype.js";
 
 /**
- * The result of a comparison: the two derivatives agree; they differ; or finite differences cannot decide, because the loss
- * has a kink at the point, is not finite beside it, is dominated by round-off, or its difference quotients do not converge.
+ * The result of a comparison. "undecided" means that finite differences cannot decide, because the loss has a kink at the point,
+ * is not finite near it or is dominated by round-off, or because its difference quotients do not converge.
  */
 export type Verdict = "agrees" | "differs" | "undecided";
 
-/** One derivative, by the gradient and by finite differences. */
+/** A derivative according to the gradient and to finite differences. */
 export interface GradientComparison {
-  /** As in "1.gamma[3]", or "random direction". */
+  /** For example "1.gamma[3]", or "random direction". */
   readonly name: string;
-  /** By the gradient. */
+  /** According to the gradient. */
   readonly analytic: number;
-  /** By central differences; null where the loss is not finite beside the point, at any step. */
+  /** According to central differences. Null if the loss is not finite near the point at any step. */
   readonly numeric: number | null;
-  /** How far the finite difference itself may be off; null together with `numeric`. */
+  /** The estimated error of `numeric`. Null if `numeric` is null. */
   readonly estimatedError: number | null;
-  /** The step of these two figures: the one at which the estimated error is smallest. */
+  /** The finite-difference step of `numeric`, at which the estimated error is smallest. */
   readonly step: number;
   readonly verdict: Verdict;
 }
@@ -32,62 +32,61 @@ export interface LossesAtStep {
   readonly losses: readonly [number, number, number, number, number];
 }
 
-/** A line through the point: the derivative that the gradient claims along it, and what is known of the loss. */
+/** A line through the point, with the derivative according to the gradient and the difference quotients of the loss. */
 export interface LineOfLosses {
   readonly name: string;
   readonly analytic: number;
   /** The error that is always allowed. */
   readonly allowed: number;
-  /** The error that is allowed unless finite differences show it clearly. */
+  /** The error that is allowed if finite differences do not resolve it clearly. */
   readonly tolerated: number;
-  /** At larger estimated errors of the finite difference a smaller step may be better. */
+  /** If the estimated error is larger, a smaller step may be better. */
   readonly goodError: number;
-  /** At larger estimated errors nothing can be said to agree. */
+  /** If the estimated error is larger, the verdict cannot be "agrees". */
   readonly largestError: number;
-  /** Lines of one group have steps of one size. */
+  /** The name of the group. Lines of one group use similar steps. */
   readonly group: string;
-  /** No step below this one: the point could not be moved by it. */
+  /** The smallest useful step. A smaller one would not change the point. */
   readonly smallestStep: number;
-  /** From the first step to the smallest. */
+  /** The quotients so far, from the largest step to the smallest. */
   readonly quotients: Quotient[];
 }
 
 /** A central difference quotient. */
 interface Quotient {
   readonly step: number;
-  /** (L(h/2) - L(-h/2)) / h; NaN where a loss is not finite. */
+  /** (L(h/2) - L(-h/2)) / h. NaN if a loss is not finite. */
   readonly value: number;
   readonly error: number;
-  /** The jump of the slope where the loss has a kink within the step, else 0. */
+  /** The jump of the slope if the loss has a kink within the step, otherwise 0. */
   readonly kink: number;
-  /** The part of the error that is the round-off of the loss. */
+  /** The part of the error that is caused by round-off of the loss. */
   readonly roundoff: number;
-  /** The quotients at h and h/2 are equal up to `isClose`. */
+  /** Whether the quotients at h and h/2 are equal according to `isClose`. */
   readonly steady: boolean;
-  /** The largest loss minus the smallest. */
+  /** The largest loss minus the smallest loss. */
   readonly range: number;
-  /** The losses lie on a cubic up to a fiftieth of their range or round-off, which losses far apart do only by chance. */
+  /** Whether the losses lie on a cubic, up to a fiftieth of their range or round-off. */
   readonly smooth: boolean;
 }
 
-/** Each smaller step is this part of the one before. */
+/** The ratio of a step to the next smaller one. */
 const SHRINK = 32;
-/** How many smaller steps are tried after the first. */
+/** The largest number of steps after the first. */
 const SMALLER_STEPS = 8;
-/** The steps that confirm a difference, as parts of the step that decided: no powers of 2, unlike the ratios of the others. */
+/** The steps that confirm a difference, relative to the chosen step. The ratios of the other steps are powers of 2. */
 const CONFIRMING_PARTS = [0.6180339887498949, 0.38196601125010515];
 
 /**
- * Compares the derivatives that a gradient claims with difference quotients at steps that fit the loss.
+ * Compares derivatives according to a gradient with difference quotients at suitable steps.
  *
  *     numeric = (L(h/2) - L(-h/2)) / h      estimated error = |numeric - (L(h) - L(-h)) / 2h| + noise / h
  *
- * A quotient at one step cannot show that it is the derivative: a step that crosses many kinks or many waves of the loss
- * gives a steady but meaningless value. So a claim that does not agree is tried again at smaller steps, until round-off
- * hides what they could show. A quotient that a smaller step contradicts does not count; of the others the one with the
- * smallest estimated error decides.
+ * A single step is not enough. If it spans many kinks or oscillations of the loss, the quotient can look steady and still be
+ * meaningless. A derivative that does not agree is therefore checked again at smaller steps, until round-off dominates.
+ * Quotients that a smaller step contradicts are discarded. Of the others, the one with the smallest estimated error is chosen.
  *
- * The noise of the losses is judged from all lines together, since one alone may be small by chance.
+ * The noise of the losses is estimated from all lines together, because on one line it may be small by chance.
  */
 export class DerivativeComparison<Line extends LineOfLosses> {
   private readonly confirmations = new Map<LineOfLosses, Quotient[]>();
@@ -97,18 +96,18 @@ export class DerivativeComparison<Line extends LineOfLosses> {
 
   constructor(
     private readonly dtype: DType,
-    /** ||x g||, coordinate by coordinate: the loss moves by its product with the round-off if the point is rounded. */
+    /** The norm of the elementwise product x g: rounding the point changes the loss by about this much times the round-off. */
     private readonly sensitivity: number,
   ) {}
 
-  /** Adds the losses at one more step of each line; returns the lines for which a smaller step is needed, and that step. */
+  /** Adds the losses of each line at one more step. Returns the lines that need a smaller step, and that step. */
   add(found: readonly (readonly [Line, LossesAtStep])[]): (readonly [Line, number])[] {
     const finite = found.map(([, at]) => at).filter(({ losses }) => losses.every(Number.isFinite));
     if (finite.length > 0) this.measureNoise(finite);
     const ofAll = upperQuartile(finite.filter((at) => !bend(at).kinked).map(fourth)) / 2;
     const ofGroup = largestByGroup(found);
     for (const [line, at] of found) {
-      // In a group with too large a step the differences are large without any noise: other groups are not judged by them.
+      // A step that is too large for one group causes large differences without noise, which must not affect other groups.
       const noise = Math.max(this.smallestNoise, Math.min(ofAll, 4 * (ofGroup.get(line.group) ?? 0)));
       line.quotients.push(quotientOf(at, noise, this.roundoff));
     }
@@ -117,7 +116,7 @@ export class DerivativeComparison<Line extends LineOfLosses> {
       .filter(([line, next]) => this.isNeeded(line, next));
   }
 
-  /** Returns the lines that differ, each with the steps at which to confirm it. */
+  /** Returns the lines that differ, with the steps at which to confirm each of them. */
   toConfirm(lines: readonly Line[]): (readonly [Line, number])[] {
     return lines
       .map((line) => [line, this.compare(line)] as const)
@@ -125,13 +124,13 @@ export class DerivativeComparison<Line extends LineOfLosses> {
       .flatMap(([line, { step }]) => CONFIRMING_PARTS.map((part) => [line, part * step] as const));
   }
 
-  /** Adds the losses of a line at a step for confirmation: a line differs only if its quotient there is the same. */
+  /** Adds the losses of a line at a step for confirmation. A line differs only if the quotient there is the same. */
   confirm(line: Line, at: LossesAtStep): void {
     const quotient = quotientOf(at, this.smallestNoise, this.roundoff);
     this.confirmations.set(line, [...(this.confirmations.get(line) ?? []), quotient]);
   }
 
-  /** Decides on a line. */
+  /** Returns the comparison for a line. */
   compare(line: LineOfLosses): GradientComparison {
     const { name, analytic, quotients, allowed, tolerated, largestError } = line;
     const chosen = decisive(quotients);
@@ -160,7 +159,7 @@ export class DerivativeComparison<Line extends LineOfLosses> {
     });
   }
 
-  /** A smaller step may change the verdict: round-off there is well below what is to be explained. */
+  /** Returns whether a smaller step may change the verdict, because round-off is still well below the disagreement. */
   private isNeeded(line: LineOfLosses, next: number): boolean {
     const { analytic, quotients, smallestStep, goodError } = line;
     if (quotients.length > SMALLER_STEPS || next < smallestStep) return false;
@@ -175,12 +174,12 @@ export class DerivativeComparison<Line extends LineOfLosses> {
   }
 
   /**
-   * The least that the losses may be off: a few roundings of their own size (8, measured on sums of a few thousand terms),
-   * one of the point, and the smallest fourth difference seen that is not 0, which shows a loss that takes few values.
+   * Estimates the smallest error of the losses: 8 rounding errors of the loss (measured on sums of a few thousand terms), one
+   * rounding error of the point, and the smallest fourth difference other than 0, which reveals a loss that is quantized.
    */
   private measureNoise(finite: readonly LossesAtStep[]): void {
     const losses = finite.flatMap((at) => at.losses);
-    // The loss of a float32 engine that does not say so is betrayed by its values.
+    // Detects float32 engines that do not declare their dtype.
     const rounded = losses.every((loss) => Math.fround(loss) === loss);
     const largest = losses.reduce((most, loss) => Math.max(most, Math.abs(loss)), 0);
     const unit = unitRoundoff[rounded ? "float32" : this.dtype];
@@ -212,12 +211,12 @@ function quotientOf(at: LossesAtStep, noise: number, roundoff: number): Quotient
   };
 }
 
-/** Two quotients are equal within a hundredth, or within round-off. */
+/** Returns whether two quotients are equal within 1% or within round-off. */
 function isClose(a: number, b: number, roundoff: number): boolean {
   return Math.abs(a - b) <= Math.max(0.01 * Math.max(Math.abs(a), Math.abs(b)), 4 * roundoff);
 }
 
-/** The quotient with the smallest error among those that no quotient at a smaller step contradicts. */
+/** Returns the quotient with the smallest error among those that no quotient at a smaller step contradicts. */
 function decisive(quotients: readonly Quotient[]): Quotient | undefined {
   const standing = usable(quotients).filter((coarse, i, all) =>
     all.slice(i + 1).every((fine) => Math.abs(coarse.value - fine.value) <= 3 * (coarse.error + fine.error)),
@@ -228,7 +227,7 @@ function decisive(quotients: readonly Quotient[]): Quotient | undefined {
   );
 }
 
-/** The quotients that may be a derivative: finite, and of the steps without a kink those that would have shown it. */
+/** Returns the quotients that may be the derivative: they are finite, without a kink, and precise enough to have shown one. */
 function usable(quotients: readonly Quotient[]): Quotient[] {
   let kink = Infinity;
   return quotients.filter((quotient) => {
@@ -240,13 +239,13 @@ function usable(quotients: readonly Quotient[]): Quotient[] {
 }
 
 /**
- * Shows that a quotient is near a limit: it is steady, and so is every other one at the steps beside it, or the error falls
- * as the step does. A loss that varies much faster than the step gives one steady quotient by chance, but not two equal ones.
+ * Returns whether a quotient is close to its limit: it is steady and equal to one at a neighboring step, or its error decreases
+ * with the step. If a loss oscillates within the step, one quotient may be steady by chance, but two are unlikely to be equal.
  */
 function converges(quotients: readonly Quotient[], chosen: Quotient): boolean {
   if (!chosen.smooth) return false;
   const place = quotients.indexOf(chosen);
-  // The loss varies as much within a smaller distance: the chosen step skips over its waves.
+  // The loss varies as much within a smaller distance, so the chosen step spans several oscillations.
   if (quotients.slice(place + 1).some(({ smooth, range }) => !smooth && !(range < chosen.range / 10))) return false;
   const [coarse, fine] = [quotients[place - 1], quotients[place + 1]];
   const agreesWith = (other: Quotient | undefined): boolean =>
@@ -263,7 +262,7 @@ function converges(quotients: readonly Quotient[], chosen: Quotient): boolean {
   );
 }
 
-/** The slopes on the two sides of the point: for a smooth loss their gap halves with the step, at a kink it stays. */
+/** Compares the slopes on both sides of the point. For a smooth loss their gap halves with the step; at a kink it does not. */
 function bend({ step, losses: [back, halfBack, loss, halfForth, forth] }: LossesAtStep): {
   readonly halfGap: number;
   readonly kinked: boolean;
@@ -274,8 +273,8 @@ function bend({ step, losses: [back, halfBack, loss, halfForth, forth] }: Losses
 }
 
 /**
- * The fourth difference of the losses. It vanishes for a smooth loss, so that what is left of it is round-off, for example
- * of large terms that cancel.
+ * Returns the fourth difference of the losses. For a smooth loss it is close to 0, so it shows the round-off, for example that of
+ * large terms that cancel.
  */
 function fourth({ losses: [a, b, c, d, e] }: LossesAtStep): number {
   return Math.abs(a - 4 * b + 6 * c - 4 * d + e);
@@ -290,7 +289,7 @@ function largestByGroup(found: readonly (readonly [LineOfLosses, LossesAtStep])[
   return largest;
 }
 
-/** The upper quartile: where a loss takes few values, many differences are 0 by luck. */
+/** Returns the upper quartile. If a loss is quantized, many differences are 0 by chance. */
 function upperQuartile(values: readonly number[]): number {
   return values.toSorted((x, y) => x - y)[Math.floor(0.75 * values.length)] ?? 0;
 }
