@@ -68,6 +68,8 @@ interface Quotient {
   readonly range: number;
   /** Whether the losses lie on a cubic, up to a fiftieth of their range or round-off. */
   readonly smooth: boolean;
+  /** Whether the losses are equal up to the rounding of the point in double precision. */
+  readonly flat: boolean;
 }
 
 /** The ratio of a step to the next smaller one. */
@@ -109,7 +111,7 @@ export class DerivativeComparison<Line extends LineOfLosses> {
     for (const [line, at] of found) {
       // A step that is too large for one group causes large differences without noise, which must not affect other groups.
       const noise = Math.max(this.smallestNoise, Math.min(ofAll, 4 * (ofGroup.get(line.group) ?? 0)));
-      line.quotients.push(quotientOf(at, noise, this.roundoff));
+      line.quotients.push(quotientOf(at, noise, this.roundoff, this.rounding));
     }
     return found
       .map(([line, { step }]) => [line, step / SHRINK] as const)
@@ -126,7 +128,7 @@ export class DerivativeComparison<Line extends LineOfLosses> {
 
   /** Adds the losses of a line at a step for confirmation. A line differs only if the quotient there is the same. */
   confirm(line: Line, at: LossesAtStep): void {
-    const quotient = quotientOf(at, this.smallestNoise, this.roundoff);
+    const quotient = quotientOf(at, this.smallestNoise, this.roundoff, this.rounding);
     this.confirmations.set(line, [...(this.confirmations.get(line) ?? []), quotient]);
   }
 
@@ -155,7 +157,7 @@ export class DerivativeComparison<Line extends LineOfLosses> {
       const tolerated = 3 * (chosen.error + Math.min(again.error, chosen.error));
       const roundoff = Math.max(again.roundoff, chosen.roundoff);
       const isSame = Math.abs(again.value - chosen.value) <= tolerated || isClose(again.value, chosen.value, roundoff);
-      return again.smooth && isSame;
+      return (again.smooth || again.flat) && isSame;
     });
   }
 
@@ -167,6 +169,10 @@ export class DerivativeComparison<Line extends LineOfLosses> {
     if (chosen === undefined) return true;
     if (this.compare(line).verdict === "agrees" && chosen.error <= goodError) return false;
     return (4 * this.floor) / next < Math.max(Math.abs(analytic - chosen.value), chosen.error);
+  }
+
+  private get rounding(): number {
+    return 8 * unitRoundoff.float64 * this.sensitivity;
   }
 
   private get smallestNoise(): number {
@@ -192,7 +198,7 @@ export class DerivativeComparison<Line extends LineOfLosses> {
   }
 }
 
-function quotientOf(at: LossesAtStep, noise: number, roundoff: number): Quotient {
+function quotientOf(at: LossesAtStep, noise: number, roundoff: number, rounding: number): Quotient {
   const { step, losses } = at;
   const [back, halfBack, , halfForth, forth] = losses;
   const value = (halfForth - halfBack) / step;
@@ -207,6 +213,7 @@ function quotientOf(at: LossesAtStep, noise: number, roundoff: number): Quotient
     roundoff: roundoff / step,
     steady: isClose(value, wide, roundoff / step),
     range,
+    flat: range <= rounding,
     smooth: fourth(at) <= Math.max(range / 50, 16 * roundoff),
   };
 }
@@ -243,7 +250,7 @@ function usable(quotients: readonly Quotient[]): Quotient[] {
  * with the step. If a loss oscillates within the step, one quotient may be steady by chance, but two are unlikely to be equal.
  */
 function converges(quotients: readonly Quotient[], chosen: Quotient): boolean {
-  if (!chosen.smooth) return false;
+  if (!chosen.smooth && !chosen.flat) return false;
   const place = quotients.indexOf(chosen);
   // The loss varies as much within a smaller distance, so the chosen step spans several oscillations.
   if (quotients.slice(place + 1).some(({ smooth, range }) => !smooth && !(range < chosen.range / 10))) return false;

@@ -146,8 +146,10 @@ export class ActivationRecorder {
    * Returns the `observe` of a forward pass that records a step, or undefined if the step is not recorded.
    *
    * @example
+   * const recorder = new ActivationRecorder();
    * const rowWeights = [1, 1, 1, 0];   // the last row is padding
    * recorder.at(10, { rowWeights })?.("1", { shape: [4, 1], data: [1, 2, 3, NaN] });
+   * recorder.records[0]?.layer.mean;   // => 2
    */
   at(step: number, options: RecordOptions = {}): Observer | undefined {
     expectCount("ActivationRecorder.at", "step", step, 0);
