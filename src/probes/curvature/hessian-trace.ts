@@ -12,9 +12,9 @@ import { CheckedProducts, checksOf, defaultDifferenceStep, productNote } from ".
 export interface HessianTraceOptions extends ProbeOptions {
   /** Draws the signs. */
   readonly random: Random;
-  /** How many sign vectors to average over; at least 2 give a standard error. */
+  /** The number of sign vectors to average over. A standard error needs at least 2. */
   readonly count: number;
-  /** How far finite differences go to each side. Default: that of `hessianVectorProduct`. */
+  /** The finite-difference step. Default: as for `hessianVectorProduct`. */
   readonly differenceStep?: number | undefined;
 }
 
@@ -29,21 +29,21 @@ export interface HessianTraceReport extends ProbeReport {
   readonly probe: "hessianTrace";
   /** The mean of z'Hz. */
   readonly trace: number;
-  /** The standard deviation of z'Hz (with count - 1) over the root of count; null for a count of 1. */
+  /** The sample standard deviation of z'Hz (with count - 1), divided by sqrt(count). Null if count is 1. */
   readonly standardError: number | null;
-  /** Each z'Hz. */
+  /** z'Hz for each sign vector. */
   readonly samples: readonly number[];
   readonly count: number;
   readonly differenceStep: number;
-  /** The largest change of a checked product from h to h/2, relative to the largest product. */
+  /** The largest change from h to h/2 among the checked products, relative to the largest product. */
   readonly productError: number;
-  /** The largest |<u, Hv> - <v, Hu>| of two sign vectors, divided by their squared length; 0 for a Hessian, and for a count of 1. */
+  /** The largest |<u, Hv> - <v, Hu>| for two consecutive sign vectors, divided by their squared length. It is 0 for a true Hessian. */
   readonly asymmetry: number;
-  /** Describes products that differ too much from those of a Hessian to trust the trace; null when they do not. */
+  /** A warning if the products are too inaccurate for a reliable trace; otherwise null. */
   readonly note: string | null;
-  /** Where the random stream stood: `Random.from` draws the same signs again. */
+  /** The state of the random stream before the draws. `Random.from` draws the same signs again. */
   readonly randomState: RandomState;
-  /** Why a figure here is null. */
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
@@ -52,14 +52,14 @@ export interface HessianTraceReport extends ProbeReport {
  *
  *     trace = mean of z'Hz, each z of random signs        standard error = sd(z'Hz) / sqrt(count)
  *
- * Read the standard error first: the trace of a batch-normalized network at initialization came out as -26 +- 25.
+ * Read the standard error first. For a batch-normalized network at initialization the result was -26 +- 25.
  *
- * - **Numerics**: exact for a diagonal Hessian whatever the signs; otherwise the off-diagonal entries make the scatter.
- *   Read `note` first: where a ReLU changes sides within the difference step the products are not those of the Hessian
- * - **Cost**: 2 evaluations per sign vector, and 2 more for each of up to 8 of them, whose products are checked at half the step
+ * - **Numerics**: exact for a diagonal Hessian. Otherwise the off-diagonal elements cause scatter. Check `note`: if a ReLU
+ *   switches within the difference step, the products are not those of the Hessian
+ * - **Cost**: 2 evaluations per sign vector, and 2 for each of up to 8 products that are checked at half the difference step
  * - **Source**: Hutchinson 1989
  *
- * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point
+ * @throws {TypeError | RangeError} if the options or the point are invalid, or loss or gradient is not finite near the point
  * @example
  * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
  * const { trace } = await hessianTrace(bowl, Float64Array.of(3, 1), { count: 2, random: new Random(1) });
@@ -90,7 +90,7 @@ export async function hessianTrace(
     }
     before = { signs, product };
   }
-  // In units of sign vectors of length 1, as in the other probes of the Hessian.
+  // For vectors of length 1, as in the other Hessian probes.
   asymmetry /= run.point.length;
   const productError = products.relativeError;
   const trace = samples.reduce((sum, sample) => sum + sample, 0) / count;
