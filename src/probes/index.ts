@@ -1,5 +1,6 @@
 /**
- * batchnorm/probes: instruments to see why batch normalization works. They need an objective or values, not a model of this library.
+ * batchnorm/probes: instruments to measure why batch normalization works. They need an objective or values, not a model of this
+ * library.
  *
  * @module
  */

@@ -64,7 +64,7 @@ describe("mergeHistograms", () => {
   it("refuses other edges", () => {
     const merge = (): unknown => mergeHistograms(histogramOf([1], [0, 1]), histogramOf([1], [0, 2]));
     const message =
-      "ShapeError: mergeHistograms: expected b on a's edges [0, 1], got [0, 2] - fix the edges before counting";
+      "ShapeError: mergeHistograms: expected b on a's edges [0, 1], got [0, 2] - choose the edges before counting";
     expect(thrownBy(merge)).toBe(message);
   });
 });

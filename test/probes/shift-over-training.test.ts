@@ -317,7 +317,7 @@ describe("errors", () => {
         show(shift.start(), "a", "c");
         shift.before(1);
       },
-      'RangeError: ShiftOverTraining.before: expected the pass with start() to show ["b"] too, got only ["a"] - check the paths',
+      'RangeError: ShiftOverTraining.before: expected the pass with start() to include ["b"], got only ["a"] - check the paths',
     ],
     [
       "after without before",
@@ -365,7 +365,7 @@ describe("errors", () => {
         shift.before(1);
         shift.start();
       },
-      "RangeError: ShiftOverTraining.start: expected to come before any step, got a start later - watch another run with another one",
+      "RangeError: ShiftOverTraining.start: expected to come before any step, got a start later - use another ShiftOverTraining for another run",
     ],
     [
       "a second batch before after",
@@ -378,7 +378,7 @@ describe("errors", () => {
         const shift = started();
         shift.before(1)("a", samples([3, 1], 1, 2, 3));
       },
-      'ShapeError: ShiftOverTraining.before "a": expected 2 rows of 1 units, as at the start, got 3 rows of 1 units - show the same probe batch in every pass',
+      'ShapeError: ShiftOverTraining.before "a": expected 2 rows of 1 units, as at the start, got 3 rows of 1 units - use the same probe batch in every pass',
     ],
     [
       "other units in the second batch",
@@ -388,7 +388,7 @@ describe("errors", () => {
         show(shift.after(1), "a", "b");
         shift.secondBatch(1)("a", samples([3, 2], 1, 2, 3, 4, 5, 6));
       },
-      'ShapeError: ShiftOverTraining.secondBatch "a": expected 2 rows of 1 units, as at the start, got 3 rows of 2 units - show the same probe batch in every pass',
+      'ShapeError: ShiftOverTraining.secondBatch "a": expected 2 rows of 1 units, as at the start, got 3 rows of 2 units - use the same probe batch in every pass',
     ],
     [
       "two passes with one observer",

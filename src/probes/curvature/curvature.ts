@@ -103,7 +103,8 @@ const KINDS: Kinds = {
  * - **Numerics**: Ritz values lie within the spectrum. If a residual is large, use more steps. The products have the error of
  *   finite differences, so check `note` and `asymmetry` first. The asymmetry is large if a ReLU switches within the difference
  *   step, and a smaller step helps
- * - **Cost**: 2 evaluations per step, 2 for each of up to 8 products that are checked at half the step, and 5 more; keeps as many vectors as there are steps
+ * - **Cost**: 2 evaluations per Lanczos step, 2 for each of up to 8 products that are checked at half the difference step, and
+ *   5 more. Stores one vector per step
  * - **Source**: Cohen et al. 2021 (edge of stability); Ghorbani, Krishnan & Xiao 2019 (gradient share)
  *
  * @throws {TypeError | RangeError} if the options or the point are invalid, or loss or gradient is not finite near the point

@@ -75,7 +75,8 @@ const MOST_POINTS = 20_000;
  *     density(t) = mean over starts of sum_i w_i N(t; theta_i, width^2),  w_i = (first component of eigenvector i)^2
  *
  * - **Numerics**: isolated eigenvalues appear at the right position, but their weight varies from start to start
- * - **Cost**: 2 evaluations per step and start, and 2 more for each of up to 8 products that are checked at half the step; keeps as many vectors as there are steps
+ * - **Cost**: 2 evaluations per step and start, and 2 for each of up to 8 products that are checked at half the difference
+ *   step. Stores one vector per step
  * - **Source**: Ghorbani, Krishnan & Xiao 2019; Ubaru, Chen & Saad 2017
  *
  * @throws {TypeError | RangeError} if the options or the point are invalid, or loss or gradient is not finite near the point

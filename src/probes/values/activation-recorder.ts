@@ -1,7 +1,7 @@
 /**
- * The activation recorder: what the values inside a network look like while it trains.
+ * The activation recorder: records statistics of the values inside a network during training.
  *
- * It hangs on a pass, not on a model: `observe: recorder.at(step)` records, leaving it out does not.
+ * It is attached to a forward pass, not to a model. Only passes with `observe: recorder.at(step)` are recorded.
  */
 
 import { complaint, expectCount, ShapeError, show } from "../../core/errors.js";
@@ -20,31 +20,31 @@ import {
   type SummaryOptions,
 } from "./summary.js";
 
-/** Called with the path and the output of a layer. It reads the values before it returns, and keeps none of them. */
+/** Called with the path and the output of a layer. It copies what it needs before it returns. */
 export type Observer = (path: string, output: Samples) => void;
 
 /** Options for `ActivationRecorder`. */
 export interface ActivationRecorderOptions {
   /** The paths of the layers to record. Default: every layer. */
   readonly paths?: readonly string[] | undefined;
-  /** Records the steps that this number divides. Default: 1, every step. */
+  /** The interval between recorded steps. Default: 1, which records every step. */
   readonly every?: number | undefined;
-  /** Where the features lie: 1, the default, for [N, C] and [N, C, ...], -1 for channels-last. */
+  /** The axis of the features: 1 for [N, C] and [N, C, ...], -1 for channels-last. Default: 1. */
   readonly axis?: number | undefined;
   /** The levels of the quantiles. Default: 0.15, 0.5 and 0.85. */
   readonly quantiles?: readonly number[] | undefined;
   /** The edges of the histograms. Default: no histograms. */
   readonly edges?: ArrayLike<number> | undefined;
-  /** Whether to record each feature beside the layer as a whole. Default: true. */
+  /** Whether to record each feature in addition to the layer as a whole. Default: true. */
   readonly perFeature?: boolean | undefined;
-  /** How many steps to keep, at least 2. Default: 500. */
+  /** The largest number of steps to keep, at least 2. Default: 500. */
   readonly maxSteps?: number | undefined;
 }
 
 /** Options for `ActivationRecorder.at`. */
 export interface RecordOptions {
   /**
-   * The `rowWeights` of the same pass. Rows or positions of weight 0 are left out, whatever their values; the others count in
+   * The `rowWeights` of the same pass. Rows or positions of weight 0 are ignored, even if they contain NaN. The others count in
    * proportion to their weights. Default: every row counts once.
    */
   readonly rowWeights?: RowWeights | undefined;
@@ -62,50 +62,51 @@ const recorderRules = {
   maxSteps: { kind: "count", least: 2, default: 500 },
 } as const satisfies OptionRules<ActivationRecorderOptions>;
 
-/** The values of one layer at one step. */
+/** Statistics of the values of one layer at one step. */
 export interface ActivationRecord extends LayerSummary {
   readonly step: number;
   readonly path: string;
-  /** How many outputs were put together: 1, or more when the batch came in shards. */
+  /** The number of merged outputs. It is above 1 if the batch was processed in shards. */
   readonly parts: number;
-  /** The levels of `quantiles`, in layer and features. */
+  /** The levels of the quantiles in `layer` and `features`. */
   readonly quantileLevels: readonly number[];
 }
 
-/** All records, with what they were made with. Plain JSON. */
+/** All records and the settings. Plain JSON. */
 export interface ActivationReport {
   readonly probe: "ActivationRecorder";
-  /** Quantiles of merged records are estimates, and say so themselves. */
+  /** Quantiles of merged records are estimates, as their `quantileKind` shows. */
   readonly kinds: Kinds;
   readonly axis: number;
   readonly every: number;
-  /** The distance between kept steps: `every`, doubled each time that `maxSteps` was reached. */
+  /** The current interval between kept steps. It starts at `every` and doubles whenever `maxSteps` is reached. */
   readonly spacing: number;
   readonly maxSteps: number;
   readonly quantileLevels: readonly number[];
   readonly edges: readonly number[] | null;
-  /** The requested paths that no pass has reported; empty when all were reported. */
+  /** The requested paths that were not reported in any pass. */
   readonly neverObserved: readonly string[];
-  /** In the order of steps, and within a step in the order of the pass. */
+  /** Ordered by step, and within a step by the order of the pass. */
   readonly records: readonly ActivationRecord[];
 }
 
 /**
- * Records count, moments, quantiles and histogram of the layers of a model, as a whole and of each feature.
+ * Records count, moments, quantiles and histograms of the layers of a model and of each feature.
  *
- * Pass what `at(step)` returns as `observe` of a forward pass. A path that comes again at the same step is another shard
- * of the same batch and is merged: counts, moments and histograms as if it had been one output (up to round-off), quantiles
- * from the histogram, as estimates. Memory is bounded: of the values themselves only one layer's are held, during the call;
- * when `maxSteps` steps are full, every second one is dropped and the spacing doubles, so the whole run stays covered.
+ * Pass the result of `at(step)` as `observe` to a forward pass. If a path is reported again at the same step, it is treated as
+ * another shard of the same batch and merged. Counts, moments and histograms are then those of all shards together (up to
+ * round-off), and quantiles are estimated from the histogram. Memory is bounded. Values are held for one layer at a time.
+ * Whenever `maxSteps` steps are recorded, every second one is dropped and the interval doubles, so the records always cover
+ * the whole run.
  *
  * - **Shapes**: outputs [N, C] or [N, C, ...]; channels-last with axis -1; [N] is one feature
- * - **Units**: as the activation; variance squared; skewness, kurtosis and fractions none
- * - **Numerics**: double precision; figures of the finite values, the others are counted apart; undefined figures are null
- * - **Cost**: about 70 ns per value, 35 without features, no evaluation of the model; memory about 100 bytes per feature and
- *   step with three quantiles, 8 more a histogram cell
- * - **Source**: the percentiles are those of Ioffe & Szegedy 2015, figure 1 (arXiv:1502.03167)
+ * - **Units**: those of the activation, for the variance squared; skewness, kurtosis and fractions are dimensionless
+ * - **Numerics**: double precision. Values that are not finite are counted separately. Undefined statistics are null
+ * - **Cost**: about 70 ns per value, or 35 without features. Memory: about 100 bytes per feature and step with three
+ *   quantiles, and 8 per histogram cell
+ * - **Source**: the default quantiles are those of Ioffe & Szegedy 2015, figure 1 (arXiv:1502.03167)
  *
- * @throws {TypeError | RangeError | ShapeError} if an option is not what it should be
+ * @throws {TypeError | RangeError | ShapeError} if an option is invalid
  * @example
  * const recorder = new ActivationRecorder({ paths: ["1"], every: 10 });
  * // in the training loop: model.forward(batch, { mode: "train", observe: recorder.at(step) });
@@ -143,7 +144,7 @@ export class ActivationRecorder {
   }
 
   /**
-   * Returns the `observe` of a forward pass that records a step, or undefined if the step is not recorded.
+   * Returns the `observe` callback for a forward pass, or undefined if the step is not recorded.
    *
    * @example
    * const recorder = new ActivationRecorder();
@@ -160,14 +161,14 @@ export class ActivationRecorder {
     };
   }
 
-  /** The records so far, in the order of steps. */
+  /** The records so far, ordered by step. */
   get records(): readonly ActivationRecord[] {
     return [...this.recordsByStep.keys()]
       .sort((a, b) => a - b)
       .flatMap((step) => [...this.recordsByStep.get(step)!.values()]);
   }
 
-  /** The records so far, with what they were made with. */
+  /** Returns the records so far and the settings. */
   report(): ActivationReport {
     return {
       probe: "ActivationRecorder",
@@ -211,10 +212,10 @@ export class ActivationRecorder {
 }
 
 /**
- * Puts two records of the same layer at the same step together, as of two shards of a batch or of two workers.
+ * Merges two records of the same layer and step, for example from two shards of a batch or from two workers.
  *
- * - **Numerics**: counts, moments and histograms as if the values had been one sample, up to round-off; quantiles are
- *   estimates from the histogram, null without one
+ * - **Numerics**: counts, moments and histograms are those of all values together, up to round-off. Quantiles are estimated
+ *   from the histogram, or null if there is none
  *
  * @throws {RangeError} if step, path or quantile levels differ
  * @throws {ShapeError} if features or edges differ

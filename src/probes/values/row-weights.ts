@@ -3,13 +3,14 @@
 import { complaint, expectObject, ShapeError, show } from "../../core/errors.js";
 import type { Samples } from "../../core/samples.js";
 
-/** One weight per row, or samples [N, L], [N, H, W] with one per position, as in the `rowWeights` of a forward pass. */
+/** Row weights as for a forward pass: one per row, or `Samples` [N, L] or [N, H, W] with one weight per position. */
 export type RowWeights = ArrayLike<number> | Samples;
 
 /**
- * Returns the weight of each position of samples, in the order in which they are stored without the feature axis.
+ * Returns the weight of each position of samples, in storage order and without the feature axis.
  *
- * Samples that have lost the positions of the weights, as after pooling, get the largest weight of each row.
+ * If the samples no longer have the positions of the weights, for example after pooling, the weight of a row is the largest
+ * weight of its positions.
  */
 export function positionWeights(who: string, given: unknown, shape: readonly number[], axis: number): Float64Array {
   expectObject(who, "rowWeights", given);
@@ -43,7 +44,7 @@ export function positionWeights(who: string, given: unknown, shape: readonly num
   return weights;
 }
 
-/** Returns the weight of each value of samples: that of its position. */
+/** Returns the weight of each value of samples, which is the weight of its position. */
 export function valueWeights(who: string, given: unknown, shape: readonly number[], axis: number): Float64Array {
   const weights = positionWeights(who, given, shape, axis);
   if (shape.length === 1) return weights;
