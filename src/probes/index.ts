@@ -73,6 +73,7 @@ export {
 export {
   type ActivationPlace,
   type Shift,
+  type ShiftPassOptions,
   ShiftOverTraining,
   type ShiftOverTrainingOptions,
   type ShiftOverTrainingReport,

@@ -113,7 +113,7 @@ describe("a record", () => {
     expect(record.reasons).toEqual({
       stepShift: "not finite: 0 of 4 values of the one, 2 of 4 of the other",
       totalShift: "not finite: 0 of 4 values of the one, 2 of 4 of the other",
-      splitHalfFloor: "not finite: 2 of 4 values of the one, 2 of 4 of the other",
+      splitHalfFloor: "not finite: 1 of 2 values of the one, 1 of 2 of the other",
       secondBatchFloor: "no second batch was shown",
     });
     expect(watch(samples([1, 1], NaN), samples([1, 1], 1), samples([1, 1], 2))).toMatchObject({

@@ -9,6 +9,7 @@ import type { Observer } from "../values/activation-recorder.js";
 import { expectFeatureAxis, gatherColumns, sampleView } from "../values/feature-columns.js";
 import { momentsOfRange } from "../values/moments.js";
 import { quantilesOf } from "../values/quantiles.js";
+import { positionWeights, type RowWeights } from "../values/row-weights.js";
 
 /** Options for `ShiftOverTraining`. */
 export interface ShiftOverTrainingOptions {
@@ -22,6 +23,14 @@ const shiftOverTrainingRules = {
   places: { kind: "any" },
   axis: { kind: "integer", default: 1 },
 } as const satisfies OptionRules<ShiftOverTrainingOptions>;
+
+/** Options for the passes of `ShiftOverTraining`. */
+export interface ShiftPassOptions {
+  /** The `rowWeights` of the same pass, each 0 or 1. Rows or positions of weight 0 are ignored. Default: every row counts. */
+  readonly rowWeights?: RowWeights | undefined;
+}
+
+const passRules = { rowWeights: { kind: "any", optional: true } } as const satisfies OptionRules<ShiftPassOptions>;
 
 /** All records and the settings. Plain JSON. */
 export interface ShiftOverTrainingReport {
@@ -37,6 +46,7 @@ export interface ShiftOverTrainingReport {
 interface ObservedPass {
   readonly who: string;
   readonly step: number;
+  readonly rowWeights: RowWeights | undefined;
   readonly seen: Map<string, LayerValues>;
 }
 
@@ -92,32 +102,37 @@ export class ShiftOverTraining {
   }
 
   /** Returns the observer for a pass before the first update, the reference for the total shift. */
-  start(): Observer {
+  start(options: ShiftPassOptions = {}): Observer {
     const who = "ShiftOverTraining.start";
+    const { rowWeights } = readOptions(who, options, passRules);
     if (this.beforePass !== null || this.afterPass !== null) {
       const cure = "use another ShiftOverTraining for another run";
       throw new RangeError(complaint(who, "to come before any step", "a start later", cure));
     }
-    return this.observe((this.startPass = { who, step: 0, seen: new Map() }));
+    return this.observe((this.startPass = { who, step: 0, rowWeights, seen: new Map() }));
   }
 
   /** Returns the observer for a pass just before the update of a step. */
-  before(step: number): Observer {
+  before(step: number, options: ShiftPassOptions = {}): Observer {
     const who = "ShiftOverTraining.before";
+    const { rowWeights } = readOptions(who, options, passRules);
     expectCount(who, "step", step);
     this.expectComplete(who, this.startPass, "start()", 0);
     const last = this.afterPass?.step ?? 0;
     if (step <= last) throw new RangeError(complaint(who, `a step later than ${last}`, `${step}`));
-    return this.observe((this.beforePass = { who, step, seen: new Map() }));
+    return this.observe((this.beforePass = { who, step, rowWeights, seen: new Map() }));
   }
 
   /** Returns the observer for a pass just after the update of that step. */
-  after(step: number): Observer {
+  after(step: number, options: ShiftPassOptions = {}): Observer {
     const who = "ShiftOverTraining.after";
+    const { rowWeights } = readOptions(who, options, passRules);
     const before = this.expectComplete(who, this.beforePass, `before(${show(step)})`, step);
     this.beforePass = null;
-    return this.observe((this.afterPass = { who, step, seen: new Map() }), (path, place, values, output) => {
-      const [even, odd] = [layerValues(who, output, this.axis, "even"), layerValues(who, output, this.axis, "odd")];
+    const pass = (this.afterPass = { who, step, rowWeights, seen: new Map() });
+    return this.observe(pass, (path, place, values, output) => {
+      const half = (part: "even" | "odd"): LayerValues => layerValues(who, output, this.axis, rowWeights, part);
+      const [even, odd] = [half("even"), half("odd")];
       const found = {
         stepShift: shiftOrReason(before.seen.get(path)!, values),
         totalShift: shiftOrReason(this.startPass!.seen.get(path)!, values),
@@ -129,10 +144,11 @@ export class ShiftOverTraining {
   }
 
   /** Returns the observer for a pass of another batch, after `after` of the same step. It determines a floor for the shift. */
-  secondBatch(step: number): Observer {
+  secondBatch(step: number, options: ShiftPassOptions = {}): Observer {
     const who = "ShiftOverTraining.secondBatch";
+    const { rowWeights } = readOptions(who, options, passRules);
     const after = this.expectComplete(who, this.afterPass, `after(${show(step)})`, step);
-    return this.observe({ who, step, seen: new Map() }, (path, _, values) => {
+    return this.observe({ who, step, rowWeights, seen: new Map() }, (path, _, values) => {
       const draft = this.drafts.find((each) => each.step === step && each.path === path)!;
       draft.found.secondBatchFloor = shiftOrReason(after.seen.get(path)!, values);
     });
@@ -165,7 +181,7 @@ export class ShiftOverTraining {
   /** Stores the output of a layer. All passes must have the same numbers of rows and units, except for the second batch. */
   private keepValues(pass: ObservedPass, path: string, output: Samples): LayerValues {
     const who = `${pass.who} ${show(path)}`;
-    const values = layerValues(who, output, this.axis);
+    const values = layerValues(who, output, this.axis, pass.rowWeights);
     const first = this.startPass!.seen.get(path);
     const size = ({ rows, units }: LayerValues): string => `${rows} rows of ${units.length} units`;
     const anyRows = pass.who.endsWith("secondBatch");
@@ -354,27 +370,44 @@ interface LayerValues {
   readonly count: number;
 }
 
-/** Copies and sorts the values of a layer, for all rows or for those with even or odd indices. */
-function layerValues(who: string, output: Samples, axis: number, part: "all" | "even" | "odd" = "all"): LayerValues {
+/** Copies and sorts the values of a layer that are not masked, for all rows or for every second one. */
+function layerValues(
+  who: string,
+  output: Samples,
+  axis: number,
+  rowWeights: RowWeights | undefined,
+  part: "all" | "even" | "odd" = "all",
+): LayerValues {
   const view = sampleView(who, output, axis);
-  const { values, starts, nans, infinities, features, count } = gatherColumns(output.data, view);
-  const perRow = view.rows === 0 ? 0 : count / view.rows;
+  const mask = new Float64Array(view.outer * view.inner).fill(1);
+  if (rowWeights !== undefined) mask.set(maskOf(who, rowWeights, output, axis));
+  const perRow = mask.length / view.rows;
+  const positionsOf = (row: number): Float64Array => mask.subarray(row * perRow, (row + 1) * perRow);
+  const counted = Array.from({ length: view.rows }, (_, row) => row).filter((row) => positionsOf(row).includes(1));
+  const isWanted = (i: number): boolean => part === "all" || i % 2 === (part === "even" ? 0 : 1);
+  const rows = counted.filter((_, i) => isWanted(i));
+  for (const [i, row] of counted.entries()) if (!isWanted(i)) positionsOf(row).fill(0);
+  const { values, starts, nans, infinities, features, count } = gatherColumns(output.data, view, undefined, mask);
   let notFinite = 0;
   for (let c = 0; c < features; c++) notFinite += nans[c]! + infinities[c]!;
-  // Nothing is compared if some values are not finite.
-  const wanted = (i: number): boolean => Math.floor(i / perRow) % 2 === (part === "even" ? 0 : 1);
-  const units = Array.from({ length: features }, (_, c) => {
-    const column = values.subarray(starts[c], starts[c + 1]);
-    return sorted(part === "all" ? column : column.filter((_, i) => wanted(i)));
-  });
+  const units = Array.from({ length: features }, (_, c) => sorted(values.slice(starts[c], starts[c + 1])));
   const pooled = new Float64Array(units.reduce((size, unit) => size + unit.values.length, 0));
   let end = 0;
   for (const unit of units) {
     pooled.set(unit.values, end);
     end += unit.values.length;
   }
-  const rows = part === "all" ? view.rows : part === "even" ? Math.ceil(view.rows / 2) : Math.floor(view.rows / 2);
-  return { rows, units, pooled: sorted(pooled), notFinite, count: count * features };
+  return { rows: rows.length, units, pooled: sorted(pooled), notFinite, count: count * features };
+}
+
+/** Requires row weights of 0 and 1 and returns the weight of each position. */
+function maskOf(who: string, rowWeights: RowWeights, { shape }: Samples, axis: number): Float64Array {
+  const mask = positionWeights(who, rowWeights, shape, axis);
+  const bad = mask.find((weight) => weight !== 0 && weight !== 1);
+  if (bad === undefined) return mask;
+  throw new RangeError(
+    complaint(who, "row weights of 0 and 1", show(bad), "every row that counts is compared equally"),
+  );
 }
 
 /** Sorts in place. */
