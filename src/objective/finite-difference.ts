@@ -154,9 +154,9 @@ export class DerivativeComparison<Line extends LineOfLosses> {
 
   private isConfirmed(line: LineOfLosses, chosen: Quotient): boolean {
     return (this.confirmations.get(line) ?? []).every((again) => {
-      const tolerated = 3 * (chosen.error + Math.min(again.error, chosen.error));
       const roundoff = Math.max(again.roundoff, chosen.roundoff);
-      const isSame = Math.abs(again.value - chosen.value) <= tolerated || isClose(again.value, chosen.value, roundoff);
+      const isSame =
+        Math.abs(again.value - chosen.value) <= 6 * chosen.error || isClose(again.value, chosen.value, roundoff);
       return (again.smooth || again.flat) && isSame;
     });
   }
