@@ -35,7 +35,7 @@ export interface ModelObjectiveOptions {
 }
 
 const modelObjectiveRules = {
-  mode: { kind: "word", words: ["probe", "inference"], cure: "training would move the running statistics" },
+  mode: { kind: "word", words: ["probe", "inference"], cure: "training would update the running statistics" },
   rowWeights: { kind: "any", optional: true },
   parameters: { kind: "any", optional: true },
   dtype: { kind: "word", words: ["float32", "float64"], default: "float64" },
@@ -94,7 +94,7 @@ export function modelObjective<Target>(
   const varied = new Set(chosen as Iterable<Parameter>);
   for (const parameter of varied) {
     if (![...byPath.values()].includes(parameter)) {
-      throw new TypeError(complaint(who, "parameters of the model", `a foreign ${show(parameter.name)}`));
+      throw new TypeError(complaint(who, "parameters of the model", `${show(parameter.name)} of another model`));
     }
   }
   // Copies of the batch and of the fixed parameters, in the dtype of the evaluation.

@@ -418,7 +418,7 @@ describe("shards of a batch", () => {
       [0, 2],
     ].map((some) => record(samples([1], 1), { edges: some }));
     expect(thrownBy(() => mergeActivationRecords(a!, b!))).toBe(
-      "ShapeError: mergeHistograms: expected b on a's edges [0, 1], got [0, 2] - choose the edges before counting",
+      "ShapeError: mergeHistograms: expected b with the edges of a, [0, 1], got [0, 2] - choose the edges before counting",
     );
   });
 });

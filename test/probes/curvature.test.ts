@@ -228,7 +228,7 @@ describe("curvature", () => {
       expect(report.spectralNorm).toBeGreaterThan(1e4);
       expect(report.asymmetry / report.spectralNorm).toBeGreaterThan(0.01);
       expect(report.note).toMatch(
-        /^the products are not symmetric \(\S+ against a largest eigenvalue of \S+\): the gradient jumps within the difference step 0\.00001, take a smaller one$/,
+        /^the products are not symmetric \(\S+ against a largest eigenvalue of \S+\): the gradient jumps within the difference step 0\.00001, use a smaller one$/,
       );
     });
 

@@ -85,7 +85,7 @@ describe("hessianTrace", () => {
   it("has no standard error for one sample", async () => {
     const report = await hessianTrace(bowl(2, 2), at(1, 1), { count: 1, random: new Random(3) });
     expect(report.standardError).toBeNull();
-    expect(report.reasons).toEqual({ standardError: "a single sample has no scatter" });
+    expect(report.reasons).toEqual({ standardError: "a single sample has no standard error" });
     expect(report.trace).toBeCloseTo(4, 6);
   });
 

@@ -111,10 +111,10 @@ describe("a record", () => {
     const record = watch(fine, fine, samples([2, 2], NaN, 1, Infinity, 3));
     expect(record).toMatchObject({ stepShift: null, totalShift: null, splitHalfFloor: null, secondBatchFloor: null });
     expect(record.reasons).toEqual({
-      stepShift: "not finite: 0 of 4 values of the one, 2 of 4 of the other",
-      totalShift: "not finite: 0 of 4 values of the one, 2 of 4 of the other",
-      splitHalfFloor: "not finite: 1 of 2 values of the one, 1 of 2 of the other",
-      secondBatchFloor: "no second batch was shown",
+      stepShift: "not finite: 0 of 4 values in the first sample, 2 of 4 in the second",
+      totalShift: "not finite: 0 of 4 values in the first sample, 2 of 4 in the second",
+      splitHalfFloor: "not finite: 1 of 2 values in the first sample, 1 of 2 in the second",
+      secondBatchFloor: "no second batch was observed",
     });
     expect(watch(samples([1, 1], NaN), samples([1, 1], 1), samples([1, 1], 2))).toMatchObject({
       totalShift: null,
@@ -125,7 +125,10 @@ describe("a record", () => {
   it("has no split half of a single row, and no floor without a second batch", () => {
     const { reasons, splitHalfFloor } = watch(samples([1, 1], 0), samples([1, 1], 0), samples([1, 1], 1));
     expect(splitHalfFloor).toBeNull();
-    expect(reasons).toEqual({ splitHalfFloor: "too few rows: 1 and 0", secondBatchFloor: "no second batch was shown" });
+    expect(reasons).toEqual({
+      splitHalfFloor: "too few rows: 1 and 0",
+      secondBatchFloor: "no second batch was observed",
+    });
     const none = samples([0, 2]);
     expect(watch(none, none, none).reasons.stepShift).toBe("too few rows: 0 and 0");
   });
@@ -365,7 +368,7 @@ describe("errors", () => {
         shift.before(1);
         shift.start();
       },
-      "RangeError: ShiftOverTraining.start: expected to come before any step, got a start later - use another ShiftOverTraining for another run",
+      "RangeError: ShiftOverTraining.start: expected a start before the first step, got a start after it - use another ShiftOverTraining for another run",
     ],
     [
       "a second batch before after",
@@ -396,7 +399,7 @@ describe("errors", () => {
         const shift = fresh();
         show(shift.start(), "a", "a");
       },
-      'RangeError: ShiftOverTraining.start "a": expected one pass for one observer, got a second output',
+      'RangeError: ShiftOverTraining.start "a": expected one output per pass, got a second output',
     ],
   ])("%s", (_, call, message) => {
     expect(thrownBy(call)).toBe(message);

@@ -106,6 +106,6 @@ export async function hessianTrace(
     asymmetry,
     note: productNote(asymmetry, productError, products.largestProduct, step),
     randomState,
-    reasons: count === 1 ? { standardError: "a single sample has no scatter" } : {},
+    reasons: count === 1 ? { standardError: "a single sample has no standard error" } : {},
   };
 }

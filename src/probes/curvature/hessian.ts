@@ -94,11 +94,11 @@ const TRUSTED_ASYMMETRY = 1e-3;
 export function productNote(asymmetry: number, change: number, spectralNorm: number, step: number): string | null {
   if (asymmetry > TRUSTED_ASYMMETRY * spectralNorm) {
     const found = `${asymmetry.toPrecision(3)} against a largest eigenvalue of ${spectralNorm.toPrecision(3)}`;
-    return `the products are not symmetric (${found}): the gradient jumps within the difference step ${step}, take a smaller one`;
+    return `the products are not symmetric (${found}): the gradient jumps within the difference step ${step}, use a smaller one`;
   }
   if (change > TRUSTED_CHANGE && spectralNorm > 0) {
     const cause = `the gradient jumps within the difference step ${step}, or is round-off there`;
-    return `a product changes by ${change.toPrecision(3)} of itself when the step is halved: ${cause}`;
+    return `a product changes by a fraction of ${change.toPrecision(3)} when the step is halved: ${cause}`;
   }
   return null;
 }

@@ -122,7 +122,7 @@ function expectRoom(who: string, { n, m }: PooledRows, chosen: number | undefine
   if (bytes <= MOST_BYTES) return;
   const got = `${n} and ${m} rows, which need ${bytes} bytes`;
   throw new RangeError(
-    complaint(who, `rows whose pairs take at most ${MOST_BYTES} bytes`, got, "take a random sample of the rows"),
+    complaint(who, `rows whose pairs need at most ${MOST_BYTES} bytes`, got, "use a random sample of the rows"),
   );
 }
 

@@ -65,8 +65,8 @@ export function gradientChange(
   const normGPrime = gPrime === null ? Infinity : Math.sqrt(squaresPrime);
   const difference = gPrime === null ? Infinity : Math.sqrt(squaresDifference);
   const reasons: Record<string, string> = {};
-  if (normGPrime === Infinity) reasons["cosine"] = "the gradient after the move is not finite";
-  else if (isRoundOff(normGPrime, wholeNorm)) reasons["cosine"] = roundOff("the gradient after the move");
+  if (normGPrime === Infinity) reasons["cosine"] = "the gradient at the other point is not finite";
+  else if (isRoundOff(normGPrime, wholeNorm)) reasons["cosine"] = roundOff("the gradient at the other point");
   if (isRoundOff(normG, wholeNorm)) reasons["cosine"] = reasons["relativeDifference"] = roundOff("the gradient");
   return {
     difference,

@@ -107,7 +107,7 @@ export class ShiftOverTraining {
     const { rowWeights } = readOptions(who, options, passRules);
     if (this.beforePass !== null || this.afterPass !== null) {
       const cure = "use another ShiftOverTraining for another run";
-      throw new RangeError(complaint(who, "to come before any step", "a start later", cure));
+      throw new RangeError(complaint(who, "a start before the first step", "a start after it", cure));
     }
     return this.observe((this.startPass = { who, step: 0, rowWeights, seen: new Map() }));
   }
@@ -137,7 +137,7 @@ export class ShiftOverTraining {
         stepShift: shiftOrReason(before.seen.get(path)!, values),
         totalShift: shiftOrReason(this.startPass!.seen.get(path)!, values),
         splitHalfFloor: shiftOrReason(even, odd),
-        secondBatchFloor: "no second batch was shown",
+        secondBatchFloor: "no second batch was observed",
       };
       this.drafts.push({ step, path, place, rows: values.rows, units: values.units.length, found });
     });
@@ -189,7 +189,7 @@ export class ShiftOverTraining {
       const cure = "use the same probe batch in every pass";
       throw new ShapeError(complaint(who, `${size(first)}, as at the start`, size(values), cure));
     }
-    if (pass.seen.has(path)) throw new RangeError(complaint(who, "one pass for one observer", "a second output"));
+    if (pass.seen.has(path)) throw new RangeError(complaint(who, "one output per pass", "a second output"));
     pass.seen.set(path, values);
     return values;
   }
@@ -247,7 +247,7 @@ interface ShiftDraft extends Pick<ShiftRecord, "step" | "path" | "place" | "rows
 /** Compares the values of two passes, or returns the reason why they cannot be compared. A diverged run is not an error. */
 function shiftOrReason(a: LayerValues, b: LayerValues): Shift | string {
   if (a.notFinite + b.notFinite > 0) {
-    return `not finite: ${a.notFinite} of ${a.count} values of the one, ${b.notFinite} of ${b.count} of the other`;
+    return `not finite: ${a.notFinite} of ${a.count} values in the first sample, ${b.notFinite} of ${b.count} in the second`;
   }
   if (a.rows === 0 || b.rows === 0) return `too few rows: ${a.rows} and ${b.rows}`;
   return shiftBetween(a, b);
@@ -405,9 +405,7 @@ function maskOf(who: string, rowWeights: RowWeights, { shape }: Samples, axis: n
   const mask = positionWeights(who, rowWeights, shape, axis);
   const bad = mask.find((weight) => weight !== 0 && weight !== 1);
   if (bad === undefined) return mask;
-  throw new RangeError(
-    complaint(who, "row weights of 0 and 1", show(bad), "every row that counts is compared equally"),
-  );
+  throw new RangeError(complaint(who, "row weights of 0 and 1", show(bad), "fractional weights are not supported"));
 }
 
 /** Sorts in place. */

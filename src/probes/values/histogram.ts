@@ -38,7 +38,7 @@ export function expectEdges(who: string, edges: unknown): readonly number[] {
   for (let k = 1; k < copy.length; k++) {
     if (!(copy[k]! > copy[k - 1]!)) {
       const got = `${copy[k - 1]!} and then ${copy[k]!} at ${k}`;
-      throw new RangeError(complaint(who, "edges to rise", got));
+      throw new RangeError(complaint(who, "ascending edges", got));
     }
   }
   return Array.from(copy);
@@ -105,7 +105,7 @@ export function expectSameEdges(who: string, a: Histogram, b: Histogram): void {
   const same = a.edges.length === b.edges.length && a.edges.every((edge, k) => edge === b.edges[k]);
   if (!same)
     throw new ShapeError(
-      complaint(who, `b on a's edges ${show(a.edges)}`, show(b.edges), "choose the edges before counting"),
+      complaint(who, `b with the edges of a, ${show(a.edges)}`, show(b.edges), "choose the edges before counting"),
     );
 }
 

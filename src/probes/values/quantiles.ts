@@ -34,7 +34,7 @@ export function expectLevels(who: string, levels: unknown): asserts levels is re
   let before = 0;
   for (const level of levels) {
     expectNumber(who, "each quantile level", level, { low: 0, high: 1 });
-    if (level < before) throw new RangeError(complaint(who, "the quantile levels to rise", show(levels)));
+    if (level < before) throw new RangeError(complaint(who, "ascending quantile levels", show(levels)));
     before = level;
   }
 }
