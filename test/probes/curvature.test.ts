@@ -155,13 +155,18 @@ describe("curvature", () => {
       expect(doubtOf(report)! / doubtFrom(report)).toBeCloseTo(1, 12);
     });
 
-    it("and decides beyond it, and for ends of one sign or 0", async () => {
-      expect((await curvatureOf(bowl(2, -2), 2, 2)).largestMagnitude).toBeNull();
-      expect((await curvatureOf(bowl(2, -2.001), 2, 2)).largestMagnitude).toBeCloseTo(-2.001, 6);
-      expect((await curvatureOf(bowl(2.001, -2), 2, 2)).largestMagnitude).toBeCloseTo(2.001, 6);
-      expect((await curvatureOf(bowl(2, 2), 2, 2)).largestMagnitude).toBeCloseTo(2, 6);
-      expect((await curvatureOf(bowl(-2, -2), 2, 2)).largestMagnitude).toBeCloseTo(-2, 6);
-      expect((await curvatureOf(bowl(0, -2), 2, 2)).largestMagnitude).toBeCloseTo(-2, 6);
+    it.each([1e-6, 0.1, 1, 1e6])("and decides beyond it, and for ends of one sign or 0, at scale %g", async (scale) => {
+      const magnitudeOf = async (...eigenvalues: number[]): Promise<number | null> => {
+        const { largestMagnitude } = await curvatureOf(bowl(...eigenvalues.map((value) => value * scale)), 2, 2);
+        return largestMagnitude === null ? null : Number((largestMagnitude / scale).toFixed(6));
+      };
+      expect(await magnitudeOf(2, -2)).toBeNull();
+      expect(await magnitudeOf(2, -2.001)).toBe(-2.001);
+      expect(await magnitudeOf(2.001, -2)).toBe(2.001);
+      expect(await magnitudeOf(2, 2)).toBe(2);
+      expect(await magnitudeOf(-2, -2)).toBe(-2);
+      expect(await magnitudeOf(0, -2)).toBe(-2);
+      expect(await magnitudeOf(2, 0)).toBe(2);
     });
   });
 

@@ -3,6 +3,7 @@ import { curvature, hessianTrace, spectralDensity } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
 import type { Objective } from "../../src/objective/objective.js";
+import { productNote } from "../../src/probes/curvature/hessian.js";
 import { bowl } from "../support/objectives.js";
 
 const point = Float64Array.of(1, 1);
@@ -98,4 +99,16 @@ it("many products are checked in eight places, the first and the last third amon
   expect(ends.evaluations).toBe(1 + 2 * 20 + 2 * 8 + 4);
   const density = await spectralDensity(bowl(...eigenvalues), at, { random: new Random(1), steps: 10, starts: 3 });
   expect(density.evaluations).toBe(2 * 30 + 2 * 8);
+});
+
+it("notes begin above a tenth of change and a thousandth of asymmetry, whatever the scale", () => {
+  for (const scale of [1e-9, 1, 1e9]) {
+    expect(productNote(0, 0.1, scale, STEP)).toBeNull();
+    expect(productNote(0, 0.101, scale, STEP)).toMatch(/^a product changes by a fraction of 0.101 /);
+    expect(productNote(0.001 * scale, 0, scale, STEP)).toBeNull();
+    expect(productNote(0.00101 * scale, 0, scale, STEP)).toMatch(/^the products are not symmetric /);
+  }
+  // A Hessian of 0 has products that are round-off alone.
+  expect(productNote(0, 1, 0, STEP)).toBeNull();
+  expect(productNote(1e-300, 0, 0, STEP)).toMatch(/not symmetric/);
 });
