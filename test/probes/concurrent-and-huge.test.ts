@@ -128,6 +128,8 @@ describe("signalPropagation of values of all sizes at once", () => {
         // (3, 4) and (1, 0): cosine 3 / 5
         const report = signalPropagation({ shape: [2, 2], data: [3 * size, 4 * size, other, 0] });
         expect(report).toMatchObject({ zeroRows: 0, reasons: {} });
+        const negative = signalPropagation({ shape: [2, 2], data: [-3 * size, -4 * size, -other, 0] });
+        expect(negative).toEqual(report);
         expect(report.meanAbsoluteCosine).toBeCloseTo(0.6, 14);
         expect(report.effectiveRank).toBeGreaterThanOrEqual(1 - 1e-12);
         expect(report.entropicRank).toBeLessThanOrEqual(2 + 1e-12);
