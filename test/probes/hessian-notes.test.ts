@@ -112,3 +112,13 @@ it("notes begin above a tenth of change and a thousandth of asymmetry, whatever 
   expect(productNote(0, 1, 0, STEP)).toBeNull();
   expect(productNote(1e-300, 0, 0, STEP)).toMatch(/not symmetric/);
 });
+
+it("the asymmetry of a trace is that of directions of length 1", async () => {
+  // The gradient of no loss, whose derivative is [[3, 0.2], [-0.2, -3]].
+  const turning: Objective = ([x, y]) => ({
+    loss: 1.5 * (x! * x! - y! * y!),
+    gradient: Float64Array.of(3 * x! + 0.2 * y!, -0.2 * x! - 3 * y!),
+  });
+  const { asymmetry } = await hessianTrace(turning, point, { random: new Random(1), count: 20 });
+  expect(asymmetry).toBeCloseTo(0.4, 6);
+});
