@@ -86,15 +86,17 @@ export async function checkLayer(layer: Layer, input: Tensor, options: CheckLaye
   const { objective, point, groups } = flatObjective(who, layer, parameters, { dtype }, () => {
     const varied = inputParameter.value;
     const x = masked === undefined ? varied : masked.restore(varied);
-    const { output, backward } = layer.forward(x, { mode, kernels, rowWeights });
+    const forward = layer.forward(x, { mode, kernels, rowWeights });
+    const { output } = forward;
     weights ??= lossWeights(output);
     const w = weights;
     let loss = 0;
     for (let i = 0; i < w.length; i++) if (w[i] !== 0) loss += w[i]! * output.data[i]!;
     return {
+      forward,
       loss,
       backward: () => {
-        const { gradInput, gradients } = backward(new Tensor(w.slice(), output.shape));
+        const { gradInput, gradients } = forward.backward(new Tensor(w.slice(), output.shape));
         expectGradient(who, "the input", gradInput, inputParameter.value);
         return new Map([...gradients, [inputParameter, gradInput]]);
       },

@@ -5,6 +5,7 @@ import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import type { Layer } from "../layers/contract.js";
+import { endWithoutBackward } from "../layers/private-memory.js";
 import { expectKernels } from "../layers/forward.js";
 import type { Moments } from "../probes/values/moments.js";
 import type { Tensor } from "../core/tensor.js";
@@ -137,7 +138,9 @@ export function compareModes<Target>(
   const ofLayers =
     losses &&
     lossDifferences(observed, losses.batch, () => {
-      return lossOf(model.forward(input, { mode: "probe", kernels, rowWeights }).output);
+      const forward = model.forward(input, { mode: "probe", kernels, rowWeights });
+      endWithoutBackward(forward);
+      return lossOf(forward.output);
     });
   const layers = observed.map((observation, i): LayerModes => {
     const output = differenceOf(observation.output, outputs.get(observation.path)!, rowWeights, observation.norm.axis);

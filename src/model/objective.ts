@@ -5,8 +5,9 @@ import { allocate, type DType, typedArrayName } from "../core/dtype.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import { expectGradient, expectLayer } from "../layers/guards.js";
-import type { Gradients, Layer, Mode } from "../layers/contract.js";
+import type { Forward, Gradients, Layer, Mode } from "../layers/contract.js";
 import { Parameter } from "../layers/parameter.js";
+import { endWithoutBackward } from "../layers/private-memory.js";
 import { parametersByPath, streamsByPath } from "./tree.js";
 import type { Evaluation, Group, Objective } from "../objective/objective.js";
 import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
@@ -106,15 +107,16 @@ export function modelObjective<Target>(
 
   const entries = [...byPath].filter(([, parameter]) => varied.has(parameter));
   const flat = flatObjective(who, model, entries, { dtype, held }, () => {
-    const { output, backward } = model.forward(input, { mode, kernels, rowWeights });
-    const { loss: value, gradOutput } = loss(output, target, { kernels, rowWeights });
-    return { loss: value, backward: () => backward(gradOutput).gradients };
+    const forward = model.forward(input, { mode, kernels, rowWeights });
+    const { loss: value, gradOutput } = loss(forward.output, target, { kernels, rowWeights });
+    return { forward, loss: value, backward: () => forward.backward(gradOutput).gradients };
   });
   return { ...flat, objective: Object.assign(flat.objective, { mode }), mode, dtype };
 }
 
-/** A loss and its backward pass. */
+/** A forward pass, its loss, and the backward pass. */
 interface LossRun {
+  readonly forward: Forward;
   readonly loss: number;
   readonly backward: () => Gradients;
 }
@@ -139,18 +141,20 @@ export function flatObjective(
   for (const [i, { start }] of groups.entries()) point.set(parameters[i]![1].value.data, start);
   const { length } = point;
   const inState = keptState(model);
+  // Evaluations are synchronous, so all can use the same arrays.
+  const values = new Map(held);
+  const varied = groups.map(({ start, end, shape }, i) => {
+    const data = allocate(dtype, end - start);
+    values.set(parameters[i]![1], new Tensor(data, shape));
+    return { data, start, end };
+  });
 
   const at = <T>(where: Float64Array, work: () => T): T => {
     if (typedArrayName(where) !== "Float64Array") {
       throw new TypeError(complaint(who, "the point to be a Float64Array", show(where)));
     }
     expectLength(who, "the point", where, length);
-    const values = new Map(held);
-    for (const [i, { start, end, shape }] of groups.entries()) {
-      const data = allocate(dtype, end - start);
-      data.set(where.subarray(start, end));
-      values.set(parameters[i]![1], new Tensor(data, shape));
-    }
+    for (const { data, start, end } of varied) data.set(where.subarray(start, end));
     return inState(() => Parameter.holding(values, work));
   };
   const evaluate = (where: Float64Array): Evaluation =>
@@ -167,7 +171,12 @@ export function flatObjective(
       }
       return { loss, gradient };
     });
-  const lossOnly = (where: Float64Array): number => at(where, () => run().loss);
+  const lossOnly = (where: Float64Array): number =>
+    at(where, () => {
+      const { forward, loss } = run();
+      endWithoutBackward(forward);
+      return loss;
+    });
   return { objective: Object.assign(evaluate, { lossOnly, dtype }), point, groups };
 }
 
