@@ -52,7 +52,7 @@ try {
 
 /* Prints
 Before training, there are no running statistics for inference:
-  RangeError: BatchNorm: expected running statistics in mode "inference", got none, as no batch was tracked - run a batch in mode "train", or load statistics
+  RangeError: BatchNorm: expected running statistics in mode "inference", got none, because no batch was tracked - run a batch in mode "train", or load statistics
 
 After 200 batches, the running mean is 3.03 and the running variance 3.84
 

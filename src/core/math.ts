@@ -9,7 +9,7 @@ const LN2 = 0.6931471805599453;
 const LN2_HIGH = 0.6931471803691238;
 const LN2_LOW = 1.9082149292705877e-10;
 
-// Computed at first use, because importing a file must not run anything.
+// Computed on first use, because importing a file must not run anything.
 let powers: Float64Array | undefined;
 
 /** Returns 2^k, exact, for k in -1074..1023. */

@@ -7,7 +7,7 @@
  *     } as const satisfies OptionRules<BatchNormOptions>;
  *     const { features, epsilon } = readOptions("BatchNorm", options, rules);
  *
- * Unknown keys are refused, because a misspelled option such as `eps: 1e-3` would otherwise be silently ignored. The error
+ * Unknown keys are rejected, because a misspelled option such as `eps: 1e-3` would otherwise be silently ignored. The error
  * suggests the closest valid key.
  */
 

@@ -15,7 +15,7 @@ import { dtypeRule, type OptionRules, readOptions } from "./options.js";
 import type { Random } from "./random.js";
 import { expectShape, MAX_RANK, printShape, type Shape, sizeOf } from "./shape.js";
 
-/** Numbers in nested arrays, as `[[1, 2], [3, 4]]`. */
+/** Numbers in nested arrays, such as `[[1, 2], [3, 4]]`. */
 export type Nested = number | readonly Nested[];
 
 /** Options for `Tensor.normal`. */
@@ -66,7 +66,7 @@ const uniformRules = {
  *
  * The shape never changes; the values may be written through `data`. Two tensors share memory only where a docstring says so.
  *
- * @throws {ShapeError} if the number of values is not what the shape holds
+ * @throws {ShapeError} if the number of values does not match the shape
  * @throws {TypeError} if the data is neither a Float32Array nor a Float64Array
  * @example
  * const x = Tensor.from([[1, 2, 3], [4, 5, 6]]);
@@ -80,7 +80,7 @@ export class Tensor {
   /** The values, row by row. The tensor's own memory: writing here changes the tensor. */
   readonly data: OwnFloats;
 
-  /** Creates a tensor over a typed array, which is kept, not copied. */
+  /** Wraps a typed array without copying it. */
   constructor(data: Floats, shape: Shape) {
     if (!isFloats(data)) {
       throw new TypeError(
@@ -114,11 +114,11 @@ export class Tensor {
   /**
    * Creates a tensor with a copy of numbers. Nested arrays define its shape; a flat array may be given one.
    *
-   * - **Cost**: a typed array is copied as a whole, about as fast as memory is; other arrays value by value
+   * - **Cost**: a typed array is copied in bulk, at about the speed of memory; other arrays are copied value by value
    *
    * @throws {TypeError} if a value is not a number
-   * @throws {ShapeError} if the nested arrays are ragged, empty, or nested more than 32 deep, or do not fit the shape
-   * @throws {RangeError} if the engine refuses the memory
+   * @throws {ShapeError} if the nested arrays are ragged, empty, or nested more than 32 deep, or do not match the shape
+   * @throws {RangeError} if the engine cannot allocate the memory
    * @example
    * Tensor.from([[1, 2], [3, 4]]).shape;                              // => [2, 2]
    * Tensor.from(Float64Array.of(1, 2, 3, 4), { shape: [2, 2] }).dtype;   // => "float64"
@@ -138,7 +138,7 @@ export class Tensor {
     return zeros("Tensor.zeros", shape, dtype);
   }
 
-  /** Creates a tensor that holds one value everywhere. */
+  /** Creates a tensor filled with one value. */
   static filled(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
     const tensor = zeros("Tensor.filled", shape, dtype);
     tensor.data.fill(expectValue("Tensor.filled", value));
@@ -178,14 +178,14 @@ export class Tensor {
     return this.data[offset]!;
   }
 
-  /** Returns the same values in memory of their own. */
+  /** Returns a copy of the tensor that shares no memory with it. */
   copy(): Tensor {
     expectOwnSize("Tensor.copy", "the tensor", this);
     const data = withShapeMemory("Tensor.copy", this.shape, this.dtype, () => this.data.slice());
     return new Tensor(data, this.shape);
   }
 
-  /** Returns the same values, in the same memory, under another shape of the same size. */
+  /** Returns a tensor with another shape of the same size. It shares the memory of this one. */
   reshape(shape: Shape): Tensor {
     expectShape("Tensor.reshape", shape);
     expectOwnSize("Tensor.reshape", "the tensor", this);
@@ -195,7 +195,7 @@ export class Tensor {
     return new Tensor(this.data, shape);
   }
 
-  /** Copies some rows (indices on axis 0), in the given order. A row may be taken more than once. */
+  /** Copies some rows (indices on axis 0), in the given order. An index may occur more than once. */
   rows(indices: ArrayLike<number>): Tensor {
     const count = this.shape[0];
     if (count === undefined) throw new ShapeError(complaint("Tensor.rows", "at least one axis", "shape []"));
@@ -218,7 +218,7 @@ export class Tensor {
     return new Tensor(data, shape);
   }
 
-  /** Returns the values rounded to a dtype, in memory of their own. */
+  /** Returns a copy with the values rounded to a dtype. */
   cast(dtype: DType): Tensor {
     expectOwnSize("Tensor.cast", "the tensor", this);
     const data = allocateShape("Tensor.cast", this.shape, expectDType("Tensor.cast", dtype));
@@ -267,8 +267,8 @@ export function isTensor(value: unknown): value is Tensor {
 }
 
 /**
- * Requires a tensor whose memory is present. After `postMessage` or `structuredClone` a tensor is plain data; the message says
- * how to turn it back into a tensor.
+ * Requires a tensor whose buffer is not detached. After `postMessage` or `structuredClone`, a tensor is a plain object. In that
+ * case, the message says how to turn it back into a tensor.
  */
 export function expectTensor(who: string, name: string, value: unknown): asserts value is Tensor {
   if (isTensor(value)) {
@@ -295,13 +295,13 @@ function withShapeMemory(who: string, shape: Shape, dtype: DType, work: () => Ow
   return withMemory(who, `shape ${printShape(shape)} in ${dtype}`, bytes, work);
 }
 
-/** Requires that the memory of a tensor still holds its values: a buffer may be transferred or shrink. */
+/** Requires a tensor that still has all its values. Its buffer may have been transferred or shrunk. */
 function expectOwnSize(who: string, name: string, tensor: Tensor): void {
   const size = sizeOf(tensor.shape);
   if (tensor.data.length === size) return;
   const got = isDetached(tensor.data) ? show(tensor.data) : `${tensor.data.length}`;
   const cure = "copy the tensor before its buffer is transferred or resized";
-  throw new ShapeError(complaint(who, `${name} to have ${size} values, as its shape says`, got, cure));
+  throw new ShapeError(complaint(who, `${name} to have ${size} values, to match its shape`, got, cure));
 }
 
 function expectDType(who: string, dtype: unknown): DType {
@@ -315,7 +315,7 @@ function expectValue(who: string, value: unknown): number {
   return value;
 }
 
-/** Returns the shape of numbers in any form: one axis for flat ones; for nested arrays, that of the first array on each level. */
+/** Returns the shape of numbers in any form: one axis if they are flat, or the lengths of the first array on each level. */
 function shapeOfNumbers(values: unknown): number[] {
   const name = typedArrayName(values);
   if (name === "DataView" || name?.startsWith("Big")) {
@@ -335,13 +335,16 @@ function shapeOfNumbers(values: unknown): number[] {
       const got = isDetached(level) ? show(level) : `shape ${printShape(shape)}`;
       throw new ShapeError(complaint("Tensor.from", "at least one value on every axis", got));
     }
-    // The elements of anything but an array are numbers, or refused where they are copied.
+    // Only an array can contain further arrays. Other elements are checked when they are copied.
     if (!Array.isArray(level)) break;
   }
   return shape;
 }
 
-/** Writes nested arrays row by row from an index on; returns the next one. Every array must be as long as the first on its level. */
+/**
+ * Writes nested arrays row by row, starting at index `start`, and returns the next index. Every array must be as long as the
+ * first on its level.
+ */
 function write(values: unknown, shape: Shape, axis: number, start: number, into: Floats): number {
   if (axis === shape.length) {
     into[start] = expectValue("Tensor.from", values); // a single number
@@ -349,8 +352,10 @@ function write(values: unknown, shape: Shape, axis: number, start: number, into:
   }
   const length = shape[axis]!;
   if (!isList(values) || values.length !== length) {
-    const got = isList(values) ? `an array of ${values.length}` : show(values);
-    throw new ShapeError(complaint("Tensor.from", `arrays of ${length} on axis ${axis}, like the first one`, got));
+    const got = isList(values) ? `one of length ${values.length}` : show(values);
+    throw new ShapeError(
+      complaint("Tensor.from", `arrays of length ${length} on axis ${axis}, like the first one`, got),
+    );
   }
   let at = start;
   if (axis < shape.length - 1) for (let i = 0; i < length; i++) at = write(values[i], shape, axis + 1, at, into);

@@ -1,4 +1,4 @@
-/** JSON of untrusted files: JSON.parse with additional checks. */
+/** JSON from untrusted files: JSON.parse with additional checks. */
 
 import { complaint, show } from "../core/errors.js";
 import { DAMAGED } from "./bytes.js";
@@ -7,15 +7,16 @@ import { DAMAGED } from "./bytes.js";
 const MOST_LEVELS = 16;
 
 /**
- * Parses a header that is a JSON object. `expected` describes it in errors. Duplicate keys are refused, because JSON.parse would
- * silently keep the last.
+ * Parses a header that is a JSON object. `expected` describes it in errors. Duplicate keys are rejected, because JSON.parse
+ * would silently keep the last.
  */
 export function parseJsonObject(who: string, text: string, expected: string): Readonly<Record<string, unknown>> {
   let level = 0;
   forEachMark(text, (mark) => {
     if (mark === "{" || mark === "[") level++;
     if (mark === "}" || mark === "]") level--;
-    if (level > MOST_LEVELS) throw new TypeError(complaint(who, `a header of at most ${MOST_LEVELS} levels`, "more"));
+    if (level > MOST_LEVELS)
+      throw new TypeError(complaint(who, `a header nested at most ${MOST_LEVELS} levels deep`, "more"));
   });
   let value: unknown;
   try {
@@ -39,7 +40,7 @@ export function parseJsonObject(who: string, text: string, expected: string): Re
   return value;
 }
 
-/** Visits the characters { } [ ] : of a JSON text outside strings, each with the last string literal before it. */
+/** Visits each of the characters { } [ ] : that is outside a string, together with the last string literal before it. */
 function forEachMark(text: string, visit: (mark: string, literal: string) => void): void {
   let literal = "";
   for (let at = 0; at < text.length; at++) {

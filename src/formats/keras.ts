@@ -57,10 +57,10 @@ export const kerasDefaults: {
  * - **Names of `toKeras`**, as in "1/gamma": in any order. ":0" at the end and the name of the model in front are ignored
  * - **Names of Keras**, as in "sequential/dense_2/kernel": in the order of `model.get_weights()`, layer by layer, because Keras
  *   renumbers its layers in every session. Each name must end in the word expected at its place. An order that is only
- *   alphabetical is refused, and so are layers of the same shapes unless their names differ only in a number
+ *   alphabetical is rejected, and so are layers of the same shapes unless their names differ only in a number
  * - **Numbered names**, as in "arr_0" to "arr_9": by number, in the order of `model.get_weights()`
  *
- * All other names are refused, because the four arrays of a batch norm have the same length and would load in any order.
+ * All other names are rejected, because the four arrays of a batch norm have the same length and would load in any order.
  *
  * - **Layout**: kernels are [inputs, outputs], as here
  * - **Counts**: Keras does not count batches, so loaded statistics count as one batch, which is enough for inference
@@ -73,7 +73,7 @@ export const kerasDefaults: {
  *
  * @throws {TypeError} if the file has more or fewer arrays than the model, the names do not identify them, or the dtype is not the
  * model's, unless `partial` or `cast` allows it
- * @throws {ShapeError} if an array has another shape than in the model, unless `partial` allows it
+ * @throws {ShapeError} if the shape of an array differs from that in the model, unless `partial` allows it
  * @throws {RangeError} if a number is not finite or a variance is negative
  * @example
  * const norm = new BatchNorm({ features: 1, ...kerasDefaults, epsilon: 0 });

@@ -24,13 +24,13 @@ export interface LoadOptions {
 
 /** The report of `loadPyTorch` and `loadKeras`. All lists except `loaded` are empty without `partial` and `prefix`. */
 export interface LoadReport {
-  /** Names of the arrays of the file that were loaded. */
+  /** Names of the arrays in the file that were loaded. */
   readonly loaded: readonly string[];
   /** Names of the model's arrays that are missing from the file, as the file would name them. They kept their values. */
   readonly missing: readonly string[];
   /** Names of arrays with different shapes in the file and in the model. The model's arrays kept their values. */
   readonly mismatched: readonly string[];
-  /** Names of the arrays of the file that the model does not have. */
+  /** Names of the arrays in the file that the model does not have. */
   readonly unused: readonly string[];
 }
 
@@ -54,7 +54,7 @@ export interface ModelArray {
   write(values: Floats): void;
 }
 
-/** Lists the arrays of a model in the order of the forward pass, for each layer the parameters before the statistics. */
+/** Lists the arrays of a model in the order of the forward pass. Within a layer, parameters precede statistics. */
 export function arraysOf(who: string, model: Layer): ModelArray[] {
   expectLayer(who, model);
   // Both throw if two arrays of the model have the same path.
@@ -152,7 +152,7 @@ export function numbersFor(who: string, own: ModelArray, shape: Shape, stored: S
     throw new TypeError(complaint(who, "dtype float32", "float64", cure));
   }
   if (own.values.length !== sizeOf(own.shape)) {
-    const expected = `memory of ${sizeOf(own.shape)} values in the model`;
+    const expected = `the model's array to have ${sizeOf(own.shape)} values`;
     throw new ShapeError(
       complaint(who, expected, `${own.values.length}`, "its buffer was transferred, so build a new model"),
     );
@@ -182,7 +182,7 @@ function shapeCure(own: ModelArray, shape: Shape, stored: Shape): string | undef
   if (own.shape.length === 2 && sameShape([...stored].reverse(), shape)) {
     return own.isMatrix
       ? "the weight is transposed"
-      : "the weight is transposed; a layer with a weight [inputs, outputs] declares it by isAffine: true";
+      : "the weight is transposed; set isAffine: true on a layer with a weight of shape [inputs, outputs]";
   }
   return undefined;
 }
@@ -190,6 +190,6 @@ function shapeCure(own: ModelArray, shape: Shape, stored: Shape): string | undef
 /** Requires that a partial load has loaded at least one array. Otherwise the prefix or the names are wrong. */
 export function expectAnyLoaded(who: string, loaded: readonly string[], names: readonly string[]): void {
   if (loaded.length > 0) return;
-  const got = names.length === 0 ? "no array" : `none of them, but ${names.slice(0, 8).map(show).join(", ")}`;
+  const got = names.length === 0 ? "no array" : `only ${names.slice(0, 8).map(show).join(", ")}`;
   throw new TypeError(complaint(who, "at least one of the model's arrays", got, "check the names and the prefix"));
 }

@@ -66,13 +66,13 @@ export function decodeNpy(who: string, bytes: Uint8Array): StoredArray {
   const start = version === 1 ? 10 : 12;
   if (bytes.length < start) {
     const expected = `a .npy file of at least ${start} bytes`;
-    throw new RangeError(complaint(who, expected, `${bytes.length}`, "the file is cut short"));
+    throw new RangeError(complaint(who, expected, `${bytes.length}`, "the file is truncated"));
   }
   const view = viewOf(bytes);
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   const longest = Math.min(bytes.length - start, LONGEST_NPY_HEADER);
   if (length > longest) {
-    throw new RangeError(complaint(who, `a header of at most ${longest} bytes`, `${length}`, "the file is cut short"));
+    throw new RangeError(complaint(who, `a header of at most ${longest} bytes`, `${length}`, "the file is truncated"));
   }
   const { descr, fortranOrder, shape } = parseHeader(who, bytes.subarray(start, start + length));
   const [, order, numbers] = /^([<>=|]?)(.+)$/.exec(typeof descr === "string" ? descr : "") ?? [];
@@ -85,8 +85,7 @@ export function decodeNpy(who: string, bytes: Uint8Array): StoredArray {
 /** Returns the parts of the error message about an unsupported dtype. */
 function otherKind(descr: unknown, numbers = ""): [expected: string, got: string, cure: string] {
   const expected = `dtype ${[...NPY_DTYPES.keys()].join(", ")}`;
-  if (typeof descr !== "string")
-    return [expected, "records of several fields", "save each field as an array of its own"];
+  if (typeof descr !== "string") return [expected, "records of several fields", "save each field as a separate array"];
   const [kind, cure] = OTHER_KINDS.get(numbers[0] ?? "") ?? [];
   const got = kind === undefined ? show(descr) : `${show(descr)}, which is ${kind}`;
   return [expected, got, cure ?? 'convert it before saving, as in array.astype("<f8")'];

@@ -145,7 +145,7 @@ function findDirectory(who: string, bytes: Uint8Array): Directory {
   }
   if (record < 0) {
     const isZip = bytes[0] === 0x50 && bytes[1] === 0x4b;
-    const { got, cure } = isZip ? { got: "one without its end", cure: "the file is cut short" } : describeFile(bytes);
+    const { got, cure } = isZip ? { got: "one without its end", cure: "the file is truncated" } : describeFile(bytes);
     throw new TypeError(
       complaint(who, "a .npz file, which is a zip archive", got, cure ?? "check that the file is complete"),
     );
@@ -235,7 +235,7 @@ function readEntry(who: string, bytes: Uint8Array, at: number, nameEnd: number, 
 
 type Sizes = readonly [size: number, packed: number, offset: number];
 
-/** Replaces sizes that are marked as larger than 32 bits by those in the extra field of zip64. */
+/** Replaces sizes that are marked as larger than 32 bits with those in the extra field of zip64. */
 function sizesOf(who: string, sizes: Sizes, extra: Uint8Array): Sizes {
   const isMarked = (size: number): boolean => size === 0xffffffff;
   if (!sizes.some(isMarked)) return sizes;
@@ -273,7 +273,7 @@ function endOf(who: string, bytes: Uint8Array, { name, offset, packed }: Directo
   return end;
 }
 
-// Computed at first use, because importing a file must not run anything.
+// Computed on first use, because importing a file must not run anything.
 let crcTable: Uint32Array | undefined;
 
 /** Computes the checksum of zip archives, CRC-32 with polynomial 0xedb88320. */

@@ -60,7 +60,7 @@ const loadPyTorchRules = {
  * If it throws, the model is unchanged.
  *
  * @throws {TypeError} if arrays are missing or unknown, or their dtype is not the model's, unless `partial` or `cast` allows it
- * @throws {ShapeError} if an array has another shape than in the model, unless `partial` allows it
+ * @throws {ShapeError} if the shape of an array differs from that in the model, unless `partial` allows it
  * @throws {RangeError} if a number is not finite, a variance is negative, a count is not an integer >= 0, or the arrays of a shared
  * layer differ
  * @example

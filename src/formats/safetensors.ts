@@ -152,7 +152,7 @@ interface StoredRange {
 function openFile(name: string, bytes: Uint8Array): { header: Readonly<Record<string, unknown>>; data: Uint8Array } {
   expectBytes(name, bytes);
   if (bytes.length < 8) {
-    const cure = bytes.length === 0 ? "the file is empty" : "the file is cut short";
+    const cure = bytes.length === 0 ? "the file is empty" : "the file is truncated";
     throw new RangeError(complaint(name, "a safetensors file of at least 8 bytes", `${bytes.length}`, cure));
   }
   const length = Number(viewOf(bytes).getBigUint64(0, true));
@@ -161,7 +161,7 @@ function openFile(name: string, bytes: Uint8Array): { header: Readonly<Record<st
     const { got, cure } = describeFile(bytes);
     if (cure !== undefined && bytes[8] !== 0x7b) throw new TypeError(complaint(name, "a safetensors file", got, cure));
     const expected = `a header of at most ${longest} bytes`;
-    throw new RangeError(complaint(name, expected, `${length}`, "the file is cut short, or is not a safetensors file"));
+    throw new RangeError(complaint(name, expected, `${length}`, "the file is truncated, or is not a safetensors file"));
   }
   const text = decodeUtf8(bytes.subarray(8, 8 + length));
   if (text === undefined) throw new TypeError(complaint(name, "a header in UTF-8", "other bytes", DAMAGED));
@@ -184,7 +184,7 @@ function expectTexts(name: string, metadata: unknown): asserts metadata is Reado
   }
 }
 
-/** Throws if a text has unpaired surrogates, because other readers would refuse the file. */
+/** Throws if a text has unpaired surrogates, because other readers would reject the file. */
 function expectWellFormed(name: string, text: string): void {
   if (/\p{Surrogate}/u.test(text)) throw new TypeError(complaint(name, "text without unpaired surrogates", show(text)));
 }

@@ -42,14 +42,14 @@ export interface StoredArrayOf<D extends StoredDType> {
  */
 export type StoredArray = { [D in StoredDType]: StoredArrayOf<D> }[StoredDType];
 
-/** The arrays of a file by name, in the order of the file. */
+/** The arrays in a file by name, in file order. */
 export type StoredArrays = ReadonlyMap<string, StoredArray>;
 
 /** Options for `readSafetensors` and `readNpz`. */
 export interface ReadArraysOptions {
   /**
    * The names of the arrays to read, or a function that returns true for them. Other arrays are skipped and may have any dtype.
-   * Default: all arrays of the file.
+   * Default: all arrays in the file.
    */
   readonly names?: readonly string[] | ((name: string) => boolean) | undefined;
 }
@@ -57,7 +57,7 @@ export interface ReadArraysOptions {
 /** The dtypes of numbers in files. float16 and bfloat16 are widened to float32, which is exact. */
 export type FileDType = StoredDType | "float16" | "bfloat16";
 
-/** The maximum number of axes, more than any framework creates. Loops over the axes for each value would be slow with more. */
+/** The maximum number of axes, more than any framework creates. With more, loops over the axes for each value would be slow. */
 const MOST_AXES = 64;
 
 const ARRAY_TYPES: { readonly [D in StoredDType]: ArrayType<StoredValues[D]> } = {
@@ -115,8 +115,8 @@ export function expectStoredShape(who: string, shape: unknown): asserts shape is
 }
 
 /**
- * Decodes an array from the bytes of a file. The number of bytes must match the shape, which limits allocation to twice their
- * size.
+ * Decodes an array from the bytes of a file. The number of bytes must match the shape. This limits allocation to twice that
+ * number.
  */
 export function decodeArray(
   who: string,
@@ -131,8 +131,8 @@ export function decodeArray(
     const what = `${expected} bytes for shape ${printShape(shape)} of ${dtype}`;
     const cure =
       bytes.length < expected
-        ? "the file is cut short or damaged"
-        : "the file holds more than one array, or is damaged";
+        ? "the file is truncated or damaged"
+        : "the file contains more than one array, or is damaged";
     throw new ShapeError(complaint(who, what, `${bytes.length}`, cure));
   }
   if (dtype === "float16" || dtype === "bfloat16") {

@@ -1,4 +1,4 @@
-/** The kernels of a pass without `kernels`. */
+/** The kernel set that a pass uses by default. */
 
 import type { Kernels } from "./types.js";
 import { plainKernels } from "./plain/kernels.js";
@@ -6,7 +6,7 @@ import { wasmOrRefusal } from "./wasm/instance.js";
 import { wasmKernels } from "./wasm/kernels.js";
 
 /**
- * Returns the fastest kernel set that the host allows: WebAssembly SIMD, else plain TypeScript.
+ * Returns the fastest kernel set that the host supports: WebAssembly SIMD, else plain TypeScript.
  *
  * @example
  * const out = new Float32Array(4);

@@ -1,13 +1,13 @@
-/** Where the arrays live that only the library sees: in the memory of the kernels that compute them, if those have one. */
+/** Residence: the memory of a kernel set, for arrays that only the library can access. */
 
 import type { DType, Floats } from "../core/dtype.js";
 import type { Kernels } from "./types.js";
 
 /** A memory whose arrays a kernel set reads and writes in place. */
 export interface Residence {
-  /** Returns an array, not of zeros but of whatever was there; undefined if there is no room. */
+  /** Returns an array with arbitrary contents, or undefined if there is no room. */
   take(dtype: DType, length: number): Floats | undefined;
-  /** Gives an array back that `take` has returned, or the one that replaced it where there was no room. */
+  /** Frees an array that `take` returned, or the array that was used instead because there was no room. */
   give(array: Floats): void;
 }
 
@@ -18,7 +18,7 @@ export function registerResidence(kernels: Kernels, residence: Residence): void 
   residences.set(kernels, residence);
 }
 
-/** Returns the memory of a kernel set; a set of a user's own has none, also if it is made of parts of another. */
+/** Returns the memory of a kernel set. A custom set has none, even if it contains kernels of another set. */
 export function residenceOf(kernels: Kernels): Residence | undefined {
   return residences.get(kernels);
 }

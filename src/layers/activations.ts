@@ -1,4 +1,4 @@
-/** The activations as layers: elementwise, without parameters, the same in every mode. */
+/** Activation layers: elementwise, without parameters, and identical in every mode. */
 
 import { type OptionRules, readOptions } from "../core/options.js";
 import type { Tensor } from "../core/tensor.js";
@@ -13,9 +13,9 @@ import { gradientInPlace, keepOutput, outputInPlace, registerOwn } from "./priva
 /**
  * Applies the rectified linear unit, y = max(x, 0).
  *
- * - **Shapes**: y like x
+ * - **Shapes**: y has the same shape as x
  * - **Numerics**: the derivative at 0 is taken as 0; NaN stays NaN
- * - **Cost**: one pass forward, one backward, which reads y
+ * - **Cost**: one pass forward and one backward, which reads y
  * - **Source**: Nair & Hinton 2010
  *
  * @example
@@ -36,7 +36,7 @@ export class ReLU implements Layer {
     return elementwise("ReLU", input, pass, forward, backward);
   }
 
-  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
+  /** Returns the output in mode "inference", written to `options.into` if given. Stores nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }
@@ -55,8 +55,8 @@ const leakyReLURules = {
 /**
  * Applies the leaky rectified linear unit, y = x where x > 0, else slope x.
  *
- * - **Shapes**: y like x
- * - **Cost**: one pass forward, one backward, which reads y
+ * - **Shapes**: y has the same shape as x
+ * - **Cost**: one pass forward and one backward, which reads y
  * - **Source**: Maas, Hannun & Ng 2013
  *
  * @throws {RangeError} if the slope is not in (0, 1]
@@ -82,7 +82,7 @@ export class LeakyReLU implements Layer {
     return elementwise("LeakyReLU", input, pass, forward, backward);
   }
 
-  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
+  /** Returns the output in mode "inference", written to `options.into` if given. Stores nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }
@@ -91,9 +91,9 @@ export class LeakyReLU implements Layer {
 /**
  * Applies the logistic sigmoid, y = 1 / (1 + exp(-x)).
  *
- * - **Shapes**: y like x
- * - **Numerics**: never overflows; uses the library's own exp, so the bits are the same in every engine
- * - **Cost**: one pass forward, one backward, which reads y
+ * - **Shapes**: y has the same shape as x
+ * - **Numerics**: never overflows; uses the library's own exp, so the results are bit-identical in every engine
+ * - **Cost**: one pass forward and one backward, which reads y
  *
  * @example
  * new Sigmoid().forward(Tensor.from([[0]]), { mode: "inference" }).output.toNested();   // => [[0.5]]
@@ -113,7 +113,7 @@ export class Sigmoid implements Layer {
     return elementwise("Sigmoid", input, pass, forward, backward);
   }
 
-  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
+  /** Returns the output in mode "inference", written to `options.into` if given. Stores nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }
@@ -122,9 +122,9 @@ export class Sigmoid implements Layer {
 /**
  * Applies the hyperbolic tangent, y = tanh(x).
  *
- * - **Shapes**: y like x
- * - **Numerics**: uses the library's own exp, so the bits are the same in every engine
- * - **Cost**: one pass forward, one backward, which reads y
+ * - **Shapes**: y has the same shape as x
+ * - **Numerics**: uses the library's own exp, so the results are bit-identical in every engine
+ * - **Cost**: one pass forward and one backward, which reads y
  *
  * @example
  * new Tanh().forward(Tensor.from([[0, 100]]), { mode: "inference" }).output.toNested();   // => [[0, 1]]
@@ -144,7 +144,7 @@ export class Tanh implements Layer {
     return elementwise("Tanh", input, pass, forward, backward);
   }
 
-  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
+  /** Returns the output in mode "inference", written to `options.into` if given. Stores nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }

@@ -1,4 +1,7 @@
-/** BatchNorm: the layer around kernels/plain/batch-norm.ts. It chooses the statistics, applies them, and keeps the running ones. */
+/**
+ * BatchNorm: the layer around kernels/plain/batch-norm.ts. It chooses the statistics, applies them, and updates the running
+ * ones.
+ */
 
 import type { DType } from "../core/dtype.js";
 import { complaint, expectNumber } from "../core/errors.js";
@@ -20,7 +23,7 @@ import { spreadRowWeights, weightedBackward, weightedMoments } from "./row-weigh
 export interface BatchNormOptions {
   /** C, the length of the feature axis. */
   readonly features: number;
-  /** The feature axis, as in [N, C, H, W]; -1 is the last, as in [N, H, W, C]. Default: 1. */
+  /** The feature axis: 1 for [N, C, H, W], or -1 (the last) for [N, H, W, C]. Default: 1. */
   readonly axis?: number | undefined;
   /** Added to the variance. Default: 1e-5 (Keras and tfjs: 1e-3). May be 0. */
   readonly epsilon?: number | undefined;
@@ -36,13 +39,16 @@ export interface BatchNormOptions {
   readonly center?: boolean | undefined;
   /** Keep running statistics. Default: true. Without them, every mode normalizes with the batch. */
   readonly trackRunningStatistics?: boolean | undefined;
-  /** What the running variance averages: "unbiased" (divided by M - 1, as PyTorch) or "biased" (by M, as Keras). Default: "unbiased". */
+  /**
+   * The estimate that the running variance averages: "unbiased" (divided by M - 1, as in PyTorch) or "biased" (by M, as in
+   * Keras). Default: "unbiased".
+   */
   readonly varianceEstimator?: "unbiased" | "biased" | undefined;
   /** The dtype of gamma and beta. Default: "float32". */
   readonly dtype?: DType | undefined;
 }
 
-/** The options of `BatchNorm`, for the layers that are built around one. */
+/** The rules for the options of `BatchNorm`. Layers that wrap a BatchNorm use them too. */
 export const batchNormRules: OptionRules<BatchNormOptions> = {
   features: { kind: "count" },
   axis: { kind: "integer", default: 1 },
@@ -71,13 +77,13 @@ const freezeRules = {
   parameters: { kind: "boolean", default: true },
 } as const satisfies OptionRules<FreezeOptions>;
 
-/** The statistics that normalize one pass, and what follows from them. */
+/** The statistics that one pass normalizes with, its backward pass, and its update of the running statistics. */
 interface PassStatistics {
   readonly mean: Float64Array;
   readonly rstd: Float64Array;
-  /** Differentiates through the statistics if they are the batch's, and treats them as constants if not. */
+  /** Differentiates through the statistics of a batch, but treats running statistics as constants. */
   readonly backward: (args: BatchNormBackwardArguments) => void;
-  /** Updates the running statistics; undefined if this pass does not. */
+  /** Updates the running statistics; undefined if this pass leaves them unchanged. */
   readonly update: (() => void) | undefined;
 }
 
@@ -94,17 +100,18 @@ interface PassStatistics {
  * | probe | the batch | through the statistics | untouched |
  * | inference | running statistics | statistics as constants | untouched |
  *
- * `freeze` and `trackRunningStatistics: false` override parts of this table. With `rowWeights` in the pass, rows
- * (indices of axis 0) or positions count in the batch statistics by their weight; all are normalized.
+ * `freeze` and `trackRunningStatistics: false` override parts of this table. With `rowWeights` in the pass, the batch
+ * statistics are weighted by row (index on axis 0) or by position. All rows are normalized, whatever their weight.
  *
  * - **Shapes**: x, y [N, C], [N, C, L], [N, C, H, W], [N, C, D, H, W], or channels last with `axis: -1` · gamma, beta [C]
  * - **Units**: xhat is in standard deviations of its feature; y is in the unit of gamma and beta
- * - **Numerics**: two passes; sums and running statistics in double precision, whatever the dtype; with epsilon 0 a constant
- *   feature is normalized to 0
- * - **Cost**: three passes over x forward (one in inference), two over x and dy backward; the backward pass reads x again, and 2·C numbers
+ * - **Numerics**: two passes; sums and running statistics in double precision, regardless of the dtype; with epsilon 0, a
+ *   constant feature is normalized to 0
+ * - **Cost**: three passes over x forward (one at inference), and two over x and dy backward. The backward pass reads x again,
+ *   and 2·C stored numbers
  * - **Source**: Ioffe & Szegedy 2015, algorithms 1 and 2 (arXiv:1502.03167)
  *
- * @throws {ShapeError} if the feature axis is not `features` long
+ * @throws {ShapeError} if the length of the feature axis is not `features`
  * @throws {RangeError} if batch statistics are needed and a feature has fewer than 2 values
  * @throws {RangeError} if the variance of a feature overflows (values beyond about 1e154)
  * @throws {RangeError} if running statistics are needed and none were tracked or loaded
@@ -130,7 +137,7 @@ export class BatchNorm implements Layer {
   readonly runningMean: RunningStatistic;
   /** [C], starts at 1. */
   readonly runningVariance: RunningStatistic;
-  /** One number: how many batches the running statistics have seen. */
+  /** One number: the number of batches that have updated the running statistics. */
   readonly batchesTracked: RunningStatistic;
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
@@ -173,7 +180,7 @@ export class BatchNorm implements Layer {
     const output = this.usesBatch(pass) ? outputTensor(pass, input.shape, input.dtype) : outputOverRead(input, pass);
     const arrays = { view, x, gamma, beta, y: output.data };
     const { mean, rstd, backward, update } = this.normalize(name, input, pass, kernels, arrays);
-    // Once the whole model has succeeded: a pass that throws in a later layer has changed nothing.
+    // Only once the whole model has succeeded, so a pass that throws in a later layer changes nothing.
     if (update) afterPass(pass, update);
 
     return guardedForward(name, output, this.parameters, [input], (gradOutput) => {
@@ -186,17 +193,17 @@ export class BatchNorm implements Layer {
     });
   }
 
-  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
+  /** Returns the output in mode "inference", written to `options.into` if given. Stores nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }
 
-  /** Whether a pass normalizes with the statistics of its batch, and not with the running ones. */
+  /** Whether a pass normalizes with the statistics of its batch rather than with the running ones. */
   private usesBatch({ mode }: Pass): boolean {
     return !this.trackRunningStatistics || (mode !== "inference" && !this.frozenParts.normalization);
   }
 
-  /** Normalizes with the statistics that mode and freezing select, and returns them. */
+  /** Normalizes with the statistics that the mode and `freeze` select, and returns them. */
   private normalize(
     name: string,
     input: Tensor,
@@ -210,7 +217,7 @@ export class BatchNorm implements Layer {
     const updateRunning = this.trackRunningStatistics && pass.mode === "train" && !this.frozenParts.updates;
     if (!useBatch) expectTracked(name, pass, this.batchesTracked.values[0]!);
 
-    // The batch's mean and variance, if they are needed. Row weights have moments and a backward pass of their own.
+    // The mean and variance of the batch, if needed. With row weights, other functions compute them and the backward pass.
     const mean = new Float64Array(features);
     const variance = new Float64Array(features);
     const rstd = new Float64Array(features);
@@ -242,23 +249,23 @@ export class BatchNorm implements Layer {
     return { mean: runningMean, rstd, backward: (args) => kernels.normalizeBackward(args), update };
   }
 
-  /** The weight of the next batch in the running statistics, see the options; may be changed between passes. */
+  /** The weight of the next batch in the running statistics (see the options). It may be changed between passes. */
   get momentum(): number | null {
     return this.currentMomentum;
   }
 
-  /** Takes effect with the next batch; must be in [0, 1], or null. */
+  /** Sets the weight from the next batch on. It must be in [0, 1] or null. */
   set momentum(value: number | null) {
     if (value !== null) expectNumber("BatchNorm", "momentum", value, { low: 0, high: 1 });
     this.currentMomentum = value;
   }
 
   /**
-   * Freezes the layer, in all three parts or without those that the options set to false; what is frozen stays frozen until
-   * `unfreeze`. No mode and no loading undoes it.
+   * Freezes all three parts of the layer, except those that the options set to false. Frozen parts stay frozen until
+   * `unfreeze`, in every mode and after weights are loaded.
    *
    *     norm.freeze();                                             // as in fine-tuning: a constant affine layer
-   *     norm.freeze({ normalization: false, updates: false });     // gamma and beta alone
+   *     norm.freeze({ normalization: false, updates: false });     // only gamma and beta
    */
   freeze(options: FreezeOptions = {}): void {
     const { normalization, updates, parameters } = readOptions("BatchNorm.freeze", options, freezeRules);
@@ -274,21 +281,21 @@ export class BatchNorm implements Layer {
     for (const parameter of this.frozenParameters) parameter.trainable = false;
   }
 
-  /** Unfreezes every part; gamma and beta are trainable again if they were when they were frozen. */
+  /** Unfreezes every part. gamma and beta become trainable again if they were trainable before they were frozen. */
   unfreeze(): void {
     Object.assign(this.frozenParts, { normalization: false, updates: false, parameters: false });
     for (const parameter of this.frozenParameters) parameter.trainable = true;
     this.frozenParameters = [];
   }
 
-  /** The frozen parts: none at first. */
+  /** The frozen parts. Initially none. */
   get frozen(): Readonly<Record<keyof FreezeOptions, boolean>> {
     return { ...this.frozenParts };
   }
 
   /**
-   * Updates the running statistics with the mean and the variance of one more batch. `forward` in mode "train" does it once
-   * the pass has succeeded, with the variance that `varianceEstimator` names.
+   * Updates the running statistics with the mean and variance of one more batch. In mode "train", `forward` calls it once the
+   * pass has succeeded, with the variance that `varianceEstimator` selects.
    *
    *     running = (1 - momentum) running + momentum batch, or the average of all batches so far if momentum is null
    *
@@ -318,7 +325,7 @@ export function estimatedVariance(
   return unbiased;
 }
 
-/** Outside the class: bundlers rename a class that refers to itself, and logs would show that name. */
+/** Defined outside the class, because bundlers rename a class that refers to itself, and logs would show the new name. */
 function hasOwnForward(layer: BatchNorm): boolean {
   return layer.forward === BatchNorm.prototype.forward;
 }

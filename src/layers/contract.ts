@@ -1,8 +1,8 @@
 /**
  * The contract of every layer.
  *
- * `forward` returns the output and a `backward` that is a closure over this very forward, so two passes in flight never
- * disturb each other. `backward` returns gradients instead of adding to a field, so there is nothing to reset to zero.
+ * `forward` returns the output and `backward`, a closure over that forward pass, so two passes in flight never interfere.
+ * `backward` returns gradients instead of adding to a field, so there is nothing to reset to zero.
  */
 
 import type { Random } from "../core/random.js";
@@ -14,23 +14,23 @@ import type { Parameter, RunningStatistic } from "./parameter.js";
  * The purpose of a pass.
  *
  * - `"train"`: normalizes with batch statistics and updates the running statistics
- * - `"probe"`: normalizes with batch statistics and leaves the running statistics untouched, as finite differences and probes need
+ * - `"probe"`: normalizes with batch statistics and leaves the running statistics untouched; for finite differences and probes
  * - `"inference"`: normalizes with the running statistics and leaves them untouched
  */
 export type Mode = "train" | "probe" | "inference";
 
 /** The settings of a forward pass. The mode is required: omitting it is a compile-time error. */
 export interface Pass {
-  /** Selects the statistics that normalize, and whether the running ones are updated. */
+  /** Selects the statistics to normalize with, and whether the running statistics are updated. */
   readonly mode: Mode;
   /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
   /**
-   * Weights for the batch statistics of batch norm: one per row, or a Tensor [N, L], [N, H, W] with one per position.
-   * Rows or positions of weight 0 are excluded from the statistics (padding, masks).
+   * Weights for the batch statistics of batch norm: one per row, or a Tensor [N, L], [N, H, W] with one per position. Rows or
+   * positions with weight 0 are excluded from the statistics (padding, masks).
    *
-   * A masked row may hold anything for the norm itself, but not for a Dense before it: the weight gradient multiplies the
-   * input by a gradient of 0, and 0 * NaN is NaN. Fill masked inputs with 0.
+   * BatchNorm accepts any values in a masked row. A Dense layer before it does not: its weight gradient multiplies the input by
+   * a gradient of 0, and 0 * NaN is NaN. Fill masked inputs with 0.
    */
   readonly rowWeights?: ArrayLike<number> | Tensor | undefined;
   /** The position of the layer in a model, as in "2.0". Containers set it; error messages print it. */
@@ -38,8 +38,8 @@ export interface Pass {
   /** Called with each inner layer's path, output and input. It may read and keep both tensors, but not write to them. */
   readonly observe?: ((path: string, output: Tensor, input: Tensor) => void) | undefined;
   /**
-   * Collects changes of state (running statistics, a random stream) that are made once the whole pass has succeeded. The
-   * outermost container sets it, so that a pass that throws has changed nothing. Use it through `afterPass`.
+   * Collects state changes (running statistics, a random stream) and applies them once the whole pass has succeeded. The
+   * outermost container sets it, so a pass that throws changes nothing. Use it through `afterPass`.
    */
   readonly defer?: ((change: () => void) => void) | undefined;
 }
@@ -53,7 +53,8 @@ export interface Forward {
   readonly output: Tensor;
   /**
    * Computes the gradients from the gradient of the loss with respect to `output`. It reads the layer's input and parameters in
-   * place, so neither may change between the two passes. A container's may be called once, any other's more than once.
+   * place, so neither may change between the two passes. On a container, it may be called only once; on other layers, it may be
+   * called repeatedly.
    *
    * @throws {RangeError} if the input or a parameter has changed since the forward pass, or on a container's second call
    */
@@ -70,18 +71,22 @@ export interface Backward {
 
 /** A function with parameters and a hand-written derivative. */
 export interface Layer {
-  /** The trainable tensors, containers' children included. */
+  /** The trainable tensors, including those of a container's children. */
   readonly parameters: readonly Parameter[];
-  /** The running statistics, containers' children included. */
+  /** The running statistics, including those of a container's children. */
   readonly statistics: readonly RunningStatistic[];
   /** The layers inside a container, by name. A layer used twice keeps its first path. */
   readonly children?: ReadonlyMap<string, Layer>;
-  /** The layer's own random streams, by name, without those of children: what `checkpoint` saves and an objective keeps still. */
+  /**
+   * The layer's own random streams by name, without those of its children. `checkpoint` saves them, and an objective holds them
+   * fixed.
+   */
   readonly streams?: ReadonlyMap<string, Random>;
   /**
-   * Computes the output, and returns it with the backward pass that belongs to it.
+   * Computes the output and returns it with its backward pass.
    *
-   * @throws {TypeError | ShapeError | RangeError} if input or pass do not fit the layer; nothing has changed then
+   * @throws {TypeError | ShapeError | RangeError} if the input or the pass is invalid for this layer; in that case, nothing has
+   *   changed
    */
   forward(input: Tensor, pass: Pass): Forward;
 }

@@ -25,14 +25,14 @@ export interface DenseInitialValues {
 export interface DenseOptions {
   readonly inputs: number;
   readonly outputs: number;
-  /** Learn a bias, b. Default: true. Before a batch norm it has no effect: subtracting the mean cancels b. */
+  /** Learn a bias, b. Default: true. It has no effect before a BatchNorm layer: subtracting the mean cancels b. */
   readonly bias?: boolean | undefined;
   /**
    * The initial weight: "glorot" (uniform in ±sqrt(6 / (inputs + outputs))), "he" (normal with variance 2 / inputs, for
    * ReLU), or given values. Default: "glorot". The bias starts at zero unless given.
    */
   readonly initial?: "glorot" | "he" | DenseInitialValues | undefined;
-  /** The source of random initial values; not needed if they are given. */
+  /** The source of random initial values. Not needed if the values are given. */
   readonly random?: Random | undefined;
   /** The dtype of weight and bias. Default: "float32". */
   readonly dtype?: DType | undefined;
@@ -52,13 +52,13 @@ const optionRules = {
  *
  *     y = x W + b
  *
- * - **Shapes**: x [N, inputs] or [..., inputs] · W [inputs, outputs] · b [outputs] · y like x with `outputs` as last axis.
- *   PyTorch's `Linear` stores the transpose of W, [outputs, inputs]
+ * - **Shapes**: x [N, inputs] or [..., inputs] · W [inputs, outputs] · b [outputs] · y has the shape of x, except that its last
+ *   axis is `outputs`. PyTorch's `Linear` stores the transpose of W, [outputs, inputs]
  * - **Modes**: the same in all three
- * - **Cost**: 2 N inputs outputs operations forward, twice that backward, which reads x again
+ * - **Cost**: 2 N inputs outputs operations forward and twice that backward, which reads x again
  * - **Source**: initial values: Glorot & Bengio 2010; He et al. 2015 (arXiv:1502.01852)
  *
- * @throws {ShapeError} if the last axis of x is not `inputs` long
+ * @throws {ShapeError} if the length of the last axis of x is not `inputs`
  * @throws {TypeError} if x and W differ in dtype
  * @example
  * const weight = Tensor.from([[1, 2], [3, 4], [5, 6]]);
@@ -136,7 +136,7 @@ export class Dense implements Layer {
     });
   }
 
-  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
+  /** Returns the output in mode "inference", written to `options.into` if given. Stores nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }
@@ -149,13 +149,18 @@ function copyOfInitial(name: string, values: Tensor, shape: Shape, dtype: DType)
   }
   if (values.dtype !== dtype) {
     throw new TypeError(
-      complaint("Dense", `initial.${name} of dtype ${dtype}`, values.dtype, `cast it, or say dtype: "${values.dtype}"`),
+      complaint(
+        "Dense",
+        `initial.${name} of dtype ${dtype}`,
+        values.dtype,
+        `cast it, or pass dtype: "${values.dtype}"`,
+      ),
     );
   }
   return values.copy();
 }
 
-/** Outside the class: bundlers rename a class that refers to itself, and logs would show that name. */
+/** Defined outside the class, because bundlers rename a class that refers to itself, and logs would show the new name. */
 function hasOwnForward(layer: Dense): boolean {
   return layer.forward === Dense.prototype.forward;
 }

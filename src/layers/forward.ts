@@ -1,4 +1,4 @@
-/** The beginning and the end of every forward pass, of the library's layers and of a user's own. */
+/** The beginning and the end of every forward pass, both in the library's layers and in custom ones. */
 
 import { complaint, expectObject, expectOneOf, show } from "../core/errors.js";
 import { nearest } from "../core/options.js";
@@ -20,16 +20,16 @@ export interface ForwardStart {
 }
 
 /**
- * Checks the input and the pass, and returns the layer's name and its kernels: the first line of every `forward`.
+ * Checks the input and the pass, and returns the layer's name and its kernels. This is the first line of every `forward`.
  *
- * @throws {TypeError} if the input is not a Tensor, the mode is not one of the three, another key of the pass is misspelled or of
- *   the wrong kind, or the input is not of the parameters' dtype: nothing is converted silently
+ * @throws {TypeError} if the input is not a Tensor, the mode is not one of the three, another key of the pass is misspelled or
+ *   has the wrong type, or the input and the parameters differ in dtype (nothing is converted silently)
  */
 export function beginForward(kind: string, input: Tensor, pass: Pass, parameters: readonly Parameter[]): ForwardStart {
   expectObject(`${kind}.forward`, "the pass", pass);
   const name = pass.path === undefined ? kind : `${kind} "${pass.path}"`;
   expectOneOf(name, "mode", pass.mode, ["train", "probe", "inference"]);
-  // Inside a container, which sets `defer`, the container has checked the pass.
+  // If `defer` is set, this layer is inside a container, which has already checked the pass.
   if (pass.defer === undefined) expectPass(name, pass);
   else if (typeof pass.defer !== "function") {
     throw new TypeError(complaint(name, "defer to be a function", show(pass.defer)));
@@ -37,7 +37,7 @@ export function beginForward(kind: string, input: Tensor, pass: Pass, parameters
   expectTensor(name, "the input", input);
   for (const parameter of parameters) {
     if (parameter.value.dtype === input.dtype) continue;
-    const expected = `an input of dtype ${parameter.value.dtype}, as ${parameter.name} is`;
+    const expected = `an input of dtype ${parameter.value.dtype}, like ${parameter.name}`;
     throw new TypeError(complaint(name, expected, input.dtype, `use input.cast("${parameter.value.dtype}")`));
   }
   return { name, kernels: pass.kernels ?? defaultKernels() };
@@ -47,7 +47,7 @@ const PASS_KEYS: readonly string[] = ["mode", "kernels", "rowWeights", "path", "
 
 const accepted = new WeakSet<Kernels>();
 
-/** Requires functions and kernels where a pass has them, and no misspelled key. */
+/** Requires valid `observe` and `kernels`, if a pass has them, and no misspelled key. */
 function expectPass(name: string, pass: Pass): void {
   const { kernels, observe } = pass;
   expectNoMisspelling(name, pass);
@@ -71,18 +71,18 @@ export function expectKernels(name: string, kernels: Kernels | undefined): void 
   accepted.add(kernels);
 }
 
-/** Refuses a key that is close to one of the pass's own; other keys are left to a user's own containers. */
+/** Rejects a key that resembles one of `PASS_KEYS`. Other keys are allowed, because custom containers may need them. */
 function expectNoMisspelling(name: string, pass: Pass): void {
   for (const key in pass) {
     if (PASS_KEYS.includes(key)) continue;
     const near = nearest(key, PASS_KEYS);
     if (near !== undefined) {
-      throw new TypeError(complaint(name, `a pass of ${PASS_KEYS.join(", ")}`, show(key), `did you mean ${near}?`));
+      throw new TypeError(complaint(name, `a pass with ${PASS_KEYS.join(", ")}`, show(key), `did you mean ${near}?`));
     }
   }
 }
 
-/** Completes a `Backward` whose input gradient is computed when first read, after the same checks. */
+/** Creates a `Backward` that computes its input gradient when it is first read, after the same checks. */
 export type LazyBackward = (gradients: Gradients, computeGradInput: () => Tensor) => Backward;
 
 /**
@@ -90,10 +90,10 @@ export type LazyBackward = (gradients: Gradients, computeGradInput: () => Tensor
  * output, the parameters are unchanged since the forward pass, and the tensors in `reads` were not overwritten. This is the
  * last line of every `forward`.
  *
- * `reads` names what `backward` will read: the input, the output, or both. Parameters need not be named. The check compares a
- * sample of the values, so it costs about a microsecond, and a write that leaves the sample as it was goes unnoticed.
+ * `reads` lists the tensors that `backward` will read: the input, the output, or both. Parameters need not be listed. The check
+ * compares a sample of the values. It costs about a microsecond, and it misses writes that leave the sample unchanged.
  *
- * `backward` may return its input gradient, or use `lazily` where that gradient is expensive and not always read.
+ * `backward` may return its input gradient, or use `lazily` if that gradient is expensive and not always read.
  */
 export function guardedForward(
   name: string,
@@ -126,8 +126,8 @@ export function guardedForward(
 }
 
 /**
- * Returns a `Backward` whose input gradient is computed when first read, and only once. `reads` is the gradient that it will
- * read, if any.
+ * Returns a `Backward` that computes its input gradient once, when it is first read. `reads` is the gradient that this
+ * computation will read, if any.
  */
 export function lazyBackward(
   gradients: Gradients,
@@ -137,12 +137,12 @@ export function lazyBackward(
   return new BackwardWithLazyInput(gradients, computeGradInput, reads);
 }
 
-/** Returns the gradient that an input gradient, not yet computed, will be computed from. */
+/** Returns the gradient that the input gradient will be computed from, if it has not been computed yet. */
 export function stillRead(backward: Backward): Tensor | undefined {
   return backward instanceof BackwardWithLazyInput ? backward.stillRead : undefined;
 }
 
-/** A class, because V8 gives each object literal with a getter a hidden class of its own, which costs as much as a small layer. */
+/** A class, because V8 creates a hidden class for each object literal with a getter, which costs as much as a small layer. */
 class BackwardWithLazyInput implements Backward {
   readonly gradients: Gradients;
   private readonly compute: () => Tensor;
@@ -165,7 +165,7 @@ class BackwardWithLazyInput implements Backward {
   }
 }
 
-/** Makes a change of state once the whole pass has succeeded: now, or when the container that runs this layer has finished. */
+/** Applies a state change once the whole pass has succeeded: now, or when the container that runs this layer has finished. */
 export function afterPass(pass: Pass, change: () => void): void {
   if (pass.defer === undefined) change();
   else pass.defer(change);

@@ -1,4 +1,4 @@
-/** Gradients: maps from parameters to tensors, and how they add up. */
+/** Gradients: maps from parameters to tensors, and their sums. */
 
 import { complaint, expectNumber, show } from "../core/errors.js";
 import { Tensor } from "../core/tensor.js";
@@ -6,7 +6,7 @@ import type { Gradients } from "./contract.js";
 import { expectGradient } from "./guards.js";
 import type { Parameter } from "./parameter.js";
 
-/** Returns zeros into which the gradients of some parameters can be written. */
+/** Returns tensors of zeros for the gradients of some parameters. */
 export function zeroGradients(parameters: readonly Parameter[]): Map<Parameter, Tensor> {
   return new Map(
     parameters.map((parameter) => [parameter, Tensor.zeros(parameter.value.shape, parameter.value.dtype)]),
@@ -14,14 +14,14 @@ export function zeroGradients(parameters: readonly Parameter[]): Map<Parameter, 
 }
 
 /**
- * Adds gradients, times a weight, to a map: for a parameter that is used twice, or for the parts of a batch.
+ * Adds gradients, multiplied by a weight, to a map. Use it for a parameter that is used twice, or for the parts of a batch.
  *
  *     into += weight from
  *
- * The loss of a batch is the mean over its rows, so parts of n rows out of N are added with weight n / N. The statistics of
- * batch norm do not add up this way: each part is normalized by its own.
+ * The loss of a batch is the mean over its rows, so the gradients of a part with n of the N rows are added with weight n / N.
+ * With batch norm, this sum is not the gradient for the whole batch, because each part is normalized with its own statistics.
  *
- * @throws {ShapeError | TypeError} if a gradient is not like its parameter; nothing was added then
+ * @throws {ShapeError | TypeError} if a gradient and its parameter differ in shape or dtype; in that case, nothing is added
  * @example
  * const weight = new Parameter("weight", "weight", Tensor.from([0]));
  * const total = new Map<Parameter, Tensor>();
@@ -42,7 +42,7 @@ export function addGradients(into: Map<Parameter, Tensor>, from: Gradients, weig
       into.set(parameter, gradient);
       continue;
     }
-    // A tensor of its own: the first one may belong to somebody else.
+    // A new tensor, because the caller may still use the first one.
     const sum = before?.copy() ?? Tensor.zeros(gradient.shape, gradient.dtype);
     for (let i = 0; i < sum.size; i++) sum.data[i]! += weight * gradient.data[i]!;
     into.set(parameter, sum);

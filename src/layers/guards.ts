@@ -7,8 +7,8 @@ import type { Layer, Pass } from "./contract.js";
 import type { Parameter } from "./parameter.js";
 
 /**
- * Returns the check at the start of a backward pass: a gradient with the shape and dtype of the output, and parameters that
- * have not changed since the forward pass.
+ * Returns the check at the start of a backward pass. It requires a gradient with the shape and dtype of the output, and
+ * parameters that have not changed since the forward pass.
  */
 export function guardBackward(
   name: string,
@@ -20,7 +20,7 @@ export function guardBackward(
   return (gradOutput) => {
     expectTensor(name, "gradOutput", gradOutput);
     if (!sameShape(gradOutput.shape, shape)) {
-      const expected = `gradOutput of shape ${printShape(shape)}, as the output is`;
+      const expected = `gradOutput of shape ${printShape(shape)}, like the output`;
       throw new ShapeError(complaint(name, expected, printShape(gradOutput.shape)));
     }
     if (gradOutput.dtype !== dtype) {
@@ -29,7 +29,7 @@ export function guardBackward(
     }
     const moved = parameters.findIndex((parameter, i) => parameter.version !== versions[i]);
     if (moved >= 0) {
-      const expected = `${parameters[moved]!.name} as it was in the forward pass`;
+      const expected = `${parameters[moved]!.name} to be unchanged since the forward pass`;
       const cure = "call backward before the parameters are updated";
       throw new RangeError(complaint(name, expected, "changed values", cure));
     }
@@ -57,7 +57,7 @@ export function expectGradient(name: string, of: string, gradient: unknown, valu
   }
 }
 
-/** Returns the view of an input from its feature axis, which may count from the end and must be `features` long. */
+/** Returns the view of an input along its feature axis, which may be negative and must have length `features`. */
 export function featureView(name: string, input: Tensor, axis: number, features: number): ChannelView {
   const rank = input.shape.length;
   const index = axis < 0 ? rank + axis : axis;
@@ -68,7 +68,10 @@ export function featureView(name: string, input: Tensor, axis: number, features:
   return channelView(input.shape, index);
 }
 
-/** Requires at least two values per feature, since one alone has no variance; `values` counts weighted ones by their weight. */
+/**
+ * Requires at least two values per feature, because a single value has no variance. `values` is the effective number if the
+ * rows are weighted.
+ */
 export function expectTwoValues(
   name: string,
   { mode, rowWeights }: Pass,
@@ -83,24 +86,27 @@ export function expectTwoValues(
   throw new RangeError(complaint(name, expected, `input shape ${printShape(input.shape)}${weights}`, cure));
 }
 
-/** Requires a pass without row weights, for layers that could only ignore them: a mask without effect would go unnoticed. */
+/** Requires a pass without row weights, for layers that do not support them. An ignored mask would go unnoticed. */
 export function expectNoRowWeights(name: string, { rowWeights }: Pass): void {
   if (rowWeights === undefined) return;
   throw new TypeError(complaint(name, "a pass without row weights", show(rowWeights), "use a BatchNorm"));
 }
 
-/** Requires that running statistics have seen a batch. */
+/** Requires running statistics that include at least one batch. */
 export function expectTracked(name: string, { mode }: Pass, batchesTracked: number): void {
   if (batchesTracked > 0) return;
   const batch = mode === "inference" ? 'run a batch in mode "train"' : "unfreeze the layer for a batch";
   const expected = `running statistics in mode "${mode}"`;
-  throw new RangeError(complaint(name, expected, "none, as no batch was tracked", `${batch}, or load statistics`));
+  throw new RangeError(complaint(name, expected, "none, because no batch was tracked", `${batch}, or load statistics`));
 }
 
-/** Refuses a variance that has overflowed: 1 / Infinity would turn the whole feature into beta. NaN is left to be seen. */
+/**
+ * Rejects a variance that has overflowed, because 1 / Infinity would turn the whole feature into beta. NaN is not rejected,
+ * because it shows in the output.
+ */
 export function expectFiniteVariance(name: string, variance: Float64Array): void {
   const feature = variance.indexOf(Infinity);
   if (feature < 0) return;
-  const got = `an infinite variance of feature ${feature}`;
-  throw new RangeError(complaint(name, "values whose squares float64 can hold", got, "scale the input"));
+  const got = `an infinite variance in feature ${feature}`;
+  throw new RangeError(complaint(name, "values whose squares float64 can hold", got, "scale down the input"));
 }

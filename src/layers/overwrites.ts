@@ -1,8 +1,8 @@
 /**
- * Notices when somebody has written to a tensor that a backward pass is about to read.
+ * Detects whether a tensor has been overwritten before a backward pass reads it.
  *
- * A backward pass reads its input where it lies, without a copy. A sample of the values, taken in the forward pass, shows
- * whether the memory still holds the same numbers: a buffer that was filled with the next batch would give a wrong gradient.
+ * A backward pass reads its input in place, without a copy. If that memory has been filled with the next batch, the gradient
+ * would be wrong. To detect this, the values are sampled in the forward pass and again in the backward pass.
  */
 
 import { complaint } from "../core/errors.js";
@@ -10,17 +10,24 @@ import type { Floats } from "../core/dtype.js";
 import type { Tensor } from "../core/tensor.js";
 import { isPrivate } from "./private-memory.js";
 
-/** The most places that are sampled; a tensor of at most so many values is sampled whole. */
+/** The maximum number of sampled positions. All values are sampled in a tensor that has no more than this. */
 const PLACES = 64;
-/** How many equal neighbors one place covers: in sparse data, a place alone would often hold the same 0 in every batch. */
+/**
+ * The maximum length of a run of equal values that is compared at a position. In sparse data, a single position often holds 0 in
+ * every batch.
+ */
 const LONGEST_RUN = 64;
-/** Spreads the places unevenly by multiples of the golden ratio, here in units of 1 / 65536: or all might lie in one column. */
+/**
+ * The golden ratio in units of 1 / 65536. Its multiples space the positions unevenly, because otherwise all could be in one
+ * column.
+ */
 const GOLDEN_RATIO = 40503;
 
 /**
- * Returns a check that throws if a tensor has been overwritten since. Nobody can write to a private tensor.
+ * Returns a check that throws if a tensor has been overwritten in the meantime. Private tensors are not checked, because no
+ * other code can write to them.
  *
- * @throws {RangeError} by the check, if a sampled value has changed
+ * @throws {RangeError} when the check is called, if a sampled value has changed
  */
 export function watch(name: string, what: string, tensor: Tensor): () => void {
   if (isPrivate(tensor)) return () => undefined;
@@ -28,18 +35,21 @@ export function watch(name: string, what: string, tensor: Tensor): () => void {
   return () => {
     if (areSame(sample(tensor.data), before)) return;
     const cure = "write the next batch to a new tensor, or call backward first";
-    throw new RangeError(complaint(name, `${what} as it was in the forward pass`, "overwritten values", cure));
+    throw new RangeError(complaint(name, `${what} to be unchanged since the forward pass`, "overwritten values", cure));
   };
 }
 
 function areSame(a: readonly number[], b: readonly number[]): boolean {
   if (a.length !== b.length) return false;
-  // NaN is a value like any other here.
+  // NaN counts as equal to NaN.
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i] && !(a[i] !== a[i] && b[i] !== b[i])) return false;
   return true;
 }
 
-/** Returns the values at up to 64 places of an array; where equal ones follow, also how many, and the first different one. */
+/**
+ * Returns the values at up to 64 positions of an array. If equal values follow, it also returns their number and the next
+ * value.
+ */
 function sample(values: Floats): number[] {
   const { length } = values;
   const places = Math.min(length, PLACES);

@@ -1,7 +1,7 @@
 /**
- * Parameter and RunningStatistic: the two kinds of numbers that a layer keeps.
+ * Parameter and RunningStatistic: the two kinds of numbers that a layer stores.
  *
- * They are different types, so that a running mean cannot be passed to an optimizer.
+ * They are different types, so a running mean cannot be passed to an optimizer.
  */
 
 import { complaint, expectOneOf, show } from "../core/errors.js";
@@ -11,21 +11,21 @@ import { expectTensor, type Tensor } from "../core/tensor.js";
 /** The role of a parameter in its layer: a matrix, an added vector, a gamma or a beta. */
 export type Role = "weight" | "bias" | "scale" | "shift";
 
-// One count for all parameters: no version occurs twice, even after `holding` has restored an older one.
+// One counter for all parameters, so no version occurs twice, even after `holding` has restored an older one.
 let versions = 0;
 
 /**
  * A trainable tensor with a name.
  *
- * Change its values through `update`, which changes `version`: a backward pass whose forward pass saw another version throws
- * instead of being silently wrong.
+ * Change its values through `update`, which also changes `version`. If the version has changed since the forward pass, the
+ * backward pass throws instead of returning wrong gradients.
  *
  * @example
  * const gamma = new Parameter("gamma", "scale", Tensor.filled([3], 1));
  * gamma.update((values) => values.fill(0.5));
  */
 export class Parameter {
-  /** Local to its layer, as in "gamma"; containers prepend the path ("1.gamma"). */
+  /** The name within its layer, such as "gamma". Containers prepend the path ("1.gamma"). */
   readonly name: string;
   /** Its role, by which weight decay and filter normalization select parameters. */
   readonly role: Role;
@@ -34,7 +34,7 @@ export class Parameter {
   private tensor: Tensor;
   private currentVersion: number;
 
-  /** Wraps a tensor, which is kept, not copied. */
+  /** Wraps a tensor without copying it. */
   constructor(name: string, role: Role, value: Tensor) {
     if (typeof name !== "string") throw new TypeError(complaint("Parameter", "name to be a string", show(name)));
     expectOneOf("Parameter", "role", role, ["weight", "bias", "scale", "shift"]);
@@ -45,7 +45,7 @@ export class Parameter {
     this.currentVersion = ++versions;
   }
 
-  /** The current values, to be read; write through `update`. */
+  /** The current values. Read-only: use `update` to change them. */
   get value(): Tensor {
     return this.tensor;
   }
@@ -55,25 +55,25 @@ export class Parameter {
     return this.currentVersion;
   }
 
-  /** Changes the values in place through a function that writes to the array it gets. */
+  /** Changes the values in place. `change` is called with the array of values and writes to it. */
   update(change: (values: Floats) => void): void {
     if (typeof change !== "function") {
       throw new TypeError(
-        complaint(`Parameter "${this.name.slice(0, 80)}"`, "update to be given a function", show(change)),
+        complaint(`Parameter "${this.name.slice(0, 80)}"`, "update to be called with a function", show(change)),
       );
     }
-    // The version moves first: a change that throws half-way has changed something too.
+    // The version changes first, because `change` may throw after it has written some values.
     this.currentVersion = ++versions;
     change(this.tensor.data);
   }
 
   /**
-   * Runs `work` while the parameters hold other tensors, of any dtype. Afterwards, even if it throws, they hold their own again,
-   * with the versions they had. This is how an objective evaluates a model anywhere without leaving a trace.
+   * Runs `work` while the parameters hold other tensors, of any dtype. Afterwards, even if `work` throws, it restores the
+   * original tensors and their versions. This is how an objective evaluates a model at any point without changing it.
    *
-   * `work` must be synchronous: everything else that runs during an `await` would see the other tensors.
+   * `work` must be synchronous, because other code that runs during an `await` would read the temporary tensors.
    *
-   * @throws {TypeError} if `work` returns a promise; the parameters hold their own tensors then
+   * @throws {TypeError} if `work` returns a promise; the original tensors are restored in this case too
    */
   static holding<T>(values: ReadonlyMap<Parameter, Tensor>, work: () => T): T {
     const restorers: (() => void)[] = [];
@@ -82,9 +82,9 @@ export class Parameter {
       const result = work();
       const { then } = (result ?? {}) as Partial<PromiseLike<unknown>>;
       if (typeof then === "function") {
-        // The refusal replaces the promise, which nobody would handle.
+        // The caller gets the error below, not the promise, so a rejection must be handled here.
         then.call(result, undefined, () => undefined);
-        const cure = "await outside of it, and hold the tensors for each synchronous part";
+        const cure = "await outside of work, and hold the tensors for each synchronous part";
         throw new TypeError(complaint("Parameter.holding", "work that is synchronous", "a promise", cure));
       }
       return result;
@@ -93,7 +93,7 @@ export class Parameter {
     }
   }
 
-  /** Holds another tensor, of any dtype, until the returned function is called. */
+  /** Replaces the tensor with another one, of any dtype, until the returned function is called. */
   hold(value: Tensor): () => void {
     const { tensor, currentVersion } = this;
     this.tensor = value;
@@ -107,14 +107,14 @@ export class Parameter {
 
 /** Numbers that a layer collects during training and that no optimizer changes: running means, variances, counts. */
 export class RunningStatistic {
-  /** Local to its layer, as in "runningMean". */
+  /** The name within its layer, such as "runningMean". */
   readonly name: string;
   /** The numbers; always double precision. */
   readonly values: Float64Array;
-  /** The least valid value: 0 for variances and counts. Loading refuses smaller ones. */
+  /** The smallest valid value: 0 for variances and counts. Loading rejects smaller values. */
   readonly least: number;
 
-  /** Wraps an array, which is kept, not copied. */
+  /** Wraps an array without copying it. */
   constructor(name: string, values: Float64Array, least: number = -Infinity) {
     if (typeof name !== "string") throw new TypeError(complaint("RunningStatistic", "name to be a string", show(name)));
     const label = `RunningStatistic "${name.slice(0, 80)}"`;

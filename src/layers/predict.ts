@@ -1,4 +1,4 @@
-/** predict: the output of a layer or a model, without anything for a backward pass. */
+/** predict: computes the output of a layer or model and stores nothing for a backward pass. */
 
 import { complaint } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
@@ -9,7 +9,7 @@ import { expectDestination, isOwn, Lease, PrivatePass } from "./private-memory.j
 
 /** Options for `predict`. */
 export interface PredictOptions {
-  /** The tensor that receives the output; it must have the output's shape and dtype. Default: a new one. */
+  /** The tensor to write the output to. It must have the output's shape and dtype. Default: a new tensor. */
   readonly into?: Tensor | undefined;
   /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
@@ -20,14 +20,14 @@ const predictRules = {
   kernels: { kind: "any", optional: true },
 } as const satisfies OptionRules<PredictOptions>;
 
-/** Returns a layer's output in mode "inference"; what every layer's `predict` does. */
+/** Returns a layer's output in mode "inference". Implements the `predict` method of every layer. */
 export function predict(layer: Layer, input: Tensor, options: PredictOptions | undefined): Tensor {
   const { into, kernels } = readOptions("predict", options ?? {}, predictRules);
   expectTensor("predict", "the input", input);
   if (into !== undefined) {
     expectTensor("predict", "into", into);
     if (overlap(into, input)) {
-      throw new RangeError(complaint("predict", "into with memory of its own", "that of the input"));
+      throw new RangeError(complaint("predict", "into to share no memory with the input", "overlapping memory"));
     }
   }
   const pass: Pass = { mode: "inference", kernels };

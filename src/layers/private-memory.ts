@@ -1,9 +1,9 @@
 /**
- * Private tensors: values that one of the library's own layers passes to the next inside a container, where nobody else can
- * read or write them. They live in the memory of the kernels, which then compute them in place, and are overwritten or given
- * back once they are no longer needed. A tensor that a caller, an observer or a third-party layer may hold is never private.
+ * Private tensors: values that one of the library's own layers passes to the next inside a container, where no other code can
+ * read or write them. They are stored in the memory of the kernels, which compute them in place, and are overwritten or freed
+ * once they are no longer needed. A tensor that a caller, an observer or a third-party layer may hold is never private.
  *
- * A lease is the private memory of one run of a container: its forward pass takes it, its backward pass gives it back.
+ * A lease is the private memory of one run of a container: its forward pass allocates it, and its backward pass frees it.
  */
 
 import { complaint, ShapeError } from "../core/errors.js";
@@ -16,34 +16,34 @@ import type { Forward, Layer, Pass } from "./contract.js";
 
 const ownLayers = new WeakSet<Layer>();
 
-/** Registers one of the library's own layers. A class derived from such a layer may do what it likes, and is not registered. */
+/** Registers one of the library's own layers. Subclasses are not registered, because they may keep or expose tensors. */
 export function registerOwn(layer: Layer): void {
   const own = Object.getPrototypeOf(layer) as object;
   if (Object.getPrototypeOf(own) === Object.prototype) ownLayers.add(layer);
 }
 
-/** Returns whether a layer is one of the library's own, which keep private tensors to themselves. */
+/** Returns whether a layer is one of the library's own, which never expose private tensors. */
 export function isOwn(layer: Layer): boolean {
   return ownLayers.has(layer) && !Object.hasOwn(layer, "forward");
 }
 
 /** The private memory of one run of a container. */
 export class Lease {
-  /** Whether a backward pass may follow, which reads what the layers keep. */
+  /** Whether a backward pass may follow. If so, the layers keep the values that it reads. */
   readonly keeps: boolean;
   private readonly residence: Residence | undefined;
   private readonly taken = new Set<Floats>();
 
   /**
-   * Begins a run. In mode "inference" a backward pass may follow but hardly ever does, so what the layers keep for it is left to
-   * the garbage collector.
+   * Begins a run. In mode "inference", a backward pass is possible but rare, so the values kept for it are ordinary arrays that
+   * are garbage-collected.
    */
   constructor({ mode, kernels }: Pass, keeps: boolean) {
     this.residence = keeps && mode === "inference" ? undefined : residenceOf(kernels ?? defaultKernels());
     this.keeps = keeps;
   }
 
-  /** Returns an array that holds whatever was there. */
+  /** Returns an array with arbitrary contents. */
   take(dtype: DType, length: number): Floats {
     if (this.residence === undefined) return allocate(dtype, length);
     const values = this.residence.take(dtype, length) ?? allocate(dtype, length);
@@ -51,18 +51,18 @@ export class Lease {
     return values;
   }
 
-  /** Gives an array back; does nothing with one that is not out. */
+  /** Frees an array. Does nothing if the array does not belong to this lease. */
   give(values: Floats): void {
     if (this.taken.delete(values)) this.residence!.give(values);
   }
 
-  /** Gives everything back. */
+  /** Frees all arrays. */
   release(): void {
     for (const values of this.taken) this.residence!.give(values);
     this.taken.clear();
   }
 
-  /** Whether the kernels have a memory of their own. */
+  /** Whether the arrays are in the memory of the kernels. */
   get isResident(): boolean {
     return this.residence !== undefined;
   }
@@ -72,7 +72,7 @@ export class Lease {
   }
 }
 
-/** The pass of one of the library's own layers inside a run. A copy by spreading is an ordinary pass again. */
+/** The pass of one of the library's own layers inside a run. A copy made with the spread syntax is an ordinary pass. */
 export class PrivatePass implements Pass {
   readonly mode: Pass["mode"];
   readonly kernels: Pass["kernels"];
@@ -80,7 +80,7 @@ export class PrivatePass implements Pass {
   readonly path: string | undefined;
   readonly defer: Pass["defer"];
   readonly lease: Lease;
-  /** Where the output goes: to the next layer alone, to the caller, or into the caller's tensor. */
+  /** Where the output goes: only to the next layer, to the caller, or into the caller's tensor. */
   readonly output: "private" | "public" | Tensor;
 
   constructor(pass: Pass, path: string | undefined, defer: Pass["defer"], lease: Lease, output: PrivatePass["output"]) {
@@ -94,11 +94,11 @@ export class PrivatePass implements Pass {
   }
 }
 
-/** A tensor that nobody holds but the layer that made it and the next one. */
+/** A tensor held only by the layer that created it and by the next layer. */
 class PrivateTensor extends Tensor {
-  /** Moves to the heap if it is still needed when its memory is given back. */
+  /** Copied to the heap if it is still needed when its memory is freed. */
   declare data: OwnFloats;
-  /** Whether the layer that made it reads the values in its backward pass. */
+  /** Whether the layer that created it reads the values in its backward pass. */
   kept = false;
   readonly lease: Lease;
 
@@ -112,12 +112,12 @@ function takeTensor(lease: Lease, shape: Shape, dtype: DType): PrivateTensor {
   return new PrivateTensor(lease.take(dtype, sizeOf(shape)), shape, lease);
 }
 
-/** Returns whether nobody outside the library can write to a tensor. */
+/** Returns whether a tensor is private, so that no code outside the library can write to it. */
 export function isPrivate(tensor: Tensor): boolean {
   return tensor instanceof PrivateTensor;
 }
 
-/** Returns the output of a pass, of which every value is to be written. */
+/** Returns a tensor for the output of a pass. The caller must write every value. */
 export function outputTensor(pass: Pass, shape: Shape, dtype: DType): Tensor {
   if (!(pass instanceof PrivatePass) || pass.output === "public") return Tensor.zeros(shape, dtype);
   if (pass.output === "private") return takeTensor(pass.lease, shape, dtype);
@@ -125,16 +125,19 @@ export function outputTensor(pass: Pass, shape: Shape, dtype: DType): Tensor {
   return pass.output;
 }
 
-/** Requires that the output fits the tensor that is to receive it. */
+/** Requires that the output matches the shape and dtype of the tensor it is written to. */
 export function expectDestination(into: Tensor, shape: Shape, dtype: DType): void {
   if (!sameShape(into.shape, shape)) {
-    const expected = `into of shape ${printShape(shape)}, as the output is`;
+    const expected = `into of shape ${printShape(shape)}, like the output`;
     throw new ShapeError(complaint("predict", expected, printShape(into.shape)));
   }
   if (into.dtype !== dtype) throw new TypeError(complaint("predict", `into of dtype ${dtype}`, into.dtype));
 }
 
-/** Returns the output of a layer that reads each value of its input once: in the memory of the input, if nobody needs that any more. */
+/**
+ * Returns a tensor for the output of a layer that reads each value of its input once. It reuses the memory of the input if the
+ * input is no longer needed.
+ */
 export function outputInPlace(input: Tensor, pass: Pass): Tensor {
   if (pass instanceof PrivatePass && pass.output === "private" && isFree(input)) {
     return new PrivateTensor(input.data, input.shape, pass.lease);
@@ -142,24 +145,31 @@ export function outputInPlace(input: Tensor, pass: Pass): Tensor {
   return outputTensor(pass, input.shape, input.dtype);
 }
 
-/** Returns the output of a layer that reads its input in the backward pass: in the memory of the input, if there will be none. */
+/**
+ * Returns a tensor for the output of a layer that reads its input in the backward pass. It reuses the memory of the input if no
+ * backward pass will follow.
+ */
 export function outputOverRead(input: Tensor, pass: Pass): Tensor {
   if (pass instanceof PrivatePass && !pass.lease.keeps) return outputInPlace(input, pass);
   return outputTensor(pass, input.shape, input.dtype);
 }
 
-/** Marks an output as read by its own layer in the backward pass. */
+/** Marks an output that its own layer reads in the backward pass. */
 export function keepOutput(output: Tensor): void {
   if (output instanceof PrivateTensor && output.lease.keeps) output.kept = true;
 }
 
-/** Returns the gradient of an input, of which every value is to be written: it goes back to where the input came from. */
+/**
+ * Returns a tensor for the gradient with respect to an input. It is private if the input is. The caller must write every value.
+ */
 export function gradientTensor(input: Tensor): Tensor {
   const { shape, dtype } = input;
   return input instanceof PrivateTensor ? takeTensor(input.lease, shape, dtype) : Tensor.zeros(shape, dtype);
 }
 
-/** Returns the gradient of an input, in the memory of the gradient of the output, if nobody needs that any more. */
+/**
+ * Returns a tensor for the gradient with respect to an input. It reuses the memory of `gradOutput` if that is no longer needed.
+ */
 export function gradientInPlace(gradOutput: Tensor, input: Tensor): Tensor {
   if (input instanceof PrivateTensor && isFree(gradOutput)) {
     return new PrivateTensor(gradOutput.data, gradOutput.shape, input.lease);
@@ -167,7 +177,10 @@ export function gradientInPlace(gradOutput: Tensor, input: Tensor): Tensor {
   return gradientTensor(input);
 }
 
-/** Returns the same for a layer whose kernels read the gradient of the output more than once, which only the library's own support. */
+/**
+ * Does what `gradientInPlace` does, for a layer whose kernels read `gradOutput` more than once. Only the library's own kernels
+ * can then write over it.
+ */
 export function gradientOverRead(gradOutput: Tensor, input: Tensor): Tensor {
   const inPlace = input instanceof PrivateTensor && input.lease.isResident;
   return inPlace ? gradientInPlace(gradOutput, input) : gradientTensor(input);
@@ -177,12 +190,12 @@ function isFree(tensor: Tensor): boolean {
   return tensor instanceof PrivateTensor && !tensor.kept;
 }
 
-/** Gives back a tensor that was read for the last time, unless the next one lies in its memory. */
+/** Frees a tensor after its last use, unless the next one uses the same memory. */
 export function giveBack(tensor: Tensor, next: Tensor | undefined): void {
   if (tensor instanceof PrivateTensor && tensor.data !== next?.data) tensor.lease.give(tensor.data);
 }
 
-/** Ends a run after its backward pass. A gradient that is still to be read moves to the heap. */
+/** Ends a run after its backward pass. A gradient that is still needed is copied to the heap. */
 export function endRun(lease: Lease, needed: Tensor | undefined): void {
   if (needed instanceof PrivateTensor) needed.data = needed.data.slice();
   registry?.unregister(lease);
@@ -197,7 +210,7 @@ export class RunForward implements Forward {
   readonly backward: Forward["backward"];
   private readonly lease: Lease;
 
-  /** Gives the memory of the run back when its backward pass is collected without having run. */
+  /** Registers the memory of the run to be freed if `backward` is garbage-collected before it is called. */
   constructor(output: Tensor, backward: Forward["backward"], lease: Lease) {
     this.output = output;
     this.backward = backward;
@@ -209,13 +222,13 @@ export class RunForward implements Forward {
     registry.register(backward, lease, lease);
   }
 
-  /** Gives the memory back at once. */
+  /** Frees the memory immediately. */
   end(): void {
     endRun(this.lease, undefined);
   }
 }
 
-/** Gives the memory of a forward pass back at once, where no backward pass will follow. */
+/** Frees the memory of a forward pass immediately, because no backward pass will follow. */
 export function endWithoutBackward(forward: Forward): void {
   if (forward instanceof RunForward) forward.end();
 }

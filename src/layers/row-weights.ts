@@ -5,9 +5,9 @@
  *     W = Σ w[p]      mean = Σ w[p] x[p] / W      variance = Σ w[p] (x[p] - mean)² / W
  *     dx[p] = gamma rstd (dy[p] - w[p] / W (Σ dy + xhat[p] Σ dy xhat))
  *
- * p runs over the positions of a channel: rows, times whatever axes the input has beside its features. Every position is
- * normalized, one of weight 0 too; it only has no influence on the statistics. The sums of the gradient run over all
- * positions: a loss that ignores the masked ones has dy = 0 there. A position with w = 0 and dy = 0 may hold anything, even NaN.
+ * p runs over the positions of a channel: the rows and all other axes of the input except the feature axis. Every position is
+ * normalized, even if its weight is 0 and it does not affect the statistics. The sums in the gradient run over all positions; a
+ * loss that ignores the masked ones has dy = 0 there. A position with w = 0 and dy = 0 may hold any value, even NaN.
  */
 
 import { complaint, expectObject, ShapeError, show } from "../core/errors.js";
@@ -21,11 +21,14 @@ export interface RowWeights {
   readonly weights: Float64Array;
   /** W, their sum. */
   readonly total: number;
-  /** (Σ w)² / Σ w²: so many values of equal weight carry as much information (Kish 1965). */
+  /** (Σ w)² / Σ w², the number of equally weighted values that carry as much information (Kish 1965). */
   readonly effectiveCount: number;
 }
 
-/** Requires weights for the first axes of the input beside its features, none negative, and spreads them over the positions. */
+/**
+ * Requires weights >= 0 for the first axes of the input, not counting the feature axis, and repeats them so that each position
+ * has one.
+ */
 export function spreadRowWeights(
   name: string,
   rowWeights: ArrayLike<number> | Tensor,
@@ -39,10 +42,12 @@ export function spreadRowWeights(
   const featureAxis = axis < 0 ? shape.length + axis : axis;
   const positions = shape.filter((_, index) => index !== featureAxis);
   if (featureAxis === 0) {
-    throw new ShapeError(complaint(name, "row weights for features on another axis than the rows, axis 0", "axis 0"));
+    throw new ShapeError(
+      complaint(name, "a feature axis other than 0, the axis of the rows, in a pass with row weights", "axis 0"),
+    );
   }
   if (weightsShape.length === 0 || !sameShape(weightsShape, positions.slice(0, weightsShape.length))) {
-    const expected = `rowWeights of shape [${positions[0]}] or of more axes of ${printShape(positions)}`;
+    const expected = `rowWeights of shape [${positions[0]}] or with more axes of ${printShape(positions)}`;
     throw new ShapeError(complaint(name, expected, printShape(weightsShape)));
   }
   let largest = 0;
@@ -59,7 +64,7 @@ export function spreadRowWeights(
   let total = 0;
   let squares = 0;
   for (let p = 0; p < weights.length; p++) {
-    // Relative to the largest, whose square could overflow, or be 0.
+    // Relative to the largest weight, because its square could overflow or underflow.
     const weight = largest === 0 ? 0 : values[Math.floor(p / perWeight)]! / largest;
     weights[p] = weight;
     total += weight;
@@ -68,10 +73,10 @@ export function spreadRowWeights(
   return { weights, total, effectiveCount: total === 0 ? 0 : (total * total) / squares };
 }
 
-/** Computes mean and variance of each channel under the weights, in two passes in double precision. */
+/** Computes the weighted mean and variance of each channel, in two passes and in double precision. */
 export function weightedMoments({ view, x, mean, variance }: MomentsArguments, { weights, total }: RowWeights): void {
   const { outer, channels, inner } = view;
-  // Offsets from the first position that counts make a constant channel exact.
+  // Sums offsets from the first position with nonzero weight, which makes the result exact for a constant channel.
   const counts = weights.findIndex((weight) => weight > 0);
   const first = Math.floor(counts / inner) * channels * inner + (counts % inner);
   const offsets = new Float64Array(channels);
@@ -96,7 +101,7 @@ export function weightedMoments({ view, x, mean, variance }: MomentsArguments, {
   for (let c = 0; c < channels; c++) variance[c]! /= total;
 }
 
-/** Computes dx through the weighted statistics, dgamma and dbeta. */
+/** Computes dgamma, dbeta, and dx through the weighted statistics. */
 export function weightedBackward(args: BatchNormBackwardArguments, { weights, total }: RowWeights): void {
   const { view, x, dy, gamma, mean, rstd, dx, dgamma, dbeta } = args;
   const { outer, channels, inner } = view;

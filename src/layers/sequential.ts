@@ -16,11 +16,11 @@ import { endRun, giveBack, isOwn, Lease, PrivatePass, registerOwn, RunForward } 
  *     y = f_k(... f_2(f_1(x)))
  *
  * Its children are named "0", "1", ... and their parameters by path: "1.gamma" is the gamma of the second layer. A layer may
- * occur in it twice; its gradients are then summed, and its first path names it. `pass.observe` is called with the path, the
+ * occur more than once. Its gradients are then summed, and its first path is used. `pass.observe` is called with the path, the
  * output and the input of every child. The input gradient of the first layer is computed only if it is read. `backward` may be
- * called once for each forward pass: it gives back the memory of what lies between the layers.
+ * called only once per forward pass, because it frees the memory of the tensors between the layers.
  *
- * - **Modes**: passes the mode on. If any layer throws, no running statistic and no random stream has changed
+ * - **Modes**: passes the mode on to every layer. If any layer throws, running statistics and random streams are unchanged
  *
  * @throws {TypeError} if the list is empty or an element is not a layer
  * @example
@@ -38,12 +38,12 @@ export class Sequential implements Layer {
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
 
-  /** Chains layers, which are kept, not copied. */
+  /** Chains layers without copying them. */
   constructor(layers: readonly Layer[]) {
     if (!Array.isArray(layers) || layers.length === 0) {
       throw new TypeError(complaint("Sequential", "an array of at least one layer", show(layers)));
     }
-    const list = Array.from<Layer>(layers); // also of an array that has lost its prototype
+    const list = Array.from<Layer>(layers); // also works for an array that has lost its prototype
     for (const [index, layer] of list.entries()) expectLayer("Sequential", layer, ` at index ${index}`);
     this.children = new Map(list.map((layer, index) => [String(index), layer]));
     this.parameters = [...new Set(list.flatMap((layer) => layer.parameters))];
@@ -58,7 +58,7 @@ export class Sequential implements Layer {
 
   forward(input: Tensor, pass: Pass): Forward {
     beginForward("Sequential", input, pass, []);
-    // By name, since a pass may inherit its keys, or compute them.
+    // Reads each key by name, because a pass may inherit its keys or compute them.
     const { mode, kernels, rowWeights, observe } = pass;
     const changes: (() => void)[] = [];
     const defer = pass.defer ?? ((change: () => void): void => void changes.push(change));
@@ -75,9 +75,9 @@ export class Sequential implements Layer {
         const ownNext = next !== undefined && isOwn(next);
         const destination = next === undefined ? outer?.output : ownNext ? "private" : "public";
         const isInside = observe === undefined && isOwn(layer);
-        // What only the library knows of an outer pass stays here.
+        // The internal keys of an outer pass are not passed on.
         const shared = outer === undefined ? pass : undefined;
-        // Not { ...shared, path, defer }: V8 makes a hidden class for each such object, which costs more than a small layer.
+        // Not { ...shared, path, defer }: V8 creates a hidden class for each such object, which costs more than a small layer.
         const inner =
           isInside && destination !== undefined
             ? new PrivatePass(pass, path, defer, lease, destination)
@@ -92,15 +92,15 @@ export class Sequential implements Layer {
       if (outer === undefined) lease.release();
       throw error;
     }
-    // Nothing has thrown: now the changes of state are made.
+    // No layer has thrown, so the state changes can be applied.
     for (const change of changes) change();
 
     let called = false;
     const backward = (gradOutput: Tensor): Backward => {
       if (called) {
-        const cure = "run forward again: the first call gave its memory back";
+        const cure = "run forward again, because the first call freed its memory";
         throw new RangeError(
-          complaint("Sequential", "backward to be called once for each forward", "another call", cure),
+          complaint("Sequential", "backward to be called once per forward pass", "a second call", cure),
         );
       }
       try {
@@ -129,13 +129,13 @@ export class Sequential implements Layer {
     return outer === undefined ? new RunForward(output, backward, lease) : { output, backward };
   }
 
-  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
+  /** Returns the output in mode "inference", written to `options.into` if given. Stores nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }
 }
 
-/** Outside the class: bundlers rename a class that refers to itself, and logs would show that name. */
+/** Defined outside the class, because bundlers rename a class that refers to itself, and logs would show the new name. */
 function hasOwnForward(layer: Sequential): boolean {
   return layer.forward === Sequential.prototype.forward;
 }

@@ -1,4 +1,4 @@
-/** Checkpoints: the complete state of a training run, as plain JSON. A resumed run is bit-for-bit equal. */
+/** Checkpoints: the complete state of a training run, as plain JSON. A resumed run continues bit for bit. */
 
 import { allocate, type DType, type Floats } from "../core/dtype.js";
 import { complaint, expectLength, expectObject, ShapeError, show } from "../core/errors.js";
@@ -30,7 +30,7 @@ const runRules = {
 /** A number in JSON. -0, NaN and the infinities, which JSON lacks, are strings. */
 export type SavedNumber = number | "-0" | "NaN" | "Infinity" | "-Infinity";
 
-/** An array of a checkpoint, with values in row-major order. */
+/** An array in a checkpoint, with values in row-major order. */
 export interface SavedArray {
   readonly shape: readonly number[];
   readonly dtype: DType;
@@ -51,16 +51,16 @@ export interface Checkpoint {
   readonly arrays: Readonly<Record<string, SavedArray>>;
   /** The random streams of layers by path, such as "2.noise". */
   readonly streams: Readonly<Record<string, RandomState>>;
-  /** The state of the optimizer; null without one. */
+  /** The state of the optimizer, or null if there is none. */
   readonly optimizer: {
     readonly kind: string;
     readonly learningRate: number;
-    /** The state of each parameter by path. Parameters that were never updated are missing. */
+    /** The state of each parameter by path. Parameters that were never updated are omitted. */
     readonly memory: Readonly<Record<string, SavedMemory>>;
   } | null;
-  /** The position of the Batcher; null without one. */
+  /** The position of the Batcher, or null if there is none. */
   readonly batcher: BatcherState | null;
-  /** The state of your program's random stream; null without one. */
+  /** The state of your program's random stream, or null if there is none. */
   readonly random: RandomState | null;
 }
 
@@ -74,7 +74,7 @@ export interface Checkpoint {
  * The rest is left to the program that builds the run: the structure of the model, the data, hyperparameters other than the
  * learning rate, and what is frozen (`freeze`, `trainable`).
  *
- * - **Numerics**: exact, also through JSON, because -0, NaN and infinities are saved as strings
+ * - **Numerics**: exact, even after a round trip through JSON, because -0, NaN and infinities are saved as strings
  * - **Cost**: one copy of the values
  *
  * @throws {TypeError} if a part is missing or has the wrong type
@@ -109,8 +109,8 @@ export function checkpoint(run: TrainingRun): Checkpoint {
  *
  * The whole checkpoint is checked first. If it throws, nothing has changed.
  *
- * @throws {TypeError} if it is not a checkpoint, or the run has other parts than the checkpoint
- * @throws {ShapeError} if an array has another shape than in the run
+ * @throws {TypeError} if it is not a checkpoint, or if the run and the checkpoint do not have the same parts
+ * @throws {ShapeError} if the shape of an array differs from that in the run
  * @throws {RangeError} if a number is out of range, or a count of batches is not an integer >= 0
  */
 export function restore(run: TrainingRun, saved: Checkpoint): void {
@@ -239,7 +239,7 @@ function readMemory(
   { shape, dtype }: { readonly shape: Shape; readonly dtype: DType },
   like: OptimizerMemory,
 ): OptimizerMemory {
-  expectObject(name, "the memory of the optimizer", saved);
+  expectObject(name, "the state of the optimizer", saved);
   const arrays = expectKeys(name, "arrays", saved.arrays, Object.keys(like.arrays));
   const numbers = expectKeys(name, "numbers", saved.numbers, Object.keys(like.numbers));
   return {
@@ -260,7 +260,12 @@ function ownParameters(
     if (known.has(parameter)) continue;
     const cure = "pass the container with all parameters as the model";
     throw new RangeError(
-      complaint(who, `${kind} to have parameters of the model`, `${show(parameter.name)}, which is not in it`, cure),
+      complaint(
+        who,
+        `${kind} to update only parameters of the model`,
+        `${show(parameter.name)}, which is not in it`,
+        cure,
+      ),
     );
   }
   const moved = new Set(parameters);
@@ -297,7 +302,7 @@ function readArray(
 ): Floats {
   expectObject(name, "the array", saved);
   if (!Array.isArray(saved.shape) || !Array.isArray(saved.values)) {
-    throw new TypeError(complaint(name, "an array of shape, dtype and values", show(saved)));
+    throw new TypeError(complaint(name, "an object with shape, dtype and values", show(saved)));
   }
   if (!sameShape(saved.shape as number[], shape)) {
     throw new ShapeError(complaint(name, `shape ${printShape(shape)}`, printShape(saved.shape as number[])));
@@ -312,7 +317,7 @@ function readArray(
     read[i] = value;
     expectInRange(name, value, i, { least, isCount });
     if (!Object.is(read[i], value))
-      throw new RangeError(complaint(name, `numbers of ${dtype}`, `${value} at index ${i}`));
+      throw new RangeError(complaint(name, `numbers representable in ${dtype}`, `${value} at index ${i}`));
   }
   return read;
 }

@@ -84,7 +84,7 @@ export interface ModesReport {
   readonly layers: readonly LayerModes[];
   /** The difference between the outputs of the model in the two modes. */
   readonly output: OutputDifference;
-  /** The losses in the two modes; null without a loss. */
+  /** The losses in the two modes, or null if no loss is given. */
   readonly loss: { readonly batch: number; readonly inference: number; readonly difference: number } | null;
   /** A summary in words. */
   readonly finding: string;
@@ -261,7 +261,7 @@ function overallFinding(
   const inLoss =
     loss === undefined
       ? ""
-      : `; the loss is ${digits(loss.batch, 3)} with the batch's statistics and ${digits(loss.inference, 3)} in inference`;
+      : `; the loss is ${digits(loss.batch, 3)} with batch statistics and ${digits(loss.inference, 3)} at inference`;
   const differs = `the outputs differ by ${digits((100 * output.difference) / (output.size || 1))}% of their size${inLoss}`;
   const off = layers.filter(({ verdict }) => verdict === "off");
   if (layers.every(({ verdict }) => verdict === "same"))
@@ -274,6 +274,7 @@ function overallFinding(
   }
   const worst = off.reduce((a, b) => (Math.abs(b.lossDifference ?? 0) > Math.abs(a.lossDifference ?? 0) ? b : a));
   const name = layers.length === 1 ? "" : `${JSON.stringify(worst.path)}: `;
-  const counted = layers.length === 1 ? "" : `${off.length} of ${layers.length} batch norms do not fit this batch; `;
+  const counted =
+    layers.length === 1 ? "" : `${off.length} of ${layers.length} BatchNorm layers do not fit this batch; `;
   return `${differs}; ${counted}${name}${worst.finding}`;
 }

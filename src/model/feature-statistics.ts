@@ -1,4 +1,4 @@
-/** Feature statistics: the moments of a batch norm's inputs, how far the running statistics differ from them, and why. */
+/** Feature statistics: the moments of a BatchNorm layer's input, how much the running statistics differ from them, and why. */
 
 import { complaint, show } from "../core/errors.js";
 import { exp, log } from "../core/math.js";
@@ -27,7 +27,7 @@ export interface FeatureSums {
   readonly weight: number;
 }
 
-/** Computes the moments of each feature, weighted as in batch norm. Throws if a value of nonzero weight is not finite. */
+/** Computes the moments of each feature, weighted as in batch norm. Throws if a value with nonzero weight is not finite. */
 export function featureSums(
   who: string,
   path: string,
@@ -147,11 +147,11 @@ export function gapText({ meanFeature, meanShift, varianceFeature, varianceRatio
   if (Math.abs(meanShift) > 0.1) {
     const sigmas = digits(Math.abs(meanShift));
     parts.push(
-      `the batch's mean of feature ${meanFeature} is ${sigmas} running standard deviations off the running mean`,
+      `the batch mean of feature ${meanFeature} is ${sigmas} running standard deviations away from the running mean`,
     );
   }
   if (varianceRatio > 1.65 || varianceRatio < 1 / 1.65) {
-    parts.push(`the batch's variance of feature ${varianceFeature} is ${digits(varianceRatio)} times the running one`);
+    parts.push(`the batch variance of feature ${varianceFeature} is ${digits(varianceRatio)} times the running one`);
   }
   if (featuresOff > 1) parts.push(`${featuresOff} features are off`);
   return parts.join(", ");
@@ -169,7 +169,7 @@ export function gapCause(norm: BatchNorm, moments: readonly Moments[], { feature
   if (momentum !== null && momentum > 0.5) {
     return `at momentum ${momentum} the running statistics are mostly those of the last batches (Keras's ${momentum} is ${digits(1 - momentum)} here): lower the momentum, or use recalibrate(model, batches)`;
   }
-  return `the weights have changed since, or this batch differs from those in training; if the model is meant for such batches, use recalibrate(model, batches)`;
+  return `the weights have changed since, or this batch differs from the training batches; if the model is meant for such batches, use recalibrate(model, batches)`;
 }
 
 /**

@@ -23,13 +23,13 @@ export interface ObservedLayer {
 /** The layers observed in one pass through a model. */
 export interface Observation {
   readonly output: Tensor;
-  /** All layers that ran, without containers, in the order of the computation. */
+  /** All layers except containers, in the order in which they ran. */
   readonly observed: readonly ObservedLayer[];
   /** The paths of all reported layers, including containers. */
   readonly paths: ReadonlySet<string>;
 }
 
-/** The input and output of a batch norm. */
+/** The input and output of a BatchNorm layer. */
 export interface ObservedNorm extends ObservedLayer {
   /** The layer itself, or the BatchNorm that it wraps. */
   readonly norm: BatchNorm;
@@ -120,7 +120,7 @@ export function observedNorms(who: string, model: Layer, { observed, paths }: Ob
     if (silent === undefined) continue;
     const expected = `the container ${show(silent)} to report its layers`;
     const cure = "call pass.observe(path, output, input) for each layer that runs";
-    throw new TypeError(complaint(who, expected, `nothing of ${show(path)}`, cure));
+    throw new TypeError(complaint(who, expected, `nothing about ${show(path)}`, cure));
   }
   return found;
 }

@@ -43,8 +43,8 @@ export function stateDict(model: Layer): StateDict {
  *
  * The whole state is checked first. If it throws, the model is unchanged.
  *
- * @throws {TypeError} if an entry is missing, unknown or invalid, or has another dtype than the model
- * @throws {ShapeError} if an entry has another shape than the model
+ * @throws {TypeError} if an entry is missing, unknown or invalid, or its dtype differs from that in the model
+ * @throws {ShapeError} if the shape of an entry differs from that in the model
  * @throws {RangeError} if a value is not finite, a variance is negative, or a count of batches is not an integer >= 0
  */
 export function loadStateDict(model: Layer, state: StateDict): void {

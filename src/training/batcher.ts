@@ -45,7 +45,7 @@ export type TargetRows<Target> = Target extends Tensor ? Tensor : number[];
 export interface BatcherState {
   /** The number of batches of the current epoch that have been yielded; 0 between epochs. */
   readonly batch: number;
-  /** The state of the random stream before the current epoch was shuffled; null without a stream. */
+  /** The state of the random stream before the current epoch was shuffled, or null if there is no stream. */
   readonly random: RandomState | null;
 }
 

@@ -126,7 +126,7 @@ export class NoiseInjection implements Layer {
     });
   }
 
-  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
+  /** Returns the output in mode "inference", written to `options.into` if given. Stores nothing for a backward pass. */
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }

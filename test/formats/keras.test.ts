@@ -175,7 +175,7 @@ describe("loadKeras", () => {
     for (const name of ["0/kernel", "1/gamma"]) expect(after.get(name)).toEqual(before.get(name));
     await expectRefusal(
       () => loadKeras(loaded, new Map([["a", float32([1], [1])]]), { partial: true }),
-      'TypeError: loadKeras: none | "a" | cure',
+      'TypeError: loadKeras: only "a" | cure',
     );
     await expectRefusal(() => loadKeras(loaded, new Map(), { partial: true }), "TypeError: loadKeras: no array | cure");
   });

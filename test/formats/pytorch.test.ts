@@ -195,7 +195,7 @@ describe("loadPyTorch", () => {
       "a file that fits nowhere",
       {},
       { partial: true, prefix: "encoder." },
-      'TypeError: loadPyTorch: none | "weight" | cure',
+      'TypeError: loadPyTorch: only "weight" | cure',
     ],
     ["a cast that is no answer", {}, { cast: "yes" }, 'TypeError: loadPyTorch: cast | "yes"'],
     ["an unknown option", {}, { prefx: "a." }, 'TypeError: loadPyTorch: "prefx" | prefix | cure'],

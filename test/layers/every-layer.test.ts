@@ -246,7 +246,7 @@ describe.each(layerCases)("$name", (row) => {
         );
         await expectRefusal(
           () => model.predict(input, { into: new Tensor(input.data, input.shape) }),
-          "RangeError: predict: into | memory of its own | that of the input",
+          "RangeError: predict: into | share no memory with the input | overlapping memory",
         );
         await expectRefusal(
           () => model.predict(input, { int: into } as object),

@@ -45,7 +45,7 @@ describe.each(Object.keys(kinds))("%s", (kind) => {
       for (const [from, to] of [[0, length], ...parts] as [number, number][]) {
         values.set(next.subarray(from, to), from);
         expect(expectUnchanged, `${from} to ${to}`).toThrow(
-          /^Dense: expected the input as it was in the forward pass, got overwritten values - write the next batch/,
+          /^Dense: expected the input to be unchanged since the forward pass, got overwritten values - write the next batch/,
         );
         values.set(before);
         expect(expectUnchanged).not.toThrow();

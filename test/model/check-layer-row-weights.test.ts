@@ -156,5 +156,5 @@ it("without row weights refuses what is not finite, and with them where it is no
   }
   await expect(
     checkLayer(norm(), ordinary([6, 3], new Random(1)), { ...all, random: new Random(2), rowWeights: [1, 1] }),
-  ).rejects.toThrow("checkLayer: expected rowWeights of shape [6] or of more axes of [6], got shape [2]");
+  ).rejects.toThrow("checkLayer: expected rowWeights of shape [6] or with more axes of [6], got shape [2]");
 });

@@ -110,7 +110,7 @@ describe("a model", () => {
     const report = compareModes(model, input, { loss: meanSquaredError, target });
     expect(report.layers[0]!.lossDifference).toBeGreaterThan(100);
     expect(Math.abs(report.layers[1]!.lossDifference!)).toBeLessThan(0.1);
-    expect(report.finding).toContain('1 of 2 batch norms do not fit this batch; "0": the batch\'s mean of feature');
+    expect(report.finding).toContain('1 of 2 BatchNorm layers do not fit this batch; "0": the batch mean of feature');
   });
 
   it("splits the difference of the losses among its batch norms, and is left as it was", () => {
@@ -226,8 +226,8 @@ describe("the finding", () => {
     const norm = new BatchNorm({ features: 1, momentum: 0.01, ...float64 });
     for (let step = 0; step < 20; step++) norm.forward(x, { mode: "train" });
     expect(compareModes(norm, x).layers[0]!.finding).toBe(
-      "the batch's mean of feature 0 is 4.6 running standard deviations off the running mean, " +
-        "the batch's variance of feature 0 is 3.3 times the running one; " +
+      "the batch mean of feature 0 is 4.6 running standard deviations away from the running mean, " +
+        "the batch variance of feature 0 is 3.3 times the running one; " +
         "the initial values 0 and 1 still make up 82% of the running statistics (20 batches at momentum 0.01): " +
         "train longer, raise the momentum, or recalibrate(model, batches)",
     );
@@ -243,8 +243,8 @@ describe("the finding", () => {
     recalibrate(norm, [x]);
     const far = Tensor.from([[105], [107], [109], [111]], float64);
     expect(compareModes(norm, far).finding).toBe(
-      "the outputs differ by 3873% of their size; the batch's mean of feature 0 is 39 running standard deviations off the running mean; " +
-        "the weights have changed since, or this batch differs from those in training; if the model is meant for such batches, use recalibrate(model, batches)",
+      "the outputs differ by 3873% of their size; the batch mean of feature 0 is 39 running standard deviations away from the running mean; " +
+        "the weights have changed since, or this batch differs from the training batches; if the model is meant for such batches, use recalibrate(model, batches)",
     );
     // A running variance below the share of the initial 1 cannot come from an average that began there.
     const narrow = withStatistics([3], [1e-4], { momentum: 0.1 });
@@ -266,7 +266,7 @@ describe("the finding", () => {
     const norm = withStatistics([0, 9, -9], [1, 1, 1]);
     const input = Tensor.normal([64, 3], { random: new Random(3), ...float64 });
     expect(compareModes(norm, input).finding).toMatch(
-      /the batch's mean of feature [12] is (8|9)(\.\d)? running .* mean, 2 features are off; the weights/,
+      /the batch mean of feature [12] is (8|9)(\.\d)? running .* mean, 2 features are off; the weights/,
     );
   });
 
@@ -280,7 +280,7 @@ describe("the finding", () => {
     const many = Tensor.normal([400, 1], { random: new Random(4), ...float64 });
     recalibrate(norm, [many]);
     expect(compareModes(norm, many, { loss: meanSquaredError, target: many }).finding).toMatch(
-      /^all running statistics fit this batch; the outputs differ by 0\.\d+% of their size; the loss is 0\.\d+ with the batch's statistics and 0\.\d+ in inference$/,
+      /^all running statistics fit this batch; the outputs differ by 0\.\d+% of their size; the loss is 0\.\d+ with batch statistics and 0\.\d+ at inference$/,
     );
   });
 });

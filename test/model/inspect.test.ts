@@ -93,7 +93,7 @@ describe("not finite", () => {
       severity: "error",
       path: "1.1",
       evidence: "in its output, 2 of 3 values are not finite; the first is Infinity at index 1, in row 1",
-      cure: "scale its input, which is as large as 2e+200, or lower the learning rate",
+      cure: "scale down its input, which has values up to 2e+200, or lower the learning rate",
     });
   });
 
@@ -224,7 +224,7 @@ describe("running statistics off", () => {
     const stale = norm([2], [1], { epsilon: 0 });
     expect(only(stale, sixteen)).toMatchObject({ kind: "running statistics off", severity: "warning", path: "" });
     expect(only(stale, sixteen).evidence).toBe(
-      "the batch's mean of feature 0 is 2 running standard deviations off the running mean",
+      "the batch mean of feature 0 is 2 running standard deviations away from the running mean",
     );
     expect(only(stale, sixteen).cure).toContain("recalibrate(model, batches)");
     recalibrate(stale, [sixteen]);

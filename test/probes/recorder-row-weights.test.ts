@@ -168,8 +168,8 @@ describe("fractional weights", () => {
 });
 
 it.each<[unknown, string]>([
-  [[1, 1], "expected rowWeights of shape [3] or of more axes of [3], got shape [2]"],
-  [samples([3, 2], [1, 1, 1]), "expected rowWeights of shape [3] or of more axes of [3], got shape [3, 2]"],
+  [[1, 1], "expected rowWeights of shape [3] or with more axes of [3], got shape [2]"],
+  [samples([3, 2], [1, 1, 1]), "expected rowWeights of shape [3] or with more axes of [3], got shape [3, 2]"],
   [[1, -1, 1], "expected row weights that are finite and not negative, got -1 at index 1"],
   [[1, 1, NaN], "expected row weights that are finite and not negative, got NaN at index 2"],
   [[1, "1", 1], 'expected row weights that are finite and not negative, got "1" at index 1'],

@@ -61,7 +61,7 @@ it("all rows masked: no shift, and the reason", () => {
 
 it.each<[unknown, string]>([
   [[1, 0.5], "expected row weights of 0 and 1, got 0.5 - fractional weights are not supported"],
-  [[1], "expected rowWeights of shape [2] or of more axes of [2], got shape [1]"],
+  [[1], "expected rowWeights of shape [2] or with more axes of [2], got shape [1]"],
 ])("refuses the row weights %j", (rowWeights, message) => {
   const shift = new ShiftOverTraining({ places: { a: "linear" } });
   const observe = shift.start({ rowWeights: rowWeights as RowWeights });

@@ -1,10 +1,11 @@
 /**
- * Batch normalization: the passes of ../plain/batch-norm.ts, each over the pieces of a group of channels.
+ * Batch normalization: the passes of ../plain/batch-norm.ts, over one group of channels at a time and piece by piece.
  *
- * Statistics and sums are doubles, as there. The last passes run in the dtype of x. In float32 the mean is split into the
- * nearest float32, which is subtracted without error from values near it, and a rest that joins the shift: a mean much
- * larger than the deviation costs no digits. Where a coefficient lies beyond the normal numbers of float32 (deviations below
- * 1e-38 or so), the plain kernels, whose arithmetic is double throughout, take the call.
+ * Statistics and sums are doubles, as in the plain kernels. The last passes run in the dtype of x. In float32, the mean is
+ * split into the nearest float32, which can be subtracted exactly from values close to it, and a remainder, which is added to
+ * the shift. As a result, no precision is lost if the mean is much larger than the standard deviation. If a coefficient is
+ * outside the normal range of float32 (standard deviations below about 1e-38), the plain kernels are used instead, because they
+ * compute in double precision throughout.
  */
 
 import type { Floats } from "../../core/dtype.js";
@@ -30,7 +31,7 @@ import {
   storePiece,
 } from "./pieces.js";
 
-// What float32 arithmetic can take.
+// The range of normal float32 numbers.
 const SMALLEST_SINGLE = 2 ** -126;
 const LARGEST_SINGLE = 2 ** 127;
 
@@ -71,17 +72,17 @@ function areResident({ memory }: Wasm, ...tensors: readonly Floats[]): boolean {
   return tensors.every((tensor) => memory.addressOf(tensor) !== 0);
 }
 
-/** A tensor as the passes over a group of channels read it, piece by piece. */
+/** An input tensor that the passes over a group of channels read piece by piece. */
 interface Source {
-  /** The address in scratch that its pieces are copied to; 0 if the tensor is resident. */
+  /** The address in scratch to which its pieces are copied, or 0 if the tensor is resident. */
   readonly scratch: number;
   /** Makes a piece readable and returns where it is. */
   readonly read: (piece: Piece) => Place;
 }
 
 /**
- * Returns a tensor to be read in several passes. What is not resident is copied to scratch: a single piece once, one of several
- * in each pass.
+ * Returns a source for reading a tensor in several passes. If the tensor is not resident, its pieces are copied to scratch:
+ * once if there is a single piece, or in each pass if there are several.
  */
 function sourceOf({ memory }: Wasm, tensor: Floats, { pieces }: ChannelGroup): Source {
   const [first] = pieces as [Piece];
@@ -96,15 +97,15 @@ function sourceOf({ memory }: Wasm, tensor: Floats, { pieces }: ChannelGroup): S
   return { scratch, read: () => place };
 }
 
-/** Returns scratch for the pieces of an output: none if it is resident, and that of the input if that is copied in. */
+/** Returns scratch for the pieces of an output: none if it is resident, or that of the input if the input is copied in. */
 function scratchFor({ memory }: Wasm, output: Floats, input: Source, { pieces }: ChannelGroup): number {
   if (memory.addressOf(output) !== 0 || input.scratch !== 0) return input.scratch;
   return memory.reserve(output, sizeOfPiece(pieces[0]!));
 }
 
 /**
- * Normalizes a group, with its own statistics, which go to `batch`, or with given ones. Returns false if float32 does not hold
- * the coefficients.
+ * Normalizes a group with its own statistics, which it writes to `batch`, or with given ones. Returns false if the coefficients
+ * exceed the range of float32.
  */
 function normalizeGroup(
   wasm: Wasm,
@@ -158,7 +159,7 @@ function normalizeGroup(
   return true;
 }
 
-/** Computes mean and variance of a group's channels, in two passes. */
+/** Computes the mean and variance of a group's channels in two passes. */
 function momentsOfGroup(
   { memory, routinesFor }: Wasm,
   { view, x, mean, variance }: MomentsArguments,
@@ -194,20 +195,23 @@ function momentsOfGroup(
   for (let i = 0; i < channels; i++) variance[from + i] = double[sums / 8 + i]! / m;
 }
 
-/** Computes the gradients of all groups. Returns false, with dx unchanged where it is dy, if float32 does not hold the coefficients. */
+/**
+ * Computes the gradients of all groups. Returns false if the coefficients exceed the range of float32. If dx is dy, it is then
+ * unchanged.
+ */
 function gradients(wasm: Wasm, args: BatchNormBackwardArguments, throughBatch: boolean): boolean {
   const { view, x, dy, dx } = args;
   const groups = channelGroups(view, areResident(wasm, x, dy, dx));
   const forAll = (writes: boolean): boolean =>
     groups.every((group) => gradientsOfGroup(wasm, args, group, throughBatch, writes));
-  // Over dy itself, the first group must not be written before the last one is known to be possible.
+  // If dx overwrites dy, no group may be written before the coefficients of all groups have been checked.
   if (dx === dy && groups.length > 1 && !forAll(false)) return false;
   return forAll(true);
 }
 
 /**
- * Computes the gradients of a group, through the statistics of the batch or with constant ones. Returns false if float32 does
- * not hold the coefficients.
+ * Computes the gradients of a group, through the statistics of the batch or with constant statistics. Returns false if the
+ * coefficients exceed the range of float32.
  */
 function gradientsOfGroup(
   wasm: Wasm,
@@ -313,19 +317,22 @@ function gradientsOfGroup(
   return true;
 }
 
-/** Returns whether float32 holds the coefficients of given statistics. */
+/** Returns whether the coefficients of given statistics are in the range of float32. */
 function fitsSingle({ x, gamma, mean, rstd }: NormalizeArguments): boolean {
   if (x.BYTES_PER_ELEMENT !== 4) return true;
   return mean.every((value, c) => !beyondSingle((gamma?.[c] ?? 1) * rstd[c]!) && !tooLargeForSingle(value));
 }
 
-/** Returns whether a factor lies beyond the normal numbers of float32, with a bit in reserve; 0 and NaN do not. */
+/** Returns whether a factor is outside the normal range of float32, with a margin of one bit. 0 and NaN count as inside. */
 export function beyondSingle(factor: number): boolean {
   const size = Math.abs(factor);
   return size > LARGEST_SINGLE || (size < SMALLEST_SINGLE && size > 0);
 }
 
-/** Returns whether subtracting a mean could overflow float32; an infinite mean has no digits to lose. */
+/**
+ * Returns whether subtracting a mean could overflow float32. An infinite mean does not count, because the result is not finite
+ * in any case.
+ */
 export function tooLargeForSingle(mean: number): boolean {
   return Math.abs(mean) > LARGEST_SINGLE && Math.abs(mean) < Infinity;
 }

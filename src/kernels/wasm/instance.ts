@@ -1,10 +1,10 @@
-/** The WebAssembly module: decoded from its text and compiled once, synchronously, at first use. */
+/** The WebAssembly module: decoded from its text and compiled once, synchronously, on first use. */
 
 import type { Floats } from "../../core/dtype.js";
 import { type GrowableMemory, Memory } from "./memory.js";
 import { moduleText, type Routines } from "./module.js";
 
-/** The part of the host's WebAssembly that is used; src is compiled without the host's types. */
+/** The part of the host's WebAssembly API that is used here. src is compiled without the host's types. */
 interface WebAssemblyHost {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: Readonly<Record<string, unknown>> };
@@ -21,7 +21,7 @@ export interface Wasm<Exported = Routines> {
 let wasm: Wasm | undefined;
 let refusal: string | undefined;
 
-/** Returns the module, or why this host has none: no WebAssembly, no SIMD, or a content security policy that forbids it. */
+/** Returns the module, or why this host cannot run it: no WebAssembly, no SIMD, or a content security policy that forbids it. */
 export function wasmOrRefusal(): Wasm | string {
   if (wasm !== undefined) return wasm;
   if (refusal !== undefined) return refusal;
@@ -34,12 +34,12 @@ export function wasmOrRefusal(): Wasm | string {
   }
 }
 
-/** Returns the message of what a host threw. */
+/** Returns the message of a thrown value. */
 export function reasonOf(thrown: unknown): string {
   return String((thrown as { readonly message?: unknown } | null | undefined)?.message ?? thrown);
 }
 
-/** Compiles the text of a module; throws where the host refuses. */
+/** Compiles the text of a module. Throws if the host cannot compile it. */
 export function instantiate<Exported>(text: string): Wasm<Exported> {
   if (typeof WebAssembly === "undefined") throw new Error("a host without WebAssembly");
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(decodeBytes(text)));
@@ -57,7 +57,7 @@ export function instantiate<Exported>(text: string): Wasm<Exported> {
   };
 }
 
-/** Returns the exports that end in a suffix, by their names without it. */
+/** Returns the exports whose names end in a suffix, by name without the suffix. */
 function routines(exports: Readonly<Record<string, unknown>>, suffix: string): object {
   const entries = Object.entries(exports).filter(([name]) => name.endsWith(suffix));
   return Object.fromEntries(entries.map(([name, routine]) => [name.slice(0, -suffix.length), routine]));
@@ -67,12 +67,12 @@ const SPACE = 32;
 const LETTER_A = 97;
 
 /**
- * Decodes the text of `encodeBytes` (assembly/build.mjs): bytes as printable characters, in a form that still compresses.
- * Base64 hides repetition from gzip: a module of 6.2 kB gzipped becomes 9.5 kB of gzipped text, and 6.4 kB in this form.
+ * Decodes text from `encodeBytes` (assembly/build.mjs), which encodes bytes as printable characters that still compress well.
+ * Base64 hides repetition from gzip: a module of 6.2 kB after gzip becomes 9.5 kB as gzipped base64, but 6.4 kB in this form.
  *
- * The first 256 characters are the key: the character of each byte value. The rarest bytes have none, a space in the key;
- * they are written as a space and two letters from a to p, their halves. No quote, no backslash, and no "<", which could end
- * a script.
+ * The first 256 characters are the key: the character for each byte value. The rarest byte values have a space in the key. They
+ * are written as a space and two letters from a to p, one for each half. The text contains no quotes, no backslash, and no "<",
+ * which could end a script.
  */
 export function decodeBytes(text: string): Uint8Array {
   const byteOf = new Uint8Array(128);

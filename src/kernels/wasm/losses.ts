@@ -1,4 +1,7 @@
-/** Losses: whole rows pass through the memory; what needs one number per row is computed here, in double precision. */
+/**
+ * Losses. Whole rows are processed in the memory of the module. The parts with one number per row are computed here, in double
+ * precision.
+ */
 
 import { log } from "../../core/math.js";
 import { expectCrossEntropy, expectMeanSquaredError } from "../checks.js";
@@ -12,7 +15,7 @@ export function lossKernels(wasm: Wasm): Pick<Kernels, "softmaxCrossEntropy" | "
   return {
     softmaxCrossEntropy(args) {
       expectCrossEntropy("softmaxCrossEntropy", args);
-      // A row must fit the memory.
+      // A row must fit in the memory.
       if (args.classes > PIECE) return softmaxCrossEntropy(args);
       const step = Math.floor(PIECE / args.classes);
       let loss = 0;
@@ -39,7 +42,7 @@ export function lossKernels(wasm: Wasm): Pick<Kernels, "softmaxCrossEntropy" | "
   };
 }
 
-/** Returns the sum of the losses of rows from..to; writes their gradients. */
+/** Returns the sum of the losses of rows from..to and writes their gradients. */
 function crossEntropyOfRows(
   { memory, routinesFor }: Wasm,
   args: SoftmaxCrossEntropyArguments,
@@ -84,7 +87,7 @@ function crossEntropyOfRows(
   }
   routines.softmaxGradientRows(z, rows, classes, sums, targets, weight / allRows, even / allRows);
   memory.store(z, dlogits, from * classes, to * classes);
-  // p - 1 of the label in double precision: float32 would keep few of its digits once p is near 1.
+  // Computes p - 1 for the label in double precision, because few digits of it would remain in float32 if p is near 1.
   for (let row = 0; labels !== undefined && row < rows; row++) {
     dlogits[(from + row) * classes + labels[from + row]!] = double[labelGradients / 8 + row]!;
   }

@@ -1,4 +1,4 @@
-/** The three matrix products and column sums: large matrices pass through the memory in blocks. */
+/** The three matrix products and column sums. Large matrices are processed in blocks. */
 
 import type { Floats } from "../../core/dtype.js";
 import { expectColumnSums, expectMatmul } from "../checks.js";
@@ -8,23 +8,23 @@ import type { Memory } from "./memory.js";
 import type { Routines } from "./module.js";
 import { type ChannelGroup, channelGroups, loadPiece, type Place, placeOf, sizeOfPiece } from "./pieces.js";
 
-// The largest block of a is ROWS x INNER, of b INNER x COLUMNS, of the output ROWS x COLUMNS: 10 MB in float64.
-// INNER is a multiple of the module's own block, so that the blocks do not show in the sums.
+// The largest blocks are ROWS x INNER for a, INNER x COLUMNS for b and ROWS x COLUMNS for the output: 10 MB in float64. INNER
+// is a multiple of the block size in the module, so the division into blocks does not affect the sums.
 const ROWS = 512;
 const INNER = 1024;
 const COLUMNS = 512;
 
-/** A matrix, row-major: its numbers and the length of its rows. */
+/** A row-major matrix: its values and the length of its rows. */
 interface Matrix {
   readonly values: Floats;
   readonly width: number;
-  /** Where it lies, if resident, else 0. */
+  /** The address of a resident matrix, or 0. */
   readonly address: number;
-  /** Where its blocks are copied to, if it is not resident. */
+  /** The address to which its blocks are copied, if it is not resident. */
   readonly scratch: number;
 }
 
-/** What the products need of a module. */
+/** The routines of a module that the products use. */
 export type MatmulRoutines = Pick<Routines, "multiply" | "workOfMultiply">;
 
 /** The products of the WebAssembly kernel set. */
@@ -104,7 +104,7 @@ function multiplyInBlocks(
       for (let k0 = 0; k0 < inner; k0 += INNER) {
         const k1 = Math.min(inner, k0 + INNER);
         const atA = transposedA ? loadBlock(memory, a, k0, k1, i0, i1) : loadBlock(memory, a, i0, i1, k0, k1);
-        // If the inner index is not divided, the block of b is in the memory already.
+        // If the inner index is not divided, the block of b is already in the memory.
         const load = i0 === 0 || inner > INNER;
         const atB = transposedB
           ? loadBlock(memory, b, j0, j1, k0, k1, load)
@@ -135,19 +135,22 @@ function multiplyInBlocks(
   }
 }
 
-/** A matrix with scratch for a block of it, which a resident one does not need. */
+/** Returns a matrix with scratch for one of its blocks, unless it is resident. */
 function matrix(memory: Memory, values: Floats, width: number, block: number): Matrix {
   const address = memory.addressOf(values);
   return { values, width, address, scratch: address === 0 ? memory.reserve(values, block) : 0 };
 }
 
-/** Returns where the block from row `top` and column `left` to column `right` lies, or is to lie. */
+/** Returns the address of the block from row `top` and column `left` to column `right`. */
 function placeOfBlock({ values, width, address, scratch }: Matrix, top: number, left: number, right: number): Place {
   if (address === 0) return { at: scratch, stride: right - left };
   return { at: address + (top * width + left) * values.BYTES_PER_ELEMENT, stride: width };
 }
 
-/** Returns where rows top..bottom, columns left..right of a matrix lie; copies them in if it is not resident and `load` is true. */
+/**
+ * Returns the address of rows top..bottom, columns left..right of a matrix. Copies them in if the matrix is not resident and
+ * `load` is true.
+ */
 function loadBlock(
   memory: Memory,
   matrix: Matrix,
@@ -171,7 +174,7 @@ function loadBlock(
   return place;
 }
 
-/** Copies rows top..bottom, columns left..right of an output that is not resident out. */
+/** Copies rows top..bottom, columns left..right of an output out of the memory, unless the output is resident. */
 function storeBlock(
   memory: Memory,
   { values, width, address, scratch }: Matrix,

@@ -1,23 +1,23 @@
 /**
  * The memory of the WebAssembly kernels, in two parts.
  *
- * The first part is scratch, filled anew by every kernel call: what a kernel reads is copied in, what it writes is copied out,
- * and large tensors pass through it piece by piece. The second part holds resident arrays, which live until they are given
- * back: the tensors that only the library sees. A kernel reads and writes them in place.
+ * The first part is scratch, which every kernel call overwrites. A kernel's inputs are copied in, its outputs are copied out,
+ * and large tensors are processed piece by piece. The second part holds resident arrays, which stay until they are freed. They
+ * are the tensors that only the library can access, and kernels read and write them in place.
  *
- * The system provides only those pages of the memory that were touched.
+ * The operating system allocates only the pages that have been written.
  */
 
 import type { DType, Floats } from "../../core/dtype.js";
 import type { Residence } from "../residence.js";
 
-/** Bytes after every array: loops in steps of 16 bytes may run past its end by less than that. */
+/** Unused bytes after every array, because loops in steps of 16 bytes may run past its end by up to 15 bytes. */
 const SLACK = 16;
-/** Resident arrays begin on a cache line. */
+/** The size of a cache line in bytes. Every resident array begins at the start of one. */
 const LINE = 64;
-/** Numbers up to which a loop is faster than `subarray`, which allocates. */
+/** The length up to which a loop is faster than `subarray`, which allocates. */
 const SHORT = 32;
-/** Bytes of a page, the unit in which a memory grows. */
+/** The size in bytes of a page, the unit in which a memory grows. */
 const PAGE = 2 ** 16;
 
 /** The part of `WebAssembly.Memory` that is used. */
@@ -26,7 +26,7 @@ export interface GrowableMemory {
   grow(pages: number): number;
 }
 
-/** Addresses count bytes; those of scratch hold until the next `reset`. */
+/** The memory of a module. Addresses are in bytes. Addresses in scratch are valid until the next `reset`. */
 export class Memory implements Residence {
   /** The whole memory as single-precision numbers: the number at an address has the index address / 4. */
   single: Float32Array;
@@ -39,14 +39,14 @@ export class Memory implements Residence {
   private readonly limit: number;
   private top: number;
 
-  // Resident arrays lie from scratchEnd to residentTop. What was given back waits in `spare`, by size in bytes.
+  // Resident arrays are between scratchEnd and residentTop. `spare` contains the freed blocks, by size in bytes.
   private residentTop: number;
   private readonly spare = new Map<number, number[]>();
   private resident = 0;
   private refusedBytes = 0;
   private wantedTop = 0;
 
-  /** Divides a memory: scratch from `start` to `scratchEnd`, then resident arrays, up to `limit`. All are bytes. */
+  /** Divides a memory: scratch from `start` to `scratchEnd`, then resident arrays, up to `limit`. All three are in bytes. */
   constructor(memory: GrowableMemory, start: number, scratchEnd: number, limit: number) {
     this.memory = memory;
     this.buffer = memory.buffer;
@@ -64,12 +64,12 @@ export class Memory implements Residence {
     this.top = this.start;
   }
 
-  /** Reserves scratch for `length` numbers of the dtype of `like`; it holds whatever the last call left. */
+  /** Reserves uninitialized scratch for `length` numbers with the dtype of `like`. */
   reserve(like: Floats, length: number): number {
     return this.reserveBytes(length * like.BYTES_PER_ELEMENT + SLACK);
   }
 
-  /** Reserves scratch for bytes. */
+  /** Reserves a number of bytes of scratch. */
   reserveBytes(bytes: number): number {
     const at = this.top;
     this.top += Math.ceil(bytes / SLACK) * SLACK;
@@ -81,20 +81,20 @@ export class Memory implements Residence {
     return this.reserveBytes(8 * length + SLACK);
   }
 
-  /** Returns the address of a resident array, or 0 for any other. */
+  /** Returns the address of a resident array, or 0 for any other array. */
   addressOf(array: Floats): number {
-    // The offset first: asking a small array for its buffer makes the engine allocate one.
+    // Checks the offset first, because reading the `buffer` of a small array makes the engine allocate one.
     const { byteOffset } = array;
     return byteOffset >= this.scratchEnd && array.buffer === this.buffer ? byteOffset : 0;
   }
 
-  /** Returns the address of array[from..to), to be read: where it lies, if resident, else that of a copy in scratch. */
+  /** Returns an address for reading array[from..to): that of the array itself if it is resident, or that of a copy in scratch. */
   loadPart(array: Floats, from: number, to: number): number {
     const resident = this.addressOf(array);
     return resident === 0 ? this.copyPart(array, from, to) : resident + from * array.BYTES_PER_ELEMENT;
   }
 
-  /** Copies array[from..to) to scratch, to be overwritten there. */
+  /** Copies array[from..to) to scratch, where it may be overwritten. */
   copyPart(array: Floats, from: number, to: number): number {
     const at = this.reserve(array, to - from);
     this.load(at, array, from, to);
@@ -102,8 +102,9 @@ export class Memory implements Residence {
   }
 
   /**
-   * Returns the address at which to compute array[from..to) from an input of the same length: where it lies, if resident, else
-   * in scratch, over the input if that is a copy. `store` then copies it out.
+   * Returns the address at which to compute array[from..to) from an input of the same length. If the array is resident, this is
+   * its own address. If not, it is an address in scratch, that of the input if the input is a copy, and `store` copies the
+   * result out.
    */
   outputPart(array: Floats, from: number, to: number, input: number): number {
     const resident = this.addressOf(array);
@@ -111,13 +112,13 @@ export class Memory implements Residence {
     return input < this.scratchEnd ? input : this.reserve(array, to - from);
   }
 
-  /** Copies array[from..to) in. */
+  /** Copies array[from..to) into the memory. */
   load(at: number, array: Floats, from: number, to: number): void {
     const whole = from === 0 && to === array.length;
     this.viewLike(array).set(whole ? array : array.subarray(from, to), at / array.BYTES_PER_ELEMENT);
   }
 
-  /** Copies array[from..to) out, unless it was computed where it lies. */
+  /** Copies array[from..to) out of the memory, unless it was computed in place. */
   store(at: number, array: Floats, from: number, to: number): void {
     if (at >= this.scratchEnd) return;
     const view = this.viewLike(array);
@@ -162,7 +163,7 @@ export class Memory implements Residence {
     else spare.push(at);
   }
 
-  /** Nothing is resident: all of the second part is free again, and the memory may grow, which detaches every array over it. */
+  /** Frees the whole second part, and grows the memory if needed. Growing detaches all its arrays, so nothing may be resident. */
   private beginAnew(): void {
     this.residentTop = this.scratchEnd;
     this.spare.clear();
@@ -175,7 +176,7 @@ export class Memory implements Residence {
     try {
       this.memory.grow(Math.ceil((wanted - size) / PAGE));
     } catch {
-      return; // The host has no more memory: resident arrays make do with what there is.
+      return; // The host has no more memory, so resident arrays are limited to the present size.
     }
     this.buffer = this.memory.buffer;
     this.single = new Float32Array(this.buffer);

@@ -1,21 +1,24 @@
-/** How large tensors pass through the memory: in pieces that stay in the level-2 cache. */
+/** Pieces: the parts of a large tensor that are processed one at a time and stay in the level-2 cache. */
 
 import type { Floats } from "../../core/dtype.js";
 import type { ChannelView } from "../../core/shape.js";
 import type { Memory } from "./memory.js";
 
-/** Numbers in a piece: 512 kB of float32. */
+/** The number of values in a piece: 512 kB of float32. */
 export const PIECE: number = 2 ** 17;
-/** Numbers up to which rows are one piece: reading them from the level-3 cache takes less time than copying them in again. */
+/**
+ * The number of values up to which rows are a single piece. Reading them from the level-3 cache is faster than copying them in
+ * again.
+ */
 export const LARGE_PIECE: number = 2 ** 20;
-/** Numbers in a block of rows that is read once: 128 kB of float32. */
+/** The number of values in a block of rows that is read once: 128 kB of float32. */
 const SMALL_PIECE = 2 ** 15;
-/** Channels up to which the coefficients are small beside such rows. */
+/** The number of channels up to which the coefficients are small compared with such rows. */
 const FEW_CHANNELS = 2 ** 12;
-/** Neighbors from which a copy of their own pays. */
+/** The number of adjacent values from which a separate copy is worthwhile. */
 const LONG_RUN = 1024;
 
-/** Calls `visit` with the parts [from, to) of an array of that length, from front to back. */
+/** Calls `visit` with the parts [from, to) of an array of that length, in order. */
 export function forEachPart(length: number, visit: (from: number, to: number) => void): void {
   for (let from = 0; from < length; from += PIECE) visit(from, Math.min(length, from + PIECE));
 }
@@ -27,7 +30,7 @@ export interface ChannelGroup {
   readonly pieces: readonly Piece[];
 }
 
-/** The values (o, c, i) with o, c and i in ranges: [outer, channels, inner] numbers, contiguous once they are copied in. */
+/** A block of values (o, c, i), of shape [outer, channels, inner]. It is contiguous once it is copied in. */
 export interface Piece {
   readonly outer: number;
   readonly channels: number;
@@ -39,10 +42,11 @@ export interface Piece {
 }
 
 /**
- * Divides a view into groups of channels. A group of one piece is copied in once for all passes over it; one of several
- * pieces is copied in for each pass, which costs little, since it would not have stayed in the cache between them.
+ * Divides a view into groups of channels. A group with one piece is copied in once for all passes. A group with several pieces
+ * is copied in for each pass. This costs little, because it would not have stayed in the cache between passes.
  *
- * Resident tensors need no small groups. The sums of a channel are divided alike either way, so their bits are the same.
+ * Resident tensors do not need small groups. The sums of a channel are divided in the same way in both cases, so the results
+ * are bit-identical.
  */
 export function channelGroups(view: ChannelView, resident = false): readonly ChannelGroup[] {
   const { outer, channels, inner } = view;
@@ -65,7 +69,7 @@ export function channelGroups(view: ChannelView, resident = false): readonly Cha
   return groups;
 }
 
-/** Divides a view for a single pass: all channels in blocks of a few rows, which the second cache holds. */
+/** Divides a view for a single pass, into blocks of a few rows with all channels. A block fits in the level-2 cache. */
 export function rowGroups(view: ChannelView): readonly ChannelGroup[] {
   const { outer, channels, inner } = view;
   const stride = channels * inner;
@@ -78,7 +82,10 @@ export function rowGroups(view: ChannelView): readonly ChannelGroup[] {
   return [{ from: 0, to: channels, pieces }];
 }
 
-/** Returns the largest piece of a view: whole channels if their runs are long enough, else whole rows, else a part of a run. */
+/**
+ * Returns the size of the largest piece of a view: whole channels if their runs are long enough, or whole rows, or a part of a
+ * run.
+ */
 function pieceOf(view: ChannelView): ChannelView {
   const { outer, channels, inner } = view;
   if (outer * channels * inner <= (inner === 1 && channels <= FEW_CHANNELS ? LARGE_PIECE : PIECE)) return view;
@@ -89,18 +96,18 @@ function pieceOf(view: ChannelView): ChannelView {
   return { outer: Math.max(1, Math.floor(PIECE / (width * inner))), channels: width, inner };
 }
 
-/** Returns how many numbers a piece holds. */
+/** Returns the number of values in a piece. */
 export function sizeOfPiece({ outer, channels, inner }: Piece): number {
   return outer * channels * inner;
 }
 
-/** Where a piece lies: the address of its first number, and the distance from one o to the next in numbers. */
+/** The place of a piece: the address of its first value, and the distance from one o to the next, as a number of values. */
 export interface Place {
   readonly at: number;
   readonly stride: number;
 }
 
-/** Returns where a piece of a tensor is to be read or written: in the tensor, if resident, else at an address in scratch. */
+/** Returns the place where a piece of a tensor is read or written: in the tensor if it is resident, or in scratch if not. */
 export function placeOf(memory: Memory, tensor: Floats, piece: Piece, scratch: number): Place {
   const { channels, inner, start, stride } = piece;
   const resident = memory.addressOf(tensor);
@@ -109,7 +116,7 @@ export function placeOf(memory: Memory, tensor: Floats, piece: Piece, scratch: n
     : { at: resident + start * tensor.BYTES_PER_ELEMENT, stride };
 }
 
-/** Copies a piece of a tensor to its place, if that is in scratch. */
+/** Copies a piece of a tensor to its place, if the place is in scratch. */
 export function loadPiece(memory: Memory, place: Place, tensor: Floats, piece: Piece): void {
   if (memory.addressOf(tensor) !== 0) return;
   const { outer, channels, inner, start, stride } = piece;
@@ -123,7 +130,7 @@ export function loadPiece(memory: Memory, place: Place, tensor: Floats, piece: P
   for (let o = 0, from = start; o < outer; o++, from += stride, at += bytes) memory.load(at, tensor, from, from + run);
 }
 
-/** Copies a piece of a tensor out, if its place is in scratch. */
+/** Copies a piece of a tensor from its place, if the place is in scratch. */
 export function storePiece(memory: Memory, place: Place, tensor: Floats, piece: Piece): void {
   if (memory.addressOf(tensor) !== 0) return;
   const { outer, channels, inner, start, stride } = piece;

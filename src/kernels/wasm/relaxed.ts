@@ -1,4 +1,7 @@
-/** The WebAssembly kernels with relaxed products: faster on processors with fused multiply-add, but not the same bits everywhere. */
+/**
+ * The WebAssembly kernels with relaxed products: faster on processors with fused multiply-add, but the last bits depend on the
+ * machine.
+ */
 
 import { complaint } from "../../core/errors.js";
 import { registerResidence } from "../residence.js";
@@ -15,10 +18,10 @@ let kernels: Kernels | undefined;
  *
  * - **Numerics**: a product and its sum are rounded once if the processor has the instruction and twice if not, so the last
  *   bits depend on the machine; everything else is as in `wasmKernels`
- * - **Cost**: products take 10 to 15 % less time on a processor with the instruction
+ * - **Cost**: products take 10 to 15% less time on a processor with the instruction
  * - **Source**: the WebAssembly proposal "relaxed SIMD", relaxed_madd
  *
- * @throws Error if the host refuses: relaxed SIMD needs Node 22 or Chrome 114, or later
+ * @throws Error if the host does not support relaxed SIMD, which needs at least Node 22 or Chrome 114
  */
 export function relaxedKernels(): Kernels {
   if (kernels !== undefined) return kernels;

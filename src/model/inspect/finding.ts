@@ -13,7 +13,7 @@ export type FindingKind =
   | "redundant bias"
   | "weight decay on scale or shift";
 
-/** A problem of a model, or a possible one. */
+/** An actual or possible problem in a model. */
 export interface Finding {
   readonly kind: FindingKind;
   /** "error": the model does not work. "warning": it works worse than it could. "note": it costs little, or may be intended. */

@@ -76,7 +76,7 @@ export interface InspectReport {
  * - **Cost**: two forward passes, and several passes over all their values
  *
  * @throws {TypeError} if a container does not call `observe`, or the optimizer is not an optimizer
- * @throws {RangeError} if a layer without running statistics refuses the batch as too small, or no row weight is above 0
+ * @throws {RangeError} if the batch is too small for a layer without running statistics, or no row weight is above 0
  * @example
  * const random = new Random(1);
  * const model = new Sequential([new Dense({ inputs: 2, outputs: 3, random }), new BatchNorm({ features: 3 })]);

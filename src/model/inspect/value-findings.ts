@@ -46,7 +46,7 @@ export function whereNotFinite(
     if (paths.includes(path) || isFiniteTensor(after!.tensor) || !isFiniteTensor(before!.tensor)) continue;
     let largest = 0;
     for (const value of before!.tensor.data) largest = Math.max(largest, Math.abs(value));
-    const cure = `scale its input, which is as large as ${show(largest)}, or lower the learning rate`;
+    const cure = `scale down its input, which has values up to ${show(largest)}, or lower the learning rate`;
     add(path, after!, "in its output,", cure);
   }
   return found;
@@ -84,7 +84,7 @@ export function signalByDepth(observed: readonly ObservedLayer[], axis: number):
   });
 }
 
-/** Returns a finding if a layer reduces the spread to 0, or if it grows or shrinks strongly with depth. */
+/** Returns a finding if a layer reduces the spread to 0, or if the spread grows or shrinks by a large factor with depth. */
 export function signalFindings(observed: readonly ObservedLayer[], signal: readonly LayerSignal[]): Finding[] {
   const end = signal.find(({ entering, leaving }) => entering !== null && entering > 0 && leaving === 0);
   if (end !== undefined) {
@@ -99,9 +99,8 @@ export function signalFindings(observed: readonly ObservedLayer[], signal: reado
 }
 
 /**
- * Measures the growth from each layer with weights to the next, including all layers in between. A batch norm that undoes the
- * growth of the layer before it then has no effect. Uses the median, because the first and last layers may change the scale on
- * purpose.
+ * Measures the growth from each layer with weights to the next, including all layers in between, so growth that a BatchNorm
+ * layer cancels is not counted. Uses the median, because the first and last layers may change the scale on purpose.
  */
 function growthByDepth(layers: readonly LayerSignal[], last: number | null): Finding[] {
   const spreads = [...layers.map(({ entering }) => entering), last];

@@ -21,7 +21,7 @@ export function positionWeights(who: string, given: unknown, shape: readonly num
   const positions = shape.length === 1 ? shape : shape.filter((_, i) => i !== featureAxis);
   const sizeOf = (sizes: readonly number[]): number => sizes.reduce((size, length) => size * length, 1);
   if (weightsShape[0] !== positions[0] || values.length !== sizeOf(weightsShape)) {
-    const expected = `rowWeights of shape [${positions[0]}] or of more axes of [${positions.join(", ")}]`;
+    const expected = `rowWeights of shape [${positions[0]}] or with more axes of [${positions.join(", ")}]`;
     throw new ShapeError(complaint(who, expected, `shape [${weightsShape.join(", ")}]`));
   }
   for (let i = 0; i < values.length; i++) {

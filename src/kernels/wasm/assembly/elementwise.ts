@@ -1,4 +1,4 @@
-/** Activations, each a function of one value with its derivative beside it. An output may be the array that it is computed from. */
+/** Activations, each followed by its derivative. An output may overwrite the array that it is computed from. */
 
 import { exponentBits, expMinusOneOfRest, expOfNegative, one, powerOfTwo } from "./exp";
 import { broadcast, endOf, zero } from "./vectors";
@@ -39,7 +39,7 @@ export function leakyReluBackward<T>(y: usize, dy: usize, dx: usize, length: i32
   }
 }
 
-/** y = 1 / (1 + exp(-x)), as e / (1 + e) with e = exp(x) where x < 0: exp never overflows, and the tail keeps its digits. */
+/** y = 1 / (1 + exp(-x)), or e / (1 + e) with e = exp(x) if x < 0, so exp never overflows and the tail stays accurate. */
 export function sigmoid<T>(x: usize, y: usize, length: i32): void {
   for (const end = endOf<T>(x, length); x < end; x += 16, y += 16) {
     const v = v128.load(x);
@@ -57,11 +57,11 @@ export function sigmoidBackward<T>(y: usize, dy: usize, dx: usize, length: i32):
   }
 }
 
-/** y = t / (t + 2) with t = exp(2 |x|) - 1, which keeps its digits near 0, and the sign of x. */
+/** y = t / (t + 2) with t = exp(2 |x|) - 1, which is accurate near 0, and the sign of x. */
 export function tanh<T>(x: usize, y: usize, length: i32): void {
   for (const end = endOf<T>(x, length); x < end; x += 16, y += 16) {
     const v = v128.load(x);
-    // from 10 (22) on the result rounds to 1
+    // from 10 (float64: 22) on, the result rounds to 1
     const a = v128.pmin<T>(v128.abs<T>(v), sizeof<T>() == 4 ? broadcast<T>(LARGEST_32) : broadcast<T>(LARGEST_64));
     const twice = v128.add<T>(a, a);
     const bits = exponentBits<T>(twice);
@@ -73,7 +73,7 @@ export function tanh<T>(x: usize, y: usize, length: i32): void {
   }
 }
 
-/** dx = dy (1 - y²), as (1 - y)(1 + y), which keeps its digits where y is near 1 or -1. */
+/** dx = dy (1 - y²), as (1 - y)(1 + y), which is accurate if y is near 1 or -1. */
 export function tanhBackward<T>(y: usize, dy: usize, dx: usize, length: i32): void {
   for (const end = endOf<T>(y, length); y < end; y += 16, dy += 16, dx += 16) {
     const v = v128.load(y);

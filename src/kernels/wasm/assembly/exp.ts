@@ -1,9 +1,9 @@
 /**
- * exp on vectors, from + - * / and exact powers of two alone.
+ * exp on vectors, computed only from + - * / and exact powers of two.
  *
  *   x = k ln 2 + r, |r| <= ln(2)/2        exp(x) = 2^k exp(r)
  *
- * Constants stand in memory: V8 would rebuild a vector constant at every use inside a loop.
+ * Constants are stored in memory, because V8 would rebuild a vector constant at every use inside a loop.
  *
  * Source    Cody & Waite 1980, chapter 6
  */
@@ -11,10 +11,10 @@
 import { broadcast, zero } from "./vectors";
 
 const LOG2E_32 = memory.data<f32>([1.44269504]);
-// ln 2 in two pieces, the first so short that k times it is exact
+// ln 2 in two parts; the first has so few bits that its product with k is exact
 const LN2_HIGH_32 = memory.data<f32>([0.693359375]);
 const LN2_LOW_32 = memory.data<f32>([-2.12194440e-4]);
-// adding and taking away 1.5 * 2^23 rounds to whole numbers and leaves them in the low bits
+// adding and subtracting 1.5 * 2^23 rounds to an integer; after the addition, it is in the low bits
 const ROUNDER_32 = memory.data<f32>([12582912]);
 const ONE_32 = memory.data<f32>([1]);
 // 1/2!, 1/3!, ...: with the terms up to r^7 the next one is below 6e-9
@@ -41,7 +41,7 @@ const TAYLOR_64 = memory.data<f64>([
   1 / 6227020800,
 ]);
 
-// exp is below half the smallest subnormal number from here on
+// below this, exp(x) is less than half the smallest subnormal number
 const LOWEST_32 = memory.data<f32>([-104.5]);
 const LOWEST_64 = memory.data<f64>([-745.2]);
 
@@ -75,7 +75,7 @@ const LOWEST_64 = memory.data<f64>([-745.2]);
     sum = broadcast<T>(TAYLOR_64 + 88);
     for (let p: usize = TAYLOR_64 + 80; p >= TAYLOR_64; p -= 8) sum = v128.add<T>(v128.mul<T>(sum, r), broadcast<T>(p));
   }
-  // the leading term stays apart, so that r + small rounds once
+  // the leading term is added last, so r + small is rounded only once
   return v128.add<T>(r, v128.mul<T>(v128.mul<T>(r, r), sum));
 }
 
@@ -86,12 +86,12 @@ const LOWEST_64 = memory.data<f64>([-745.2]);
     : i64x2.add(i64x2.shl(bits, 52), i64x2.splat(<i64>1023 << 52));
 }
 
-/** exp(x) for x <= 0, down to the subnormal results; NaN stays NaN. */
+/** exp(x) for x <= 0, including subnormal results; NaN stays NaN. */
 @inline export function expOfNegative<T>(x: v128): v128 {
   const limited = v128.pmax<T>(x, pick<T>(LOWEST_32, LOWEST_64));
   const bits = exponentBits<T>(limited);
   const value = v128.add<T>(one<T>(), expMinusOneOfRest<T>(limited, bits));
-  // Two factors: 2^k alone has no normal form below 2^-126 (2^-1022), and only the last product may round.
+  // Two factors, because 2^k is subnormal below 2^-126 (float64: 2^-1022), and only the last product may be rounded.
   const k = sizeof<T>() == 4 ? i32x4.sub(bits, broadcast<T>(ROUNDER_32)) : i64x2.sub(bits, broadcast<T>(ROUNDER_64));
   const half = sizeof<T>() == 4 ? i32x4.shr_s(k, 1) : i64x2.shr_s(k, 1);
   const rest = sizeof<T>() == 4 ? i32x4.sub(k, half) : i64x2.sub(k, half);

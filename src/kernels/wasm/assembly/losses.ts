@@ -1,9 +1,9 @@
-/** Losses: the passes over whole rows of z[rows, classes]; the arithmetic of one number per row is the caller's. */
+/** Losses: the passes over whole rows of z[rows, classes]. The caller does the arithmetic with one number per row. */
 
 import { expOfNegative } from "./exp";
 import { endOf, pair, total, zero } from "./vectors";
 
-/** largest[n] = max_k z[n, k], a double; NaN wins. */
+/** largest[n] = max_k z[n, k], a double; NaN if any is NaN. */
 export function largestOfRows<T>(z: usize, rows: i32, classes: i32, largest: usize): void {
   for (; rows > 0; rows--, largest += 8) {
     const end = endOf<T>(z, classes);
@@ -22,7 +22,7 @@ export function largestOfRows<T>(z: usize, rows: i32, classes: i32, largest: usi
 
 /**
  * sums[2n] = Σ_k t (z[n, k] - largest[n]) and sums[2n + 1] = Σ_k t with the weights t = weight target + even, or t = even
- * without targets. A weight of 0 adds 0, also where z is -Infinity.
+ * without targets. A weight of 0 adds 0, even if z is -Infinity.
  */
 export function weightedRows<T>(
   z: usize,
@@ -105,7 +105,7 @@ export function softmaxGradientRows<T>(
   }
 }
 
-/** Gives Σ (prediction - target)², a double; prediction = factor (prediction - target), in place. */
+/** Returns Σ (prediction - target)², a double. Sets prediction = factor (prediction - target), in place. */
 export function squaredDifferences<T>(prediction: usize, target: usize, length: i32, factor: T): f64 {
   const f = v128.splat<T>(factor);
   const end = endOf<T>(prediction, length);

@@ -4,7 +4,7 @@ import { endOf } from "./vectors";
 
 /**
  * g = gradient + weightDecay values; v = momentum v + g; values -= learningRate (g | v | g + momentum v), where velocity 0
- * stands for none.
+ * means that there is none.
  */
 export function sgd<T>(
   values: usize,

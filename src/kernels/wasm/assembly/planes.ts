@@ -1,13 +1,15 @@
 /**
- * Batch normalization over planes: channel c of sample o is the run of `inner` neighbors at o * stride + c * inner,
- * with strides in numbers.
+ * Batch normalization over planes: channel c of sample o is the run of `inner` adjacent values at o * stride + c * inner.
+ * Strides count values.
  *
- * Statistics and sums are doubles, eight values per step; the rest of a run is added one by one.
+ * Statistics and sums are doubles. Each step adds eight values; the rest of a run is added one by one.
  */
 
 import { broadcast, pair, total, zero } from "./vectors";
 
-/** sums[c] += Σ (x - first[c]); in float32 without `first`, since sums of float32 in double precision are exact enough. */
+/**
+ * sums[c] += Σ (x - first[c]); in float32 without `first`, because double-precision sums of float32 values are accurate enough.
+ */
 export function addPlanes<T>(
   x: usize,
   stride: i32,
@@ -138,7 +140,7 @@ export function addGradientsOfPlanes<T>(
   }
 }
 
-/** y = (x - center[c]) scale[c] + shift[c]; y may be x. center, scale and shift are of x's dtype. */
+/** y = (x - center[c]) scale[c] + shift[c]; y may be x. center, scale and shift have the dtype of x. */
 export function affinePlanes<T>(
   x: usize,
   xStride: i32,
@@ -170,7 +172,7 @@ export function affinePlanes<T>(
   }
 }
 
-/** dx = scale[c] dy + (slope[c] (x - center[c]) + shift[c]); dx may be dy. The four coefficients are of x's dtype. */
+/** dx = scale[c] dy + (slope[c] (x - center[c]) + shift[c]); dx may be dy. The four coefficients have the dtype of x. */
 export function gradientPlanes<T>(
   x: usize,
   xStride: i32,

@@ -1,2 +1,2 @@
-/** Whether this is the module with relaxed instructions: `build.mjs` compiles it with true. */
+/** Whether this is the module with relaxed instructions. `build.mjs` sets it to true for that module. */
 export const RELAXED: bool = false;

@@ -1,14 +1,17 @@
 /**
- * Batch normalization over rows of neighboring channels: x[n, c] at n * stride + c, with strides in numbers.
+ * Batch normalization over rows of adjacent channels: x[n, c] is at n * stride + c. Strides count values.
  *
- * Statistics and sums are doubles, two channels at a time. A row of odd length makes the last pair read one number of the
- * next row, whose sum lands in the slack behind the sums and is never read. Four rows per step, so that a running sum is
- * read and written once for four values.
+ * Statistics and sums are doubles, two channels at a time. In a row of odd length, the last pair reads one number of the next
+ * row. Its sum is written to the slack after the sums and is never read. Each step adds four rows, so a running sum is read and
+ * written once for four values.
  */
 
 import { addTo, pair } from "./vectors";
 
-/** sums[c] += Σ_n (x[n, c] - first[c]); in float32 without `first`, since sums of float32 in double precision are exact enough. */
+/**
+ * sums[c] += Σ_n (x[n, c] - first[c]); in float32 without `first`, because double-precision sums of float32 values are accurate
+ * enough.
+ */
 export function addRows<T>(x: usize, stride: i32, rows: i32, channels: i32, first: usize, sums: usize): void {
   const row = <usize>channels * sizeof<T>();
   const next = <usize>stride * sizeof<T>();
@@ -117,7 +120,7 @@ export function addGradientsOfRows<T>(
   }
 }
 
-/** y = (x - center[c]) scale[c] + shift[c]; y may be x. center, scale and shift are of x's dtype. */
+/** y = (x - center[c]) scale[c] + shift[c]; y may be x. center, scale and shift have the dtype of x. */
 export function affineRows<T>(
   x: usize,
   xStride: i32,
@@ -178,7 +181,7 @@ function affineEnds<T>(
   }
 }
 
-/** dx = scale[c] dy + (slope[c] (x - center[c]) + shift[c]); dx may be dy. The four coefficients are of x's dtype. */
+/** dx = scale[c] dy + (slope[c] (x - center[c]) + shift[c]); dx may be dy. The four coefficients have the dtype of x. */
 export function gradientRows<T>(
   x: usize,
   xStride: i32,
@@ -217,7 +220,7 @@ export function gradientRows<T>(
   if (rows > 0) gradientEnds<T>(x, dy, dx, row, 0, center, scale, slope, shift);
 }
 
-/** One row from a channel on. */
+/** One row, starting at a channel. */
 function gradientEnds<T>(
   x: usize,
   dy: usize,
