@@ -45,7 +45,10 @@ export function predict(layer: Layer, input: Tensor, options: PredictOptions | u
   }
 }
 
-/** Returns the output for a batch of no rows. All but its first axis is as for two rows, which even batch statistics accept. */
+/**
+ * Returns the output for a batch with no rows. The other axes are found by a forward pass with two rows, the fewest that batch
+ * statistics accept.
+ */
 function emptyOutput(layer: Layer, { shape, dtype }: Tensor, { into, kernels }: PredictOptions = {}): Tensor {
   const rows = Tensor.zeros([2, ...shape.slice(1)], dtype);
   const { output } = layer.forward(rows, { mode: "inference", kernels });
