@@ -15,7 +15,12 @@ export { BatchNorm, type BatchNormOptions, type FreezeOptions } from "./layers/b
 export { Dense, type DenseOptions, type DenseInitialValues } from "./layers/dense.js";
 export { LeakyReLU, type LeakyReLUOptions, ReLU, Sigmoid, Tanh } from "./layers/activations.js";
 export { GroupNorm, type GroupNormOptions, LayerNorm, type LayerNormOptions } from "./layers/group-norm.js";
+export { Dropout, type DropoutOptions } from "./layers/dropout.js";
+export { Flatten } from "./layers/flatten.js";
+export { GlobalAveragePool } from "./layers/pooling.js";
+export { LogSoftmax, Softmax, type SoftmaxOptions } from "./layers/softmax.js";
 export { Sequential } from "./layers/sequential.js";
+export { Residual, type ResidualOptions } from "./layers/residual.js";
 export type { PredictOptions } from "./layers/predict.js";
 export { parametersByPath, statisticsByPath } from "./model/tree.js";
 

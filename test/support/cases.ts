@@ -10,12 +10,17 @@ import { LeakyReLU, ReLU, Sigmoid, Tanh } from "../../src/layers/activations.js"
 import { BatchNorm, type BatchNormOptions } from "../../src/layers/batch-norm.js";
 import { BatchRenorm } from "../../src/variants/batch-renorm.js";
 import { Dense } from "../../src/layers/dense.js";
+import { Dropout } from "../../src/layers/dropout.js";
+import { Flatten } from "../../src/layers/flatten.js";
 import { GhostBatchNorm } from "../../src/variants/ghost-batch-norm.js";
 import { GroupNorm, LayerNorm } from "../../src/layers/group-norm.js";
 import type { Layer, Mode } from "../../src/layers/contract.js";
 import { LpNorm } from "../../src/variants/lp-norm.js";
 import { NoiseInjection, type NoiseInjectionOptions } from "../../src/variants/noise-injection.js";
+import { GlobalAveragePool } from "../../src/layers/pooling.js";
+import { Residual } from "../../src/layers/residual.js";
 import { Sequential } from "../../src/layers/sequential.js";
+import { LogSoftmax, Softmax } from "../../src/layers/softmax.js";
 import type { Shape } from "../../src/core/shape.js";
 
 /** What a row needs to make its layer. */
@@ -174,6 +179,34 @@ const others: readonly LayerCase[] = [
   ),
 ];
 
+/** The stream is the row's own, as that of the noise below. */
+function dropout(shape: Shape, rate: number): LayerCase {
+  const name = `Dropout rank ${shape.length}, rate ${rate}`;
+  return simple(name, shape, () => new Dropout({ rate, random: new Random(3).fork(name) }), []);
+}
+
+/** What a convolutional network needs beside its convolutions. */
+const images: readonly LayerCase[] = [
+  ...([[5, 3], [4], [2, 3, 2, 2]] as const).flatMap((shape) => [
+    simple(`Softmax rank ${shape.length}`, shape, () => new Softmax(), []),
+    simple(`LogSoftmax rank ${shape.length}`, shape, () => new LogSoftmax(), []),
+    dropout(shape, 0.3),
+  ]),
+  ...([1, 0, -2] as const).flatMap((axis) => [
+    simple(`Softmax [N, C, L], axis ${axis}`, [3, 4, 2], () => new Softmax({ axis }), []),
+    simple(`LogSoftmax [N, C, L], axis ${axis}`, [3, 4, 2], () => new LogSoftmax({ axis }), []),
+  ]),
+  simple("Softmax [N, C], one class", [3, 1], () => new Softmax(), []),
+  simple("LogSoftmax [N, C], 33 classes", [2, 33], () => new LogSoftmax(), []),
+  dropout([6, 5], 0),
+  dropout([6, 5], 0.9),
+  simple("Flatten [N, C]", [3, 4], () => new Flatten(), []),
+  simple("Flatten [N, C, H, W]", [2, 3, 2, 3], () => new Flatten(), [], [2, 18]),
+  simple("GlobalAveragePool [N, C, L]", [3, 2, 5], () => new GlobalAveragePool(), [], [3, 2]),
+  simple("GlobalAveragePool [N, C, H, W]", [2, 3, 2, 3], () => new GlobalAveragePool(), [], [2, 3]),
+  simple("GlobalAveragePool [N, C, 1, 1]", [4, 3, 1, 1], () => new GlobalAveragePool(), [], [4, 3]),
+];
+
 /** The stream is the row's own, the same at every call: a saved state does not hold it. */
 function noise(name: string, shape: Shape, options: Omit<NoiseInjectionOptions, "random">): LayerCase {
   return simple(
@@ -313,8 +346,78 @@ const models: readonly LayerCase[] = [
   },
 ];
 
+const residuals: readonly LayerCase[] = [
+  {
+    name: "Residual around a Dense",
+    kind: "Residual",
+    make: (how) => new Residual({ body: new Dense({ inputs: 3, outputs: 3, ...how }) }),
+    shape: [5, 3],
+    output: [5, 3],
+    parameters: ["body.weight", "body.bias"],
+    statistics: [],
+  },
+  {
+    name: "Residual with a projection",
+    kind: "Residual",
+    make: (how) =>
+      new Residual({
+        body: new Sequential([
+          new Dense({ inputs: 3, outputs: 4, bias: false, ...how }),
+          new BatchNorm({ features: 4, dtype: how.dtype }),
+          new Tanh(),
+          new Dense({ inputs: 4, outputs: 2, ...how }),
+        ]),
+        projection: new Sequential([
+          new Dense({ inputs: 3, outputs: 2, bias: false, ...how }),
+          new BatchNorm({ features: 2, dtype: how.dtype }),
+        ]),
+      }),
+    shape: [7, 3],
+    output: [7, 2],
+    parameters: [
+      ...["body.0.weight", "body.1.gamma", "body.1.beta", "body.3.weight", "body.3.bias"],
+      ...["projection.0.weight", "projection.1.gamma", "projection.1.beta"],
+    ],
+    statistics: ["body.1", "projection.1"].flatMap((path) => STATISTICS.map((name) => `${path}.${name}`)),
+  },
+  {
+    name: "Residual around an activation, which would write over the input of both ways",
+    kind: "Residual",
+    make: (how) =>
+      new Sequential([
+        new Dense({ inputs: 3, outputs: 3, ...how }),
+        new Residual({ body: new Tanh() }),
+        new Residual({ body: new Sequential([new Sigmoid(), new Flatten()]), projection: new Flatten() }),
+      ]),
+    shape: [4, 3],
+    output: [4, 3],
+    parameters: ["0.weight", "0.bias"],
+    statistics: [],
+  },
+  {
+    name: "Residual with one layer on both ways, nested",
+    kind: "Residual",
+    make: (how) => {
+      const shared = new Dense({ inputs: 3, outputs: 3, ...how });
+      const inner = new Residual({ body: new Sequential([shared, new Tanh()]), projection: shared });
+      return new Residual({ body: new Sequential([inner, new BatchNorm({ features: 3, dtype: how.dtype })]) });
+    },
+    shape: [6, 3],
+    output: [6, 3],
+    parameters: ["body.0.body.0.weight", "body.0.body.0.bias", "body.1.gamma", "body.1.beta"],
+    statistics: STATISTICS.map((name) => `body.1.${name}`),
+  },
+];
+
 /** Every layer that works, with every option and layout. */
-export const layerCases: readonly LayerCase[] = [...batchNorms, ...others, ...specials, ...models];
+export const layerCases: readonly LayerCase[] = [
+  ...batchNorms,
+  ...others,
+  ...images,
+  ...specials,
+  ...models,
+  ...residuals,
+];
 
 const norm: Refusal["make"] = ({ dtype }) => new BatchNorm({ features: 3, dtype });
 const dense: Refusal["make"] = (how) => new Dense({ inputs: 3, outputs: 2, ...how });
@@ -388,6 +491,55 @@ export const refusals: readonly Refusal[] = [
       dtype: "float64",
       mode,
       refusal: "TypeError: GroupNorm: input | float32 | float64 | cure",
+    },
+    {
+      name: `Softmax, an axis that the input has not, ${mode}`,
+      make: () => new Softmax({ axis: 2 }),
+      shape: [3, 4],
+      mode,
+      refusal: "ShapeError: Softmax: axis | 2 | [3, 4]",
+    },
+    {
+      name: `LogSoftmax, rank 0, ${mode}`,
+      make: () => new LogSoftmax(),
+      shape: [],
+      mode,
+      refusal: "ShapeError: LogSoftmax: axis | -1 | []",
+    },
+    {
+      name: `Flatten, rank 1, ${mode}`,
+      make: () => new Flatten(),
+      shape: [3],
+      mode,
+      refusal: "ShapeError: Flatten: axes | [N, ...] | [3]",
+    },
+    {
+      name: `GlobalAveragePool, rank 2, ${mode}`,
+      make: () => new GlobalAveragePool(),
+      shape: [3, 4],
+      mode,
+      refusal: "ShapeError: GlobalAveragePool: [N, C, H, W] | [3, 4]",
+    },
+    {
+      name: `Residual, a body of another shape, ${mode}`,
+      make: (how) => new Residual({ body: dense(how) }),
+      shape: [4, 3],
+      mode,
+      refusal: "ShapeError: Residual: input | [4, 2] | [4, 3] | cure",
+    },
+    {
+      name: `Residual, a projection of another shape, ${mode}`,
+      make: (how) => new Sequential([new Residual({ body: dense(how), projection: new Flatten() })]),
+      shape: [4, 3],
+      mode,
+      refusal: 'ShapeError: Residual "0": projection | [4, 2] | [4, 3] | cure',
+    },
+    {
+      name: `Residual, whose projection refuses, ${mode}`,
+      make: (how) => new Residual({ body: dense(how), projection: new BatchNorm({ features: 4 }) }),
+      shape: [5, 3],
+      mode,
+      refusal: 'ShapeError: BatchNorm "projection": 4 | 1 | [5, 3]',
     },
     {
       name: `Sequential, whose second layer refuses, ${mode}`,
