@@ -57,6 +57,7 @@ export function wasmKernels(): Kernels {
 /** Returns the kernels of a module, for calls of every size. */
 export function moduleKernels(wasm: Wasm): Kernels {
   return {
+    ...plainKernels,
     name: "wasm",
     ...matmulKernels(wasm),
     ...columnSumsKernel(wasm),
