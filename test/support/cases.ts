@@ -10,6 +10,7 @@ import { LeakyReLU, ReLU, Sigmoid, Tanh } from "../../src/layers/activations.js"
 import { BatchNorm, type BatchNormOptions } from "../../src/layers/batch-norm.js";
 import { BatchRenorm } from "../../src/variants/batch-renorm.js";
 import { Dense } from "../../src/layers/dense.js";
+import { Conv2d, type Conv2dOptions } from "../../src/layers/conv2d.js";
 import { Dropout } from "../../src/layers/dropout.js";
 import { Flatten } from "../../src/layers/flatten.js";
 import { GhostBatchNorm } from "../../src/variants/ghost-batch-norm.js";
@@ -17,7 +18,7 @@ import { GroupNorm, LayerNorm } from "../../src/layers/group-norm.js";
 import type { Layer, Mode } from "../../src/layers/contract.js";
 import { LpNorm } from "../../src/variants/lp-norm.js";
 import { NoiseInjection, type NoiseInjectionOptions } from "../../src/variants/noise-injection.js";
-import { GlobalAveragePool } from "../../src/layers/pooling.js";
+import { AveragePool2d, GlobalAveragePool, MaxPool2d, type PoolOptions } from "../../src/layers/pooling.js";
 import { Residual } from "../../src/layers/residual.js";
 import { Sequential } from "../../src/layers/sequential.js";
 import { LogSoftmax, Softmax } from "../../src/layers/softmax.js";
@@ -185,8 +186,45 @@ function dropout(shape: Shape, rate: number): LayerCase {
   return simple(name, shape, () => new Dropout({ rate, random: new Random(3).fork(name) }), []);
 }
 
+function conv(options: Omit<Conv2dOptions, "dtype" | "random">, shape: Shape, output: Shape): LayerCase {
+  const parameters = options.bias === false ? ["weight"] : ["weight", "bias"];
+  const name = `Conv2d ${JSON.stringify(options)} over ${shape.join(" x ")}`;
+  return simple(name, shape, (how) => new Conv2d({ ...options, ...how }), parameters, output);
+}
+
+function pools(options: PoolOptions, shape: Shape, output: Shape): LayerCase[] {
+  const name = `${JSON.stringify(options)} over ${shape.join(" x ")}`;
+  return [
+    simple(`MaxPool2d ${name}`, shape, () => new MaxPool2d(options), [], output),
+    simple(`AveragePool2d ${name}`, shape, () => new AveragePool2d(options), [], output),
+  ];
+}
+
+const windows: readonly LayerCase[] = [
+  conv({ inputs: 2, outputs: 3, size: 3 }, [2, 2, 5, 4], [2, 3, 3, 2]),
+  conv({ inputs: 3, outputs: 3, size: 3, padding: 1 }, [2, 3, 4, 4], [2, 3, 4, 4]),
+  conv({ inputs: 3, outputs: 2, size: 3, padding: "same", bias: false }, [2, 3, 3, 5], [2, 2, 3, 5]),
+  conv({ inputs: 1, outputs: 2, size: [2, 4], padding: "same" }, [2, 1, 4, 5], [2, 2, 4, 5]),
+  conv({ inputs: 3, outputs: 5, size: 1, initial: "he" }, [2, 3, 3, 2], [2, 5, 3, 2]),
+  conv({ inputs: 3, outputs: 2, size: 1, stride: 2, bias: false }, [2, 3, 5, 4], [2, 2, 3, 2]),
+  conv({ inputs: 2, outputs: 2, size: 3, stride: 2, padding: 1 }, [2, 2, 5, 6], [2, 2, 3, 3]),
+  conv({ inputs: 2, outputs: 1, size: 2, stride: 3 }, [2, 2, 6, 5], [2, 1, 2, 2]),
+  conv({ inputs: 1, outputs: 2, size: [3, 1], stride: [1, 2], padding: [2, 0] }, [2, 1, 3, 5], [2, 2, 5, 3]),
+  conv({ inputs: 2, outputs: 3, size: [3, 4] }, [3, 2, 3, 4], [3, 3, 1, 1]),
+  conv({ inputs: 1, outputs: 1, size: 5, padding: 2 }, [1, 1, 2, 2], [1, 1, 2, 2]),
+  conv({ inputs: 1, outputs: 1, size: 1 }, [4, 1, 1, 1], [4, 1, 1, 1]),
+  ...pools({ size: 2 }, [2, 3, 4, 4], [2, 3, 2, 2]),
+  ...pools({ size: 2 }, [2, 1, 5, 3], [2, 1, 2, 1]),
+  ...pools({ size: 3, stride: 2, padding: 1 }, [2, 2, 5, 6], [2, 2, 3, 3]),
+  ...pools({ size: 3, stride: 1 }, [2, 2, 4, 5], [2, 2, 2, 3]),
+  ...pools({ size: [1, 3], stride: [2, 3], padding: [0, 1] }, [1, 3, 3, 6], [1, 3, 2, 2]),
+  ...pools({ size: 1, stride: 3 }, [2, 2, 4, 5], [2, 2, 2, 2]),
+  ...pools({ size: [3, 4] }, [3, 2, 3, 4], [3, 2, 1, 1]),
+];
+
 /** What a convolutional network needs beside its convolutions. */
 const images: readonly LayerCase[] = [
+  ...windows,
   ...([[5, 3], [4], [2, 3, 2, 2]] as const).flatMap((shape) => [
     simple(`Softmax rank ${shape.length}`, shape, () => new Softmax(), []),
     simple(`LogSoftmax rank ${shape.length}`, shape, () => new LogSoftmax(), []),
@@ -331,6 +369,27 @@ const models: readonly LayerCase[] = [
     statistics: STATISTICS.map((name) => `0.${name}`),
   },
   {
+    name: "Sequential, a small convolutional network",
+    kind: "Sequential",
+    make: (how) =>
+      new Sequential([
+        new Conv2d({ inputs: 2, outputs: 3, size: 3, padding: 1, bias: false, ...how }),
+        new BatchNorm({ features: 3, dtype: how.dtype }),
+        new Tanh(),
+        new MaxPool2d({ size: 2 }),
+        new Conv2d({ inputs: 3, outputs: 3, size: 2, ...how }),
+        new Sigmoid(),
+        new AveragePool2d({ size: 2, stride: 1, padding: 1 }),
+        new Flatten(),
+        new Dense({ inputs: 12, outputs: 2, ...how }),
+        new LogSoftmax(),
+      ]),
+    shape: [3, 2, 4, 5],
+    output: [3, 2],
+    parameters: ["0.weight", "1.gamma", "1.beta", "4.weight", "4.bias", "8.weight", "8.bias"],
+    statistics: STATISTICS.map((name) => `1.${name}`),
+  },
+  {
     name: "Sequential with ReLU, over images",
     kind: "Sequential",
     make: ({ dtype }) =>
@@ -395,6 +454,31 @@ const residuals: readonly LayerCase[] = [
     statistics: [],
   },
   {
+    name: "Residual, a block of a ResNet with a stride",
+    kind: "Residual",
+    make: (how) =>
+      new Residual({
+        body: new Sequential([
+          new Conv2d({ inputs: 2, outputs: 3, size: 3, stride: 2, padding: 1, bias: false, ...how }),
+          new BatchNorm({ features: 3, dtype: how.dtype }),
+          new Tanh(),
+          new Conv2d({ inputs: 3, outputs: 3, size: 3, padding: 1, bias: false, ...how }),
+          new BatchNorm({ features: 3, dtype: how.dtype }),
+        ]),
+        projection: new Sequential([
+          new Conv2d({ inputs: 2, outputs: 3, size: 1, stride: 2, bias: false, ...how }),
+          new BatchNorm({ features: 3, dtype: how.dtype }),
+        ]),
+      }),
+    shape: [3, 2, 4, 3],
+    output: [3, 3, 2, 2],
+    parameters: [
+      ...["body.0.weight", "body.1.gamma", "body.1.beta", "body.3.weight", "body.4.gamma", "body.4.beta"],
+      ...["projection.0.weight", "projection.1.gamma", "projection.1.beta"],
+    ],
+    statistics: ["body.1", "body.4", "projection.1"].flatMap((path) => STATISTICS.map((name) => `${path}.${name}`)),
+  },
+  {
     name: "Residual with one layer on both ways, nested",
     kind: "Residual",
     make: (how) => {
@@ -419,6 +503,7 @@ export const layerCases: readonly LayerCase[] = [
   ...residuals,
 ];
 
+const smallConv: Refusal["make"] = (how) => new Conv2d({ inputs: 3, outputs: 2, size: 3, ...how });
 const norm: Refusal["make"] = ({ dtype }) => new BatchNorm({ features: 3, dtype });
 const dense: Refusal["make"] = (how) => new Dense({ inputs: 3, outputs: 2, ...how });
 const modes: readonly Mode[] = ["train", "probe", "inference"];
@@ -491,6 +576,63 @@ export const refusals: readonly Refusal[] = [
       dtype: "float64",
       mode,
       refusal: "TypeError: GroupNorm: input | float32 | float64 | cure",
+    },
+    {
+      name: `Conv2d, other inputs, ${mode}`,
+      make: smallConv,
+      shape: [2, 4, 5, 5],
+      mode,
+      refusal: "ShapeError: Conv2d: input | [N, 3, H, W] | [2, 4, 5, 5]",
+    },
+    {
+      name: `Conv2d, channels last, ${mode}`,
+      make: smallConv,
+      shape: [2, 5, 5, 3],
+      mode,
+      refusal: "ShapeError: Conv2d: input | [N, 3, H, W] | [2, 5, 5, 3] | cure",
+    },
+    {
+      name: `Conv2d, rank 3, ${mode}`,
+      make: smallConv,
+      shape: [3, 5, 5],
+      mode,
+      refusal: "ShapeError: Conv2d: input | [N, 3, H, W] | [3, 5, 5]",
+    },
+    {
+      name: `Conv2d, a window larger than the image, ${mode}`,
+      make: smallConv,
+      shape: [2, 3, 2, 5],
+      mode,
+      refusal: "RangeError: Conv2d: 3 x 3 | 2 x 5 | [2, 3, 2, 5] | cure",
+    },
+    {
+      name: `Conv2d, a window larger than the padded image, ${mode}`,
+      make: (how) => new Sequential([new Conv2d({ inputs: 1, outputs: 1, size: [2, 7], padding: [0, 1], ...how })]),
+      shape: [2, 1, 4, 4],
+      mode,
+      refusal: 'RangeError: Conv2d "0": 2 x 7 | 4 x 6 | [2, 1, 4, 4] | cure',
+    },
+    {
+      name: `Conv2d, float64 input, ${mode}`,
+      make: smallConv,
+      shape: [2, 3, 5, 5],
+      dtype: "float64",
+      mode,
+      refusal: "TypeError: Conv2d: input | float32 | float64 | cure",
+    },
+    {
+      name: `MaxPool2d, rank 2, ${mode}`,
+      make: () => new MaxPool2d({ size: 2 }),
+      shape: [3, 4],
+      mode,
+      refusal: "ShapeError: MaxPool2d: input | [N, C, H, W] | [3, 4]",
+    },
+    {
+      name: `AveragePool2d, a window larger than the image, ${mode}`,
+      make: () => new AveragePool2d({ size: 4, padding: 1 }),
+      shape: [2, 1, 1, 4],
+      mode,
+      refusal: "RangeError: AveragePool2d: 4 x 4 | 3 x 6 | [2, 1, 1, 4] | cure",
     },
     {
       name: `Softmax, an axis that the input has not, ${mode}`,
