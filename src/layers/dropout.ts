@@ -41,7 +41,7 @@ const dropoutRules = {
  * @example
  * const dropout = new Dropout({ rate: 0.5, random: new Random(1) });
  * const x = Tensor.from([[1, 2, 3, 4]]);
- * dropout.forward(x, { mode: "train" }).output.toNested();       // => [[2, 0, 6, 0]]
+ * dropout.forward(x, { mode: "train" }).output.toNested();       // => [[2, 0, 6, 8]]
  * dropout.forward(x, { mode: "inference" }).output.toNested();   // => [[1, 2, 3, 4]]
  */
 export class Dropout implements Layer {
