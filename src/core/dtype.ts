@@ -1,4 +1,4 @@
-/** The two dtypes, their typed arrays, their round-off, and the one table of tolerances. */
+/** The two dtypes, their typed arrays, unit roundoff and tolerances. */
 
 import { complaint } from "./errors.js";
 
@@ -6,13 +6,13 @@ import { complaint } from "./errors.js";
 export type Floats = Float32Array | Float64Array;
 
 /**
- * Floats over an `ArrayBuffer`, not a `SharedArrayBuffer`, as `copyToChannel`, `Blob` and `ImageData` require.
+ * Floats in an `ArrayBuffer`, not a `SharedArrayBuffer`. `copyToChannel`, `Blob` and `ImageData` require this type.
  *
- * In TypeScript 5.7 and later this is `Float32Array<ArrayBuffer>`, the result type of `slice`; before, plain `Float32Array`.
+ * From TypeScript 5.7 on, this is `Float32Array<ArrayBuffer>`, the result type of `slice`. Before, it is `Float32Array`.
  */
 export type OwnFloats = ReturnType<Float32Array["slice"]> | ReturnType<Float64Array["slice"]>;
 
-/** The precision of a tensor's values. Sums and statistics are in double precision for both. */
+/** The precision of a tensor's values. Sums and statistics use double precision in both cases. */
 export type DType = "float32" | "float64";
 
 /** Returns the dtype of a typed array. */
@@ -21,15 +21,16 @@ export function dtypeOf(values: Floats): DType {
 }
 
 /**
- * Returns the name of a typed array's class, as in "Float32Array"; undefined for anything else.
+ * Returns the name of a typed array's class, such as "Float32Array", or undefined for anything else.
  *
- * It reads the array's tag, not its class: an array of another realm (an iframe, a vm context, jsdom) has another class.
+ * Reads the array's tag instead of its class, because arrays from another realm (an iframe, a vm context, jsdom) have another
+ * class.
  */
 export function typedArrayName(value: unknown): string | undefined {
   return ArrayBuffer.isView(value) ? (value as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] : undefined;
 }
 
-/** Returns whether a value is a Float32Array or a Float64Array of any realm. */
+/** Returns whether a value is a Float32Array or a Float64Array, from any realm. */
 export function isFloats(value: unknown): value is Floats {
   const name = typedArrayName(value);
   return name === "Float32Array" || name === "Float64Array";
@@ -41,9 +42,9 @@ export function allocate(dtype: DType, length: number): OwnFloats {
 }
 
 /**
- * Runs work that allocates memory. An engine that refuses it says neither who asked nor for what; this error does.
+ * Runs work that allocates memory. If the allocation fails, the error names the function and what the memory was for.
  *
- * @throws {RangeError} if the engine refuses the memory
+ * @throws {RangeError} if the allocation fails
  */
 export function withMemory<Result>(who: string, what: string, bytes: number, work: () => Result): Result {
   try {
@@ -55,12 +56,15 @@ export function withMemory<Result>(who: string, what: string, bytes: number, wor
   }
 }
 
-/** Half the distance from 1 to the next number: the largest relative error of one rounding. */
+/** Half the distance from 1 to the next larger number, which is the largest relative error of one rounding. */
 export const unitRoundoff: Readonly<Record<DType, number>> = { float32: 2 ** -24, float64: 2 ** -53 };
 
 /**
- * The tolerances of the library and of its tests, by dtype. `gradient` is relative to the root mean square of the whole
- * gradient; `parity` is relative to the largest value compared; `step` is the finite-difference step.
+ * The tolerances of the library and its tests, by dtype.
+ *
+ * - `gradient`: relative to the root mean square of the whole gradient
+ * - `parity`: relative to the largest value compared
+ * - `step`: the finite-difference step
  */
 export const tolerances: Readonly<
   Record<DType, { readonly gradient: number; readonly parity: number; readonly step: number }>

@@ -1,16 +1,16 @@
 /**
- * Errors: the one place where messages are worded, so that all read alike.
+ * Errors: the form of all messages, and the checks that most functions share.
  *
  * Every message has the form `who: expected X, got Y - cure`, for example
  * `BatchNorm "1": expected at least 2 values per feature in mode "train", got input shape [1, 3] - use a larger batch, or mode "inference"`.
- * `ShapeError` is for shapes and lengths, `RangeError` for values, `TypeError` for kinds.
+ * `ShapeError` is for shapes and lengths, `RangeError` for values, and `TypeError` for values of the wrong type.
  */
 
-/** Thrown if a shape or a length does not fit. The message names the function, the expected shape and the actual one. */
+/** Thrown if a shape or a length is wrong. The message names the function, the expected shape and the actual one. */
 export class ShapeError extends Error {
   override readonly name: string = "ShapeError";
 
-  /** Compares names, since another copy of the library (CommonJS beside ESM, say) has a class of its own. */
+  /** Compares names, because a second copy of the library (CommonJS next to ESM, for example) has its own class. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (this !== ShapeError) return super[Symbol.hasInstance](value);
     const { name, message } = (value ?? {}) as Partial<Error>;
@@ -18,23 +18,23 @@ export class ShapeError extends Error {
   }
 }
 
-/** The longest part of a message: a name of a million letters would hide everything else. */
+/** The maximum length of one part of a message. A name of a million letters would hide everything else. */
 const LONGEST_PART = 1000;
-/** The longest string that `show` prints whole. */
+/** The length up to which `show` prints a string in full. */
 const LONGEST_STRING = 80;
 
-/** Formats an error message: `who: expected X, got Y - cure`. The cure is left out if it is undefined. */
+/** Formats an error message: `who: expected X, got Y - cure`. Without a cure, the message ends after what was received. */
 export function complaint(who: string, expected: string, got: string, cure?: string): string {
   const ending = cure === undefined ? "" : ` - ${shorten(cure, LONGEST_PART)}`;
   return `${shorten(who, LONGEST_PART)}: expected ${shorten(expected, LONGEST_PART)}, got ${shorten(got, LONGEST_PART)}${ending}`;
 }
 
-/** Cuts the middle out of a text that is too long: its end may close a quotation. */
+/** Shortens a text in the middle, because its end may close a quotation. */
 function shorten(text: string, longest: number): string {
   return text.length > longest ? `${text.slice(0, longest - 20)}...${text.slice(-20)}` : text;
 }
 
-/** Formats a value for an error message. The result is short, and no value makes it throw. */
+/** Formats a value for an error message. The result is short. Never throws. */
 export function show(value: unknown): string {
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
   if (typeof value === "string") {
@@ -47,7 +47,7 @@ export function show(value: unknown): string {
   try {
     return showObject(value);
   } catch {
-    return "an object"; // a revoked proxy, or a getter that throws
+    return "an object"; // a revoked proxy or a throwing getter
   }
 }
 
@@ -70,11 +70,11 @@ function viewName(view: ArrayBufferView): string {
   return (view as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? "a typed array";
 }
 
-/** Returns whether a value is a typed array whose memory has moved to another thread: its length is 0 from then on. */
+/** Returns whether a value is a typed array whose buffer was transferred to another thread, which leaves it with length 0. */
 export function isDetached(value: unknown): boolean {
   if (!ArrayBuffer.isView(value) || value.byteLength > 0) return false;
   try {
-    // `buffer.detached` would say it, but is younger than the engines that the library supports.
+    // Not `buffer.detached`, which the oldest supported engines lack.
     new Uint8Array(value.buffer);
     return false;
   } catch {
@@ -90,7 +90,7 @@ export function expectCount(who: string, name: string, value: unknown, least = 1
   }
 }
 
-/** The range of a number: `[low, high]`, with or without its ends. */
+/** An interval from `low` to `high`, which includes its ends unless stated otherwise. */
 export interface Interval {
   readonly low: number;
   readonly high?: number;

@@ -1,5 +1,5 @@
 /**
- * Options: one declarative table per class or function, read by `readOptions`.
+ * Options: each class or function declares its options in a table, which `readOptions` reads.
  *
  *     const rules = {
  *       features: { kind: "count" },
@@ -7,14 +7,15 @@
  *     } as const satisfies OptionRules<BatchNormOptions>;
  *     const { features, epsilon } = readOptions("BatchNorm", options, rules);
  *
- * An unknown key is refused, because an ignored `eps: 1e-3` is a silent bug; the message names the nearest key.
+ * Unknown keys are refused, because a misspelled option such as `eps: 1e-3` would otherwise be silently ignored. The error
+ * suggests the closest valid key.
  */
 
 import { complaint, expectBoolean, expectCount, expectNumber, expectObject, expectOneOf, show } from "./errors.js";
 import type { DType } from "./dtype.js";
 import { expectRandom } from "./random.js";
 
-/** What a value must be. "any" is checked where it is used; "function" and "random" by the methods that are called. */
+/** The valid values of an option. The caller checks options of kind "any". */
 type OptionKind =
   | { readonly kind: "count"; readonly least?: number }
   | { readonly kind: "integer" }
@@ -31,18 +32,18 @@ type OptionKind =
   | { readonly kind: "random" }
   | { readonly kind: "any" };
 
-/** One row of a table: what an option must be, and its default. Without `default` or `optional` it is required. */
+/** One row of a table: the kind of an option and its default. An option with neither `default` nor `optional` is required. */
 export type OptionRule = OptionKind & {
   readonly default?: unknown;
   readonly optional?: true;
-  /** Allow null, too. */
+  /** Also allow null. */
   readonly orNull?: true;
 };
 
-/** A table with a row for every key of an options type. */
+/** A table with one row per key of an options type. */
 export type OptionRules<Options> = { readonly [Key in keyof Required<Options>]: OptionRule };
 
-/** The options with their defaults filled in. */
+/** Options with defaults filled in. */
 export type ReadOptions<Options, Rules> = {
   readonly [Key in keyof Required<Options>]: Key extends keyof Rules
     ? Rules[Key] extends { readonly optional: true }
@@ -62,7 +63,7 @@ export const dtypeRule: { readonly kind: "word"; readonly words: readonly DType[
  * Checks options against their table and fills in the defaults. `foreign` holds advice for keys that users of other libraries may
  * pass: what is not supported, or its name here.
  *
- * @throws {TypeError} if an option is unknown, missing or of the wrong kind
+ * @throws {TypeError} if an option is unknown, missing or of the wrong type
  * @throws {RangeError} if a number is out of range
  */
 export function readOptions<Options extends object, const Rules extends OptionRules<Options>>(
@@ -72,7 +73,7 @@ export function readOptions<Options extends object, const Rules extends OptionRu
   foreign: Readonly<Record<string, string>> = {},
 ): ReadOptions<Options, Rules> {
   expectObject(who, "options", options);
-  // Loops over keys: losses read their options at every step, and Object.entries would make that half as slow again.
+  // Loops over keys, because losses read their options at every step and Object.entries would take 1.5 times as long.
   for (const key in options) if (!Object.hasOwn(rules, key)) expectKnownKeys(who, options, Object.keys(rules), foreign);
   const read: Record<string, unknown> = {};
   for (const name in rules) {
@@ -85,7 +86,7 @@ export function readOptions<Options extends object, const Rules extends OptionRu
   return read as ReadOptions<Options, Rules>;
 }
 
-/** Refuses an options object with unknown keys. */
+/** Throws if an options object has unknown keys. */
 export function expectKnownKeys(
   who: string,
   options: object,
@@ -101,10 +102,10 @@ export function expectKnownKeys(
   }
 }
 
-/** The longest key that can be a misspelling: comparing a key of a million letters would take minutes. */
+/** The maximum length of a key that is compared with the valid ones. Comparing a key of a million letters would take minutes. */
 const LONGEST_WORD = 80;
 
-/** Returns the known word that is closest to a mistyped or foreign one: an abbreviation, or at most a third of its letters off. */
+/** Returns the known word closest to an unknown one: one that begins like it, or differs in at most a third of the letters. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > LONGEST_WORD) return undefined;
   const lower = word.toLowerCase();

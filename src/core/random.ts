@@ -1,38 +1,38 @@
 /**
- * Random: the seeded generator, the only source of random numbers in the library.
+ * Random: the seeded generator of all random numbers in the library.
  *
- * The generator is xoshiro128** 1.1 (Blackman & Vigna 2018). A seed or a label becomes its 128 bits by four MurmurHash3 hashes
- * (x86, 32 bits) with different hash seeds.
+ * The generator is xoshiro128** 1.1 (Blackman & Vigna 2018). Its 128 bits of state are four MurmurHash3 hashes (x86, 32 bits)
+ * of a seed or a label, with different hash seeds.
  */
 
 import { withMemory } from "./dtype.js";
 import { complaint, expectCount, expectNumber, expectObject, show } from "./errors.js";
 import { log } from "./math.js";
 
-/** The state of a generator: all it needs to continue from there. Plain JSON. */
+/** The state of a random stream, from which it can continue. Plain JSON. */
 export interface RandomState {
-  /** Fixed at construction; `fork` derives new streams from it. Four 32-bit words. */
+  /** Identifies the stream and never changes. `fork` derives new streams from it. Four 32-bit words. */
   readonly key: readonly number[];
-  /** The 128 bits that the next number comes from. Four 32-bit words. */
+  /** The 128 bits that determine the next number. Four 32-bit words. */
   readonly words: readonly number[];
 }
 
 /**
- * A seeded stream of random numbers. The same seed gives the same numbers on every engine and in every run.
+ * A seeded stream of random numbers. The same seed produces the same numbers in every run and on every engine.
  *
  * - **Source**: xoshiro128** 1.1: Blackman & Vigna, Scrambled linear pseudorandom number generators, 2018; period 2^128 - 1
  *
- * @throws {TypeError | RangeError} if the seed is not a whole number
+ * @throws {TypeError | RangeError} if the seed is not an integer
  * @example
  * const random = new Random(1);
  * random.uniform();            // => 0.4620203211821715
- * random.fork("weights");      // an independent stream, whatever was drawn before
+ * random.fork("weights");      // an independent stream, regardless of earlier draws
  */
 export class Random {
   private key: Uint32Array;
   private words: Uint32Array;
 
-  /** Starts a stream from a seed, a whole number up to 2^53 in size. */
+  /** Creates a stream from a seed, an integer of absolute value below 2^53. */
   constructor(seed: number) {
     expectNumber("Random", "seed", seed, { low: -Infinity });
     if (!Number.isSafeInteger(seed)) {
@@ -42,9 +42,9 @@ export class Random {
     this.words = this.key.slice();
   }
 
-  /** Draws 32 random bits, as a whole number in 0..2^32-1. */
+  /** Draws 32 random bits, as an integer in [0, 2^32 - 1]. */
   bits(): number {
-    // Each word is read once, and nothing is called: the weights of a network are drawn before anything has been compiled.
+    // Reads each word once and calls no function, because weights are drawn before the engine has compiled anything.
     const words = this.words;
     const second = words[1]!;
     const third = words[2]! ^ words[0]!;
@@ -59,7 +59,7 @@ export class Random {
 
   /** Draws a uniformly distributed number in [low, high) from 53 random bits. Default: [0, 1). */
   uniform(low = 0, high = 1): number {
-    // Valid bounds pass with one test, for the same reason.
+    // One test accepts valid bounds, for the same reason.
     if (!(typeof low === "number" && typeof high === "number" && high >= low && high - low < Infinity)) {
       expectNumber("Random.uniform", "low", low, { low: -Infinity });
       expectNumber("Random.uniform", "high", high, { low });
@@ -71,7 +71,7 @@ export class Random {
     }
   }
 
-  /** Draws a number in [0, 1): 27 bits of one draw above 26 of the next. */
+  /** Draws a number in [0, 1) from 27 bits of one draw and 26 of the next. */
   private unit(): number {
     return ((this.bits() >>> 5) * 2 ** 26 + (this.bits() >>> 6)) / 2 ** 53;
   }
@@ -79,8 +79,8 @@ export class Random {
   /**
    * Draws a normally distributed number. Default: mean 0, standard deviation 1.
    *
-   * - **Source**: the polar method: Marsaglia & Bray 1964. The second number of each pair is dropped, so that the state is
-   *   the bits alone.
+   * - **Source**: the polar method: Marsaglia & Bray 1964. The second number of each pair is discarded, because keeping it
+   *   would add to the state.
    */
   normal(mean = 0, std = 1): number {
     if (!(Number.isFinite(mean) && typeof std === "number" && std >= 0 && std < Infinity)) {
@@ -95,7 +95,7 @@ export class Random {
     }
   }
 
-  /** Draws a whole number in 0..bound-1, each equally likely (draws that would favor some are rejected). */
+  /** Draws an integer in [0, bound - 1], each with equal probability (by rejection, without modulo bias). */
   integer(bound: number): number {
     expectCount("Random.integer", "bound", bound);
     if (bound > 2 ** 32) throw new RangeError(complaint("Random.integer", "bound in [1, 4294967296]", show(bound)));
@@ -106,7 +106,7 @@ export class Random {
     }
   }
 
-  /** Returns the numbers 0..length-1 in random order (Fisher & Yates, in the in-place form of Durstenfeld 1964). */
+  /** Returns the integers from 0 to length - 1 in random order (Fisher-Yates shuffle: Durstenfeld 1964). */
   permutation(length: number): Uint32Array {
     expectCount("Random.permutation", "length", length, 0);
     if (length > 2 ** 32) {
@@ -124,8 +124,8 @@ export class Random {
   }
 
   /**
-   * Creates an independent stream for a purpose. It depends on this stream's seed and the label, not on what was drawn before:
-   * adding a layer to a model does not change the other layers' numbers. The same label gives the same stream.
+   * Creates an independent stream. It depends on this stream's seed and the label, not on earlier draws. Adding a layer to a
+   * model thus does not change the random numbers of the other layers. The same label always produces the same stream.
    */
   fork(label: string): Random {
     if (typeof label !== "string") {
@@ -137,12 +137,12 @@ export class Random {
     return child;
   }
 
-  /** Creates a second stream that will draw the same numbers from here on. */
+  /** Creates a stream that will draw the same numbers as this one from now on. */
   copy(): Random {
     return Random.from(this.state);
   }
 
-  /** The position in the stream. Save it with a model, and continue later with `Random.from`. */
+  /** The current position in the stream. Save it with a model, and continue with `Random.from`. */
   get state(): RandomState {
     return { key: [...this.key], words: [...this.words] };
   }
@@ -156,7 +156,7 @@ export class Random {
     return random;
   }
 
-  /** Returns this stream to a saved state. */
+  /** Sets this stream to a saved state. */
   restore(state: RandomState): void {
     const other = Random.from(state);
     this.key = other.key;
@@ -164,7 +164,7 @@ export class Random {
   }
 }
 
-/** Requires a generator. It checks the methods, not the class: the ESM and the CJS build have one each. */
+/** Requires a random stream. Checks for a method, because the class differs between the ESM and the CommonJS build. */
 export function expectRandom(who: string, random: unknown): asserts random is Random {
   const known =
     typeof random === "object" && random !== null && typeof (random as Partial<Random>).uniform === "function";
@@ -172,7 +172,7 @@ export function expectRandom(who: string, random: unknown): asserts random is Ra
 }
 
 function wordsOf(name: string, words: unknown): Uint32Array {
-  // A copy has neither holes nor a lost prototype.
+  // The copy has no holes and the prototype of an array.
   const copied: unknown[] = Array.isArray(words) && words.length === 4 ? [words[0], words[1], words[2], words[3]] : [];
   const valid =
     copied.length === 4 &&
@@ -197,7 +197,7 @@ function hashToWords(text: string, seeds: ArrayLike<number>): Uint32Array {
   return words;
 }
 
-/** Returns the bytes of a text. (`TextEncoder` belongs to hosts, not to the language.) */
+/** Encodes a text in UTF-8. (`TextEncoder` is a host API and not part of the language.) */
 function utf8(text: string): number[] {
   const bytes: number[] = [];
   for (const character of text) {

@@ -1,6 +1,6 @@
-/** Samples: all that the probes read of an activation, so that they work without the library's tensors. */
+/** Samples: the properties of an activation that the probes read. They therefore work without the library's tensors. */
 
-/** Values laid out row by row. The first axis counts the rows, one per sample of the data. A `Tensor` is one. */
+/** Values in row-major order, with one row per sample of the data. Every `Tensor` has this form. */
 export interface Samples {
   readonly shape: readonly number[];
   readonly data: ArrayLike<number>;

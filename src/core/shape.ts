@@ -1,16 +1,16 @@
-/** Shapes: sizes, printing, and the view of a shape as outer x channels x inner. */
+/** Shapes: checks, sizes, formatting, and the view of a shape as outer x channels x inner. */
 
 import { complaint, show, ShapeError } from "./errors.js";
 
-/** The length of each axis, outermost first. Row-major: the last axis is contiguous. */
+/** The length of each axis, outermost first. Values are in row-major order. */
 export type Shape = readonly number[];
 
-/** The largest number of axes: enough for any layout, and few enough for recursion over them. NumPy 1 has the same limit. */
+/** The maximum number of axes. It keeps recursion over axes shallow. NumPy 1 has the same limit. */
 export const MAX_RANK = 32;
 
-/** Requires an array of at most 32 whole numbers of at least 1. An empty array is the shape of a single number. */
+/** Requires an array of at most 32 positive integers. An empty array is the shape of a single number. */
 export function expectShape(who: string, shape: unknown): asserts shape is Shape {
-  // slice, since an array may have lost its prototype
+  // An array without a prototype has no slice.
   if (!Array.isArray(shape) || typeof (shape as Partial<unknown[]>).slice !== "function") {
     throw new TypeError(complaint(who, "a shape, an array of numbers", show(shape)));
   }
@@ -25,7 +25,7 @@ export function expectShape(who: string, shape: unknown): asserts shape is Shape
   }
 }
 
-/** Returns the number of values of a shape: the product of its axes. */
+/** Returns the number of values in a shape, the product of its axis lengths. */
 export function sizeOf(shape: Shape): number {
   let size = 1;
   for (const axis of shape) size *= axis;
@@ -39,16 +39,16 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return true;
 }
 
-/** Formats a shape, as in `[64, 10]`. */
+/** Formats a shape, for example as `[64, 10]`. */
 export function printShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }
 
 /**
- * A shape seen from one axis: value (o, c, i) is at index (o * channels + c) * inner + i.
+ * A shape reduced to three axes around its channel axis. Value (o, c, i) is at index (o * channels + c) * inner + i.
  *
- * One loop can then serve [N, C] (outer N, inner 1), [N, C, H, W] (outer N, inner H W) and [N, H, W, C] (outer N H W, inner 1).
- * Every channel has outer * inner values.
+ * The same loop then handles [N, C] (outer N, inner 1), [N, C, H, W] (outer N, inner H W) and [N, H, W, C] (outer N H W,
+ * inner 1). Each channel has outer * inner values.
  */
 export interface ChannelView {
   /** The product of the axes before the channel axis. */
@@ -60,7 +60,7 @@ export interface ChannelView {
 }
 
 /**
- * Returns the view of a shape from `axis`. A negative axis counts from the end.
+ * Returns the view of a shape with `axis` as its channel axis. Negative axes count from the end.
  *
  * @throws {TypeError} if the axis is not a number
  * @throws {RangeError} if the shape has no such axis

@@ -1,16 +1,16 @@
-/** Bytes: what all readers share. Files are untrusted: every number in them is checked before it is used. */
+/** Bytes: common functions of the readers. Files are untrusted, so every number in them is checked before use. */
 
 import { typedArrayName } from "../core/dtype.js";
 import { complaint, show } from "../core/errors.js";
 
 /**
- * The bytes of a file, as `Blob`, `Response` and `fs.writeFile` take them: memory that is not shared between threads.
+ * The bytes of a file, in a form that `Blob`, `Response` and `fs.writeFile` accept (memory not shared between threads).
  *
- * Since TypeScript 5.7 this is `Uint8Array<ArrayBuffer>`, and `Uint8Array` before.
+ * From TypeScript 5.7 on, this is `Uint8Array<ArrayBuffer>`. Before, it is `Uint8Array`.
  */
 export type Bytes = ReturnType<Uint8Array["slice"]>;
 
-/** The cure in messages about files that contradict themselves. */
+/** The explanation in messages about inconsistent files. */
 export const DAMAGED = "the file is damaged";
 
 /** Requires the bytes of a file. */
@@ -21,12 +21,12 @@ export function expectBytes(who: string, bytes: unknown): asserts bytes is Uint8
   throw new TypeError(complaint(who, "the file as a Uint8Array", show(bytes), cure));
 }
 
-/** Returns a view of the bytes, to read and write numbers in. */
+/** Returns a view for reading and writing numbers in the bytes. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Allocates memory of a size that a file or the caller determines, which may be more than there is. */
+/** Allocates memory of a size given by a file or the caller, which may exceed the available memory. */
 export function allocated<T>(who: string, bytes: number, create: () => T): T {
   try {
     return create();
@@ -35,7 +35,7 @@ export function allocated<T>(who: string, bytes: number, create: () => T): T {
   }
 }
 
-/** What often arrives in place of a file of weights: how it begins, what it is, and what to do. */
+/** Files that are often passed by mistake: how they begin, what they are, and what to do instead. */
 const OTHER_FORMATS: readonly (readonly [start: string, format: string, cure: string])[] = [
   ["\x93NUMPY", "a .npy file", "use readNpy"],
   [
@@ -50,7 +50,7 @@ const OTHER_FORMATS: readonly (readonly [start: string, format: string, cure: st
   ["<", "a page of HTML or XML", "check the address"],
 ];
 
-/** Returns what a file is that a reader does not know, with a cure if it is one of the usual mistakes. */
+/** Identifies a file that a reader does not support, and returns what to do instead if it is a common mistake. */
 export function describeFile(bytes: Uint8Array): { readonly got: string; readonly cure?: string } {
   if (bytes.length === 0) return { got: "an empty file" };
   for (const [start, format, cure] of OTHER_FORMATS) {
@@ -60,9 +60,9 @@ export function describeFile(bytes: Uint8Array): { readonly got: string; readonl
   return { got: "a file of another kind" };
 }
 
-/** Decodes UTF-8; undefined if the bytes are not: overlong forms, surrogates and incomplete characters are refused. */
+/** Decodes UTF-8. Returns undefined for invalid bytes (overlong forms, surrogates, incomplete characters). */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  // In pieces: one long text that grows by a character takes many times its own memory.
+  // In pieces, because appending single characters to a long text needs many times its memory.
   let text = "";
   let piece: number[] = [];
   let at = 0;

@@ -1,6 +1,6 @@
 /**
- * batchnorm/formats: weights from and to PyTorch, Keras and NumPy. Everything works on bytes in memory; read the file yourself,
- * as in `readSafetensors(new Uint8Array(await response.arrayBuffer()))`.
+ * batchnorm/formats: import and export weights of PyTorch, Keras and NumPy. All functions work on bytes in memory. Read the file
+ * yourself, as in `readSafetensors(new Uint8Array(await response.arrayBuffer()))`.
  *
  * @module
  */

@@ -1,21 +1,21 @@
-/** Inflate: the decompression of zip archives, in memory and synchronous, as no host offers it everywhere. */
+/** Inflate: synchronous decompression of zip archives in memory, which not all hosts provide. */
 
 import { complaint } from "../core/errors.js";
 import { allocated, DAMAGED } from "./bytes.js";
 
-/** No two bits of deflate become more than a copy of 258 bytes. */
+/** The maximum compression of deflate: two bits can stand for a copy of 258 bytes. */
 const MOST_BYTES_PER_BYTE = 1032;
-/** The order in which a block lists the code lengths of its code lengths. */
+/** The order in which a block lists the lengths of the codes that encode its code lengths. */
 const LENGTHS_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 const LONGEST_CODE = 15;
 
 /**
  * Decompresses a raw deflate stream of known size.
  *
- * - **Cost**: allocates `size` bytes, which a stream of that length must be able to fill; about 10 ns per byte
+ * - **Cost**: allocates `size` bytes, after a check that the stream could be that long; about 10 ns per byte
  * - **Source**: RFC 1951
  *
- * @throws {RangeError} if the stream is damaged, or has another size
+ * @throws {RangeError} if the stream is damaged or has a different size
  */
 export function inflate(who: string, packed: Uint8Array, size: number): Uint8Array {
   if (size > packed.length * MOST_BYTES_PER_BYTE) {
@@ -31,7 +31,7 @@ export function inflate(who: string, packed: Uint8Array, size: number): Uint8Arr
   function fail(got: string): never {
     throw new RangeError(complaint(who, `${size} bytes of compressed data`, got, DAMAGED));
   }
-  /** Returns the next bits, the first of them lowest; at most 16. */
+  /** Returns up to 16 bits, the first one lowest. */
   function take(length: number): number {
     while (count < length) {
       if (at >= packed.length) fail("an early end");
@@ -56,7 +56,7 @@ export function inflate(who: string, packed: Uint8Array, size: number): Uint8Arr
     return entry >> 4;
   }
   function stored(): void {
-    // Whole bytes that were read ahead are given back.
+    // Unreads the whole bytes that were read ahead.
     at -= count >> 3;
     bits = count = 0;
     const length = packed[at]! | (packed[at + 1]! << 8);
@@ -68,7 +68,7 @@ export function inflate(who: string, packed: Uint8Array, size: number): Uint8Arr
     at += length;
     end += length;
   }
-  // The state is in variables of its own: engines read those of an outer function many times slower.
+  // Keeps the state in local variables, because engines access those of an outer function many times slower.
   function compressed(literals: Huffman, distances: Huffman): void {
     let [from, to, buffer, held] = [at, end, bits, count];
     const [literalMask, distanceMask] = [(1 << literals.longest) - 1, (1 << distances.longest) - 1];
@@ -136,13 +136,13 @@ export function inflate(who: string, packed: Uint8Array, size: number): Uint8Arr
   return out;
 }
 
-/** A Huffman code: by its next bits, each symbol times 16 plus the length of its code; 0 if no symbol has that code. */
+/** A Huffman code. The table maps the next bits to 16 times the symbol plus the length of its code, or 0 without such a code. */
 interface Huffman {
   readonly table: Uint16Array;
   readonly longest: number;
 }
 
-/** Builds the code with the given lengths, 0 for symbols that do not occur; undefined if there are too many codes. */
+/** Builds the code with the given lengths (0 for unused symbols). Returns undefined if there are too many codes. */
 function huffman(lengths: Uint8Array): Huffman | undefined {
   const counts = new Uint16Array(LONGEST_CODE + 1);
   for (const length of lengths) counts[length]!++;
@@ -158,7 +158,7 @@ function huffman(lengths: Uint8Array): Huffman | undefined {
   for (let symbol = 0; symbol < lengths.length; symbol++) {
     const length = lengths[symbol]!;
     if (length === 0) continue;
-    // Codes begin with their highest bit, and the stream with its lowest.
+    // Codes start with their highest bit, but the stream is read from its lowest.
     const code = next[length]!++;
     let reversed = 0;
     for (let bit = 0; bit < length; bit++) reversed |= ((code >> bit) & 1) << (length - 1 - bit);
@@ -171,7 +171,7 @@ function fixedLengths(): Uint8Array {
   return new Uint8Array(288).fill(8).fill(9, 144, 256).fill(7, 256, 280);
 }
 
-/** Returns the length of a copy: 3 to 10, then in groups of four with one more bit each, and at last 258. */
+/** Returns the length of a copy: 3 to 10, then groups of four codes with one more extra bit each, and finally 258. */
 function lengthOf(code: number, take: (length: number) => number): number {
   if (code < 8) return code + 3;
   if (code === 28) return 258;
@@ -179,7 +179,7 @@ function lengthOf(code: number, take: (length: number) => number): number {
   return ((4 + (code & 3)) << extra) + 3 + take(extra);
 }
 
-/** Returns how far back a copy begins: 1 to 4, then in groups of two with one more bit each. */
+/** Returns the distance of a copy: 1 to 4, then groups of two codes with one more extra bit each. */
 function distanceOf(code: number, take: (length: number) => number): number {
   if (code < 4) return code + 1;
   const extra = (code >> 1) - 1;

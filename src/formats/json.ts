@@ -1,14 +1,14 @@
-/** JSON of untrusted files: JSON.parse, and checks for what it lets pass. */
+/** JSON of untrusted files: JSON.parse with additional checks. */
 
 import { complaint, show } from "../core/errors.js";
 import { DAMAGED } from "./bytes.js";
 
-/** The deepest nesting of a header. The formats need three levels; a million brackets would take a parser gigabytes. */
+/** The maximum nesting of a header. The formats need three levels. A million brackets would take gigabytes to parse. */
 const MOST_LEVELS = 16;
 
 /**
- * Parses a header that is an object in JSON; `expected` describes it in errors. An object with the same key twice is refused:
- * JSON.parse would silently keep the last.
+ * Parses a header that is a JSON object. `expected` describes it in errors. Duplicate keys are refused, because JSON.parse would
+ * silently keep the last.
  */
 export function parseJsonObject(who: string, text: string, expected: string): Readonly<Record<string, unknown>> {
   let level = 0;
@@ -21,25 +21,25 @@ export function parseJsonObject(who: string, text: string, expected: string): Re
   try {
     value = JSON.parse(text);
   } catch {
-    throw new TypeError(complaint(who, expected, "text that does not parse", DAMAGED));
+    throw new TypeError(complaint(who, expected, "text that cannot be parsed", DAMAGED));
   }
   expectJsonObject(who, "the header", value);
 
-  const open: Set<string>[] = []; // the keys of each object that is open; an array has none
+  const open: Set<string>[] = []; // the keys of each enclosing object; arrays have none
   forEachMark(text, (mark, literal) => {
     if (mark === "{" || mark === "[") open.push(new Set());
     else if (mark === "}" || mark === "]") open.pop();
     else {
       const keys = open.at(-1)!;
       const key = JSON.parse(literal) as string;
-      if (keys.has(key)) throw new TypeError(complaint(who, "every key once in the header", `${show(key)} twice`));
+      if (keys.has(key)) throw new TypeError(complaint(who, "unique keys in the header", `${show(key)} twice`));
       keys.add(key);
     }
   });
   return value;
 }
 
-/** Visits the marks { } [ ] and : of a JSON text, each with the last string literal before it. Text that does not parse may give any marks. */
+/** Visits the characters { } [ ] : of a JSON text outside strings, each with the last string literal before it. */
 function forEachMark(text: string, visit: (mark: string, literal: string) => void): void {
   let literal = "";
   for (let at = 0; at < text.length; at++) {
@@ -54,13 +54,13 @@ function forEachMark(text: string, visit: (mark: string, literal: string) => voi
   }
 }
 
-/** Requires an object with keys, as `{}` in JSON. */
+/** Requires a JSON object, neither an array nor null. */
 export function expectJsonObject(
   who: string,
   name: string,
   value: unknown,
 ): asserts value is Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new TypeError(complaint(who, `${name} to be an object in JSON`, show(value)));
+    throw new TypeError(complaint(who, `${name} to be a JSON object`, show(value)));
   }
 }

@@ -1,4 +1,4 @@
-/** What the weights of other frameworks have in common: a model's arrays layer by layer, and how stored ones are loaded. */
+/** Model arrays: the arrays of a model, layer by layer, and how stored arrays are loaded into them. */
 
 import { complaint, ShapeError, show } from "../core/errors.js";
 import { allocate, type DType, dtypeOf, type Floats } from "../core/dtype.js";
@@ -11,53 +11,53 @@ import type { Parameter, RunningStatistic } from "../layers/parameter.js";
 import { layersByPath, parametersByPath, statisticsByPath } from "../model/tree.js";
 import type { StoredArray } from "./stored-array.js";
 
-/** Options for `loadKeras`, and for `loadPyTorch`, which has more. */
+/** Options for `loadKeras`. `loadPyTorch` has one more. */
 export interface LoadOptions {
-  /** Round float64 numbers for a float32 model; the reverse is exact and always allowed. Default: false. */
+  /** Round float64 numbers for a float32 model. The reverse is exact and always allowed. Default: false. */
   readonly cast?: boolean | undefined;
   /**
-   * Load the arrays whose names and shapes fit the model and leave the others, as in transfer learning with a new last layer.
-   * The report lists both. Default: false, which throws unless everything fits.
+   * Load only the arrays that match the model in name and shape, as in transfer learning with a new last layer. The report lists
+   * which were loaded. Default: false, which throws unless all arrays match.
    */
   readonly partial?: boolean | undefined;
 }
 
-/** The report of `loadPyTorch` and `loadKeras`. All lists but `loaded` are empty unless `partial` or `prefix` is used. */
+/** The report of `loadPyTorch` and `loadKeras`. All lists except `loaded` are empty without `partial` and `prefix`. */
 export interface LoadReport {
   /** Names of the arrays of the file that were loaded. */
   readonly loaded: readonly string[];
-  /** Names, as the file would have them, of the model's arrays that are not in the file and kept their values. */
+  /** Names of the model's arrays that are missing from the file, as the file would name them. They kept their values. */
   readonly missing: readonly string[];
-  /** Names of arrays that have another shape in the file than in the model, where they kept their values. */
+  /** Names of arrays with different shapes in the file and in the model. The model's arrays kept their values. */
   readonly mismatched: readonly string[];
-  /** Names of the arrays of the file that the model has no place for. */
+  /** Names of the arrays of the file that the model does not have. */
   readonly unused: readonly string[];
 }
 
 /** A parameter or running statistic of a model. */
 export interface ModelArray {
-  /** As in "1.gamma": its layer ("1." here), then its own name. */
+  /** The path of its layer and its own name, as in "1.gamma". */
   readonly path: string;
-  /** The layers that use it, as in "1.", in the order of the forward pass; more than one if they share it. */
+  /** The paths of the layers that use it, as in "1.", in the order of the forward pass; several if they share it. */
   readonly layers: readonly string[];
   readonly name: string;
   readonly shape: Shape;
   readonly dtype: DType;
-  /** The model's own memory. */
+  /** The model's own array, not a copy. */
   readonly values: Floats;
-  /** The smallest value that makes sense. */
+  /** The smallest valid value. */
   readonly least: number;
-  /** Whether it is the matrix of a `Dense`, [inputs, outputs]. */
+  /** Whether it is the weight [inputs, outputs] of a `Dense`. */
   readonly isMatrix: boolean;
-  /** Whether it belongs to a `LayerNorm`, whose features may be several axes elsewhere. */
+  /** Whether it belongs to a `LayerNorm`, which has several feature axes in other frameworks. */
   readonly isOfLayerNorm: boolean;
   write(values: Floats): void;
 }
 
-/** Lists the arrays of a model in the order of the forward pass: of each layer the parameters, then the statistics. */
+/** Lists the arrays of a model in the order of the forward pass, for each layer the parameters before the statistics. */
 export function arraysOf(who: string, model: Layer): ModelArray[] {
   expectLayer(who, model);
-  // Both refuse a model in which two arrays have the same path.
+  // Both throw if two arrays of the model have the same path.
   parametersByPath(model);
   statisticsByPath(model);
   const found = new Map<Parameter | RunningStatistic, ModelArray & { readonly layers: string[] }>();
@@ -85,7 +85,7 @@ function describe(layer: Layer, item: Parameter | RunningStatistic): Omit<ModelA
     return { name, shape, dtype: "float64", values, least, isMatrix: false, isOfLayerNorm: false, write };
   }
   const { shape, dtype, data: values } = item.value;
-  // Only layers that compute xW + b say whether they do: Dense, and classes that inherit from it. An embedding does not.
+  // Only Dense and its subclasses, which compute xW + b, have `isAffine`. An embedding does not.
   const { isAffine, weight } = layer as Partial<Dense>;
   const isMatrix = typeof isAffine === "boolean" && weight?.name === name && shape.length === 2;
   const { features, gamma, beta, groups, momentum } = layer as Partial<LayerNorm> & {
@@ -101,7 +101,7 @@ function describe(layer: Layer, item: Parameter | RunningStatistic): Omit<ModelA
   return { name, shape, dtype, values, least: -Infinity, isMatrix, isOfLayerNorm, write };
 }
 
-/** Returns the arrays by the names that another framework gives them. Refuses two arrays with the same name. */
+/** Returns the arrays by their names in another framework. Throws if two arrays have the same name. */
 export function byName(
   who: string,
   arrays: readonly ModelArray[],
@@ -113,7 +113,9 @@ export function byName(
       const other = named.get(name);
       if (other !== undefined) {
         const got = `${show(name)} for ${show(other.path)} and ${show(array.path)}`;
-        throw new TypeError(complaint(who, "a name for each array of the model", got, "rename one of the parameters"));
+        throw new TypeError(
+          complaint(who, "unique names for the arrays of the model", got, "rename one of the parameters"),
+        );
       }
       named.set(name, array);
     }
@@ -121,21 +123,21 @@ export function byName(
   return named;
 }
 
-/** Returns floating-point numbers as a stored array; the memory is kept, not copied. */
+/** Wraps floating-point numbers as a stored array, without a copy. */
 export function storedFloats(shape: Shape, values: Floats): StoredArray {
   return { shape, dtype: dtypeOf(values), values } as StoredArray;
 }
 
-/** Whether a stored array can be loaded in place of one of shape `shape`, which is the model's or its transpose. */
+/** Returns whether a stored array can be loaded where `shape` (the model's or its transpose) is expected. */
 export function fits(own: ModelArray, shape: Shape, stored: StoredArray): boolean {
-  // gamma and beta over several axes, as in PyTorch's normalized_shape, are those of the flattened features.
+  // gamma and beta over several axes, as in PyTorch's normalized_shape, are loaded for the flattened features.
   return (
     sameShape(stored.shape, shape) ||
     (own.isOfLayerNorm && stored.shape.length > 1 && sizeOf(stored.shape) === sizeOf(shape))
   );
 }
 
-/** Returns a copy of the numbers of a stored array in the dtype of the model's. `shape` is the one that the file must have. */
+/** Returns a copy of the numbers of a stored array in the dtype of the model's array. `shape` is the expected shape in the file. */
 export function numbersFor(who: string, own: ModelArray, shape: Shape, stored: StoredArray, cast: boolean): Floats {
   if (!fits(own, shape, stored)) {
     throw new ShapeError(
@@ -152,7 +154,7 @@ export function numbersFor(who: string, own: ModelArray, shape: Shape, stored: S
   if (own.values.length !== sizeOf(own.shape)) {
     const expected = `memory of ${sizeOf(own.shape)} values in the model`;
     throw new ShapeError(
-      complaint(who, expected, `${own.values.length}`, "its buffer was transferred: build the model anew"),
+      complaint(who, expected, `${own.values.length}`, "its buffer was transferred, so build a new model"),
     );
   }
   const { values } = stored;
@@ -166,7 +168,7 @@ export function numbersFor(who: string, own: ModelArray, shape: Shape, stored: S
       throw new RangeError(complaint(who, expected, `${values[i]!} at index ${i}`));
     }
     if (number < own.least) {
-      throw new RangeError(complaint(who, `no number below ${own.least}`, `${number} at index ${i}`));
+      throw new RangeError(complaint(who, `numbers >= ${own.least}`, `${number} at index ${i}`));
     }
   }
   return numbers;
@@ -180,12 +182,12 @@ function shapeCure(own: ModelArray, shape: Shape, stored: Shape): string | undef
   if (own.shape.length === 2 && sameShape([...stored].reverse(), shape)) {
     return own.isMatrix
       ? "the weight is transposed"
-      : "the weight is transposed: a layer whose weight is [inputs, outputs] says so by isAffine: true";
+      : "the weight is transposed; a layer with a weight [inputs, outputs] declares it by isAffine: true";
   }
   return undefined;
 }
 
-/** Requires that a partial load has found anything: a prefix or names that fit nothing are a mistake. */
+/** Requires that a partial load has loaded at least one array. Otherwise the prefix or the names are wrong. */
 export function expectAnyLoaded(who: string, loaded: readonly string[], names: readonly string[]): void {
   if (loaded.length > 0) return;
   const got = names.length === 0 ? "no array" : `none of them, but ${names.slice(0, 8).map(show).join(", ")}`;

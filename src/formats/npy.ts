@@ -1,4 +1,4 @@
-/** .npy: one NumPy array, a header in the syntax of a Python dict before its numbers. */
+/** .npy: one NumPy array. The header is a Python dict. */
 
 import { complaint, expectBoolean, show } from "../core/errors.js";
 import type { Shape } from "../core/shape.js";
@@ -6,7 +6,7 @@ import { decodeUtf8, describeFile, expectBytes, viewOf } from "./bytes.js";
 import { parseJsonObject } from "./json.js";
 import { decodeArray, expectStoredShape, type FileDType, type StoredArray } from "./stored-array.js";
 
-/** The numbers that are read, as NumPy writes them after the mark of the byte order. */
+/** The supported dtypes by their NumPy codes, without the character for the byte order. */
 const NPY_DTYPES: ReadonlyMap<string, FileDType> = new Map<string, FileDType>([
   ["f8", "float64"],
   ["f4", "float32"],
@@ -21,7 +21,7 @@ const NPY_DTYPES: ReadonlyMap<string, FileDType> = new Map<string, FileDType>([
   ["u1", "uint8"],
   ["b1", "bool"],
 ]);
-/** What else NumPy saves, by the letter of its dtype, each with what to do. */
+/** Unsupported dtypes by the letter of their NumPy codes, with what to do instead. */
 const OTHER_KINDS: ReadonlyMap<string, readonly [kind: string, cure: string]> = new Map([
   ["O", ["Python objects", "save an array of numbers"]],
   ["U", ["text", "save an array of numbers"]],
@@ -32,28 +32,28 @@ const OTHER_KINDS: ReadonlyMap<string, readonly [kind: string, cure: string]> = 
   ["V", ["raw bytes, as NumPy saves bfloat16", 'convert them before saving, as in array.astype("<f4")']],
 ]);
 const NPY_MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
-/** NumPy's own limit. */
+/** The limit of NumPy. */
 const LONGEST_NPY_HEADER = 10_000;
 
 /**
- * Reads a `.npy` file, as `np.save` writes it: format versions 1, 2 and 3, all whole numbers, booleans and float16 to
- * float64, in either byte order.
+ * Reads a `.npy` file, as written by `np.save`.
  *
- * float16 is read as float32, exactly. An array in Fortran order, as after a transpose, is brought into row-major order.
+ * Supports format versions 1 to 3, all integers, booleans, and float16 to float64, in either byte order. float16 is widened to
+ * float32 exactly. Arrays in Fortran order (after a transpose, for example) are returned in row-major order.
  *
- * - **Cost**: one copy of the numbers, two in Fortran order; never allocates more than twice the file's size for one
+ * - **Cost**: one copy of the numbers, or two in Fortran order; no allocation exceeds twice the size of the file
  * - **Source**: numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  *
- * @throws {TypeError} if it is not a `.npy` file, or its dtype is not supported
+ * @throws {TypeError} if it is not a `.npy` file or the dtype is not supported
  * @throws {RangeError} if the header is longer than the file
- * @throws {ShapeError} if there are more or fewer bytes than the shape needs
+ * @throws {ShapeError} if the file has more or fewer bytes than the shape requires
  */
 export function readNpy(bytes: Uint8Array): StoredArray {
   expectBytes("readNpy", bytes);
   return decodeNpy("readNpy", bytes);
 }
 
-/** Decodes a `.npy` file that may be part of an archive; `who` begins the messages of its errors. */
+/** Decodes a `.npy` file, which may be part of an archive. `who` is the beginning of its error messages. */
 export function decodeNpy(who: string, bytes: Uint8Array): StoredArray {
   if (!NPY_MAGIC.every((byte, i) => bytes[i] === byte)) {
     const { got, cure } = describeFile(bytes);
@@ -82,7 +82,7 @@ export function decodeNpy(who: string, bytes: Uint8Array): StoredArray {
   return fortranOrder ? byRows(array) : array;
 }
 
-/** Words the refusal of a dtype: what was expected, what came, and what to do. */
+/** Returns the parts of the error message about an unsupported dtype. */
 function otherKind(descr: unknown, numbers = ""): [expected: string, got: string, cure: string] {
   const expected = `dtype ${[...NPY_DTYPES.keys()].join(", ")}`;
   if (typeof descr !== "string")
@@ -99,8 +99,8 @@ interface NpyHeader {
 }
 
 /**
- * Parses a header such as `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`, which is JSON but for its marks.
- * Python 2 wrote sizes as in `(3L, 4L)`.
+ * Parses a header such as `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }` by converting its syntax to JSON. Python 2
+ * wrote sizes as in `(3L, 4L)`.
  */
 function parseHeader(who: string, bytes: Uint8Array): NpyHeader {
   const text = (decodeUtf8(bytes) ?? "")
@@ -121,9 +121,9 @@ function parseHeader(who: string, bytes: Uint8Array): NpyHeader {
   return { descr, fortranOrder, shape };
 }
 
-/** Brings values from column-major order, in which the first index runs fastest, into row-major order. */
+/** Reorders values from column-major order, in which the first index varies fastest, to row-major order. */
 function byRows({ shape, dtype, values }: StoredArray): StoredArray {
-  // Axes of length 1 change nothing, and a file may have dozens: without them, an index rarely moves more than one axis.
+  // Ignores axes of length 1, of which a file may have dozens. The loop over axes then rarely takes more than one step.
   const axes = shape.filter((size) => size !== 1);
   if (axes.length < 2 || values.length === 0) return { shape, dtype, values } as StoredArray;
   const rows = values.slice();

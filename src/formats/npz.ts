@@ -1,4 +1,4 @@
-/** .npz: several .npy files in a zip archive. */
+/** .npz: a zip archive of .npy files. */
 
 import { complaint, show } from "../core/errors.js";
 import { DAMAGED, decodeUtf8, describeFile, expectBytes, viewOf } from "./bytes.js";
@@ -6,14 +6,14 @@ import { inflate } from "./inflate.js";
 import { decodeNpy } from "./npy.js";
 import { chosenNames, type ReadArraysOptions, type StoredArray, type StoredArrays } from "./stored-array.js";
 
-/** The marks and least lengths of the records of an archive. */
+/** The signatures and minimum lengths of the records of an archive. */
 const END_RECORD = { mark: 0x06054b50, length: 22 };
 const END_RECORD_64 = { mark: 0x06064b50, length: 56 };
-/** Precedes the end record of a zip64 archive and says where the longer one is. */
+/** Precedes the end record of a zip64 archive and contains the position of the longer end record. */
 const LOCATOR_64 = { mark: 0x07064b50, length: 20 };
 const DIRECTORY_ENTRY = { mark: 0x02014b50, length: 46 };
 const MEMBER_HEADER = { mark: 0x04034b50, length: 30 };
-/** The extra field with the sizes of a zip64 member. */
+/** The identifier of the extra field with the sizes of a zip64 member. */
 const EXTRA_64 = 0x0001;
 
 const STORED = 0;
@@ -21,20 +21,20 @@ const DEFLATED = 8;
 const OTHER_METHODS: Readonly<Record<number, string>> = { 9: "deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard" };
 
 /**
- * Reads a `.npz` file, as `np.savez` and `np.savez_compressed` write it: arrays in the order in which they were passed, named
- * "arr_0", "arr_1", ... if they were passed without names.
+ * Reads a `.npz` file, as written by `np.savez` and `np.savez_compressed`.
  *
- * The dtypes are those of `readNpy`. Members that are not `.npy` files are skipped, and so are arrays that are not in `names`.
- * The checksum of every array that is read is verified. Archives beyond 4 GB (zip64) are read as far as memory allows.
+ * The arrays are in the order in which they were saved. Arrays saved without names are called "arr_0", "arr_1", .... The dtypes are
+ * those of `readNpy`. Members that are not `.npy` files are skipped, as are arrays that are not in `names`. The checksums of all
+ * arrays that are read are verified. Archives beyond 4 GB (zip64) are supported as far as memory allows.
  *
- * - **Cost**: one copy of the numbers, and a pass over the bytes for the checksums; a compressed archive takes the memory of
- *   the uncompressed one, at most 1,032 times its size
+ * - **Cost**: one copy of the numbers and one pass over the bytes for the checksums; a compressed archive also needs memory for its
+ *   uncompressed content, at most 1,032 times its size
  * - **Source**: numpy.org/doc/stable/reference/generated/numpy.savez.html
  *
- * @throws {TypeError} if it is not such an archive, a member is not a `.npy` file that can be read, or `names` has a name that
- * is not in the file
- * @throws {RangeError} if an offset is outside the file, members overlap, or a checksum or compressed data are wrong
- * @throws {ShapeError} if a member has more or fewer bytes than its shape needs
+ * @throws {TypeError} if it is not an archive of `.npy` files, a dtype is not supported, or `names` has a name that is not in the
+ * file
+ * @throws {RangeError} if an offset is outside the file, members overlap, a checksum is wrong, or compressed data are damaged
+ * @throws {ShapeError} if a member has more or fewer bytes than its shape requires
  */
 export function readNpz(bytes: Uint8Array, options: ReadArraysOptions = {}): StoredArrays {
   const who = "readNpz";
@@ -60,8 +60,8 @@ export function readNpz(bytes: Uint8Array, options: ReadArraysOptions = {}): Sto
 }
 
 /**
- * Returns the members of an archive in the order of its directory. No byte belongs to two of them, so that stored ones are
- * never longer than the archive.
+ * Returns the members of an archive in the order of its directory. Members may not overlap, so the stored ones are never longer
+ * than the archive.
  *
  * - **Source**: PKWARE APPNOTE.TXT 6.3, sections 4.3.7, 4.3.12 and 4.3.14 to 4.3.16
  */
@@ -79,13 +79,13 @@ function readMembers(who: string, bytes: Uint8Array): readonly Member[] {
     }
     free = endOf(self, bytes, entry, directory.start);
     ends.set(entry, free);
-    if (names.has(entry.name)) throw new TypeError(complaint(self, "every name once", "the name twice"));
+    if (names.has(entry.name)) throw new TypeError(complaint(self, "unique names", "the same name twice"));
     names.add(entry.name);
   }
   return entries.map((entry) => ({ ...entry, end: ends.get(entry)! }));
 }
 
-/** Returns the bytes of a member: a view into the archive if it is stored. */
+/** Returns the bytes of a member, as a view of the archive if they are not compressed. */
 function unpack(
   who: string,
   bytes: Uint8Array,
@@ -97,7 +97,7 @@ function unpack(
     throw new TypeError(complaint(who, "a stored or deflated member", got, "save the arrays with np.savez"));
   }
   if (method === STORED && packed !== size) {
-    throw new RangeError(complaint(who, `${size} bytes, as many as unpacked`, `${packed}`, DAMAGED));
+    throw new RangeError(complaint(who, `${size} bytes, the uncompressed size`, `${packed}`, DAMAGED));
   }
   const content = bytes.subarray(end - packed, end);
   const unpacked = method === STORED ? content : inflate(who, content, size);
@@ -106,33 +106,33 @@ function unpack(
   return unpacked;
 }
 
-/** Where the list of members is: after all members. */
+/** The position of the list of members, which follows all members. */
 interface Directory {
   readonly start: number;
   readonly end: number;
   readonly count: number;
 }
 
-/** The directory's entry of a member. */
+/** The entry of a member in the directory. */
 interface DirectoryEntry {
   readonly name: string;
   readonly encrypted: boolean;
   readonly method: number;
-  /** Where its header begins. */
+  /** The position of its header. */
   readonly offset: number;
-  /** Its number of bytes in the archive. */
+  /** The number of bytes in the archive. */
   readonly packed: number;
-  /** Its number of bytes when unpacked. */
+  /** The number of uncompressed bytes. */
   readonly size: number;
   readonly checksum: number;
 }
 
 interface Member extends DirectoryEntry {
-  /** Where its bytes end in the archive. */
+  /** The position after its last byte in the archive. */
   readonly end: number;
 }
 
-/** Finds the directory by the end record, which only a comment of up to 64 KB may follow. */
+/** Finds the directory through the end record, which may be followed only by a comment of up to 64 KB. */
 function findDirectory(who: string, bytes: Uint8Array): Directory {
   const view = viewOf(bytes);
   const last = view.byteLength - END_RECORD.length;
@@ -151,7 +151,7 @@ function findDirectory(who: string, bytes: Uint8Array): Directory {
     );
   }
   const directory = directoryOf64(who, view, record) ?? {
-    parts: view.getUint32(record + 4, true), // the numbers of this part and of the directory's
+    parts: view.getUint32(record + 4, true), // the number of this part, and that of the directory's part
     countHere: view.getUint16(record + 8, true),
     count: view.getUint16(record + 10, true),
     size: view.getUint32(record + 12, true),
@@ -160,7 +160,7 @@ function findDirectory(who: string, bytes: Uint8Array): Directory {
   };
   const { start, size, end, count } = directory;
   if (directory.parts !== 0 || directory.countHere !== count) {
-    throw new TypeError(complaint(who, "an archive in one file", "a part of one"));
+    throw new TypeError(complaint(who, "an archive in one file", "one part of several"));
   }
   if (start + size !== end) {
     throw new RangeError(complaint(who, `a directory that ends at byte ${end}`, `${start + size}`, DAMAGED));
@@ -174,7 +174,7 @@ interface EndRecord extends Directory {
   readonly size: number;
 }
 
-/** Reads the end record of a zip64 archive; undefined for any other archive. */
+/** Reads the end record of a zip64 archive. Returns undefined for other archives. */
 function directoryOf64(who: string, view: DataView, record: number): EndRecord | undefined {
   const locator = record - LOCATOR_64.length;
   if (locator < 0 || view.getUint32(locator, true) !== LOCATOR_64.mark) return undefined;
@@ -202,7 +202,7 @@ function readDirectory(who: string, bytes: Uint8Array, { start, end, count }: Di
     const extraEnd = isEntry ? nameEnd + view.getUint16(at + 30, true) : Infinity;
     const next = isEntry ? extraEnd + view.getUint16(at + 32, true) : Infinity;
     if (next > end) {
-      throw new RangeError(complaint(who, `${count} entries in the directory`, `${index} whole ones`, DAMAGED));
+      throw new RangeError(complaint(who, `${count} entries in the directory`, `${index} complete ones`, DAMAGED));
     }
     entries.push(readEntry(who, bytes, at, nameEnd, extraEnd));
     at = next;
@@ -235,7 +235,7 @@ function readEntry(who: string, bytes: Uint8Array, at: number, nameEnd: number, 
 
 type Sizes = readonly [size: number, packed: number, offset: number];
 
-/** Replaces the sizes that do not fit into 32 bits, or are marked as if so, by those of the extra field of zip64. */
+/** Replaces sizes that are marked as larger than 32 bits by those in the extra field of zip64. */
 function sizesOf(who: string, sizes: Sizes, extra: Uint8Array): Sizes {
   const isMarked = (size: number): boolean => size === 0xffffffff;
   if (!sizes.some(isMarked)) return sizes;
@@ -246,21 +246,21 @@ function sizesOf(who: string, sizes: Sizes, extra: Uint8Array): Sizes {
   at += 4;
   const read = (size: number): number => {
     if (!isMarked(size)) return size;
-    if (at + 8 > end) throw new RangeError(complaint(who, "its sizes in a field of zip64", "none", DAMAGED));
+    if (at + 8 > end) throw new RangeError(complaint(who, "its sizes in the zip64 field", "none", DAMAGED));
     at += 8;
     return Number(view.getBigUint64(at - 8, true));
   };
   return [read(sizes[0]), read(sizes[1]), read(sizes[2])];
 }
 
-/** Returns where a member's bytes end. They must follow a header with the same name, and precede the directory. */
+/** Returns the end position of a member's bytes, which must be between a header with the same name and the directory. */
 function endOf(who: string, bytes: Uint8Array, { name, offset, packed }: DirectoryEntry, directory: number): number {
   const view = viewOf(bytes);
   const nameStart = offset + MEMBER_HEADER.length;
   if (nameStart > directory || view.getUint32(offset, true) !== MEMBER_HEADER.mark) {
     throw new RangeError(complaint(who, `a header at byte ${offset}`, "none", DAMAGED));
   }
-  // These lengths may differ from those in the directory: np.savez leaves room here for sizes beyond 4 GB.
+  // These lengths may differ from those in the directory, because np.savez reserves space here for sizes beyond 4 GB.
   const nameEnd = nameStart + view.getUint16(offset + 26, true);
   const end = nameEnd + view.getUint16(offset + 28, true) + packed;
   if (end > directory) {
@@ -268,15 +268,15 @@ function endOf(who: string, bytes: Uint8Array, { name, offset, packed }: Directo
   }
   const localName = decodeUtf8(bytes.subarray(nameStart, nameEnd));
   if (localName !== name) {
-    throw new RangeError(complaint(who, `a header of that name at byte ${offset}`, show(localName), DAMAGED));
+    throw new RangeError(complaint(who, `a header with that name at byte ${offset}`, show(localName), DAMAGED));
   }
   return end;
 }
 
-// Filled in at first use, so that importing this file runs nothing.
+// Computed at first use, because importing a file must not run anything.
 let crcTable: Uint32Array | undefined;
 
-/** Computes the checksum of zip: CRC-32 with polynomial 0xedb88320, byte by byte. */
+/** Computes the checksum of zip archives, CRC-32 with polynomial 0xedb88320. */
 export function crc32(bytes: Uint8Array): number {
   if (crcTable === undefined) {
     crcTable = new Uint32Array(256);

@@ -1,10 +1,11 @@
-/** PyTorch's state dicts: its names, its [outputs, inputs] weights, its count of batches. */
+/** PyTorch's state dicts: names, weights [outputs, inputs], and counts of batches. */
 
 import { complaint, ShapeError, show } from "../core/errors.js";
 import { allocate, dtypeOf, type Floats } from "../core/dtype.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import { printShape, type Shape } from "../core/shape.js";
 import type { Layer } from "../layers/contract.js";
+import { countsBatches } from "../model/tree.js";
 import {
   arraysOf,
   byName,
@@ -28,7 +29,7 @@ const PYTORCH_NAMES: ReadonlyMap<string, string> = new Map([
 
 /** Options for `loadPyTorch`. */
 export interface LoadPyTorchOptions extends LoadOptions {
-  /** The start of every name, as in "module." or "encoder."; arrays with other names are left unused. Default: "". */
+  /** The beginning of every name, as in "module." or "encoder.". Arrays with other names are not used. Default: "". */
   readonly prefix?: string | undefined;
 }
 
@@ -44,22 +45,24 @@ const loadPyTorchRules = {
  *     "0.weight" [outputs, inputs] -> 0.weight [inputs, outputs]      "1.weight" -> 1.gamma      "1.bias" -> 1.beta
  *     "1.running_mean" -> 1.runningMean      "1.running_var" -> 1.runningVariance      "1.num_batches_tracked" -> 1.batchesTracked
  *
- * LayerNorm and GroupNorm are named like BatchNorm; all other names stay as they are. Only the weight of a `Dense`, or of a
- * layer that has `isAffine` as it does, is transposed. Momentum and epsilon are not in the file: pass them to the layer.
- * PyTorch's defaults are this library's.
+ * LayerNorm and GroupNorm are named like BatchNorm. All other names are the same in both libraries. Only the weight of a `Dense`,
+ * or of another layer with `isAffine`, is transposed. The file does not contain momentum and epsilon: pass them to the layer. The
+ * defaults are those of PyTorch.
  *
- * - **Counts**: statistics without a count (files from before PyTorch 0.4.1), or with a count of 0 although they are not those
- *   of a new layer (what PyTorch writes for such files), count as one batch, so that inference works
- * - **Shared layers**: a layer that a model uses twice has two names in PyTorch; one is enough, and if both are in the file,
- *   they must hold the same numbers
- * - **LayerNorm** over several axes, as with `normalized_shape` [C, H], loads into one over the C H flattened features
- * - **Partial loading**: with `partial`, what is missing or has another shape keeps its values; the report lists it
+ * - **Counts**: files from before PyTorch 0.4.1 have no count of batches, and PyTorch writes 0 for statistics loaded from them.
+ *   Such statistics count as one batch, which is enough for inference. A count of 0 is kept if the statistics are the initial ones
+ * - **Shared layers**: a layer that a model uses twice has two names in PyTorch. The file may contain either name, or both with
+ *   the same numbers
+ * - **LayerNorm**: a LayerNorm over several axes, such as `normalized_shape` [C, H], is loaded into one over C H features
+ * - **Partial loading**: with `partial`, arrays that are missing or have another shape keep their values. The report lists them
  * - **Cost**: one copy of the values
  *
- * @throws {TypeError} if arrays are missing or unknown, or of another dtype than the model, unless `partial` or `cast` allow it
- * @throws {ShapeError} if an array has another shape than the model's, unless `partial` allows it
- * @throws {RangeError} if a number is not finite, a variance or count is negative, or the arrays of a shared layer differ. If
- * anything throws, the model is unchanged
+ * If it throws, the model is unchanged.
+ *
+ * @throws {TypeError} if arrays are missing or unknown, or their dtype is not the model's, unless `partial` or `cast` allows it
+ * @throws {ShapeError} if an array has another shape than in the model, unless `partial` allows it
+ * @throws {RangeError} if a number is not finite, a variance is negative, a count is not an integer >= 0, or the arrays of a shared
+ * layer differ
  * @example
  * const norm = new BatchNorm({ features: 1, center: false });
  * const [mean, variance] = [Float32Array.of(3), Float32Array.of(4)];
@@ -91,7 +94,7 @@ export function loadPyTorch(model: Layer, arrays: StoredArrays, options: LoadPyT
   for (const array of own) {
     const names = pytorchNames(array).map((name) => prefix + name);
     const present = names.filter((name) => file.has(name));
-    const isCount = array.name === "batchesTracked";
+    const isCount = countsBatches(array);
     if (present.length === 0) {
       if (isCount) absentCounts.push([array, names[0]!]);
       else report.missing.push(names[0]!);
@@ -121,7 +124,7 @@ export function loadPyTorch(model: Layer, arrays: StoredArrays, options: LoadPyT
   }
   if (partial) expectAnyLoaded(who, report.loaded, [...file.keys()]);
 
-  const countsLoaded = [...numbers.keys()].filter(({ name }) => name === "batchesTracked");
+  const countsLoaded = [...numbers.keys()].filter(countsBatches);
   for (const count of [...absentCounts.map(([array]) => array), ...countsLoaded]) {
     const statistics = [...numbers].filter(
       ([array]) => array.name.startsWith("running") && array.layers[0] === count.layers[0],
@@ -136,16 +139,16 @@ export function loadPyTorch(model: Layer, arrays: StoredArrays, options: LoadPyT
 }
 
 /**
- * Returns a model's parameters and running statistics as a PyTorch state dict, ready for `writeSafetensors`; `loadPyTorch` is
- * its exact inverse.
+ * Returns the parameters and running statistics of a model as a PyTorch state dict, for `writeSafetensors`. `loadPyTorch` is the
+ * exact inverse.
  *
- * Statistics are float64, as they are here, and counts int64; PyTorch's `load_state_dict` rounds to its module's dtype. A layer
- * that the model uses twice is written under both names, as PyTorch does.
+ * Statistics are float64 and counts int64. PyTorch's `load_state_dict` rounds them to the dtype of its module. A layer that the
+ * model uses twice appears under both names, as in PyTorch.
  *
  * - **Cost**: one copy of the values
  *
- * @throws {TypeError} if two arrays of a layer would get the same name
- * @throws {RangeError} if a count of batches is not a whole number
+ * @throws {TypeError} if two arrays of a layer would have the same name
+ * @throws {RangeError} if a count of batches is not an integer
  * @example
  * const norm = new BatchNorm({ features: 1 });
  * [...toPyTorch(norm).keys()];   // => ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
@@ -153,7 +156,7 @@ export function loadPyTorch(model: Layer, arrays: StoredArrays, options: LoadPyT
 export function toPyTorch(model: Layer): StoredArrays {
   const arrays = new Map<string, StoredArray>();
   for (const [name, array] of byName("toPyTorch", arraysOf("toPyTorch", model), pytorchNames)) {
-    if (array.name === "batchesTracked") {
+    if (countsBatches(array)) {
       const count = array.values[0]!;
       if (!Number.isSafeInteger(count)) {
         throw new RangeError(complaint(`toPyTorch: ${show(array.path)}`, "a whole number", show(count)));
@@ -167,7 +170,7 @@ export function toPyTorch(model: Layer): StoredArrays {
   return arrays;
 }
 
-/** Returns the names of an array in PyTorch: one for each layer that uses it. */
+/** Returns the names of an array in PyTorch, one for each layer that uses it. */
 function pytorchNames({ layers, name }: ModelArray): readonly string[] {
   return layers.map((layer) => layer + (PYTORCH_NAMES.get(name) ?? name));
 }
@@ -185,7 +188,7 @@ function numbersOf(who: string, array: ModelArray, stored: StoredArray, cast: bo
 /** Returns a matrix [rows, columns] as [columns, rows]. */
 function transposed(values: Floats, [rows = 0, columns = 0]: Shape): Floats {
   const result = allocate(dtypeOf(values), values.length);
-  // In blocks of rows, so that the lines of cache that a block writes to are filled while they are at hand.
+  // In blocks of rows, so that each cache line is filled before it is evicted.
   for (let start = 0; start < rows; start += 16) {
     const end = Math.min(start + 16, rows);
     for (let j = 0; j < columns; j++) for (let i = start; i < end; i++) result[j * rows + i] = values[i * columns + j]!;
@@ -193,18 +196,18 @@ function transposed(values: Floats, [rows = 0, columns = 0]: Shape): Floats {
   return result;
 }
 
-/** Requires that the arrays of a shared layer hold the same numbers under all of its names. */
+/** Requires the same numbers under all names of a shared layer. */
 function expectEqual(who: string, name: string, first: Floats, other: Floats): void {
   const index = first === other ? -1 : first.findIndex((value, i) => value !== other[i]);
   if (index < 0) return;
-  const expected = `the numbers of ${show(name)}, as the model shares the layer`;
-  const cure = "build the model with a layer for each";
+  const expected = `the numbers of ${show(name)}, because the model shares the layer`;
+  const cure = "build the model with separate layers";
   throw new RangeError(
     complaint(who, expected, `${other[index]!} instead of ${first[index]!} at index ${index}`, cure),
   );
 }
 
-/** Reads a count of batches: a single number, of any dtype. */
+/** Reads a count of batches, which is a single number of any dtype. */
 function countOf(who: string, { shape, dtype, values }: StoredArray): number {
   if (values.length !== 1 || shape.length > 1) {
     throw new ShapeError(complaint(who, "shape [] or [1]", printShape(shape)));

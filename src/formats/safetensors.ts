@@ -1,4 +1,4 @@
-/** safetensors: the length of the header in eight bytes, the header in JSON, and the numbers. */
+/** safetensors: eight bytes with the length of the header, the header in JSON, and the numbers. */
 
 import { complaint, show } from "../core/errors.js";
 import { allocated, type Bytes, DAMAGED, decodeUtf8, describeFile, expectBytes, viewOf } from "./bytes.js";
@@ -38,15 +38,15 @@ const LONGEST_SAFETENSORS_HEADER = 100_000_000;
 /**
  * Reads the arrays of a safetensors file.
  *
- * F16 and BF16 are read as float32, exactly; F64, F32, I64 to I8, U64 to U8 and BOOL as they are. Arrays that are not in
- * `names` are skipped and may have any dtype. All arrays must lie side by side in the file, without gap or overlap.
+ * Supports F64, F32, I64 to I8, U64 to U8 and BOOL. F16 and BF16 are widened to float32 exactly. Arrays that are not in `names` are
+ * skipped and may have any dtype. The arrays must be contiguous in the file, without gaps or overlaps.
  *
- * - **Cost**: one copy of the numbers that are read; never allocates more than twice the file's size for them
+ * - **Cost**: one copy of the numbers that are read; no allocation exceeds twice the size of the file
  * - **Source**: github.com/huggingface/safetensors, "Format"
  *
  * @throws {TypeError} if it is not a safetensors file, a dtype is not supported, or `names` has a name that is not in the file
- * @throws {RangeError} if a length or an offset is outside the file, or arrays overlap or leave a gap
- * @throws {ShapeError} if an array has another number of bytes than its shape needs
+ * @throws {RangeError} if a length or an offset is outside the file, or there are gaps or overlaps between arrays
+ * @throws {ShapeError} if an array has more or fewer bytes than its shape requires
  * @example
  * const file = writeSafetensors(new Map([["x", { shape: [2], dtype: "float64", values: Float64Array.of(1, 2) }]]));
  * readSafetensors(file).get("x")!.values;   // => Float64Array [1, 2]
@@ -57,13 +57,13 @@ export function readSafetensors(bytes: Uint8Array, options: ReadArraysOptions = 
   const ranges = Object.entries(header)
     .filter(([key]) => key !== METADATA)
     .map(([key, entry]) => rangeOf(who, key, entry, data.length));
-  // An empty array begins where the next one does: it comes first.
+  // An empty array begins at the same byte as the next array, and is sorted before it.
   ranges.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let at = 0;
   for (const { key, begin, end } of ranges) {
     if (begin !== at) {
       const cure = begin > at ? "the file has a gap" : "arrays overlap";
-      throw new RangeError(complaint(`${who}: ${show(key)}`, `data that begin at byte ${at}`, `${begin}`, cure));
+      throw new RangeError(complaint(`${who}: ${show(key)}`, `data at byte ${at}`, `${begin}`, cure));
     }
     at = end;
   }
@@ -81,7 +81,7 @@ export function readSafetensors(bytes: Uint8Array, options: ReadArraysOptions = 
 }
 
 /**
- * Reads the metadata of a safetensors file, the strings that it holds besides its arrays, as in `{ format: "pt" }`.
+ * Reads the metadata of a safetensors file, a record of strings such as `{ format: "pt" }`.
  *
  * @throws {TypeError | RangeError} if it is not a safetensors file
  * @example
@@ -93,13 +93,13 @@ export function readSafetensorsMetadata(bytes: Uint8Array): Readonly<Record<stri
 }
 
 /**
- * Writes a safetensors file, with metadata of your own if you like (Hugging Face's libraries expect `{ format: "pt" }`).
+ * Writes a safetensors file, optionally with metadata (Hugging Face's libraries expect `{ format: "pt" }`).
  *
- * Arrays of wider numbers come first, so that each begins at a multiple of its width; arrays of equal width keep their order.
+ * The arrays are sorted by the width of their numbers, widest first, which aligns them. Arrays of equal width keep their order.
  *
  * - **Cost**: one copy of the numbers
  *
- * @throws {TypeError | ShapeError} if `arrays` holds anything but arrays, a name is "__metadata__", or the metadata are not
+ * @throws {TypeError | ShapeError} if a value in `arrays` is not a stored array, a name is "__metadata__", or metadata are not
  * strings
  * @example
  * const norm = new BatchNorm({ features: 2 });
@@ -126,7 +126,7 @@ export function writeSafetensors(arrays: StoredArrays, metadata: Readonly<Record
       `${JSON.stringify(key)}:${JSON.stringify({ dtype: tags.get(dtype), shape, data_offsets: [begin, end] })}`,
     );
   }
-  // Only ASCII: all other characters are escaped, so that a character is a byte.
+  // Escapes all characters beyond ASCII, which makes every character one byte.
   const text = `{${members.join(",")}}`.replace(
     /[^\0-\x7f]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
@@ -141,7 +141,7 @@ export function writeSafetensors(arrays: StoredArrays, metadata: Readonly<Record
   return bytes;
 }
 
-/** The place of an array in the file, and its entry in the header, of which the rest is checked when the array is read. */
+/** The position of an array in the file and its entry in the header. Dtype and shape are checked when the array is read. */
 interface StoredRange {
   readonly key: string;
   readonly entry: Readonly<Record<string, unknown>>;
@@ -184,9 +184,9 @@ function expectTexts(name: string, metadata: unknown): asserts metadata is Reado
   }
 }
 
-/** Refuses half a surrogate pair, which is not a character: other readers would refuse the file. */
+/** Throws if a text has unpaired surrogates, because other readers would refuse the file. */
 function expectWellFormed(name: string, text: string): void {
-  if (/\p{Surrogate}/u.test(text)) throw new TypeError(complaint(name, "text of whole characters", show(text)));
+  if (/\p{Surrogate}/u.test(text)) throw new TypeError(complaint(name, "text without unpaired surrogates", show(text)));
 }
 
 function rangeOf(who: string, key: string, entry: unknown, length: number): StoredRange {

@@ -1,4 +1,4 @@
-/** StoredArray: an array as files hold it, and how its numbers are laid out there. */
+/** StoredArray: an array in a file, and the encoding of its numbers. */
 
 import { complaint, expectObject, expectOneOf, ShapeError, show } from "../core/errors.js";
 import { typedArrayName } from "../core/dtype.js";
@@ -6,7 +6,7 @@ import { nearest, type OptionRules, readOptions } from "../core/options.js";
 import { printShape, type Shape, sizeOf } from "../core/shape.js";
 import { allocated } from "./bytes.js";
 
-/** The typed array that holds the values of each dtype; a `bool` is a byte, 0 or 1. */
+/** The typed array for the values of each dtype. A `bool` is a byte, 0 or 1. */
 export interface StoredValues {
   float64: Float64Array;
   float32: Float32Array;
@@ -21,20 +21,20 @@ export interface StoredValues {
   bool: Uint8Array;
 }
 
-/** The dtypes of arrays that are read and written. Files may also hold float16 and bfloat16, which are read as float32. */
+/** The dtypes of stored arrays. Files may also contain float16 and bfloat16, which are read as float32. */
 export type StoredDType = keyof StoredValues;
 
 /** An array of one dtype. */
 export interface StoredArrayOf<D extends StoredDType> {
-  /** The length of each axis; [] for a single number. Unlike a tensor's, an axis may have length 0. */
+  /** The length of each axis; [] for a single number. Unlike in tensors, axes may have length 0. */
   readonly shape: Shape;
   readonly dtype: D;
-  /** In row-major order, in memory of their own. */
+  /** The values in row-major order. */
   readonly values: StoredValues[D];
 }
 
 /**
- * An array as files hold it. Its `dtype` determines the type of `values`.
+ * An array that was read from a file or can be written to one. Its `dtype` determines the type of `values`.
  *
  * @example
  * const array: StoredArray = { shape: [2, 1], dtype: "float32", values: Float32Array.of(1, 2) };
@@ -42,22 +42,22 @@ export interface StoredArrayOf<D extends StoredDType> {
  */
 export type StoredArray = { [D in StoredDType]: StoredArrayOf<D> }[StoredDType];
 
-/** The arrays of a file by name, in the order of the file. A `Map`, so that no name can reach a prototype. */
+/** The arrays of a file by name, in the order of the file. */
 export type StoredArrays = ReadonlyMap<string, StoredArray>;
 
 /** Options for `readSafetensors` and `readNpz`. */
 export interface ReadArraysOptions {
   /**
-   * The names of the arrays to read, or a function that returns true for them. The others are skipped: they may have any
-   * dtype. Default: all arrays of the file.
+   * The names of the arrays to read, or a function that returns true for them. Other arrays are skipped and may have any dtype.
+   * Default: all arrays of the file.
    */
   readonly names?: readonly string[] | ((name: string) => boolean) | undefined;
 }
 
-/** The dtypes of numbers in files; the last two are widened to float32, which holds all their values exactly. */
+/** The dtypes of numbers in files. float16 and bfloat16 are widened to float32, which is exact. */
 export type FileDType = StoredDType | "float16" | "bfloat16";
 
-/** Files with more axes than any framework creates are refused: loops over the axes of each value would be slow. */
+/** The maximum number of axes, more than any framework creates. Loops over the axes for each value would be slow with more. */
 const MOST_AXES = 64;
 
 const ARRAY_TYPES: { readonly [D in StoredDType]: ArrayType<StoredValues[D]> } = {
@@ -82,7 +82,7 @@ interface ArrayType<V> {
 
 const readArraysRules = { names: { kind: "any", optional: true } } as const satisfies OptionRules<ReadArraysOptions>;
 
-/** Returns which of a file's arrays the caller wants to read. */
+/** Returns the names of the arrays to read. */
 export function chosenNames(who: string, options: ReadArraysOptions, available: readonly string[]): Set<string> {
   const { names } = readOptions(who, options, readArraysRules);
   if (names === undefined) return new Set(available);
@@ -100,12 +100,12 @@ export function chosenNames(who: string, options: ReadArraysOptions, available: 
   return new Set(names as readonly string[]);
 }
 
-/** Returns the number of bytes that a number takes in a file. */
+/** Returns the number of bytes per number in a file. */
 export function bytesOf(dtype: FileDType): number {
   return dtype === "float16" || dtype === "bfloat16" ? 2 : ARRAY_TYPES[dtype].BYTES_PER_ELEMENT;
 }
 
-/** Requires a shape whose axes are whole numbers; unlike in a tensor, 0 is allowed. */
+/** Requires a shape of integers >= 0. Unlike in tensors, an axis may have length 0. */
 export function expectStoredShape(who: string, shape: unknown): asserts shape is Shape {
   if (!Array.isArray(shape)) throw new TypeError(complaint(who, "a shape, an array of numbers", show(shape)));
   if (shape.length > MOST_AXES) throw new ShapeError(complaint(who, `at most ${MOST_AXES} axes`, `${shape.length}`));
@@ -115,8 +115,8 @@ export function expectStoredShape(who: string, shape: unknown): asserts shape is
 }
 
 /**
- * Decodes the array that the bytes of a file hold. The number of bytes must fit the shape, so that no more than twice
- * their memory is allocated.
+ * Decodes an array from the bytes of a file. The number of bytes must match the shape, which limits allocation to twice their
+ * size.
  */
 export function decodeArray(
   who: string,
@@ -144,8 +144,8 @@ export function decodeArray(
 }
 
 /**
- * Converts numbers of 16 bits to float32, exactly: bfloat16 is the upper half of a float32, and float16 has 5 bits of exponent
- * and 10 of fraction.
+ * Converts 16-bit floats to float32 exactly. bfloat16 is the upper half of a float32. float16 has 5 exponent bits and 10 fraction
+ * bits.
  */
 function widened(who: string, dtype: "float16" | "bfloat16", bytes: Uint8Array, bigEndian: boolean): Float32Array {
   const values = allocated(who, 2 * bytes.length, () => new Float32Array(bytes.length / 2));
@@ -161,14 +161,14 @@ function widened(who: string, dtype: "float16" | "bfloat16", bytes: Uint8Array, 
   return values;
 }
 
-/** Writes the values of an array into the bytes of a file. */
+/** Writes the values of an array to the bytes of a file. */
 export function encodeArray({ dtype, values }: StoredArray, into: Uint8Array): void {
   copyNumbers(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), into, bytesOf(dtype));
 }
 
 const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** Copies numbers between a file and memory, and reverses the bytes of each if the two differ in byte order. */
+/** Copies numbers between a file and memory. Reverses the bytes of each number if the byte orders differ. */
 export function copyNumbers(from: Uint8Array, to: Uint8Array, size: number, reverse: boolean = !littleEndian): void {
   if (!reverse || size === 1) {
     to.set(from);
@@ -180,8 +180,8 @@ export function copyNumbers(from: Uint8Array, to: Uint8Array, size: number, reve
 }
 
 /**
- * Requires a `Map` of arrays, which users may have built by hand, and returns one that holds the checked properties: a getter
- * is read once.
+ * Requires a valid `Map` of arrays, which users may have built by hand. Returns a new `Map` with the checked properties, each of
+ * which is read only once.
  */
 export function readStoredArrays(who: string, arrays: unknown): Map<string, StoredArray> {
   if (typeof (arrays as Partial<StoredArrays> | undefined)?.entries !== "function" || !("get" in (arrays as object))) {

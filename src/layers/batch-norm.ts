@@ -214,9 +214,12 @@ export class BatchNorm implements Layer {
     const mean = new Float64Array(features);
     const variance = new Float64Array(features);
     const rstd = new Float64Array(features);
-    const weights = pass.rowWeights && spreadRowWeights(name, pass.rowWeights, input, view, this.axis);
+    const needsBatch = useBatch || updateRunning;
+    const { rowWeights } = pass;
+    const weights =
+      needsBatch && rowWeights !== undefined ? spreadRowWeights(name, rowWeights, input, view, this.axis) : undefined;
     const count = weights ? weights.effectiveCount : view.outer * view.inner;
-    if (useBatch || updateRunning) {
+    if (needsBatch) {
       expectTwoValues(name, pass, count, input, this.trackRunningStatistics);
       if (weights) weightedMoments({ view, x, mean, variance }, weights);
       else if (!useBatch) kernels.moments({ view, x, mean, variance });

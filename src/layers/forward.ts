@@ -54,12 +54,19 @@ function expectPass(name: string, pass: Pass): void {
   if (observe !== undefined && typeof observe !== "function") {
     throw new TypeError(complaint(name, "observe to be a function", show(observe)));
   }
+  expectKernels(name, kernels);
+}
+
+/** Requires a complete kernel set, or none. */
+export function expectKernels(name: string, kernels: Kernels | undefined): void {
   if (kernels === undefined || accepted.has(kernels)) return;
   expectObject(name, "kernels", kernels);
   const missing = Object.keys(plainKernels).find((kernel) => !(kernel in kernels));
   if (missing !== undefined) {
     const cure = "spread a complete set first, as in { ...plainKernels, ... }";
-    throw new TypeError(complaint(name, `kernels with ${missing}`, `keys ${Object.keys(kernels).join(", ")}`, cure));
+    throw new TypeError(
+      complaint(name, `kernels with ${missing}`, `keys ${Object.keys(kernels).join(", ") || "none"}`, cure),
+    );
   }
   accepted.add(kernels);
 }

@@ -224,15 +224,13 @@ export class RunForward implements Forward {
     registry.register(backward, lease, lease);
   }
 
-  /** Gives the memory back at once: there will be no backward pass. */
+  /** Gives the memory back at once. */
   end(): void {
     endRun(this.lease, undefined);
   }
 }
 
-/** Runs a forward pass for its output alone. */
-export function outputOf(layer: Layer, input: Tensor, pass: Pass): Tensor {
-  const forward = layer.forward(input, pass);
+/** Gives the memory of a forward pass back at once, where no backward pass will follow. */
+export function endWithoutBackward(forward: Forward): void {
   if (forward instanceof RunForward) forward.end();
-  return forward.output;
 }

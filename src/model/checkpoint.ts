@@ -1,4 +1,4 @@
-/** Checkpoints: everything that a training run needs to continue with the same bits, as plain JSON. */
+/** Checkpoints: the complete state of a training run, as plain JSON. A resumed run is bit-for-bit equal. */
 
 import { allocate, type DType, type Floats } from "../core/dtype.js";
 import { complaint, expectLength, expectObject, ShapeError, show } from "../core/errors.js";
@@ -9,14 +9,14 @@ import { expectLayer } from "../layers/guards.js";
 import type { Layer } from "../layers/contract.js";
 import type { Batcher, BatcherState } from "../training/batcher.js";
 import type { Optimizer, OptimizerMemory } from "../training/optimizers.js";
-import { parametersByPath, statisticsByPath, streamsByPath } from "./tree.js";
+import { countsBatches, expectInRange, parametersByPath, statisticsByPath, streamsByPath } from "./tree.js";
 
-/** The parts of a training run. */
+/** The parts of a training run to save or restore. */
 export interface TrainingRun {
   readonly model: Layer;
   readonly optimizer?: Optimizer | undefined;
   readonly batcher?: Pick<Batcher<number[]>, "state" | "restore" | "expectState"> | undefined;
-  /** The stream that the program itself draws from. */
+  /** The random stream of your own program. */
   readonly random?: Random | undefined;
 }
 
@@ -27,58 +27,58 @@ const runRules = {
   random: { kind: "random", optional: true },
 } as const satisfies OptionRules<TrainingRun>;
 
-/** A number as JSON keeps it: -0, NaN and the infinities, which JSON does not have, are their names. */
+/** A number in JSON. -0, NaN and the infinities, which JSON lacks, are strings. */
 export type SavedNumber = number | "-0" | "NaN" | "Infinity" | "-Infinity";
 
-/** One array of a checkpoint, row by row. */
+/** An array of a checkpoint, with values in row-major order. */
 export interface SavedArray {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly values: readonly SavedNumber[];
 }
 
-/** What an optimizer remembers of one parameter. */
+/** The saved optimizer state of one parameter. */
 export interface SavedMemory {
   readonly arrays: Readonly<Record<string, SavedArray>>;
   readonly numbers: Readonly<Record<string, SavedNumber>>;
 }
 
-/** A training run, saved. Plain JSON; `structuredClone` carries it too. */
+/** A saved training run. Plain JSON, which can also be passed to `structuredClone`. */
 export interface Checkpoint {
   readonly kind: "batchnorm checkpoint";
   readonly version: 1;
-  /** Parameters and running statistics by path, as in "1.gamma" and "1.runningMean". */
+  /** The parameters and running statistics by path, such as "1.gamma" and "1.runningMean". */
   readonly arrays: Readonly<Record<string, SavedArray>>;
-  /** The random streams of layers by path, as in "2.noise". */
+  /** The random streams of layers by path, such as "2.noise". */
   readonly streams: Readonly<Record<string, RandomState>>;
-  /** null without an optimizer. */
+  /** The state of the optimizer; null without one. */
   readonly optimizer: {
     readonly kind: string;
     readonly learningRate: number;
-    /** By path; a parameter that was never moved has none. */
+    /** The state of each parameter by path. Parameters that were never updated are missing. */
     readonly memory: Readonly<Record<string, SavedMemory>>;
   } | null;
-  /** null without a Batcher. */
+  /** The position of the Batcher; null without one. */
   readonly batcher: BatcherState | null;
-  /** null without a stream of the program's own. */
+  /** The state of your program's random stream; null without one. */
   readonly random: RandomState | null;
 }
 
 /**
- * Saves everything that a training run needs to continue: parameters, running statistics, the random streams of layers, the
- * velocity or moments of the optimizer and its learning rate, the place of the Batcher, and a stream of your own.
+ * Saves the state of a training run: parameters, running statistics, the random streams of layers, the optimizer's velocity or
+ * moments and its learning rate, the position of the Batcher, and a random stream of your own.
  *
- * Take it after a step, in the middle of an epoch too. `restore` puts it into a run that was built the same way: the steps that
- * follow are equal bit by bit to those of a run that was never interrupted.
+ * Call it after any step, even in the middle of an epoch. `restore` loads it into a run that was built in the same way. The
+ * following steps are then bit-for-bit equal to those of an uninterrupted run.
  *
- * Not saved, as the program that builds the run sets it: the structure, the data, hyperparameters other than the learning
- * rate, and what is frozen (`freeze`, `trainable`).
+ * The rest is left to the program that builds the run: the structure of the model, the data, hyperparameters other than the
+ * learning rate, and what is frozen (`freeze`, `trainable`).
  *
- * - **Numerics**: exact, through JSON too: -0, NaN and infinities are saved by name
+ * - **Numerics**: exact, also through JSON, because -0, NaN and infinities are saved as strings
  * - **Cost**: one copy of the values
  *
- * @throws {TypeError} if a part is missing or of another kind
- * @throws {RangeError} if the optimizer moves a parameter that is not the model's
+ * @throws {TypeError} if a part is missing or has the wrong type
+ * @throws {RangeError} if the optimizer updates a parameter that does not belong to the model
  * @example
  * const create = () => {
  *   const model = new BatchNorm({ features: 1 });
@@ -105,22 +105,22 @@ export function checkpoint(run: TrainingRun): Checkpoint {
 }
 
 /**
- * Restores a checkpoint into a run that was built like the one that was saved.
+ * Restores a checkpoint into a run that was built in the same way as the saved one.
  *
- * Everything is checked before anything changes: a call that throws has changed nothing.
+ * The whole checkpoint is checked first. If it throws, nothing has changed.
  *
- * @throws {TypeError} if the checkpoint and the run differ in their parts, or it is not a checkpoint
+ * @throws {TypeError} if it is not a checkpoint, or the run has other parts than the checkpoint
  * @throws {ShapeError} if an array has another shape than in the run
- * @throws {RangeError} if a number is out of range
+ * @throws {RangeError} if a number is out of range, or a count of batches is not an integer >= 0
  */
 export function restore(run: TrainingRun, saved: Checkpoint): void {
   const who = "restore";
   const { model, optimizer, batcher, random } = expectRun(who, run);
-  // A copy, so that what is checked is what is written, whatever getters answer.
+  // Copies everything once, in case getters return something else the second time.
   const copy = plainCopy(who, saved);
   if (copy.kind !== "batchnorm checkpoint" || copy.version !== 1) {
     const got = `${show(copy.kind)}, version ${show(copy.version)}`;
-    throw new TypeError(complaint(who, 'a "batchnorm checkpoint", version 1', got, "pass what checkpoint returned"));
+    throw new TypeError(complaint(who, 'a "batchnorm checkpoint", version 1', got, "pass the result of checkpoint"));
   }
   for (const part of ["optimizer", "batcher", "random"] as const) {
     const [isSaved, isGiven] = [copy[part] !== null && copy[part] !== undefined, run[part] !== undefined];
@@ -156,7 +156,7 @@ function expectRun(who: string, run: TrainingRun): TrainingRun {
   expectLayer(who, read.model);
   const { memoryOf, remember } = (read.optimizer ?? {}) as Partial<Optimizer>;
   if (read.optimizer !== undefined && (typeof memoryOf !== "function" || typeof remember !== "function")) {
-    throw new TypeError(complaint(who, "optimizer to be an optimizer, as SGD is", show(read.optimizer)));
+    throw new TypeError(complaint(who, "optimizer to be an optimizer, such as SGD", show(read.optimizer)));
   }
   if (read.batcher !== undefined && typeof (read.batcher as Partial<Batcher<number[]>>).expectState !== "function") {
     throw new TypeError(complaint(who, "batcher to be a Batcher", show(read.batcher)));
@@ -164,13 +164,14 @@ function expectRun(who: string, run: TrainingRun): TrainingRun {
   return read;
 }
 
-/** An array of a model: what it must be, its values, and how to change them. */
+/** An array of a model, with the requirements for its values and a function to change them. */
 interface ArraySlot {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly values: Floats;
-  /** The least number that makes sense; NaN, which a run that diverged holds, is not below it. */
+  /** The smallest valid number. NaN, which occurs in a diverged run, is not below it. */
   readonly least: number;
+  readonly isCount: boolean;
   write(values: Floats): void;
 }
 
@@ -179,11 +180,13 @@ function arraysOf(model: Layer): Map<string, ArraySlot> {
   for (const [path, parameter] of parametersByPath(model)) {
     const { shape, dtype, data } = parameter.value;
     const write = (values: Floats): void => parameter.update((own) => own.set(values));
-    found.set(path, { shape, dtype, values: data, least: -Infinity, write });
+    found.set(path, { shape, dtype, values: data, least: -Infinity, isCount: false, write });
   }
-  for (const [path, { values, least }] of statisticsByPath(model)) {
+  for (const [path, statistic] of statisticsByPath(model)) {
+    const { values, least } = statistic;
     const write = (saved: Floats): void => values.set(saved);
-    found.set(path, { shape: [values.length], dtype: "float64", values, least, write });
+    const isCount = countsBatches(statistic);
+    found.set(path, { shape: [values.length], dtype: "float64", values, least, isCount, write });
   }
   return found;
 }
@@ -211,7 +214,7 @@ function optimizerWrites(
 ): (() => void)[] {
   const { kind, learningRate } = saved;
   if (kind !== optimizer.kind)
-    throw new TypeError(complaint(who, `the state of ${optimizer.kind}`, `that of ${show(kind)}`));
+    throw new TypeError(complaint(who, `the optimizer state of ${optimizer.kind}`, `that of ${show(kind)}`));
   if (!(typeof learningRate === "number" && learningRate >= 0 && learningRate < Infinity)) {
     throw new RangeError(complaint(who, "learningRate to be a finite number >= 0", show(learningRate)));
   }
@@ -219,7 +222,7 @@ function optimizerWrites(
   expectObject(who, "optimizer.memory", saved.memory);
   const unknown = Object.keys(saved.memory).find((path) => !own.has(path));
   if (unknown !== undefined) {
-    throw new TypeError(complaint(who, "optimizer.memory of the optimizer's parameters", `that of ${show(unknown)}`));
+    throw new TypeError(complaint(who, "optimizer.memory for the optimizer's own parameters", show(unknown)));
   }
   const writes = [...own].map(([path, parameter]) => {
     const memory = Object.hasOwn(saved.memory, path)
@@ -245,7 +248,7 @@ function readMemory(
   };
 }
 
-/** Returns the parameters of an optimizer by their paths in the model. */
+/** Returns the parameters of an optimizer by path. Throws if one of them is not in the model. */
 function ownParameters(
   who: string,
   model: Layer,
@@ -255,16 +258,16 @@ function ownParameters(
   const known = new Set(byPath.values());
   for (const parameter of parameters) {
     if (known.has(parameter)) continue;
-    const cure = "save the container that holds all parameters as the model";
+    const cure = "pass the container with all parameters as the model";
     throw new RangeError(
-      complaint(who, `${kind} to move parameters of the model`, `a foreign ${show(parameter.name)}`, cure),
+      complaint(who, `${kind} to have parameters of the model`, `${show(parameter.name)}, which is not in it`, cure),
     );
   }
   const moved = new Set(parameters);
   return new Map([...byPath].filter(([, parameter]) => moved.has(parameter)));
 }
 
-/** Checks the state of a stream now, and returns what restores it. */
+/** Checks the state of a stream, and returns a function that restores it. */
 function restorer(stream: Random, state: RandomState): () => void {
   stream.copy().restore(state);
   return () => stream.restore(state);
@@ -290,12 +293,7 @@ function readNumber(name: string, value: unknown, where: string): number {
 function readArray(
   name: string,
   saved: SavedArray | undefined,
-  {
-    shape,
-    dtype,
-    values,
-    least = -Infinity,
-  }: { readonly shape: Shape; readonly dtype: DType; readonly values?: Floats; readonly least?: number },
+  { shape, dtype, values, least = -Infinity, isCount = false }: Pick<ArraySlot, "shape" | "dtype"> & Partial<ArraySlot>,
 ): Floats {
   expectObject(name, "the array", saved);
   if (!Array.isArray(saved.shape) || !Array.isArray(saved.values)) {
@@ -312,7 +310,7 @@ function readArray(
   for (let i = 0; i < size; i++) {
     const value = readNumber(name, (saved.values as unknown[])[i], `index ${i}`);
     read[i] = value;
-    if (value < least) throw new RangeError(complaint(name, `no number below ${least}`, `${value} at index ${i}`));
+    expectInRange(name, value, i, { least, isCount });
     if (!Object.is(read[i], value))
       throw new RangeError(complaint(name, `numbers of ${dtype}`, `${value} at index ${i}`));
   }
@@ -326,11 +324,11 @@ function expectKeys<T extends object>(who: string, what: string, value: T, keys:
   const unknown = Object.keys(value).filter((key) => !keys.includes(key));
   if (missing.length + unknown.length === 0) return value;
   const lists = [...missing.map((key) => `no ${show(key)}`), ...unknown.map((key) => `an unknown ${show(key)}`)];
-  const cure = "build the run as it was when it was saved";
+  const cure = "build the run in the same way as the saved one";
   throw new TypeError(complaint(who, `exactly the run's ${what}`, lists.join(", "), cure));
 }
 
-/** Returns an object from entries; a key of "__proto__" is a key like any other. */
+/** Creates an object from entries. "__proto__" is an ordinary key. */
 function record<Item, Value>(
   items: Iterable<Item>,
   entryOf: (item: Item) => readonly [string, Value] | undefined,
@@ -338,7 +336,7 @@ function record<Item, Value>(
   return Object.fromEntries(Array.from(items, entryOf).filter((entry) => entry !== undefined));
 }
 
-/** Returns a copy of plain data, in which each property was read once. */
+/** Returns a deep copy of plain data. Reads each property once. */
 function plainCopy(who: string, saved: Checkpoint): Checkpoint {
   expectObject(who, "the checkpoint", saved);
   const copy = (value: unknown, depth: number): unknown => {

@@ -1,10 +1,12 @@
-/** compareModes: the same batch with its own statistics and with the running ones, layer by layer. */
+/** compareModes: compares a batch normalized with its own statistics and with the running ones, layer by layer. */
 
 import { complaint } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import type { Layer } from "../layers/contract.js";
+import { endWithoutBackward } from "../layers/private-memory.js";
+import { expectKernels } from "../layers/forward.js";
 import type { Moments } from "../probes/values/moments.js";
 import type { Tensor } from "../core/tensor.js";
 import type { Loss } from "../training/losses.js";
@@ -23,10 +25,11 @@ import { expectModel, normalizesByMode, observedNorms, type ObservedNorm, observ
 
 /** Options for `compareModes`. */
 export interface CompareModesOptions<Target> {
-  /** With a target: compare the loss in both modes, and find each layer's part in the difference. */
+  /** Compare this loss in both modes, and attribute the difference to layers. Requires `target`. */
   readonly loss?: Loss<Target> | undefined;
+  /** The target of the loss. */
   readonly target?: Target | undefined;
-  /** Row weights of the batch, for all statistics and for the loss, which is called with them. Rows of weight 0 do not count. */
+  /** The row weights of the batch, for all statistics and for the loss. Rows of weight 0 are ignored. Default: none. */
   readonly rowWeights?: ArrayLike<number> | Tensor | undefined;
   /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
@@ -43,56 +46,65 @@ const compareModesRules = {
 export interface OutputDifference {
   /** The root mean square of the difference. */
   readonly difference: number;
-  /** The root mean square of the output in mode "probe", for comparison. */
+  /** The root mean square of the output in mode "probe". */
   readonly size: number;
 }
 
-/** One batch norm in both modes. The gap is between the statistics of its input in mode "probe" and its running statistics. */
+/** A batch norm in both modes. Compares the statistics of its input in mode "probe" with its running statistics. */
 export interface LayerModes extends StatisticsGap {
+  /** The path of the layer, such as "1"; "" for the model itself. */
   readonly path: string;
+  /** The number of values per feature, or the effective number with row weights. */
   readonly valuesPerFeature: number;
+  /** The number of batches in the running statistics. */
   readonly batchesTracked: number;
-  /** The number of features that are off by more than chance explains in a batch of this size. */
+  /** The number of features with gaps larger than chance explains in a batch of this size. */
   readonly featuresOff: number;
-  /** The difference between the outputs of the layer in the two modes, that of its inputs included. */
+  /** The difference between the outputs of the layer in the two modes. Differences of its inputs contribute. */
   readonly output: OutputDifference;
   /**
-   * The increase of the loss when this layer switches to its running statistics, after the later layers have; null without a
-   * loss. The increases of all batch norms add up to the whole difference, as far as it comes from batch norms.
+   * The increase of the loss when this layer switches to its running statistics, after all later layers have switched; null
+   * without a loss. The increases of all layers add up to the total difference that batch norms cause.
    */
   readonly lossDifference: number | null;
-  /** "fits": no more than chance explains; "off": more; "same": the layer normalizes with the same statistics in both modes. */
+  /** "fits": no gap larger than chance explains. "off": a larger gap. "same": both modes use the same statistics. */
   readonly verdict: "fits" | "off" | "same";
+  /** The verdict in words, with the probable cause. */
   readonly finding: string;
 }
 
 /** The report of `compareModes`. Plain JSON. */
 export interface ModesReport {
   readonly tool: "compareModes";
+  /** The number of rows in the batch. */
   readonly rows: number;
   /** The number of forward passes. */
   readonly passes: number;
-  /** In the order of the computation. */
+  /** The batch norms in execution order. */
   readonly layers: readonly LayerModes[];
+  /** The difference between the outputs of the model in the two modes. */
   readonly output: OutputDifference;
+  /** The losses in the two modes; null without a loss. */
   readonly loss: { readonly batch: number; readonly inference: number; readonly difference: number } | null;
+  /** A summary in words. */
   readonly finding: string;
 }
 
 /**
- * Compares a model in mode "probe" (statistics of the batch, as in training) and in mode "inference" on the same batch, to
- * explain why a model is worse in use than in training.
+ * Compares a model in mode "probe" (batch statistics, as during training) and in mode "inference" on the same batch. Use it to find
+ * out why a model performs worse at inference than during training.
  *
  *     mean shift = (mean - running mean) / sqrt(running variance + epsilon)      log ratio = ln((variance + epsilon) / (running + epsilon))
  *
- * The model is left as it was. Use a batch of the training data, as large as fits: the mean of M values is known to
- * 1 / √M standard deviations. Pass the row weights that training has, if any.
+ * The model is unchanged. Use a large batch of training data, because the standard error of the mean of M values is 1 / √M standard
+ * deviations. Pass the same row weights as during training.
  *
- * - **Units**: mean shift in running standard deviations; log variance ratio: 0.69 is twice; outputs and losses in their own
- * - **Cost**: two forward passes; with a loss one more per batch norm
+ * - **Units**: mean shift in running standard deviations; a log variance ratio of 0.69 is a factor of 2; outputs and losses in
+ *   their own units
+ * - **Cost**: two forward passes; with a loss, one more per batch norm
  *
- * @throws {TypeError} if there is a loss without a target, or a container does not call `observe`
- * @throws {RangeError} if the batch is too small to have statistics, no batch was tracked, or a value is not finite
+ * @throws {TypeError} if there is a loss without a target or a target without a loss, or a container does not call `observe`
+ * @throws {RangeError} if the batch is too small for statistics, no batch was tracked, or a value is not finite
  * @example
  * const norm = new BatchNorm({ features: 1, momentum: 0.01 });
  * const x = Tensor.from([[5], [7], [9], [11]]);
@@ -110,7 +122,8 @@ export function compareModes<Target>(
   const who = "compareModes";
   expectModel(who, model, input);
   const { loss, target, rowWeights, kernels } = readOptions(who, options, compareModesRules);
-  expectCountedRows(who, rowWeights);
+  expectKernels(who, kernels);
+  expectCountedRows(who, rowWeights, input);
   if ((loss === undefined) !== (target === undefined)) {
     const got = loss === undefined ? "a target alone" : "a loss alone";
     throw new TypeError(complaint(who, "a loss and a target, or neither", got));
@@ -125,7 +138,9 @@ export function compareModes<Target>(
   const ofLayers =
     losses &&
     lossDifferences(observed, losses.batch, () => {
-      return lossOf(model.forward(input, { mode: "probe", kernels, rowWeights }).output);
+      const forward = model.forward(input, { mode: "probe", kernels, rowWeights });
+      endWithoutBackward(forward);
+      return lossOf(forward.output);
     });
   const layers = observed.map((observation, i): LayerModes => {
     const output = differenceOf(observation.output, outputs.get(observation.path)!, rowWeights, observation.norm.axis);
@@ -144,7 +159,7 @@ export function compareModes<Target>(
   };
 }
 
-/** Returns the report on the statistics of one batch norm. */
+/** Compares the statistics of one batch norm. */
 function modesOf(observation: ObservedNorm): Omit<LayerModes, "path" | "output" | "lossDifference"> {
   const { norm } = observation;
   const moments = featureMoments(
@@ -169,8 +184,8 @@ function modesOf(observation: ObservedNorm): Omit<LayerModes, "path" | "output" 
 }
 
 /**
- * Returns the changes of the loss as the batch norms switch to their running statistics, the last one first: in the other order
- * the batch statistics of the later layers would hide the effect. A batch norm at two places counts at its last.
+ * Returns the changes of the loss as the batch norms switch to their running statistics. The last one switches first, because the
+ * batch statistics of later layers would hide the effect. A batch norm that is used twice is counted where it runs last.
  */
 function lossDifferences(observed: readonly ObservedNorm[], start: number, lossNow: () => number): number[] {
   const differences = observed.map(() => 0);
@@ -198,25 +213,29 @@ function lossDifferences(observed: readonly ObservedNorm[], start: number, lossN
   return differences;
 }
 
-/** Measures the difference of two outputs, over the rows or positions that count. */
+/** Computes the difference between two outputs, weighted by the row weights. */
 function differenceOf(
   batchOutput: Tensor,
   inferenceOutput: Tensor,
   rowWeights: GivenRowWeights | undefined,
   axis: number,
 ): OutputDifference {
-  const batch = countedPart(batchOutput, rowWeights, axis).tensor;
+  const { tensor: batch, weights } = countedPart(batchOutput, rowWeights, axis);
   const inference = countedPart(inferenceOutput, rowWeights, axis).tensor;
+  const width = batch.size / (batch.shape[0] ?? 1);
   let squares = 0;
   let size = 0;
+  let total = 0;
   for (let i = 0; i < batch.size; i++) {
-    squares += (inference.data[i]! - batch.data[i]!) ** 2;
-    size += batch.data[i]! ** 2;
+    const weight = weights?.[Math.floor(i / width)] ?? 1;
+    squares += weight * (inference.data[i]! - batch.data[i]!) ** 2;
+    size += weight * batch.data[i]! ** 2;
+    total += weight;
   }
-  return { difference: Math.sqrt(squares / batch.size), size: Math.sqrt(size / batch.size) };
+  return { difference: Math.sqrt(squares / total), size: Math.sqrt(size / total) };
 }
 
-/** Describes the gap of a layer and its probable cause. */
+/** Describes the gap of a layer and its probable cause, in words. */
 function layerFinding(
   norm: BatchNorm,
   verdict: "fits" | "off" | "same",
@@ -233,7 +252,7 @@ function layerFinding(
   return `${gapText(gap)}; ${gapCause(norm, moments, gap)}`;
 }
 
-/** Summarizes the comparison. */
+/** Summarizes the comparison in words. */
 function overallFinding(
   layers: readonly LayerModes[],
   output: OutputDifference,

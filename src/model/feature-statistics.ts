@@ -1,4 +1,4 @@
-/** Feature statistics: the moments of the inputs of a batch norm, how far its running statistics are from them, and why. */
+/** Feature statistics: the moments of a batch norm's inputs, how far the running statistics differ from them, and why. */
 
 import { complaint, show } from "../core/errors.js";
 import { exp, log } from "../core/math.js";
@@ -11,23 +11,23 @@ import { spreadRowWeights, weightedMoments } from "../layers/row-weights.js";
 import { digits } from "./inspect/finding.js";
 import type { GivenRowWeights } from "./row-masks.js";
 
-/** The distance of running statistics from those of a batch, feature by feature. */
+/** The differences between the statistics of a batch and the running statistics, per feature. */
 export interface StatisticsGap {
-  /** (mean - running mean) / sqrt(running variance + epsilon): by how much the feature, once normalized, is off 0. */
+  /** (mean - running mean) / sqrt(running variance + epsilon), the mean of the feature after normalization at inference. */
   readonly meanShift: readonly number[];
-  /** ln((variance + epsilon) / (running variance + epsilon)); 0 where they agree, 0.69 where the variance is twice the running one. */
+  /** ln((variance + epsilon) / (running variance + epsilon)): 0 if both agree, 0.69 if the variance is twice the running one. */
   readonly logVarianceRatio: readonly number[];
 }
 
-/** The moments of each feature, and how much weight they have together. */
+/** The moments of each feature, and their total weight. */
 export interface FeatureSums {
-  /** `count` is the number of values, or with row weights the number of equally weighted values that are worth as much. */
+  /** `count` is the number of values, or the effective number with row weights. */
   readonly moments: readonly Moments[];
-  /** Σ w, the largest weight being 1. */
+  /** Σ w, relative to the largest weight. */
   readonly weight: number;
 }
 
-/** Returns the moments of each feature, weighted like those of batch norm; requires finite values where the weight is not 0. */
+/** Computes the moments of each feature, weighted as in batch norm. Throws if a value of nonzero weight is not finite. */
 export function featureSums(
   who: string,
   path: string,
@@ -40,7 +40,7 @@ export function featureSums(
   const refuse = (c: number, isNaN: boolean): RangeError => {
     const expected = `finite values before batch norm ${show(path)}`;
     const got = `${isNaN ? "NaN" : "Infinity"} in feature ${c}`;
-    return new RangeError(complaint(who, expected, got, "inspect(model, input) finds their origin"));
+    return new RangeError(complaint(who, expected, got, "inspect(model, input) finds where they first appear"));
   };
   if (given === undefined) {
     const columns = gatherColumns(input.data, { rows: input.shape[0]!, outer, features: channels, inner });
@@ -63,28 +63,28 @@ export function featureSums(
   return { moments, weight };
 }
 
-/** Returns the moments of each feature, see `featureSums`. */
+/** Computes the moments of each feature. See `featureSums`. */
 export function featureMoments(...args: Parameters<typeof featureSums>): readonly Moments[] {
   return featureSums(...args).moments;
 }
 
-/** The variance that the layer's running variance averages: M2 / (n - 1), or M2 / n where it is "biased". */
+/** Returns the variance as the layer estimates it: M2 / (n - 1), or M2 / n if its estimator is "biased". */
 export function varianceFor(norm: BatchNorm, { count, m2 }: Moments): number {
   return m2 / (norm.varianceEstimator === "unbiased" ? count - 1 : count);
 }
 
-/** Means and variances, feature by feature. */
+/** The mean and variance of each feature. */
 interface FeatureStatistics {
   readonly mean: Float64Array;
   readonly variance: Float64Array;
 }
 
-/** The running statistics of a layer, as they stand. */
+/** Returns the running statistics of a layer, without a copy. */
 export function runningStatistics({ runningMean, runningVariance }: BatchNorm): FeatureStatistics {
   return { mean: runningMean.values, variance: runningVariance.values };
 }
 
-/** How far statistics, the running ones of the layer unless others are given, are from some moments. */
+/** Compares moments with the running statistics of a layer, or with the given ones. */
 export function statisticsGap(
   norm: BatchNorm,
   moments: readonly Moments[],
@@ -103,23 +103,25 @@ export function statisticsGap(
   };
 }
 
-/** The features with the largest gap, and the number of features that are off by more than chance explains. */
+/** The features with the largest gaps, and the number of features with gaps larger than chance explains. */
 export interface GapSummary {
-  /** The feature whose mean is furthest off, and by how much. */
+  /** The feature with the largest difference in mean, and that difference. */
   readonly meanFeature: number;
   readonly meanShift: number;
-  /** The feature whose variance is furthest off, and its ratio to the running one. */
+  /** The feature with the largest difference in variance, and the ratio of its variance to the running one. */
   readonly varianceFeature: number;
   readonly varianceRatio: number;
-  /** How many features are off in mean or variance. */
+  /** The number of features that are off in mean or variance. */
   readonly featuresOff: number;
 }
 
 /**
- * Summarizes a gap. A feature is off beyond four standard errors, and beyond a tenth of a standard deviation or a factor of 1.65
- * in the variance, below which a difference does no harm. A batch of M values of a normal feature knows its mean to 1 / √M
- * standard deviations; the cube root of its variance's ratio to the true one is close to normal, with mean 1 - v and variance
- * v = 2 / (9 (M - 1)) (Wilson & Hilferty 1931), where the ratio and its logarithm are far from it in small batches.
+ * Summarizes a gap. A feature is off if the difference exceeds four standard errors and is large enough to matter: more than 0.1
+ * standard deviations in the mean, or a factor of 1.65 in the variance.
+ *
+ * For M normally distributed values, the standard error of the mean is 1 / √M standard deviations. The cube root of the ratio of
+ * their variance to the true one is close to normal, with mean 1 - v and variance v = 2 / (9 (M - 1)) (Wilson & Hilferty 1931).
+ * In small batches, the ratio itself and its logarithm are not.
  */
 export function summarizeGap({ meanShift, logVarianceRatio }: StatisticsGap, valuesPerFeature: number): GapSummary {
   const shiftAllowed = Math.max(0.1, 4 / Math.sqrt(valuesPerFeature));
@@ -139,7 +141,7 @@ export function summarizeGap({ meanShift, logVarianceRatio }: StatisticsGap, val
   };
 }
 
-/** Describes the worst features of a gap. */
+/** Describes the features with the largest gaps. */
 export function gapText({ meanFeature, meanShift, varianceFeature, varianceRatio, featuresOff }: GapSummary): string {
   const parts: string[] = [];
   if (Math.abs(meanShift) > 0.1) {
@@ -155,7 +157,7 @@ export function gapText({ meanFeature, meanShift, varianceFeature, varianceRatio
   return parts.join(", ");
 }
 
-/** Returns why running statistics are off, and how to fix it. */
+/** Returns the probable cause of a gap, and how to fix it. */
 export function gapCause(norm: BatchNorm, moments: readonly Moments[], { featuresOff }: GapSummary): string {
   const { momentum } = norm;
   const share = initialShare(norm, moments, featuresOff);
@@ -165,14 +167,14 @@ export function gapCause(norm: BatchNorm, moments: readonly Moments[], { feature
     return `the initial values 0 and 1 still make up ${digits(100 * share)}% of the running statistics (${counted}): train longer, raise the momentum, or recalibrate(model, batches)`;
   }
   if (momentum !== null && momentum > 0.5) {
-    return `at momentum ${momentum} the running statistics are those of the last batches alone (Keras's ${momentum} is ${digits(1 - momentum)} here): lower the momentum, or recalibrate(model, batches)`;
+    return `at momentum ${momentum} the running statistics are mostly those of the last batches (Keras's ${momentum} is ${digits(1 - momentum)} here): lower the momentum, or use recalibrate(model, batches)`;
   }
-  return `the weights have changed since, or this batch is not like those of training: if the model is meant for such batches, recalibrate(model, batches)`;
+  return `the weights have changed since, or this batch differs from those in training; if the model is meant for such batches, use recalibrate(model, batches)`;
 }
 
 /**
- * Returns how much of the initial 0 and 1 is still in the running statistics, (1 - momentum)^batches, if that explains the
- * gap: if they would fit without it. 0 where it does not, as after a recalibration.
+ * Returns the weight of the initial 0 and 1 in the running statistics, (1 - momentum)^batches, if it explains the gap: without
+ * it, at most half as many features would be off. Otherwise returns 0, for example after a recalibration.
  */
 function initialShare(norm: BatchNorm, moments: readonly Moments[], featuresOff: number): number {
   const batches = norm.batchesTracked.values[0]!;

@@ -1,4 +1,4 @@
-/** foldBatchNorm: a model for inference whose batch norms have gone into the Dense beside them. */
+/** foldBatchNorm: folds the batch norms of a model into adjacent Dense layers, for inference. */
 
 import { complaint, show } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
@@ -7,6 +7,7 @@ import { reciprocalStd } from "../kernels/plain/batch-norm.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import { Dense } from "../layers/dense.js";
 import type { Layer } from "../layers/contract.js";
+import { expectKernels } from "../layers/forward.js";
 import { Sequential } from "../layers/sequential.js";
 import { Tensor } from "../core/tensor.js";
 import {
@@ -29,11 +30,13 @@ const foldBatchNormRules = {
   kernels: { kind: "any", optional: true },
 } as const satisfies OptionRules<FoldBatchNormOptions>;
 
-/** A batch norm that was folded. All paths are those of the old model. */
+/** A batch norm that was folded. Paths are those of the original model. */
 export interface FoldedLayer {
+  /** The path of the batch norm. */
   readonly path: string;
-  /** The Dense that it was folded into. */
+  /** The path of the Dense into which it was folded. */
   readonly into: string;
+  /** Whether the Dense is before or after the batch norm. */
   readonly side: "preceding" | "following";
 }
 
@@ -41,39 +44,40 @@ export interface FoldedLayer {
 export interface FoldReport {
   readonly tool: "foldBatchNorm";
   readonly folded: readonly FoldedLayer[];
-  /** The batch norms that stay, and why. */
+  /** The batch norms that were not folded, and why. */
   readonly kept: readonly { readonly path: string; readonly reason: string }[];
+  /** The number of rows in the input. */
   readonly rows: number;
-  /** The largest difference between the outputs of the two models on the input: round-off, if all is well. */
+  /** The largest absolute difference between the outputs of the two models on the input. It should be only round-off. */
   readonly largestDifference: number;
-  /** The largest absolute value of an output, for comparison. */
+  /** The largest absolute output, for comparison. */
   readonly largestOutput: number;
 }
 
-/** The new model, and a report of what was folded. */
+/** The new model, and a report on what was folded. */
 export interface FoldedModel {
   readonly model: Sequential;
   readonly report: FoldReport;
 }
 
 /**
- * Returns a model for inference in which batch norms are folded into the Dense before them, or else into the one after.
+ * Returns a model for inference, with each batch norm folded into the Dense before it, or else into the Dense after it.
  *
  *     s = gamma / sqrt(running variance + epsilon)      t = beta - s running mean
  *     s (xW + b) + t = x (W diag(s)) + (s b + t)        (s x + t) W + b = x (diag(s) W) + (t W + b)
  *
- * The old model is left as it was and shares the layers that are unchanged. A batch norm stays where no Dense is directly before
- * or after it, since scale and shift do not pass through an activation. The report gives the reason.
+ * The original model is unchanged. Both models share the layers that did not change. A batch norm that is not directly before or
+ * after a Dense stays, because scale and shift cannot be moved across an activation. The report gives the reasons.
  *
- * - **Shapes**: the new model takes inputs of as many axes as the one given
- * - **Modes**: for inference: in training the new model has no statistics of the batch. The new parameters can be trained,
- *   as a Dense without batch norm
- * - **Numerics**: folded in double precision, rounded once to the dtype
- * - **Cost**: two forward passes; a copy of each changed Dense
+ * - **Shapes**: inputs of the new model must have as many axes as the given input
+ * - **Modes**: the new model is meant for inference. In training it has no batch statistics, and its Dense layers train without
+ *   batch norm
+ * - **Numerics**: folded in double precision, then rounded once to the dtype
+ * - **Cost**: two forward passes and a copy of each changed Dense
  * - **Source**: Jacob et al. 2018, section 3.2 (arXiv:1712.05877)
  *
- * @throws {TypeError} if the model is not a Sequential, or no batch norm in it can be folded; the message gives the reasons
- * @throws {RangeError} if no batch was tracked, or an output is not finite
+ * @throws {TypeError} if the model is not a Sequential or no batch norm can be folded; the message gives the reasons
+ * @throws {RangeError} if no batch was tracked or an output is not finite
  * @example
  * const dense = new Dense({ inputs: 1, outputs: 1, initial: { weight: Tensor.from([[2]]), bias: Tensor.from([3]) } });
  * const norm = new BatchNorm({ features: 1, epsilon: 0 });
@@ -88,8 +92,9 @@ export function foldBatchNorm(model: Layer, input: Tensor, options: FoldBatchNor
   const who = "foldBatchNorm";
   expectModel(who, model, input);
   const { kernels } = readOptions(who, options, foldBatchNormRules);
+  expectKernels(who, kernels);
   if (!isSequential(model)) {
-    throw new TypeError(complaint(who, "a Sequential", "another layer", "put the layers into one"));
+    throw new TypeError(complaint(who, "a Sequential", "another layer", "put the layers into a Sequential"));
   }
   const before = observeLayers(model, input, { mode: "inference", kernels });
   const ranks = new Map(before.observed.map(({ path, input: entered }) => [path, entered.shape.length]));
@@ -108,19 +113,19 @@ export function foldBatchNorm(model: Layer, input: Tensor, options: FoldBatchNor
   return { model: foldedModel, report };
 }
 
-/** A layer in the row that a model is once its Sequentials are taken apart. */
+/** A layer of a model, after its nested Sequentials have been flattened. */
 interface RowLayer {
   readonly path: string;
   /** Undefined once it has been folded. */
   layer: Layer | undefined;
 }
 
-/** Returns whether a layer feeds each of its children into the next, and does nothing else. */
+/** Returns whether a layer only runs its children one after another. */
 function isSequential(layer: Layer): layer is Sequential {
   return (layer as Partial<Sequential>).isSequence === true && layer.children !== undefined;
 }
 
-/** Returns the batch norm that a layer is in inference. */
+/** Returns the batch norm that a layer is equivalent to at inference, if any. */
 function foldable({ layer }: RowLayer): BatchNorm | undefined {
   if ((layer as Partial<BatchNorm> | undefined)?.isAffineInInference !== true) return undefined;
   const norm = batchNormOf(layer!);
@@ -134,7 +139,7 @@ function rowOf(model: Sequential, prefix: string): RowLayer[] {
   });
 }
 
-/** Folds until nothing is left to fold: a batch norm may become adjacent to a Dense when another one is gone. */
+/** Folds repeatedly, because a batch norm may become adjacent to a Dense after another one has been folded. */
 function foldRow(row: readonly RowLayer[], ranks: ReadonlyMap<string, number>): FoldedLayer[] {
   const folded: FoldedLayer[] = [];
   for (let changed = true; changed;) {
@@ -159,7 +164,7 @@ function foldRow(row: readonly RowLayer[], ranks: ReadonlyMap<string, number>): 
   return folded;
 }
 
-/** Returns the layers directly beside one; those that were folded do not count. */
+/** Returns the layers directly before and after one, ignoring those that were folded. */
 function neighbors(row: readonly RowLayer[], entry: RowLayer): Record<FoldedLayer["side"], RowLayer | undefined> {
   const left = row.filter((other) => other === entry || other.layer !== undefined);
   const at = left.indexOf(entry);
@@ -170,8 +175,7 @@ function reasonToKeep(row: readonly RowLayer[], path: string, ranks: ReadonlyMap
   const entry = row.find((one) => one.path === path);
   if (entry === undefined) return "it is in a container other than a Sequential";
   const norm = batchNormOf(entry.layer!)!;
-  if (!norm.trackRunningStatistics)
-    return "it keeps no running statistics, so that every batch is normalized by its own";
+  if (!norm.trackRunningStatistics) return "it keeps no running statistics and normalizes every batch with its own";
   if (foldable(entry) === undefined) return "it is a layer of another kind";
   if (!isOnLastAxis(norm, ranks.get(path)!))
     return `its features are on axis ${norm.axis}, and those of a Dense on the last`;
@@ -183,7 +187,7 @@ function reasonToKeep(row: readonly RowLayer[], path: string, ranks: ReadonlyMap
   return `no Dense is directly before or after it (${name(preceding)} is before it, ${name(following)} is after it), and scale and shift do not pass through an activation`;
 }
 
-/** Builds the model anew from the layers that are left; undefined if there are none. */
+/** Builds a model from the remaining layers. Returns undefined if there are none. */
 function rebuild(model: Sequential, entries: Iterator<RowLayer>): Sequential | undefined {
   const layers = [...model.children.values()].map((layer) =>
     isSequential(layer) ? rebuild(layer, entries) : (entries.next().value as RowLayer).layer,
@@ -199,7 +203,7 @@ function largest(before: Tensor, after: Tensor): { largestDifference: number; la
     const difference = Math.abs(after.data[i]! - before.data[i]!);
     if (!Number.isFinite(difference)) {
       const got = `${show(before.data[i])} and ${show(after.data[i])} at index ${i}`;
-      const cure = "inspect(model, input) finds their origin";
+      const cure = "inspect(model, input) finds where they first appear";
       throw new RangeError(complaint("foldBatchNorm", "finite outputs of both models", got, cure));
     }
     largestDifference = Math.max(largestDifference, difference);
@@ -208,13 +212,13 @@ function largest(before: Tensor, after: Tensor): { largestDifference: number; la
   return { largestDifference, largestOutput };
 }
 
-/** y = scale x + shift, feature by feature. */
+/** y = scale x + shift, per feature. */
 interface Affine {
   readonly scale: Float64Array;
   readonly shift: Float64Array;
 }
 
-/** Returns the scale and shift that a batch norm applies in inference. */
+/** Returns the scale and shift that a batch norm applies at inference. */
 function affineOf(norm: BatchNorm): Affine {
   const scale = new Float64Array(norm.features);
   reciprocalStd({ variance: norm.runningVariance.values, epsilon: norm.epsilon, rstd: scale });
@@ -225,7 +229,7 @@ function affineOf(norm: BatchNorm): Affine {
   return { scale, shift };
 }
 
-/** scale (xW + b) + shift as one Dense; undefined where its numbers would not be finite. */
+/** Returns scale (xW + b) + shift as one Dense, or undefined if its numbers would not be finite. */
 function foldIntoPreceding(dense: Dense, { scale, shift }: Affine): Dense | undefined {
   const { weight, bias, outputs } = dense;
   const newWeight = Float64Array.from(weight.value.data, (w, i) => w * scale[i % outputs]!);
@@ -233,7 +237,7 @@ function foldIntoPreceding(dense: Dense, { scale, shift }: Affine): Dense | unde
   return denseOf(dense, newWeight, newBias);
 }
 
-/** (scale x + shift) W + b as one Dense; undefined where its numbers would not be finite. */
+/** Returns (scale x + shift) W + b as one Dense, or undefined if its numbers would not be finite. */
 function foldIntoFollowing(dense: Dense, { scale, shift }: Affine): Dense | undefined {
   const { weight, bias, outputs } = dense;
   const w = weight.value.data;

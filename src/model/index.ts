@@ -1,6 +1,6 @@
 /**
- * batchnorm/tools: for models in use. Do training and inference agree, are the running statistics right, what is wrong with
- * this model, and how does it run without batch norm layers?
+ * batchnorm/tools: diagnose and prepare models for use. Compare training and inference, recompute running statistics, inspect a
+ * model for common problems, and fold batch norm layers into their neighbors.
  *
  * @module
  */

@@ -5,8 +5,9 @@ import { allocate, type DType, typedArrayName } from "../core/dtype.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import { expectGradient, expectLayer } from "../layers/guards.js";
-import type { Gradients, Layer, Mode } from "../layers/contract.js";
+import type { Forward, Gradients, Layer, Mode } from "../layers/contract.js";
 import { Parameter } from "../layers/parameter.js";
+import { endWithoutBackward } from "../layers/private-memory.js";
 import { parametersByPath, streamsByPath } from "./tree.js";
 import type { Evaluation, Group, Objective } from "../objective/objective.js";
 import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
@@ -20,33 +21,32 @@ export interface Batch<Target> {
 
 /** Options for `modelObjective`. */
 export interface ModelObjectiveOptions {
-  /** "probe" for the landscape that training sees, "inference" for that of the trained model: they are different functions. */
+  /** "probe" for the loss that training minimizes, "inference" for that of the trained model. The two are different functions. */
   readonly mode: Exclude<Mode, "train">;
   /**
-   * Row weights of the batch, for the statistics of batch norm and for the loss, which is called with them as its option
-   * `rowWeights`. Default: none.
+   * Row weights for the batch statistics and for the loss, which is called with the option `rowWeights`. Default: none.
    */
   readonly rowWeights?: ArrayLike<number> | Tensor | undefined;
-  /** The parameters to vary; the others are kept as they are now. Default: all. */
+  /** The parameters to vary. The others keep their current values. Default: all. */
   readonly parameters?: Iterable<Parameter> | undefined;
-  /** The precision to evaluate in, whatever the model's own. Default: "float64". */
+  /** The precision of the evaluation, independent of the model's dtype. Default: "float64". */
   readonly dtype?: DType | undefined;
-  /** The kernel set that does the arithmetic. Default: the fastest available. */
+  /** The kernel set. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
 
 const modelObjectiveRules = {
-  mode: { kind: "word", words: ["probe", "inference"], cure: "training would move the running statistics" },
+  mode: { kind: "word", words: ["probe", "inference"], cure: "training would update the running statistics" },
   rowWeights: { kind: "any", optional: true },
   parameters: { kind: "any", optional: true },
   dtype: { kind: "word", words: ["float32", "float64"], default: "float64" },
   kernels: { kind: "any", optional: true },
 } as const satisfies OptionRules<ModelObjectiveOptions>;
 
-/** A model as an objective, and the point at which the model is now. */
+/** A model as an objective, with its current parameters as a point. */
 export interface ModelObjective {
   readonly objective: Objective;
-  /** The values of the parameters at the time of the call, concatenated; a fresh array. */
+  /** The concatenated values of the parameters at the time of the call; a new array. */
   readonly point: Float64Array;
   /** The range of each parameter in the point, in the order of the forward pass. */
   readonly groups: readonly Group[];
@@ -57,14 +57,14 @@ export interface ModelObjective {
 /**
  * Returns the loss of a model on a batch as an objective, for checks and probes.
  *
- * An objective is a function of the point alone. Batch, running statistics, random streams and the parameters that do not vary are
- * copied when it is created, so training can continue between two evaluations without changing the answers. Each evaluation
- * lends the model these copies and leaves values, versions, statistics and streams as they were, also when it throws. The
- * streams are those that a layer names in `streams`.
+ * The objective depends only on the point. It copies the batch, the running statistics, the random streams and the fixed
+ * parameters when it is created, so you can continue training between two evaluations without changing their results. An
+ * evaluation uses these copies and then restores the model's values, versions, statistics and streams, even if it throws. Only
+ * random streams that a layer lists in `streams` are restored.
  *
- * - **Modes**: probe: the batch's statistics, and the gradient goes through them. inference: the running statistics
- * - **Numerics**: steps of less than about 1e-6 are lost to round-off in a float32 objective; hence the float64 default
- * - **Cost**: an evaluation is a forward and a backward pass and two copies of the parameters; `lossOnly` is the forward pass alone
+ * - **Modes**: probe: uses batch statistics and includes them in the gradient. inference: uses the running statistics
+ * - **Numerics**: with float32, round-off dominates for steps below about 1e-6, so the default is float64
+ * - **Cost**: a forward and a backward pass and two copies of the parameters per evaluation; only the forward pass for `lossOnly`
  *
  * @throws {TypeError} if mode, parameters or batch are invalid
  * @example
@@ -95,10 +95,10 @@ export function modelObjective<Target>(
   const varied = new Set(chosen as Iterable<Parameter>);
   for (const parameter of varied) {
     if (![...byPath.values()].includes(parameter)) {
-      throw new TypeError(complaint(who, "parameters of the model", `a foreign ${show(parameter.name)}`));
+      throw new TypeError(complaint(who, "parameters of the model", `${show(parameter.name)} of another model`));
     }
   }
-  // Copies in the dtype of the evaluation: of the batch, and of the parameters that do not vary.
+  // Copies of the batch and of the fixed parameters, in the dtype of the evaluation.
   const input = batch.input.cast(dtype);
   const target = copyOf(batch.target, dtype);
   const rowWeights = read.rowWeights === undefined ? undefined : copyOf(read.rowWeights, "float64");
@@ -107,22 +107,23 @@ export function modelObjective<Target>(
 
   const entries = [...byPath].filter(([, parameter]) => varied.has(parameter));
   const flat = flatObjective(who, model, entries, { dtype, held }, () => {
-    const { output, backward } = model.forward(input, { mode, kernels, rowWeights });
-    const { loss: value, gradOutput } = loss(output, target, { kernels, rowWeights });
-    return { loss: value, backward: () => backward(gradOutput).gradients };
+    const forward = model.forward(input, { mode, kernels, rowWeights });
+    const { loss: value, gradOutput } = loss(forward.output, target, { kernels, rowWeights });
+    return { forward, loss: value, backward: () => forward.backward(gradOutput).gradients };
   });
   return { ...flat, objective: Object.assign(flat.objective, { mode }), mode, dtype };
 }
 
-/** A loss, and the gradients that its backward pass would give. */
+/** A forward pass, its loss, and the backward pass. */
 interface LossRun {
+  readonly forward: Forward;
   readonly loss: number;
   readonly backward: () => Gradients;
 }
 
 /**
- * Returns an objective of named parameters and a run of a model. During each evaluation the parameters hold the values of the
- * point, those in `held` the tensors given there, and statistics and streams of the model the state that they have now.
+ * Returns an objective that runs a model with the values of the point as its parameters. During each evaluation the parameters
+ * in `held` have the tensors given there, and statistics and random streams have the state that they had at the call.
  */
 export function flatObjective(
   who: string,
@@ -140,18 +141,20 @@ export function flatObjective(
   for (const [i, { start }] of groups.entries()) point.set(parameters[i]![1].value.data, start);
   const { length } = point;
   const inState = keptState(model);
+  // Evaluations are synchronous, so all can use the same arrays.
+  const values = new Map(held);
+  const varied = groups.map(({ start, end, shape }, i) => {
+    const data = allocate(dtype, end - start);
+    values.set(parameters[i]![1], new Tensor(data, shape));
+    return { data, start, end };
+  });
 
   const at = <T>(where: Float64Array, work: () => T): T => {
     if (typedArrayName(where) !== "Float64Array") {
       throw new TypeError(complaint(who, "the point to be a Float64Array", show(where)));
     }
     expectLength(who, "the point", where, length);
-    const values = new Map(held);
-    for (const [i, { start, end, shape }] of groups.entries()) {
-      const data = allocate(dtype, end - start);
-      data.set(where.subarray(start, end));
-      values.set(parameters[i]![1], new Tensor(data, shape));
-    }
+    for (const { data, start, end } of varied) data.set(where.subarray(start, end));
     return inState(() => Parameter.holding(values, work));
   };
   const evaluate = (where: Float64Array): Evaluation =>
@@ -168,11 +171,16 @@ export function flatObjective(
       }
       return { loss, gradient };
     });
-  const lossOnly = (where: Float64Array): number => at(where, () => run().loss);
+  const lossOnly = (where: Float64Array): number =>
+    at(where, () => {
+      const { forward, loss } = run();
+      endWithoutBackward(forward);
+      return loss;
+    });
   return { objective: Object.assign(evaluate, { lossOnly, dtype }), point, groups };
 }
 
-/** Remembers the running statistics and random streams of a model, and returns a function that runs work with them as they are now. */
+/** Saves the running statistics and random streams of a model. Returns a function that runs a callback with the saved state. */
 function keptState(model: Layer): <T>(work: () => T) => T {
   const statistics = model.statistics.map(({ values }) => ({ values, kept: values.slice() }));
   const streams = [...streamsByPath(model).values()].map((stream) => ({ stream, kept: stream.state }));
@@ -190,8 +198,8 @@ function keptState(model: Layer): <T>(work: () => T) => T {
   };
 }
 
-/** Returns a copy of a target, which its owner may overwrite: a tensor in the dtype of the evaluation, labels as they are. */
-function copyOf<Target>(target: Target, dtype: DType): Target {
+/** Returns a copy of a target, which the caller may overwrite later. Tensors are converted to the dtype of the evaluation. */
+export function copyOf<Target>(target: Target, dtype: DType): Target {
   if (isTensor(target)) return target.cast(dtype) as Target & Tensor;
   if (Array.isArray(target) || ArrayBuffer.isView(target))
     return (target as Target & Int32Array).slice() as Target & Int32Array;

@@ -1,4 +1,4 @@
-/** Observations: the input and output of each layer of a model in one pass, and which of the layers are batch norms. */
+/** Observations: the inputs and outputs of the layers of a model in one pass, and its BatchNorm layers. */
 
 import { complaint, show } from "../core/errors.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
@@ -9,29 +9,29 @@ import { expectTensor, type Tensor } from "../core/tensor.js";
 import type { GivenRowWeights } from "./row-masks.js";
 import { layersByPath } from "./tree.js";
 
-/** The input and output of a layer, at one place of a model. */
+/** The input and output of a layer at one position in a model. */
 export interface ObservedLayer {
-  /** As in "2.0"; "" for the model itself. */
+  /** For example "2.0"; "" for the model itself. */
   readonly path: string;
   readonly layer: Layer;
   readonly input: Tensor;
   readonly output: Tensor;
-  /** Those of the pass. */
+  /** The row weights of the pass. */
   readonly rowWeights: GivenRowWeights | undefined;
 }
 
-/** What one pass through a model showed. */
+/** The layers observed in one pass through a model. */
 export interface Observation {
   readonly output: Tensor;
-  /** Every layer that ran and is not a container, in the order of the computation. */
+  /** All layers that ran, without containers, in the order of the computation. */
   readonly observed: readonly ObservedLayer[];
-  /** The paths of all layers that were reported, containers included. */
+  /** The paths of all reported layers, including containers. */
   readonly paths: ReadonlySet<string>;
 }
 
 /** The input and output of a batch norm. */
 export interface ObservedNorm extends ObservedLayer {
-  /** The layer itself, or the batch norm that it is built around. */
+  /** The layer itself, or the BatchNorm that it wraps. */
   readonly norm: BatchNorm;
 }
 
@@ -42,8 +42,8 @@ export function expectModel(who: string, model: unknown, input: unknown): void {
 }
 
 /**
- * Returns a layer that is a batch norm, or the one that it wraps if it owns nothing else (GhostBatchNorm, BatchRenorm). Layers are
- * recognized by their members, since the ESM and the CJS build have a class each.
+ * Returns the layer if it is a BatchNorm, or the BatchNorm that it wraps if it has no other parameters (GhostBatchNorm,
+ * BatchRenorm). Layers are recognized by their members, because the ESM and the CJS build have different classes.
  */
 export function batchNormOf(layer: Layer): BatchNorm | undefined {
   if (layer.children !== undefined) return undefined;
@@ -57,18 +57,18 @@ function isBatchNorm(value: unknown): value is BatchNorm {
   return runningVariance !== undefined && typeof track === "function";
 }
 
-/** Returns whether a batch norm normalizes differently in training and in inference. */
+/** Returns whether a BatchNorm normalizes differently during training and at inference. */
 export function normalizesByMode(norm: BatchNorm): boolean {
   return norm.trackRunningStatistics && !norm.frozen.normalization;
 }
 
-/** Returns whether a layer computes xW + b and nothing else: one that inherits from Dense and adds an activation does not. */
+/** Returns whether a layer computes only xW + b. A subclass of Dense that adds an activation does not. */
 export function isDense(layer: Layer | undefined): layer is Dense {
   const { isAffine, weight } = (layer ?? {}) as Partial<Dense>;
   return isAffine === true && weight !== undefined;
 }
 
-/** Returns whether a batch norm works along the last axis of its input, as a Dense does. */
+/** Returns whether the features of a BatchNorm are on the last axis of its input, like those of a Dense layer. */
 export function isOnLastAxis({ axis }: BatchNorm, rank: number): boolean {
   return (axis < 0 ? rank + axis : axis) === rank - 1;
 }
@@ -78,7 +78,7 @@ export function isFiniteTensor({ data }: Tensor): boolean {
   return data.every((value) => Number.isFinite(value));
 }
 
-/** Returns the batch norms of a model by path. */
+/** Returns the BatchNorm layers of a model by path. */
 export function normsByPath(model: Layer): Map<string, BatchNorm> {
   const norms = new Map<string, BatchNorm>();
   for (const [path, layer] of layersByPath(model)) {
@@ -88,7 +88,7 @@ export function normsByPath(model: Layer): Map<string, BatchNorm> {
   return norms;
 }
 
-/** Runs one forward pass and returns what it showed. */
+/** Runs one forward pass and returns the observed layers. */
 export function observeLayers(model: Layer, input: Tensor, pass: Pass): Observation {
   const layers = new Map(layersByPath(model));
   const observed: ObservedLayer[] = [];
@@ -106,8 +106,8 @@ export function observeLayers(model: Layer, input: Tensor, pass: Pass): Observat
 }
 
 /**
- * Returns the batch norms among the observed layers. A batch norm that was not reported did not run if its container reported
- * another of its children; a container that reports none of them is refused.
+ * Returns the BatchNorm layers among the observed layers. If a BatchNorm was not reported but its container reported another
+ * child, the BatchNorm did not run. Throws if a container reported none of its children.
  */
 export function observedNorms(who: string, model: Layer, { observed, paths }: Observation): ObservedNorm[] {
   const found = observed.flatMap((observation): ObservedNorm[] => {
@@ -125,12 +125,12 @@ export function observedNorms(who: string, model: Layer, { observed, paths }: Ob
   return found;
 }
 
-/** Whether a layer, or one inside it, was reported. */
+/** Returns whether a layer or one of its descendants was reported. */
 function hasRun(path: string, paths: ReadonlySet<string>): boolean {
   return paths.has(path) || [...paths].some((other) => other.startsWith(`${path}.`));
 }
 
-/** Returns the innermost container around a layer that ran, if it reported none of its children. */
+/** Returns the innermost container of a layer that ran but reported none of its children. */
 function silentContainer(path: string, paths: ReadonlySet<string>): string | undefined {
   let container = path;
   do container = container.slice(0, Math.max(0, container.lastIndexOf(".")));

@@ -1,10 +1,11 @@
-/** recalibrate: running statistics computed from data, exactly, in place of a moving average. */
+/** recalibrate: replaces the moving averages of running statistics by exact statistics of given data. */
 
 import { complaint, expectObject, show } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
 import type { Layer, Pass } from "../layers/contract.js";
+import { expectKernels } from "../layers/forward.js";
 import { mergeMoments, type Moments } from "../probes/values/moments.js";
 import { isTensor, type Tensor } from "../core/tensor.js";
 import { featureSums, type StatisticsGap, statisticsGap, varianceFor } from "./feature-statistics.js";
@@ -17,8 +18,8 @@ const who = "recalibrate";
 /** Options for `recalibrate`. */
 export interface RecalibrateOptions {
   /**
-   * The statistics used to normalize on the way to each layer. "layer by layer": the recalibrated ones of the layers before it, as
-   * in inference. "one pass": each batch's own, as in training; cheaper. Default: "layer by layer".
+   * The statistics with which the layers before each layer normalize. "layer by layer": their recalibrated statistics, as at
+   * inference. "one pass": the statistics of each batch, as during training, which is cheaper. Default: "layer by layer".
    */
   readonly order?: "layer by layer" | "one pass" | undefined;
   /** The kernel set that does the arithmetic. Default: the fastest available. */
@@ -30,15 +31,16 @@ const recalibrateRules = {
   kernels: { kind: "any", optional: true },
 } as const satisfies OptionRules<RecalibrateOptions>;
 
-/** A batch to recalibrate with: its input alone, or with row weights. Other properties, such as those of a Batcher's batches, are ignored. */
+/** A batch to recalibrate with: an input, optionally with row weights. Other properties, such as targets, are ignored. */
 export type RecalibrationBatch = Tensor | { readonly input: Tensor; readonly rowWeights?: GivenRowWeights | undefined };
 
-/** The new statistics of one layer, compared with the old ones and measured in them. */
+/** The change of the statistics of one layer, in units of the old ones. */
 export interface RecalibratedLayer extends StatisticsGap {
+  /** The path of the layer, such as "1"; "" for the model itself. */
   readonly path: string;
-  /** The number of values per feature behind the new statistics; with row weights, of equally weighted values worth as much. */
+  /** The number of values per feature in the new statistics, or the effective number with row weights. */
   readonly valuesPerFeature: number;
-  /** The number of batches in the old statistics; if 0, they were still the initial 0 and 1. */
+  /** The number of batches in the old statistics. If 0, they were still the initial 0 and 1. */
   readonly batchesTrackedBefore: number;
 }
 
@@ -50,31 +52,32 @@ export interface RecalibrationReport {
   readonly rows: number;
   /** The number of forward passes. */
   readonly passes: number;
+  /** The recalibrated layers, in execution order. */
   readonly layers: readonly RecalibratedLayer[];
-  /** The layers whose statistics stay as they are, and why. */
+  /** The layers with unchanged statistics, and why. */
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 }
 
 /**
- * Replaces the running means and variances with those of all values in the given batches.
+ * Replaces running means and variances with those of all values in the given batches.
  *
  *     mean = Σ n_b mean_b / Σ n_b      variance = Σ n_b (variance_b + (mean_b - mean)²) / Σ n_b, divided by Σ n_b - 1 where unbiased
  *
- * How the data are divided into batches therefore does not matter to a layer, and no trace remains of the moving
- * average accumulated while the weights were changing. With row weights, n_b is their sum. `batchesTracked` becomes the number of
- * batches. Frozen layers, and layers that no batch reached, stay as they are.
+ * The result does not depend on how the data are divided into batches, nor on the old moving averages, which were accumulated while
+ * the weights were changing. With row weights, n_b is their sum. `batchesTracked` becomes the number of batches. Frozen layers, and
+ * layers that no batch reached, are unchanged.
  *
- * Batches come from any iterable: a list, a Batcher (which then advances by an epoch), or a loader. From an async iterable, the
- * report is a promise, and nothing changes until the last batch has arrived.
+ * `batches` can be any iterable: a list, a Batcher (which then advances by one epoch) or a data loader. For an async iterable, it
+ * returns a promise and changes nothing before the last batch has arrived. If it throws, nothing has changed.
  *
- * - **Modes**: layer by layer: inference, so that batches of one suffice. one pass: probe, so each needs two values per feature
- * - **Numerics**: double precision; merged centered sums, so the variance does not suffer from cancellation
- * - **Cost**: one forward pass per batch; layer by layer, one per batch and batch norm. All batches are kept in memory
- * - **Source**: Chan, Golub & LeVeque 1979 for the merging; Wu & Johnson 2021, section 3 (arXiv:2105.07576), who call it
- *   PreciseBN
+ * - **Modes**: "layer by layer" runs in inference mode, where batches of one row suffice. "one pass" runs in probe mode, where each
+ *   batch needs two values per feature
+ * - **Numerics**: merges centered sums in double precision, which avoids cancellation in the variance
+ * - **Cost**: one forward pass per batch, or one per batch and batch norm for "layer by layer"; all batches are kept in memory
+ * - **Source**: Chan, Golub & LeVeque 1979 for the merging; Wu & Johnson 2021, section 3 (arXiv:2105.07576), as PreciseBN
  *
  * @throws {TypeError} if the model has no statistics to recalibrate, or a container does not call `observe`
- * @throws {RangeError} if there is no batch, or a value is not finite; in either case nothing is changed
+ * @throws {RangeError} if there is no batch, or a value is not finite
  * @example
  * const norm = new BatchNorm({ features: 1, dtype: "float64" });
  * norm.forward(Tensor.from([[1], [3]], { dtype: "float64" }), { mode: "train" });
@@ -100,6 +103,7 @@ export function recalibrate(
   options: RecalibrateOptions = {},
 ): RecalibrationReport | Promise<RecalibrationReport> {
   const read = readOptions(who, options, recalibrateRules);
+  expectKernels(who, read.kernels);
   const { [Symbol.iterator]: iterator, [Symbol.asyncIterator]: asyncIterator } = (batches ?? {}) as Partial<
     Iterable<RecalibrationBatch> & AsyncIterable<RecalibrationBatch>
   >;
@@ -117,7 +121,7 @@ async function collected<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   return list;
 }
 
-/** A batch whose weights are scaled by the largest weight in any batch. */
+/** A batch with the scale of its weights. */
 interface WeightedBatch {
   readonly input: Tensor;
   readonly rowWeights: GivenRowWeights | undefined;
@@ -178,7 +182,7 @@ function weightedBatches(model: Layer, batches: readonly RecalibrationBatch[]): 
   return read.map((batch) => ({ ...batch, scale: largest > 0 ? batch.largest / largest : 0 }));
 }
 
-/** Returns the batch norms to recalibrate, and the layers with statistics that are skipped. */
+/** Returns the batch norms to recalibrate, and the other layers with statistics, which are skipped. */
 function plan(model: Layer, order: string): { targets: Set<BatchNorm>; skipped: { path: string; reason: string }[] } {
   const targets = new Set<BatchNorm>();
   const skipped: { path: string; reason: string }[] = [];
@@ -190,7 +194,7 @@ function plan(model: Layer, order: string): { targets: Set<BatchNorm>; skipped: 
     } else if (!norm.trackRunningStatistics) skipped.push({ path, reason: "it keeps no running statistics" });
     else if (norm.frozen.updates) skipped.push({ path, reason: "its statistics are frozen" });
     else if (targets.has(norm) && order === "layer by layer") {
-      const expected = "each batch norm at one place, to go layer by layer";
+      const expected = 'every batch norm to be used once, for order "layer by layer"';
       throw new TypeError(complaint(who, expected, `one again at ${show(path)}`, 'use order: "one pass"'));
     } else targets.add(norm);
   }
@@ -214,7 +218,7 @@ function onePass(model: Layer, inputs: readonly WeightedBatch[], targets: Set<Ba
 function layerByLayer(model: Layer, inputs: readonly WeightedBatch[], targets: Set<BatchNorm>, kernels?: Kernels): Run {
   const layers: RecalibratedLayer[] = [];
   let passes = 0;
-  // Later layers only need to pass the values through.
+  // Layers that are not yet recalibrated only have to run. Their outputs are not used.
   const tracked = new Map([...targets].map((norm) => [norm, norm.batchesTracked.values[0]!]));
   for (const norm of targets) norm.batchesTracked.values[0] = 1;
   const open = new Set(targets);
@@ -238,14 +242,14 @@ function layerByLayer(model: Layer, inputs: readonly WeightedBatch[], targets: S
 
 interface Gathered {
   readonly path: string;
-  /** Their count is Σ w. */
+  /** Moments with Σ w as their count. */
   readonly moments: readonly Moments[];
   /** Σ w². */
   readonly squares: number;
   readonly batches: number;
 }
 
-/** Runs all batches and merges the moments of the inputs of the selected batch norms, in execution order. */
+/** Runs all batches and merges the moments of the selected batch norms' inputs, in execution order. */
 function gather(
   model: Layer,
   inputs: readonly WeightedBatch[],
@@ -273,12 +277,12 @@ function gather(
   return gathered;
 }
 
-/** Returns moments with the same mean and variance but a different count. */
+/** Returns moments with the same mean and variance and a different count. */
 function withCount(moments: Moments, count: number): Moments {
   return moments.count === count ? moments : { ...moments, count, m2: (moments.m2 / moments.count) * count };
 }
 
-/** Replaces the statistics of a layer, and returns how far they are from the old ones. */
+/** Replaces the statistics of a layer, and returns the change. */
 function replace(norm: BatchNorm, { path, moments, squares, batches }: Gathered): RecalibratedLayer {
   const { count: total } = moments[0]!;
   const valuesPerFeature = total === squares ? total : total ** 2 / squares;

@@ -1,25 +1,25 @@
-/** State dicts: a model's parameters and running statistics by path, as plain JSON. */
+/** State dicts: the parameters and running statistics of a model by path, as plain JSON. */
 
 import { complaint, expectLength, expectObject, ShapeError, show } from "../core/errors.js";
 import type { DType, Floats } from "../core/dtype.js";
 import { expectLayer } from "../layers/guards.js";
 import type { Layer } from "../layers/contract.js";
-import { parametersByPath, statisticsByPath } from "./tree.js";
+import { countsBatches, expectInRange, parametersByPath, statisticsByPath } from "./tree.js";
 import { printShape, sameShape, type Shape, sizeOf } from "../core/shape.js";
 
-/** One named array of a saved model. */
+/** An array of a saved model. */
 export interface StateEntry {
   readonly shape: readonly number[];
   readonly dtype: DType;
-  /** Row by row. Every float32 and float64 number survives JSON exactly; -0 is saved as 0, as JSON writes it. */
+  /** The values in row-major order. JSON preserves float32 and float64 numbers exactly, except -0, which is saved as 0. */
   readonly values: readonly number[];
 }
 
-/** A saved model: parameters and running statistics by path, as in "1.gamma" and "1.runningMean". */
+/** A saved model: its parameters and running statistics by path, such as "1.gamma" and "1.runningMean". */
 export type StateDict = Readonly<Record<string, StateEntry>>;
 
 /**
- * Returns the parameters and running statistics of a model, as plain JSON. To continue a training run, use `checkpoint`.
+ * Returns the parameters and running statistics of a model as plain JSON. To resume a training run, use `checkpoint` instead.
  *
  * - **Cost**: one copy of the values
  *
@@ -31,7 +31,7 @@ export type StateDict = Readonly<Record<string, StateEntry>>;
  */
 export function stateDict(model: Layer): StateDict {
   expectLayer("stateDict", model);
-  // x + 0 turns -0 into 0, so that what is saved equals what JSON gives back. Object.fromEntries keeps a "__proto__", too.
+  // x + 0 turns -0 into 0, as JSON does. Object.fromEntries also accepts the key "__proto__".
   const entries = [...slots(model)].map(([path, { shape, dtype, values }]) => {
     return [path, { shape: [...shape], dtype, values: Array.from(values, (value) => value + 0) }] as const;
   });
@@ -41,12 +41,11 @@ export function stateDict(model: Layer): StateDict {
 /**
  * Loads a saved state into a model of the same structure.
  *
- * Everything is read and checked before anything changes: missing or unknown entries, another shape or dtype, values that are
- * not finite and variances below 0 are refused.
+ * The whole state is checked first. If it throws, the model is unchanged.
  *
- * @throws {TypeError} if entries are missing, unknown, or not entries at all
+ * @throws {TypeError} if an entry is missing, unknown or invalid, or has another dtype than the model
  * @throws {ShapeError} if an entry has another shape than the model
- * @throws {RangeError} if a value is not finite, or a variance or count is negative
+ * @throws {RangeError} if a value is not finite, a variance is negative, or a count of batches is not an integer >= 0
  */
 export function loadStateDict(model: Layer, state: StateDict): void {
   const name = "loadStateDict";
@@ -61,7 +60,7 @@ export function loadStateDict(model: Layer, state: StateDict): void {
       complaint(name, "exactly the model's entries", lists.join(", "), "build the model as it was when saved"),
     );
   }
-  // Read once, so that what is checked is what is written, whatever getters answer the second time.
+  // Reads every value once, in case getters return something else the second time.
   const read = [...own].map(([path, slot]) => [slot, readEntry(`${name}: "${path}"`, state[path], slot)] as const);
   for (const [slot, values] of read) slot.write(values);
 }
@@ -71,6 +70,7 @@ interface StateSlot {
   readonly dtype: DType;
   readonly values: Floats;
   readonly least: number;
+  readonly isCount: boolean;
   write(values: readonly number[]): void;
 }
 
@@ -79,19 +79,22 @@ function slots(model: Layer): Map<string, StateSlot> {
   for (const [path, parameter] of parametersByPath(model)) {
     const { shape, dtype, data } = parameter.value;
     const write = (values: readonly number[]): void => parameter.update((own) => own.set(values));
-    found.set(path, { shape, dtype, values: data, least: -Infinity, write });
+    found.set(path, { shape, dtype, values: data, least: -Infinity, isCount: false, write });
   }
-  for (const [path, { values, least }] of statisticsByPath(model)) {
-    found.set(path, { shape: [values.length], dtype: "float64", values, least, write: (saved) => values.set(saved) });
+  for (const [path, statistic] of statisticsByPath(model)) {
+    const { values, least } = statistic;
+    const write = (saved: readonly number[]): void => values.set(saved);
+    const isCount = countsBatches(statistic);
+    found.set(path, { shape: [values.length], dtype: "float64", values, least, isCount, write });
   }
   return found;
 }
 
-/** Returns a copy of an entry's values; requires that they fit. */
+/** Requires a valid entry, and returns a copy of its values. */
 function readEntry(
   name: string,
   entry: StateEntry | undefined,
-  { shape, dtype, least, values: own }: StateSlot,
+  { shape, dtype, least, isCount, values: own }: StateSlot,
 ): readonly number[] {
   expectObject(name, "the entry", entry);
   const { shape: savedShape, dtype: savedDtype, values } = entry;
@@ -112,7 +115,7 @@ function readEntry(
     if (dtype === "float32" && !Number.isFinite(Math.fround(value))) {
       throw new RangeError(complaint(name, "numbers that float32 can hold", `${value} at index ${index}`));
     }
-    if (value < least) throw new RangeError(complaint(name, `no number below ${least}`, `${value} at index ${index}`));
+    expectInRange(name, value, index, { least, isCount });
   }
   return copy as number[];
 }

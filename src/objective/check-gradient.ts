@@ -1,8 +1,8 @@
-/** checkGradient: compares a gradient with finite differences of its loss, and estimates the error of the differences too. */
+/** checkGradient: compares a gradient with finite differences of the loss, and estimates the error of those differences. */
 
 import { complaint, expectCount, expectObject, expectOneOf, show, ShapeError } from "../core/errors.js";
 import { type DType, tolerances, unitRoundoff } from "../core/dtype.js";
-import type { Random } from "../core/random.js";
+import type { Random, RandomState } from "../core/random.js";
 import { Evaluator, expectObjective, readProbeOptions } from "./evaluate.js";
 import {
   DerivativeComparison,
@@ -12,23 +12,23 @@ import {
   type Verdict,
 } from "./finite-difference.js";
 import type { Group, Objective, ProbeOptions } from "./objective.js";
-import { addScaled, dot, norm, randomDirection } from "./vector.js";
+import { addScaled, dot, norm, randomDirection, scaled } from "./vector.js";
 
 /** Options for `checkGradient`. */
 export interface CheckGradientOptions extends ProbeOptions {
   /** Draws the direction and the coordinates. */
   readonly random: Random;
-  /** Named stretches of the point, each of which is checked. Default: the whole point as one group. */
+  /** Named ranges of the point. Each is checked. Default: the whole point as one group. */
   readonly groups?: readonly Group[] | undefined;
-  /** How many coordinates of each group to check, all where it has fewer. Default: 3. */
+  /** The number of coordinates to check in each group. Smaller groups are checked completely. Default: 3. */
   readonly coordinatesPerGroup?: number | undefined;
-  /** The first finite-difference step; smaller ones follow where it does not decide. Default: 1e-5, on a float32 objective 1e-3. */
+  /** The first finite-difference step. Smaller steps follow if it is inconclusive. Default: 1e-5, or 1e-3 for a float32 objective. */
   readonly step?: number | undefined;
-  /** Allowed error, relative to the root mean square of the gradient. Default: 1e-7, on a float32 objective 5e-3. */
+  /** The allowed error relative to the root mean square of the gradient. Default: 1e-7, or 5e-3 for a float32 objective. */
   readonly tolerance?: number | undefined;
 }
 
-/** Checked against `CheckGradientOptions` where `readOptions` reads them. */
+/** The rules for `CheckGradientOptions`. */
 export const checkGradientRules = {
   random: { kind: "random" },
   groups: { kind: "any", optional: true },
@@ -39,45 +39,52 @@ export const checkGradientRules = {
 
 /** The report of `checkGradient`. Plain JSON. */
 export interface GradientReport {
-  /** "differs" if any comparison differs, else "undecided" if any is, else "agrees". */
+  /** "differs" if any comparison differs. Otherwise "undecided" if any is undecided, else "agrees". */
   readonly verdict: Verdict;
-  /** The comparison that decided, or the one that is furthest off. */
+  /** The comparison that determined the verdict. If all agree, the one with the largest error. */
   readonly worst: GradientComparison;
-  /** The derivative along a random direction, which depends on every coordinate at once. */
+  /**
+   * The derivative along a random direction, which depends on every coordinate. Groups with a small gradient get a larger
+   * share of the direction, so that the other groups do not hide an error in them.
+   */
   readonly direction: GradientComparison;
   readonly coordinates: readonly GradientComparison[];
-  /** Root mean square of the gradient: errors are relative to it. */
+  /** The root mean square of the gradient. */
   readonly gradientRms: number;
-  /** The first step, for coordinates of size 1 and below; each comparison reports its own. */
+  /** The first step for coordinates of magnitude 1 or less. Each comparison reports the step that it used. */
   readonly step: number;
   readonly tolerance: number;
   readonly dtype: DType;
   readonly evaluations: number;
-  /** The finding in one sentence. */
+  /** The state of the random stream before the first draw: `Random.from` repeats the check. */
+  readonly randomState: RandomState;
+  /** A one-sentence summary. */
   readonly text: string;
 }
 
-/** A gradient of 0 carries up to this many roundings of the others. */
+/** A gradient that should be 0 may contain up to this many rounding errors of the other gradients. */
 const ROUNDINGS = 2 ** 14;
-/** A step below this part of a coordinate would move it by a few roundings. */
+/** The smallest step relative to a coordinate. A smaller one would change the coordinate by only a few roundings. */
 const LEAST_MOVE = 2 ** -40;
 
 /**
- * Compares a gradient with finite differences of its loss: first along one random direction, then coordinate by coordinate.
+ * Compares a gradient with finite differences of its loss, along one random direction and for some coordinates of each group.
  *
  *     numeric = (L(x + h d) - L(x - h d)) / 2h, at h and at h/2        analytic = <gradient, d>
  *
- * The disagreement between h and h/2, together with the round-off of the loss, estimates the error of the finite
- * difference. Where the two do not agree with the gradient, h is reduced until the difference quotients converge or
- * round-off hides the derivative: the loss may vary within a much shorter distance than h, as it does where the weights
- * before a norm are small. Where both sides of the point have different slopes at every h, there is a kink.
+ * The error of a finite difference is estimated from the difference between h and h/2 and from the round-off of the loss. If
+ * the gradient does not agree, h is reduced until the difference quotients converge or round-off dominates. This is needed
+ * where the loss varies within a distance much shorter than h, for example if the weights before a BatchNorm are small. A
+ * verdict of "differs" is confirmed at two more steps. If the slopes on both sides of the point differ at every h, the loss
+ * has a kink there and the verdict is "undecided".
  *
- * - **Units**: all derivatives in loss per unit of the coordinate
- * - **Numerics**: the first step is multiplied by the size of the coordinate, or by the root mean square of its group,
- *   where that is above 1. The error allowed in a group is relative to the root mean square of its own gradient, but at
- *   least 16,384 roundings of that of the whole: a gradient that should be 0 carries the round-off of the others
- * - **Cost**: 1 gradient, and 4 losses per derivative: one direction, and `coordinatesPerGroup` per group. Up to 32 more
- *   per derivative that does not agree at the first step
+ * - **Units**: loss per unit of the coordinate
+ * - **Numerics**: for coordinates larger than 1 the first step is multiplied by the magnitude of the coordinate or by the root
+ *   mean square of its group, whichever is larger. The allowed error is relative to the root mean square of the group's
+ *   gradient, but at least 16,384 rounding errors of the whole gradient: a gradient that should be 0 contains round-off
+ *   from the others
+ * - **Cost**: 1 gradient, and 4 losses per derivative, for one direction and `coordinatesPerGroup` coordinates per group. A
+ *   derivative that does not agree at the first step costs up to 40 more
  *
  * @throws {TypeError | RangeError | ShapeError} if an argument is invalid, or loss or gradient is not finite at the point
  * @example
@@ -103,17 +110,18 @@ export async function checkGradient(
     point.length,
   );
 
-  // All that is the caller's is read and drawn before the first evaluation, which may wait.
+  // Read the caller's arrays and draw from its stream before the first evaluation, which may be asynchronous.
   const x = point.slice();
-  const chosen = groups.flatMap((group) => {
-    const places = random.permutation(group.end - group.start).slice(0, coordinatesPerGroup);
+  const randomState = random.state;
+  const { orders, direction: drawn } = drawChecks(x.length, groups, random);
+  const chosen = groups.flatMap((group, i) => {
+    const places = orders[i]!.slice(0, coordinatesPerGroup);
     return [...places].sort((a, b) => a - b).map((place) => ({ group, place }));
   });
-  const randomly = randomDirection(x.length, random);
   const evaluator = new Evaluator(who, objective, read, 1 + 4 * (1 + chosen.length));
   const { loss, gradient } = await evaluator.at(x.slice());
   expectFiniteEvaluation(who, loss, gradient, groups);
-  const claimed = gradient.slice(); // a copy: the objective may write to its array at the next evaluation
+  const claimed = gradient.slice(); // the objective may overwrite its array in the next evaluation
   const gradientRms = rootMeanSquare(claimed);
 
   const inherited = Math.min(tolerance, ROUNDINGS * unitRoundoff[dtype]) * gradientRms;
@@ -125,19 +133,25 @@ export async function checkGradient(
     firstStep: step * Math.max(1, size),
     smallestStep: LEAST_MOVE * least,
     allowed: Math.max(tolerance * rms, inherited),
+    tolerated: Math.max(tolerance * (line.group === "" ? gradientRms : rms), inherited),
     goodError: 1000 * Math.max(tolerance * rms, inherited),
     largestError: 1000 * tolerance * gradientRms,
     quotients: [],
   });
+  const scale = scaleByGroup(groups, claimed, dtype);
+  const stretched = drawn.map((value, i) => value * scale[i]!);
+  const direction = scaled(1 / norm(stretched), stretched);
+  // The typical derivative along this direction, given the size of the gradient of each group.
+  const directionRms = norm(direction.map((value, i) => (value * gradientRms) / scale[i]!));
   const lines = [
     lineOf(
       {
         name: "random direction",
         group: "",
-        analytic: dot(claimed, randomly),
-        move: (t) => addScaled(x, t, randomly),
+        analytic: dot(claimed, direction),
+        move: (t) => addScaled(x, t, direction),
       },
-      { size: rootMeanSquare(x), least: 0, rms: gradientRms },
+      { size: rootMeanSquare(x), least: 0, rms: directionRms },
     ),
     ...chosen.map(({ group: { name, start, end }, place }) => {
       const index = start + place;
@@ -166,26 +180,58 @@ export async function checkGradient(
     open = derivatives.add(found);
     evaluator.expectMore(4 * open.length);
   }
-  const [direction, ...coordinates] = lines.map((line) => derivatives.compare(line)) as [
+  const unconfirmed = derivatives.toConfirm(lines);
+  evaluator.expectMore(4 * unconfirmed.length);
+  for (const [line, h] of unconfirmed) derivatives.confirm(line, await lossesAt(line, h));
+  const [alongDirection, ...coordinates] = lines.map((line) => derivatives.compare(line)) as [
     GradientComparison,
     ...GradientComparison[],
   ];
-  const worst = worstOf(direction, coordinates);
+  const worst = worstOf(alongDirection, coordinates);
   return {
     verdict: worst.verdict,
     worst,
-    direction,
+    direction: alongDirection,
     coordinates,
     gradientRms,
     step,
     tolerance,
     dtype,
     evaluations: evaluator.evaluations,
+    randomState,
     text: sentenceOf(worst, coordinates.length),
   };
 }
 
-/** A line to evaluate the loss along. */
+/** The largest factor of `scaleByGroup`. With a larger one, round-off would hide the groups that are not scaled. */
+const MOST_STRETCH: Readonly<Record<DType, number>> = { float32: 10, float64: 1000 };
+
+/**
+ * Returns a factor per coordinate that is inversely proportional to the gradient of its group. In a direction scaled by these
+ * factors, a group with a small gradient has as much weight as the others. Gradients that are 0 up to round-off are not scaled.
+ */
+function scaleByGroup(groups: readonly NamedStretch[], gradient: Float64Array, dtype: DType): Float64Array {
+  const whole = rootMeanSquare(gradient);
+  const scale = new Float64Array(gradient.length).fill(1);
+  for (const { start, end } of groups) {
+    const rms = rootMeanSquare(gradient.subarray(start, end));
+    const isRoundOff = rms <= ROUNDINGS * unitRoundoff[dtype] * whole;
+    scale.fill(isRoundOff ? 1 : Math.min(MOST_STRETCH[dtype], Math.max(1, whole / rms)), start, end);
+  }
+  return scale;
+}
+
+/** Makes all draws of `checkGradient`: a random order of the coordinates of each group, and a direction. */
+export function drawChecks(
+  length: number,
+  groups: readonly NamedStretch[],
+  random: Random,
+): { readonly orders: readonly Uint32Array[]; readonly direction: Float64Array } {
+  const orders = groups.map(({ start, end }) => random.permutation(end - start));
+  return { orders, direction: randomDirection(length, random) };
+}
+
+/** A line along which the loss is evaluated. */
 interface Line extends LineOfLosses {
   readonly move: (t: number) => Float64Array;
   readonly firstStep: number;
@@ -211,7 +257,7 @@ function expectFiniteEvaluation(
 
 const severity: Readonly<Record<Verdict, number>> = { agrees: 0, undecided: 1, differs: 2 };
 
-/** The gravest comparison, and of those the one furthest off; the direction only where it alone shows it, as it names no place. */
+/** Returns the most severe comparison with the largest error. The direction is returned only if no coordinate is as severe. */
 function worstOf(direction: GradientComparison, coordinates: readonly GradientComparison[]): GradientComparison {
   const off = ({ analytic, numeric }: GradientComparison): number =>
     numeric === null ? Infinity : Math.abs(analytic - numeric);
@@ -242,7 +288,7 @@ type NamedStretch = Pick<Group, "name" | "start" | "end">;
 /** Requires groups within the point; returns a copy. */
 export function expectNamedStretches(who: string, groups: readonly NamedStretch[], length: number): NamedStretch[] {
   if (!Array.isArray(groups) || groups.length === 0) {
-    throw new TypeError(complaint(who, "groups to be an array of at least one", show(groups)));
+    throw new TypeError(complaint(who, "groups to be a non-empty array", show(groups)));
   }
   return Array.from(groups as readonly Group[], (group) => {
     expectObject(who, "every group", group);

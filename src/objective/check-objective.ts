@@ -1,18 +1,20 @@
-/** checkObjective: does an objective keep its four promises? To be asked before any probe is believed. */
+/** checkObjective: tests the four requirements of an objective. Run it before relying on a probe. */
 
 import {
   checkGradient,
   type CheckGradientOptions,
   checkGradientRules,
+  drawChecks,
   expectNamedStretches,
   type GradientReport,
 } from "./check-gradient.js";
+import type { RandomState } from "../core/random.js";
 import { Evaluator, expectObjective, readProbeOptions } from "./evaluate.js";
 import type { Verdict } from "./finite-difference.js";
 import type { Evaluation, Objective } from "./objective.js";
 import { addScaled, randomDirection } from "./vector.js";
 
-/** What was found about one promise. */
+/** The result for one requirement. */
 export interface PromiseReport {
   readonly promise:
     | "same point, same answer"
@@ -20,30 +22,32 @@ export interface PromiseReport {
     | "evaluating leaves nothing behind"
     | "a fresh gradient of that loss";
   readonly verdict: Verdict;
-  /** Why, where the promise is not kept or cannot be judged; empty otherwise. */
+  /** The reason if the verdict is not "agrees"; otherwise empty. */
   readonly finding: string;
 }
 
-/** What `checkObjective` found. Plain JSON. */
+/** The report of `checkObjective`. Plain JSON. */
 export interface ObjectiveReport {
-  /** "agrees" if all four are kept. */
+  /** "agrees" if all four requirements are met. */
   readonly verdict: Verdict;
   readonly promises: readonly PromiseReport[];
   readonly gradient: GradientReport;
   readonly evaluations: number;
+  /** The state of the random stream before the first draw: `Random.from` repeats the check. */
+  readonly randomState: RandomState;
 }
 
 /**
- * Tests the four promises of an objective at a point.
+ * Tests whether an objective meets its four requirements at a point.
  *
- * 1. same point, same answer: two evaluations, bit by bit
- * 2. the point is not modified
- * 3. evaluating leaves nothing behind: A, B, A gives A's answer again
- * 4. the gradient is a fresh array, and the gradient of that loss (`checkGradient`); `lossOnly` gives the same loss
+ * 1. Same point, same answer: two evaluations are equal bit for bit.
+ * 2. The point is not modified.
+ * 3. Evaluating leaves nothing behind: after evaluating at A and then at B, A still returns the same result.
+ * 4. The gradient is a new array and the gradient of that loss, according to `checkGradient`. `lossOnly` returns the same loss.
  *
- * - **Cost**: the evaluations of `checkGradient`, and 5 more
+ * - **Cost**: 5 evaluations more than `checkGradient`
  *
- * @throws {TypeError | RangeError} as `checkGradient`
+ * @throws {TypeError | RangeError} as for `checkGradient`
  * @example
  * let calls = 0;
  * const drifting: Objective = (x) => ({ loss: x[0]! ** 2 + calls++, gradient: Float64Array.of(2 * x[0]!) });
@@ -57,13 +61,18 @@ export async function checkObjective(
   const who = "checkObjective";
   expectObjective(who, objective, point);
   const read = readProbeOptions(who, options, checkGradientRules);
-  // Copies: the evaluations may wait, and the caller go on training meanwhile.
+  // Copies, since evaluations may be asynchronous and the caller may continue training in the meantime.
   const x = point.slice();
   const groups =
     read.groups &&
     expectNamedStretches(who, read.groups, x.length).map((stretch, i) => ({ ...read.groups![i]!, ...stretch }));
   const evaluator = new Evaluator(who, objective, { signal: read.signal }, 5);
-  const elsewhere = addScaled(x, 0.1, randomDirection(x.length, read.random));
+  // Make all draws now, since other code may use the stream while the evaluations wait. The copy repeats them.
+  const randomState = read.random.state;
+  const random = read.random.copy();
+  const elsewhere = addScaled(x, 0.1, randomDirection(x.length, random));
+  randomDirection(x.length, read.random);
+  drawChecks(x.length, groups ?? [{ name: "point", start: 0, end: x.length }], read.random);
 
   const pointOfFirst = x.slice();
   const first = await evaluator.at(pointOfFirst);
@@ -76,7 +85,7 @@ export async function checkObjective(
   const lossOnly = await evaluator.lossAt(pointOfLossOnly);
   const third = await evaluator.at(x.slice());
   const thirdFinding = difference({ loss: first.loss, gradient: firstGradient }, third);
-  const gradient = await checkGradient(objective, x, { ...read, groups });
+  const gradient = await checkGradient(objective, x, { ...read, random, groups });
 
   const changed = [pointOfFirst, pointOfLossOnly].find((array) => !sameNumbers(array, x));
   const at = changed?.findIndex((value, i) => !Object.is(value, x[i])) ?? -1;
@@ -104,7 +113,7 @@ export async function checkObjective(
 
   const verdicts = promises.map((found) => found.verdict);
   const verdict = verdicts.includes("differs") ? "differs" : verdicts.includes("undecided") ? "undecided" : "agrees";
-  return { verdict, promises, gradient, evaluations: evaluator.evaluations + gradient.evaluations };
+  return { verdict, promises, gradient, evaluations: evaluator.evaluations + gradient.evaluations, randomState };
 }
 
 function promise(name: PromiseReport["promise"], finding: string): PromiseReport {

@@ -1,8 +1,8 @@
 /**
- * Evaluate: how every check and probe calls an objective, so that all stop, report progress and refuse nonsense alike.
+ * Evaluate: calls objectives for all checks and probes. It checks the signal, reports progress and rejects invalid results.
  *
- * This is the one file that uses a clock and a task queue, both only if the host has them: a signal is set by an event, and
- * awaiting an objective that answers at once never lets the host deliver one.
+ * Only this file uses a clock and a task queue, and it works on hosts without them. They are needed because a signal is set in
+ * an event handler, and awaiting a synchronous objective never gives the event loop a turn.
  */
 
 import { typedArrayName } from "../core/dtype.js";
@@ -10,10 +10,10 @@ import { complaint, expectCount, expectLength, show } from "../core/errors.js";
 import { type OptionRules, readOptions, type ReadOptions } from "../core/options.js";
 import type { Evaluation, Objective, ProbeOptions } from "./objective.js";
 
-/** The table of options of a check or a probe, for `readProbeOptions`: a row for every key but signal and onProgress. */
+/** The rules for the options of a check or probe, without signal and onProgress. */
 export type ProbeRules<Options> = OptionRules<Omit<Options, keyof ProbeOptions>>;
 
-/** Reads the options of a check or a probe; see `readOptions`. */
+/** Reads the options of a check or probe; see `readOptions`. */
 export function readProbeOptions<Options extends ProbeOptions, const Rules extends ProbeRules<Options>>(
   who: string,
   options: Options,
@@ -43,12 +43,12 @@ export function expectPoint(who: string, point: unknown): asserts point is Float
   if (bad >= 0) throw new RangeError(complaint(who, "a finite point", `${point[bad]} at coordinate ${bad}`));
 }
 
-/** Returns whether a value is a Float64Array, of whatever realm. */
+/** Returns whether a value is a Float64Array, from any realm. */
 export function isFloat64Array(value: unknown): value is Float64Array {
   return typedArrayName(value) === "Float64Array";
 }
 
-/** Throws the reason of a signal that has been aborted, whatever it is, or an error in its place if there is none. */
+/** Throws the reason of an aborted signal, or an error if it has none. */
 export function throwIfAborted(who: string, signal: ProbeOptions["signal"]): void {
   if (signal?.aborted !== true) return;
   const reason: unknown = signal.reason ?? new Error(`${who}: aborted by its signal`);
@@ -66,21 +66,21 @@ declare const setTimeout: ((callback: () => void, milliseconds: number) => unkno
 /** About one frame of a display. */
 const MILLISECONDS_BETWEEN_TURNS = 16;
 
-/** Gives the event loop a turn about every 16 ms of work, so that timers, clicks and repaints are not held up. */
+/** Gives the event loop a turn after about every 16 ms of work, so that timers, clicks and repaints are not delayed. */
 export class EventLoopTurns {
   private last = Date.now();
 
-  /** More than 16 ms have passed since the last turn. */
+  /** Whether at least 16 ms have passed since the last turn. */
   get isDue(): boolean {
     const elapsed = Date.now() - this.last;
-    // A clock that was set back counts as due.
+    // Also true if the clock was set back.
     return elapsed >= MILLISECONDS_BETWEEN_TURNS || elapsed < 0;
   }
 
-  /** Waits until the event loop has had its turn. */
+  /** Waits for one turn of the event loop. */
   async take(): Promise<void> {
     await new Promise<void>((resolve) => {
-      // Browsers delay timers in hidden tabs, and test frameworks replace them: a message is neither.
+      // Prefer a message: browsers delay timers in hidden tabs, and test frameworks replace them.
       if (typeof MessageChannel === "function") {
         const { port1, port2 } = new MessageChannel();
         port1.onmessage = () => {
@@ -98,9 +98,9 @@ export class EventLoopTurns {
   }
 }
 
-/** Calls an objective a known number of times: checks the signal before each call, counts, and reports the progress after. */
+/** Evaluates an objective and counts the evaluations. Checks the signal before each call and reports progress after it. */
 export class Evaluator {
-  /** How many evaluations were made. */
+  /** The number of evaluations so far. */
   evaluations = 0;
   private readonly turns = new EventLoopTurns();
 
@@ -111,19 +111,19 @@ export class Evaluator {
     private total: number,
   ) {}
 
-  /** Raises the number of evaluations that is reported as the total. */
+  /** Increases the total number of evaluations that is reported to `onProgress`. */
   expectMore(evaluations: number): void {
     this.total += evaluations;
   }
 
-  /** Loss and gradient at a point. The loss may be infinite or NaN: what that means is the caller's to say. */
+  /** Returns loss and gradient at a point. Values that are not finite are left to the caller. */
   async at(point: Float64Array): Promise<Evaluation> {
     throwIfAborted(this.who, this.options.signal);
     const evaluation = await this.objective(point);
     const { loss, gradient } = (evaluation ?? {}) as Partial<Evaluation>;
     if (typeof loss !== "number" || !isFloat64Array(gradient)) {
       throw new TypeError(
-        complaint(this.who, "an objective that gives { loss: number, gradient: Float64Array }", show(evaluation)),
+        complaint(this.who, "an objective that returns { loss: number, gradient: Float64Array }", show(evaluation)),
       );
     }
     expectLength(this.who, "the objective's gradient", gradient, point.length);
@@ -131,13 +131,13 @@ export class Evaluator {
     return evaluation;
   }
 
-  /** The loss alone, by `lossOnly` where the objective has it. */
+  /** Returns the loss at a point, from `lossOnly` if the objective defines it. */
   async lossAt(point: Float64Array): Promise<number> {
     if (this.objective.lossOnly === undefined) return (await this.at(point)).loss;
     throwIfAborted(this.who, this.options.signal);
     const loss = await this.objective.lossOnly(point);
     if (typeof loss !== "number") {
-      throw new TypeError(complaint(this.who, "an objective whose lossOnly gives a number", show(loss)));
+      throw new TypeError(complaint(this.who, "an objective whose lossOnly returns a number", show(loss)));
     }
     await this.reportProgress();
     return loss;

@@ -1,27 +1,27 @@
 /**
- * Finite differences of a loss along a line: the derivative at several steps, how far each may be off, and whether the
- * derivative that a gradient claims agrees with them.
+ * Finite differences of a loss along a line: estimates the derivative at several steps, with the error of each estimate, and
+ * compares them with the derivative according to the gradient.
  */
 
 import { type DType, unitRoundoff } from "../core/dtype.js";
 
 /**
- * The result of a comparison: the two derivatives agree; they differ; or finite differences cannot decide, because the loss
- * has a kink at the point, is not finite beside it, is dominated by round-off, or its difference quotients do not converge.
+ * The result of a comparison. "undecided" means that finite differences cannot decide, because the loss has a kink at the point,
+ * is not finite near it or is dominated by round-off, or because its difference quotients do not converge.
  */
 export type Verdict = "agrees" | "differs" | "undecided";
 
-/** One derivative, by the gradient and by finite differences. */
+/** A derivative according to the gradient and to finite differences. */
 export interface GradientComparison {
-  /** As in "1.gamma[3]", or "random direction". */
+  /** For example "1.gamma[3]", or "random direction". */
   readonly name: string;
-  /** By the gradient. */
+  /** According to the gradient. */
   readonly analytic: number;
-  /** By central differences; null where the loss is not finite beside the point, at any step. */
+  /** According to central differences. Null if the loss is not finite near the point at any step. */
   readonly numeric: number | null;
-  /** How far the finite difference itself may be off; null together with `numeric`. */
+  /** The estimated error of `numeric`. Null if `numeric` is null. */
   readonly estimatedError: number | null;
-  /** The step of these two figures: the one at which the estimated error is smallest. */
+  /** The finite-difference step of `numeric`, at which the estimated error is smallest. */
   readonly step: number;
   readonly verdict: Verdict;
 }
@@ -32,84 +32,109 @@ export interface LossesAtStep {
   readonly losses: readonly [number, number, number, number, number];
 }
 
-/** A line through the point: the derivative that the gradient claims along it, and what is known of the loss. */
+/** A line through the point, with the derivative according to the gradient and the difference quotients of the loss. */
 export interface LineOfLosses {
   readonly name: string;
   readonly analytic: number;
-  /** The error that is always forgiven. */
+  /** The error that is always allowed. */
   readonly allowed: number;
-  /** At larger estimated errors of the finite difference a smaller step may be better. */
+  /** The error that is allowed if finite differences do not resolve it clearly. */
+  readonly tolerated: number;
+  /** If the estimated error is larger, a smaller step may be better. */
   readonly goodError: number;
-  /** At larger estimated errors nothing can be said to agree. */
+  /** If the estimated error is larger, the verdict cannot be "agrees". */
   readonly largestError: number;
-  /** Lines of one group have steps of one size. */
+  /** The name of the group. Lines of one group use similar steps. */
   readonly group: string;
-  /** No step below this one: the point could not be moved by it. */
+  /** The smallest useful step. A smaller one would not change the point. */
   readonly smallestStep: number;
-  /** From the first step to the smallest. */
+  /** The quotients so far, from the largest step to the smallest. */
   readonly quotients: Quotient[];
 }
 
 /** A central difference quotient. */
 interface Quotient {
   readonly step: number;
-  /** (L(h/2) - L(-h/2)) / h; NaN where a loss is not finite. */
+  /** (L(h/2) - L(-h/2)) / h. NaN if a loss is not finite. */
   readonly value: number;
   readonly error: number;
-  /** The jump of the slope where the loss has a kink within the step, else 0. */
+  /** The jump of the slope if the loss has a kink within the step, otherwise 0. */
   readonly kink: number;
-  /** The part of the error that is the round-off of the loss. */
+  /** The part of the error that is caused by round-off of the loss. */
   readonly roundoff: number;
-  /** The quotients at h and h/2 are equal up to `isClose`. */
+  /** Whether the quotients at h and h/2 are equal according to `isClose`. */
   readonly steady: boolean;
+  /** The largest loss minus the smallest loss. */
+  readonly range: number;
+  /** Whether the losses lie on a cubic, up to a fiftieth of their range or round-off. */
+  readonly smooth: boolean;
+  /** Whether the losses are equal up to the rounding of the point in double precision. */
+  readonly flat: boolean;
 }
 
-/** Each smaller step is this part of the one before. */
+/** The ratio of a step to the next smaller one. */
 const SHRINK = 32;
-/** How many smaller steps are tried after the first. */
+/** The largest number of steps after the first. */
 const SMALLER_STEPS = 8;
+/** The steps that confirm a difference, relative to the chosen step. The ratios of the other steps are powers of 2. */
+const CONFIRMING_PARTS = [0.6180339887498949, 0.38196601125010515];
 
 /**
- * Compares the derivatives that a gradient claims with difference quotients at steps that fit the loss.
+ * Compares derivatives according to a gradient with difference quotients at suitable steps.
  *
  *     numeric = (L(h/2) - L(-h/2)) / h      estimated error = |numeric - (L(h) - L(-h)) / 2h| + noise / h
  *
- * A quotient at one step cannot show that it is the derivative: a step that crosses many kinks or many waves of the loss
- * gives a steady but meaningless value. So a claim that does not agree is tried again at smaller steps, until round-off
- * hides what they could show. A quotient that a smaller step contradicts does not count; of the others the one with the
- * smallest estimated error decides.
+ * A single step is not enough. If it spans many kinks or oscillations of the loss, the quotient can look steady and still be
+ * meaningless. A derivative that does not agree is therefore checked again at smaller steps, until round-off dominates.
+ * Quotients that a smaller step contradicts are discarded. Of the others, the one with the smallest estimated error is chosen.
  *
- * The noise of the losses is judged from all lines together, since one alone may be small by chance.
+ * The noise of the losses is estimated from all lines together, because on one line it may be small by chance.
  */
 export class DerivativeComparison<Line extends LineOfLosses> {
+  private readonly confirmations = new Map<LineOfLosses, Quotient[]>();
   private granularity = Infinity;
   private floor = 0;
   private roundoff = 0;
 
   constructor(
     private readonly dtype: DType,
-    /** ||x g||, coordinate by coordinate: the loss moves by its product with the round-off if the point is rounded. */
+    /** The norm of the elementwise product x g: rounding the point changes the loss by about this much times the round-off. */
     private readonly sensitivity: number,
   ) {}
 
-  /** Adds the losses at one more step of each line; returns the lines for which a smaller step is needed, and that step. */
+  /** Adds the losses of each line at one more step. Returns the lines that need a smaller step, and that step. */
   add(found: readonly (readonly [Line, LossesAtStep])[]): (readonly [Line, number])[] {
     const finite = found.map(([, at]) => at).filter(({ losses }) => losses.every(Number.isFinite));
     if (finite.length > 0) this.measureNoise(finite);
     const ofAll = upperQuartile(finite.filter((at) => !bend(at).kinked).map(fourth)) / 2;
     const ofGroup = largestByGroup(found);
     for (const [line, at] of found) {
-      // In a group with too large a step the differences are large without any noise: other groups are not judged by them.
+      // A step that is too large for one group causes large differences without noise, which must not affect other groups.
       const noise = Math.max(this.smallestNoise, Math.min(ofAll, 4 * (ofGroup.get(line.group) ?? 0)));
-      line.quotients.push(quotientOf(at, noise, this.roundoff));
+      line.quotients.push(quotientOf(at, noise, this.roundoff, this.rounding));
     }
     return found
       .map(([line, { step }]) => [line, step / SHRINK] as const)
       .filter(([line, next]) => this.isNeeded(line, next));
   }
 
-  /** Decides on a line. */
-  compare({ name, analytic, quotients, allowed, largestError }: LineOfLosses): GradientComparison {
+  /** Returns the lines that differ, with the steps at which to confirm each of them. */
+  toConfirm(lines: readonly Line[]): (readonly [Line, number])[] {
+    return lines
+      .map((line) => [line, this.compare(line)] as const)
+      .filter(([, { verdict }]) => verdict === "differs")
+      .flatMap(([line, { step }]) => CONFIRMING_PARTS.map((part) => [line, part * step] as const));
+  }
+
+  /** Adds the losses of a line at a step for confirmation. A line differs only if the quotient there is the same. */
+  confirm(line: Line, at: LossesAtStep): void {
+    const quotient = quotientOf(at, this.smallestNoise, this.roundoff, this.rounding);
+    this.confirmations.set(line, [...(this.confirmations.get(line) ?? []), quotient]);
+  }
+
+  /** Returns the comparison for a line. */
+  compare(line: LineOfLosses): GradientComparison {
+    const { name, analytic, quotients, allowed, tolerated, largestError } = line;
     const chosen = decisive(quotients);
     if (chosen === undefined) {
       const { step, value, error } = quotients.findLast(({ value }) => Number.isFinite(value)) ?? quotients[0]!;
@@ -120,13 +145,23 @@ export class DerivativeComparison<Line extends LineOfLosses> {
     const { step, value, error } = chosen;
     const off = Math.abs(analytic - value);
     let verdict: Verdict = "undecided";
-    if (off > Math.max(allowed, 10 * error)) verdict = converges(quotients, chosen) ? "differs" : "undecided";
-    else if (off <= Math.max(allowed, error) && (error <= largestError || (off === 0 && largestError === 0)))
+    if (off > Math.max(allowed, 10 * error))
+      verdict = converges(quotients, chosen) && this.isConfirmed(line, chosen) ? "differs" : "undecided";
+    else if (off <= Math.max(tolerated, error) && (error <= largestError || (off === 0 && largestError === 0)))
       verdict = "agrees";
     return { name, analytic, numeric: value, estimatedError: error, step, verdict };
   }
 
-  /** A smaller step may change the verdict: round-off there is well below what is to be explained. */
+  private isConfirmed(line: LineOfLosses, chosen: Quotient): boolean {
+    return (this.confirmations.get(line) ?? []).every((again) => {
+      const roundoff = Math.max(again.roundoff, chosen.roundoff);
+      const isSame =
+        Math.abs(again.value - chosen.value) <= 6 * chosen.error || isClose(again.value, chosen.value, roundoff);
+      return (again.smooth || again.flat) && isSame;
+    });
+  }
+
+  /** Returns whether a smaller step may change the verdict, because round-off is still well below the disagreement. */
   private isNeeded(line: LineOfLosses, next: number): boolean {
     const { analytic, quotients, smallestStep, goodError } = line;
     if (quotients.length > SMALLER_STEPS || next < smallestStep) return false;
@@ -136,17 +171,21 @@ export class DerivativeComparison<Line extends LineOfLosses> {
     return (4 * this.floor) / next < Math.max(Math.abs(analytic - chosen.value), chosen.error);
   }
 
+  private get rounding(): number {
+    return 8 * unitRoundoff.float64 * this.sensitivity;
+  }
+
   private get smallestNoise(): number {
     return Math.max(this.floor, this.granularity < Infinity ? this.granularity : 0);
   }
 
   /**
-   * The least that the losses may be off: a few roundings of their own size (8, measured on sums of a few thousand terms),
-   * one of the point, and the smallest fourth difference seen that is not 0, which shows a loss that takes few values.
+   * Estimates the smallest error of the losses: 8 rounding errors of the loss (measured on sums of a few thousand terms), one
+   * rounding error of the point, and the smallest fourth difference other than 0, which reveals a loss that is quantized.
    */
   private measureNoise(finite: readonly LossesAtStep[]): void {
     const losses = finite.flatMap((at) => at.losses);
-    // The loss of a float32 engine that does not say so is betrayed by its values.
+    // Detects float32 engines that do not declare their dtype.
     const rounded = losses.every((loss) => Math.fround(loss) === loss);
     const largest = losses.reduce((most, loss) => Math.max(most, Math.abs(loss)), 0);
     const unit = unitRoundoff[rounded ? "float32" : this.dtype];
@@ -159,12 +198,13 @@ export class DerivativeComparison<Line extends LineOfLosses> {
   }
 }
 
-function quotientOf(at: LossesAtStep, noise: number, roundoff: number): Quotient {
+function quotientOf(at: LossesAtStep, noise: number, roundoff: number, rounding: number): Quotient {
   const { step, losses } = at;
   const [back, halfBack, , halfForth, forth] = losses;
   const value = (halfForth - halfBack) / step;
   const wide = (forth - back) / (2 * step);
   const { halfGap, kinked } = bend(at);
+  const range = Math.max(...losses) - Math.min(...losses);
   return {
     step,
     value: losses.every(Number.isFinite) ? value : NaN,
@@ -172,15 +212,18 @@ function quotientOf(at: LossesAtStep, noise: number, roundoff: number): Quotient
     kink: kinked && halfGap > (16 * noise) / step ? halfGap : 0,
     roundoff: roundoff / step,
     steady: isClose(value, wide, roundoff / step),
+    range,
+    flat: range <= rounding,
+    smooth: fourth(at) <= Math.max(range / 50, 16 * roundoff),
   };
 }
 
-/** Two quotients are equal within a hundredth, or within round-off. */
+/** Returns whether two quotients are equal within 1% or within round-off. */
 function isClose(a: number, b: number, roundoff: number): boolean {
   return Math.abs(a - b) <= Math.max(0.01 * Math.max(Math.abs(a), Math.abs(b)), 4 * roundoff);
 }
 
-/** The quotient with the smallest error among those that no quotient at a smaller step contradicts. */
+/** Returns the quotient with the smallest error among those that no quotient at a smaller step contradicts. */
 function decisive(quotients: readonly Quotient[]): Quotient | undefined {
   const standing = usable(quotients).filter((coarse, i, all) =>
     all.slice(i + 1).every((fine) => Math.abs(coarse.value - fine.value) <= 3 * (coarse.error + fine.error)),
@@ -191,7 +234,7 @@ function decisive(quotients: readonly Quotient[]): Quotient | undefined {
   );
 }
 
-/** The quotients that may be a derivative: finite, and of the steps without a kink those that would have shown it. */
+/** Returns the quotients that may be the derivative: they are finite, without a kink, and precise enough to have shown one. */
 function usable(quotients: readonly Quotient[]): Quotient[] {
   let kink = Infinity;
   return quotients.filter((quotient) => {
@@ -202,21 +245,31 @@ function usable(quotients: readonly Quotient[]): Quotient[] {
   });
 }
 
-/** Shows that a quotient is near a limit: it and a finer one are steady, or the error falls as the step does. */
+/**
+ * Returns whether a quotient is close to its limit: it is steady and equal to one at a neighboring step, or its error decreases
+ * with the step. If a loss oscillates within the step, one quotient may be steady by chance, but two are unlikely to be equal.
+ */
 function converges(quotients: readonly Quotient[], chosen: Quotient): boolean {
-  const candidates = usable(quotients);
-  const place = candidates.indexOf(chosen);
-  const [coarse, fine] = [candidates[place - 1], candidates[place + 1]];
-  if (chosen.steady && (fine === undefined || isClose(chosen.value, fine.value, fine.roundoff))) return true;
+  if (!chosen.smooth && !chosen.flat) return false;
+  const place = quotients.indexOf(chosen);
+  // The loss varies as much within a smaller distance, so the chosen step spans several oscillations.
+  if (quotients.slice(place + 1).some(({ smooth, range }) => !smooth && !(range < chosen.range / 10))) return false;
+  const [coarse, fine] = [quotients[place - 1], quotients[place + 1]];
+  const agreesWith = (other: Quotient | undefined): boolean =>
+    other !== undefined && isClose(chosen.value, other.value, Math.max(chosen.roundoff, other.roundoff));
+  if (chosen.steady && (quotients.length === 1 || agreesWith(fine) || (fine === undefined && agreesWith(coarse)))) {
+    return true;
+  }
   return (
     coarse !== undefined &&
+    coarse.smooth &&
     Math.abs(coarse.value - chosen.value) <= coarse.error &&
-    chosen.error <= coarse.error / 4 &&
+    chosen.error <= coarse.error / SHRINK &&
     (fine === undefined || Math.abs(fine.value - chosen.value) <= chosen.error + 4 * fine.roundoff)
   );
 }
 
-/** The slopes on the two sides of the point: for a smooth loss their gap halves with the step, at a kink it stays. */
+/** Compares the slopes on both sides of the point. For a smooth loss their gap halves with the step; at a kink it does not. */
 function bend({ step, losses: [back, halfBack, loss, halfForth, forth] }: LossesAtStep): {
   readonly halfGap: number;
   readonly kinked: boolean;
@@ -227,8 +280,8 @@ function bend({ step, losses: [back, halfBack, loss, halfForth, forth] }: Losses
 }
 
 /**
- * The fourth difference of the losses. It vanishes for a smooth loss, so that what is left of it is round-off, for example
- * of large terms that cancel.
+ * Returns the fourth difference of the losses. For a smooth loss it is close to 0, so it shows the round-off, for example that of
+ * large terms that cancel.
  */
 function fourth({ losses: [a, b, c, d, e] }: LossesAtStep): number {
   return Math.abs(a - 4 * b + 6 * c - 4 * d + e);
@@ -243,7 +296,7 @@ function largestByGroup(found: readonly (readonly [LineOfLosses, LossesAtStep])[
   return largest;
 }
 
-/** The upper quartile: where a loss takes few values, many differences are 0 by luck. */
+/** Returns the upper quartile. If a loss is quantized, many differences are 0 by chance. */
 function upperQuartile(values: readonly number[]): number {
   return values.toSorted((x, y) => x - y)[Math.floor(0.75 * values.length)] ?? 0;
 }

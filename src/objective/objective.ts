@@ -1,4 +1,4 @@
-/** Objective: a loss as a function of a flat point, with its gradient. All that a check or a probe needs to know of a model. */
+/** Objective: a loss and its gradient as a function of a flat point. Checks and probes need nothing else from a model. */
 
 import type { DType } from "../core/dtype.js";
 
@@ -12,42 +12,45 @@ export interface Evaluation {
 /**
  * A loss as a function of a flat point.
  *
- * It promises four things, which `checkObjective` tests:
- * 1. the same point gives the same answer;
- * 2. the point is not modified;
- * 3. evaluating leaves nothing behind: A, B, A gives A's answer again;
- * 4. the gradient is a fresh array, and the gradient of that loss.
+ * It has to meet four requirements, which `checkObjective` tests:
+ * 1. The same point returns the same loss and gradient.
+ * 2. The point is not modified.
+ * 3. An evaluation has no side effects: after evaluating at A and then at B, A still returns the same result.
+ * 4. The gradient is a new array, and it is the gradient of that loss.
  *
- * It may answer at once or with a promise, so that an engine on a GPU or in a worker can be one too.
+ * It may return its result directly or as a promise, so an engine on a GPU or in a worker can be an objective too.
  *
  * @example
  * const bowl: Objective = (point) => ({ loss: 0.5 * point[0]! ** 2, gradient: Float64Array.of(point[0]!) });
  */
 export interface Objective {
   (point: Float64Array): Evaluation | Promise<Evaluation>;
-  /** The loss alone, where that is cheaper. */
+  /** Returns only the loss. Define it if that is cheaper. */
   lossOnly?(point: Float64Array): number | Promise<number>;
-  /** The precision that the loss is computed in; finite differences choose their step by it. Default: "float64". */
+  /** The precision of the computation. Finite differences choose their step accordingly. Default: "float64". */
   readonly dtype?: DType;
-  /** What kind of function it is, for reports: "probe" and "inference" of one model are different landscapes. */
+  /** A label for reports. The same model has different losses in modes "probe" and "inference". */
   readonly mode?: string;
 }
 
-/** A named stretch of a point: coordinates `start` up to but not including `end`. */
+/** A named range of coordinates of a point: from `start` up to but not including `end`. */
 export interface Group {
-  /** As in "1.gamma". */
+  /** For example "1.gamma". */
   readonly name: string;
-  /** What the numbers are, for weight decay and filter normalization. */
+  /** The kind of parameter. Weight decay and filter normalization depend on it. */
   readonly role: "weight" | "bias" | "scale" | "shift";
   readonly shape: readonly number[];
   readonly start: number;
   readonly end: number;
 }
 
-/** Options that every check and probe has in addition to its own. */
+/** Options shared by all checks and probes. */
 export interface ProbeOptions {
-  /** An `AbortSignal`, or anything like one, checked before each evaluation, and set in time because the event loop gets a turn about every 16 ms. */
+  /**
+   * An `AbortSignal`, or any object with its members. It is checked before each evaluation. The event loop gets a turn about
+   * every 16 ms, so a timer or a click can set it.
+   */
   readonly signal?: { readonly aborted: boolean; readonly reason?: unknown } | undefined;
-  /** Called after each evaluation, and awaited, so that a page can repaint. */
+  /** Called after each evaluation and awaited, so that a page can repaint. */
   readonly onProgress?: ((done: number, total: number) => void | Promise<void>) | undefined;
 }

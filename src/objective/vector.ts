@@ -1,9 +1,9 @@
-/** Vector: the arithmetic on flat points and gradients that checks and probes share. Nothing here changes its arguments. */
+/** Vector: arithmetic on flat points and gradients. No function modifies its arguments. */
 
 import { expectLength } from "../core/errors.js";
 import type { Random } from "../core/random.js";
 
-/** The inner product <a, b>. */
+/** Returns the inner product <a, b>. */
 export function dot(a: Float64Array, b: Float64Array): number {
   expectLength("dot", "b", b, a.length);
   let sum = 0;
@@ -12,9 +12,9 @@ export function dot(a: Float64Array, b: Float64Array): number {
 }
 
 /**
- * The Euclidean norm ||a||.
+ * Returns the Euclidean norm ||a||.
  *
- * - **Numerics**: no overflow and no underflow of the squares: 1e200 and 1e-200 have a norm
+ * - **Numerics**: the squares neither overflow nor underflow, so values such as 1e200 and 1e-200 are fine
  */
 export function norm(a: Float64Array): number {
   let sum = 0;
@@ -22,7 +22,7 @@ export function norm(a: Float64Array): number {
   return squaresAreSafe(sum) ? Math.sqrt(sum) : scaledNorm(a);
 }
 
-/** Whether a sum of squares lies far from both ends of the range, so that it lost nothing there. */
+/** Returns whether a sum of squares is far enough from overflow and underflow to be accurate. */
 function squaresAreSafe(sum: number): boolean {
   return sum > 1e-280 && sum < 1e300;
 }
@@ -36,12 +36,12 @@ function scaledNorm(a: Float64Array): number {
   return largest * Math.sqrt(sum);
 }
 
-/** The distance ||a - b||. */
+/** Returns the distance ||a - b||. */
 export function distance(a: Float64Array, b: Float64Array): number {
   return norm(addScaled(a, -1, b));
 }
 
-/** A new vector a + factor b. */
+/** Returns the new vector a + factor b. */
 export function addScaled(a: Float64Array, factor: number, b: Float64Array): Float64Array {
   expectLength("addScaled", "b", b, a.length);
   const sum = new Float64Array(a.length);
@@ -49,27 +49,27 @@ export function addScaled(a: Float64Array, factor: number, b: Float64Array): Flo
   return sum;
 }
 
-/** A new vector factor a. */
+/** Returns the new vector factor a. */
 export function scaled(factor: number, a: Float64Array): Float64Array {
   return a.map((value) => factor * value);
 }
 
-/** Whether every value is a finite number. */
+/** Returns whether all values are finite. */
 export function isFiniteVector(a: Float64Array): boolean {
   // value - value is 0 for every finite number, and NaN for the others.
   for (let i = 0; i < a.length; i++) if (a[i]! - a[i]! !== 0) return false;
   return true;
 }
 
-/** Independent standard normal numbers. */
+/** Draws independent standard normal numbers. */
 export function randomNormal(length: number, random: Random): Float64Array {
   return new Float64Array(length).map(() => random.normal());
 }
 
 /**
- * A direction of length 1, each equally likely.
+ * Draws a uniformly distributed direction of length 1.
  *
- * - **Source**: a normal vector points every way alike: Muller 1959
+ * - **Source**: Muller 1959, a normalized vector of normal numbers
  */
 export function randomDirection(length: number, random: Random): Float64Array {
   for (;;) {
@@ -79,7 +79,7 @@ export function randomDirection(length: number, random: Random): Float64Array {
   }
 }
 
-/** Independent signs, +1 or -1 with equal probability (the Rademacher distribution). */
+/** Draws independent signs, +1 or -1 with equal probability (the Rademacher distribution). */
 export function randomSigns(length: number, random: Random): Float64Array {
   return new Float64Array(length).map(() => (random.bits() >>> 31 === 0 ? 1 : -1));
 }

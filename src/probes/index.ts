@@ -1,5 +1,6 @@
 /**
- * batchnorm/probes: instruments to see why batch normalization works. They need an objective or values, not a model of this library.
+ * batchnorm/probes: instruments to measure why batch normalization works. They need an objective or values, not a model of this
+ * library.
  *
  * @module
  */
@@ -72,6 +73,7 @@ export {
 export {
   type ActivationPlace,
   type Shift,
+  type ShiftPassOptions,
   ShiftOverTraining,
   type ShiftOverTrainingOptions,
   type ShiftOverTrainingReport,
@@ -87,6 +89,7 @@ export {
   type ActivationReport,
   mergeActivationRecords,
   type Observer,
+  type RecordOptions,
 } from "./values/activation-recorder.js";
 export { type Histogram, histogramOf, histogramQuantile, mergeHistograms } from "./values/histogram.js";
 export {
@@ -98,6 +101,7 @@ export {
   noMoments,
 } from "./values/moments.js";
 export { quantilesOf } from "./values/quantiles.js";
+export type { RowWeights } from "./values/row-weights.js";
 export { signalPropagation, type SignalPropagationReport } from "./values/signal-propagation.js";
 export type { FeatureHistograms, FeatureSummaries, LayerSummary, Summary } from "./values/summary.js";
 

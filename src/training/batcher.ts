@@ -1,4 +1,4 @@
-/** Batcher: a data set in mini-batches, epoch by epoch. */
+/** Batcher: splits a data set into mini-batches, epoch by epoch. */
 
 import { complaint, expectCount, expectObject, expectOneOf, ShapeError, show } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
@@ -9,15 +9,15 @@ import { expectTensor, isTensor, type Tensor } from "../core/tensor.js";
 export interface BatcherOptions<Target extends Tensor | ArrayLike<number>> {
   /** All samples, one per row. */
   readonly input: Tensor;
-  /** The targets, one per row: a Tensor, or labels. */
+  /** The targets, one per row, as a Tensor or as labels. */
   readonly target: Target;
-  /** Rows per batch; the last one of an epoch may have fewer. */
+  /** Rows per batch. The last batch of an epoch may have fewer. */
   readonly batchSize: number;
-  /** Shuffles the rows anew for each epoch, from a stream forked from this one. Default: the rows keep their order. */
+  /** Shuffles the rows at each epoch, with a stream forked from this one. Default: the rows keep their order. */
   readonly random?: Random | undefined;
   /**
-   * What to do with an incomplete last batch: drop it (true), keep it (false), or drop it if it is a single row, which batch
-   * norm cannot train on ("if-singleton"). Default: "if-singleton".
+   * Whether to drop an incomplete last batch. "if-singleton" drops it only if it is a single row, on which batch norm cannot
+   * train. Default: "if-singleton".
    */
   readonly dropLast?: boolean | "if-singleton" | undefined;
 }
@@ -34,31 +34,31 @@ const batcherRules = {
 export interface RowBatch<Target> {
   readonly input: Tensor;
   readonly target: Target;
-  /** The indices of these rows in the data set, to pick whatever belongs to them (row weights, names). */
+  /** The indices of these rows in the data set, for example to select their row weights or names. */
   readonly rows: Uint32Array;
 }
 
-/** The type of some rows of a target: a Tensor for a Tensor, an array for labels. */
+/** The type of a batch's targets: a Tensor if the target is one, an array for labels. */
 export type TargetRows<Target> = Target extends Tensor ? Tensor : number[];
 
-/** The place of a `Batcher`: what it needs to continue, in the middle of an epoch too. Plain JSON. */
+/** The position of a `Batcher`, from which it can continue even in the middle of an epoch. Plain JSON. */
 export interface BatcherState {
-  /** How many batches of the current epoch have been handed out; 0 between two epochs. */
+  /** The number of batches of the current epoch that have been yielded; 0 between epochs. */
   readonly batch: number;
-  /** The stream as it was before it shuffled the current epoch; null without one. */
+  /** The state of the random stream before the current epoch was shuffled; null without a stream. */
   readonly random: RandomState | null;
 }
 
 /**
- * A data set in mini-batches: each loop over it is one epoch.
+ * Splits a data set into mini-batches. Each loop over it is one epoch.
  *
- * The order of the rows comes from a stream of its own, forked from `random` by drawing a label: two Batchers created from one
- * stream shuffle differently.
+ * Each Batcher forks its own stream from `random` with a random label. Two Batchers created from the same stream therefore shuffle
+ * differently.
  *
- * - **Shapes**: input [N, ...] · target [N, ...] or N labels · batches [batchSize, ...], the last one the rest of N
+ * - **Shapes**: input [N, ...] · target [N, ...] or N labels · batches [batchSize, ...], the last one possibly shorter
  * - **Cost**: one copy of the data set per epoch, batch by batch
  *
- * @throws {ShapeError} if input and target differ in rows
+ * @throws {ShapeError} if input and target have different numbers of rows
  * @throws {RangeError} if an epoch would have no batch
  * @example
  * const input = Tensor.from([[0], [1], [2], [3], [4]]);
@@ -67,17 +67,17 @@ export interface BatcherState {
  */
 export class Batcher<Target extends Tensor | ArrayLike<number>> implements Iterable<RowBatch<TargetRows<Target>>> {
   readonly batchSize: number;
-  /** How many batches one epoch has. */
+  /** The number of batches per epoch. */
   readonly batchesPerEpoch: number;
   private readonly input: Tensor;
   private readonly target: Target;
   private readonly random: Random | undefined;
-  /** The place in the epoch that handed out a batch last; undefined between two epochs. */
+  /** The position after the last batch that was yielded; undefined between epochs. */
   private place: { readonly batch: number; readonly random: RandomState | null } | undefined;
-  /** How many batches the next loop skips: those that were handed out before the state was taken. */
+  /** The number of batches that the next loop skips, because they were yielded before the state was saved. */
   private skipped = 0;
 
-  /** Creates the Batcher of a data set, which is kept, not copied. */
+  /** Creates a Batcher that keeps a reference to the data set. */
   constructor(options: BatcherOptions<Target>) {
     const { input, target, batchSize, random, dropLast } = readOptions("Batcher", options, batcherRules);
     expectTensor("Batcher", "input", input);
@@ -88,7 +88,7 @@ export class Batcher<Target extends Tensor | ArrayLike<number>> implements Itera
       throw new ShapeError(complaint("Batcher", `a target for each of the ${rows} rows of the input`, `${targets}`));
     }
     if (typeof dropLast !== "boolean")
-      expectOneOf("Batcher", "dropLast", dropLast, ["if-singleton"], "or say true or false");
+      expectOneOf("Batcher", "dropLast", dropLast, ["if-singleton"], "or use true or false");
     const rest = rows % batchSize;
     const keepsRest = rest > 0 && (dropLast === false || (dropLast === "if-singleton" && rest > 1));
     this.batchesPerEpoch = Math.floor(rows / batchSize) + (keepsRest ? 1 : 0);
@@ -103,17 +103,17 @@ export class Batcher<Target extends Tensor | ArrayLike<number>> implements Itera
   }
 
   /**
-   * The place to continue from. A batch counts as done once it is handed out, so take the state after the step on it. After
-   * `restore`, the next loop gives the rest of the interrupted epoch.
+   * The position to continue from. A batch counts as done once it has been yielded, so read the state after the training step.
+   * After `restore`, the next loop yields the rest of the interrupted epoch.
    */
   get state(): BatcherState {
     return this.place ?? { batch: this.skipped, random: this.random?.state ?? null };
   }
 
   /**
-   * Moves to a saved place.
+   * Continues from a saved position. If it throws, nothing has changed.
    *
-   * @throws {TypeError | RangeError} if the state is not one of such a Batcher; nothing has changed then
+   * @throws {TypeError | RangeError} if the state does not belong to a Batcher like this one
    */
   restore(state: BatcherState): void {
     const { batch, random } = this.expectState(state);
@@ -122,14 +122,14 @@ export class Batcher<Target extends Tensor | ArrayLike<number>> implements Itera
     this.skipped = batch;
   }
 
-  /** Requires a state that `restore` can take, and returns a copy of it. */
+  /** Requires a state that `restore` accepts, and returns a copy of it. */
   expectState(state: BatcherState): BatcherState {
     const who = "Batcher.restore";
     expectObject(who, "the state", state);
     const { batch, random } = state;
     expectCount(who, "batch", batch, 0);
     if (batch > this.batchesPerEpoch) {
-      const expected = `a place within the ${this.batchesPerEpoch} batches of an epoch`;
+      const expected = `a position within the ${this.batchesPerEpoch} batches of an epoch`;
       throw new RangeError(complaint(who, expected, show(batch), "use the data set and batchSize of the first run"));
     }
     if ((random === null) !== (this.random === undefined)) {
@@ -139,7 +139,7 @@ export class Batcher<Target extends Tensor | ArrayLike<number>> implements Itera
     return { batch, random: random === null ? null : checkedState(this.random!, random) };
   }
 
-  /** Returns the batches of one epoch. The order of its rows is drawn with the first batch. */
+  /** Yields the batches of one epoch. The rows are shuffled when the first batch is requested. */
   *[Symbol.iterator](): Generator<RowBatch<TargetRows<Target>>, void, undefined> {
     const count = this.input.shape[0]!;
     const before = this.random?.state ?? null;
@@ -155,7 +155,7 @@ export class Batcher<Target extends Tensor | ArrayLike<number>> implements Itera
   }
 }
 
-/** Returns a copy of a stream's state; requires one that the stream can take. */
+/** Requires a valid state of a random stream, and returns a copy of it. */
 function checkedState(random: Random, state: RandomState): RandomState {
   const copy = random.copy();
   copy.restore(state);

@@ -1,7 +1,7 @@
 /**
- * Losses: how wrong an output is, and the gradient that starts the backward pass.
+ * Losses: the error of an output, and the gradient that starts the backward pass.
  *
- * With row weights w, the mean over the rows becomes a weighted mean:
+ * With row weights w, the loss is the weighted mean over the rows:
  *
  *     loss = Σ w[n] loss[n] / Σ w[n]
  */
@@ -13,32 +13,33 @@ import { defaultKernels } from "../kernels/default.js";
 import type { Kernels } from "../kernels/types.js";
 import { printShape, sameShape } from "../core/shape.js";
 import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
+import { expectKernels } from "../layers/forward.js";
 import { spreadRowWeights } from "../layers/row-weights.js";
 
-/** A loss and its gradient with respect to the output that it was computed from. */
+/** A loss and its gradient with respect to the output. */
 export interface LossValue {
   readonly loss: number;
-  /** The gradient to pass to `backward`; shaped like the output. */
+  /** The gradient to pass to `backward`. It has the shape of the output. */
   readonly gradOutput: Tensor;
 }
 
-/** Options of every loss. */
+/** Options for every loss. */
 export interface LossOptions {
   /**
-   * One weight per row, as in `Pass.rowWeights`: the loss is the weighted mean over the rows. Default: all 1. A row of weight 0
-   * is ignored: its gradient is exactly 0, and its output and target may hold anything (NaN, a label of -100).
+   * The weight of each row in the mean, as in `Pass.rowWeights`. Rows of weight 0 are ignored: their gradient is exactly 0, and
+   * their outputs and targets may have any values (NaN, a label of -100). Default: all 1.
    */
   readonly rowWeights?: ArrayLike<number> | Tensor | undefined;
   /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
 
-/** A loss: the mean error of an output over the batch, given the target. One of your own should honor `rowWeights`. */
+/** A loss function: computes the mean error of an output over the batch, given the target. Your own should honor `rowWeights`. */
 export type Loss<Target> = (output: Tensor, target: Target, options?: LossOptions) => LossValue;
 
 /** Options for `softmaxCrossEntropy`. */
 export interface CrossEntropyOptions extends LossOptions {
-  /** The share of the target that is spread evenly over the classes, in [0, 1]. Default: 0. */
+  /** The fraction of the target distributed evenly over all classes, in [0, 1]. Default: 0. */
   readonly labelSmoothing?: number | undefined;
 }
 
@@ -54,16 +55,16 @@ const crossEntropyRules = {
 } as const satisfies OptionRules<CrossEntropyOptions>;
 
 /**
- * Computes the cross-entropy between softmax(logits) and the target, mean over the rows.
+ * Computes the mean cross-entropy between softmax(logits) and the target over the rows.
  *
  *     loss = -(1/N) Σ_n Σ_k t[n,k] ln softmax(logits)[n,k]      t = (1 - labelSmoothing) target + labelSmoothing / K
  *
- * - **Shapes**: logits [N, K] · target: N whole numbers in 0..K-1, or distributions [N, K] · rowWeights: N numbers
- * - **Units**: nats; ln K for a uniform guess
- * - **Numerics**: relative to each row's largest logit, so it does not overflow; summed in double precision
- * - **Source**: label smoothing: Szegedy et al. 2016 (arXiv:1512.00567)
+ * - **Shapes**: logits [N, K] · target: N class labels in 0..K-1, or distributions [N, K] · rowWeights: N numbers
+ * - **Units**: nats; a uniform guess has a loss of ln K
+ * - **Numerics**: each row is shifted by its largest logit, which prevents overflow; sums in double precision
+ * - **Source**: Szegedy et al. 2016 (arXiv:1512.00567) for label smoothing
  *
- * @throws {ShapeError} if logits, target and row weights do not fit
+ * @throws {ShapeError} if the shapes of logits, target and row weights do not match
  * @throws {RangeError} if a label is out of range, a distribution is negative, or no row has a weight above 0
  * @example
  * const { loss, gradOutput } = softmaxCrossEntropy(Tensor.from([[0, 0]], { dtype: "float64" }), [1]);
@@ -78,6 +79,7 @@ export function softmaxCrossEntropy(
   const name = "softmaxCrossEntropy";
   expectTensor(name, "the output", logits);
   const read = readOptions(name, options, crossEntropyRules);
+  expectKernels(name, read.kernels);
   const { labelSmoothing, kernels = defaultKernels() } = read;
   const [rows, classes] = logits.shape;
   if (logits.shape.length !== 2 || rows === undefined || classes === undefined) {
@@ -91,7 +93,7 @@ export function softmaxCrossEntropy(
     return { loss: kernels.softmaxCrossEntropy(args), gradOutput };
   }
 
-  // The rows that count are gathered: so the others may hold anything, and equal weights give the bits of a smaller batch.
+  // Copies the rows of nonzero weight. The others may thus have any values, and equal weights give the bits of a smaller batch.
   const flat = isTensor(read.rowWeights) ? read.rowWeights.data : read.rowWeights;
   const { weights, total } = lossWeights(name, flat, new Tensor(logits.data, [rows, classes]));
   const kept = Uint32Array.from(weights.keys()).filter((row) => weights[row]! > 0);
@@ -114,16 +116,16 @@ export function softmaxCrossEntropy(
 }
 
 /**
- * Computes the squared difference, mean over all values (the convention of PyTorch and Keras).
+ * Computes the mean squared difference over all values (the convention of PyTorch and Keras).
  *
  *     loss = (1/size) Σ (output - target)²
  *
- * - **Shapes**: target like the output · rowWeights [N], or as many leading axes of the output as it has masked ones, all but
- *   the last at most: [N, L] for an output [N, L, C]
- * - **Units**: the output's, squared
+ * - **Shapes**: target like the output · rowWeights [N], or more leading axes of the output up to all but the last, such as
+ *   [N, L] for an output [N, L, C]
+ * - **Units**: the square of the output's
  *
- * @throws {ShapeError} if output, target and row weights do not fit
- * @throws {TypeError} if output and target differ in dtype
+ * @throws {ShapeError} if the shapes of output, target and row weights do not match
+ * @throws {TypeError} if output and target have different dtypes
  * @throws {RangeError} if no row has a weight above 0
  * @example
  * meanSquaredError(Tensor.from([[1, 2]]), Tensor.from([[1, 4]])).loss;   // => 2
@@ -131,7 +133,9 @@ export function softmaxCrossEntropy(
 export function meanSquaredError(output: Tensor, target: Tensor, options: LossOptions = {}): LossValue {
   const name = "meanSquaredError";
   expectTensor(name, "the output", output);
-  const { rowWeights, kernels = defaultKernels() } = readOptions(name, options, lossRules);
+  const read = readOptions(name, options, lossRules);
+  expectKernels(name, read.kernels);
+  const { rowWeights, kernels = defaultKernels() } = read;
   expectTensor(name, "the target", target);
   expectTarget(name, target, output);
   const gradOutput = Tensor.zeros(output.shape, output.dtype);
@@ -158,7 +162,7 @@ export function meanSquaredError(output: Tensor, target: Tensor, options: LossOp
   return { loss: sum, gradOutput };
 }
 
-/** Returns one weight per row (or position) of an output whose last axis holds the values of a row; the largest is 1. */
+/** Returns one weight per row or position of an output. The largest weight is 1. */
 function lossWeights(
   name: string,
   given: ArrayLike<number> | Tensor,
@@ -175,11 +179,11 @@ function lossWeights(
   return read;
 }
 
-/** Labels, or distributions. */
+/** Class labels, or distributions over the classes. */
 type Targets = ArrayLike<number> | Tensor;
 type KernelTargets = { readonly labels: Int32Array | undefined; readonly probabilities: Floats | undefined };
 
-/** Returns the targets of some rows, or of all, as kernels take them. */
+/** Returns the targets of the kept rows, or of all rows, in the form that kernels accept. */
 function targetRows(target: Targets, kept: Uint32Array | undefined, rows: number, classes: number): KernelTargets {
   if (!isTensor(target)) return { labels: labelsOf(target, kept, rows, classes), probabilities: undefined };
   const count = kept?.length ?? rows;
@@ -187,7 +191,7 @@ function targetRows(target: Targets, kept: Uint32Array | undefined, rows: number
   return { labels: undefined, probabilities: kept === undefined ? target.data : target.rows(kept).data };
 }
 
-/** Returns smoothed distributions, each times the factor of its row: the loss and its gradient are proportional to them. */
+/** Returns smoothed distributions, each multiplied by the factor of its row. Loss and gradient are proportional to them. */
 function weightedTargets(
   target: Targets,
   kept: Uint32Array,
@@ -218,7 +222,7 @@ function expectNotNegative({ data }: Tensor, row: number, classes: number): void
 
 function expectTarget(name: string, target: Tensor, output: Tensor): Tensor {
   if (!sameShape(target.shape, output.shape)) {
-    const expected = `a target of shape ${printShape(output.shape)}, as the output is`;
+    const expected = `a target of shape ${printShape(output.shape)}, the shape of the output`;
     throw new ShapeError(complaint(name, expected, printShape(target.shape)));
   }
   if (target.dtype !== output.dtype) {
@@ -244,7 +248,7 @@ function labelsOf(target: ArrayLike<number>, kept: Uint32Array | undefined, rows
     const label = target[row]!;
     if (!Number.isInteger(label) || label < 0 || label >= classes) {
       const expected = `labels to be whole numbers in 0..${classes - 1}`;
-      const cure = label === -100 ? "give rows to ignore a weight of 0 in rowWeights" : undefined;
+      const cure = label === -100 ? "ignore rows with a weight of 0 in rowWeights" : undefined;
       throw new RangeError(complaint("softmaxCrossEntropy", expected, `${show(label)} in row ${row}`, cure));
     }
     labels[i] = label;

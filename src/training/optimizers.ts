@@ -1,4 +1,4 @@
-/** SGD, Adam and AdamW: parameter updates with PyTorch's semantics. In order of increasing complexity. */
+/** SGD, Adam and AdamW: parameter updates as in PyTorch. */
 
 import { allocate, type DType, type Floats } from "../core/dtype.js";
 import { complaint, expectNumber, expectOneOf, ShapeError, show } from "../core/errors.js";
@@ -8,34 +8,35 @@ import { isTensor } from "../core/tensor.js";
 import { defaultKernels } from "../kernels/default.js";
 import type { Kernels } from "../kernels/types.js";
 import type { Gradients } from "../layers/contract.js";
+import { expectKernels } from "../layers/forward.js";
 import { expectGradient } from "../layers/guards.js";
 import type { Parameter, Role } from "../layers/parameter.js";
 
 /** Options for every optimizer. */
 export interface OptimizerOptions {
-  /** The step size; a schedule sets the property of the same name. */
+  /** The step size. To schedule it, set the optimizer's property of the same name. */
   readonly learningRate: number;
-  /** The weight decay coefficient. Default: 0 (AdamW: 0.01). */
+  /** The coefficient of weight decay. Default: 0 (AdamW: 0.01). */
   readonly weightDecay?: number | undefined;
-  /** Roles exempt from weight decay, often ["bias", "scale", "shift"]. Default: none. */
+  /** The roles without weight decay, often ["bias", "scale", "shift"]. Default: none. */
   readonly withoutDecay?: readonly Role[] | undefined;
   /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
 }
 
-/** The optimizer state for one parameter: arrays of the same length (velocity, moments) and numbers. */
+/** The optimizer state of one parameter: arrays of its length (velocity, moments) and numbers. */
 export interface OptimizerMemory {
   readonly arrays: Readonly<Record<string, Floats>>;
   readonly numbers: Record<string, number>;
 }
 
-/** Base class of SGD and Adam. All gradients are checked before any value is updated. */
+/** The base class of SGD, Adam and AdamW. Checks all gradients before it updates any parameter. */
 export abstract class Optimizer {
   /** "SGD", "Adam" or "AdamW". */
   readonly kind: string;
   readonly parameters: readonly Parameter[];
   readonly weightDecay: number;
-  /** The roles exempt from weight decay. */
+  /** The roles without weight decay. */
   readonly withoutDecay: ReadonlySet<Role>;
   private readonly kernels: Kernels | undefined;
   private readonly memories = new Map<Parameter, OptimizerMemory>();
@@ -60,6 +61,7 @@ export abstract class Optimizer {
     for (const role of withoutDecay as readonly Role[]) {
       expectOneOf(kind, "withoutDecay", role, ["weight", "bias", "scale", "shift"]);
     }
+    expectKernels(kind, kernels);
     this.weightDecay = weightDecay;
     this.withoutDecay = new Set(withoutDecay);
     this.kind = kind;
@@ -67,23 +69,24 @@ export abstract class Optimizer {
     this.currentLearningRate = learningRate;
   }
 
-  /** The step size of the next step. */
+  /** The step size of the next step. May be changed at any time. */
   get learningRate(): number {
     return this.currentLearningRate;
   }
 
-  /** Takes effect at the next step; must be a finite number >= 0. */
+  /** Must be a finite number >= 0. */
   set learningRate(value: number) {
     expectNumber(this.kind, "learningRate", value, { low: 0 });
     this.currentLearningRate = value;
   }
 
   /**
-   * Moves every parameter that has a gradient by one step. All others, and those that are not trainable, are
-   * left unchanged, including their momentum.
+   * Updates each trainable parameter that has a gradient. Other parameters and their momentum stay unchanged.
+   *
+   * If it throws, nothing has been updated.
    *
    * @throws {RangeError} if there is a gradient for a parameter that this optimizer does not own
-   * @throws {ShapeError | TypeError} if a gradient does not match its parameter; in either case nothing is updated
+   * @throws {ShapeError | TypeError} if a gradient does not match its parameter
    */
   step(gradients: Gradients): void {
     const { kind } = this;
@@ -91,12 +94,12 @@ export abstract class Optimizer {
       const cure = "pass what backward returns as `gradients`";
       throw new TypeError(complaint(kind, "a Map of gradients", show(gradients), cure));
     }
-    // Everything is read once and checked before the first parameter moves.
+    // Reads everything once and checks it before the first update.
     const steps: (readonly [parameter: Parameter, gradient: Floats, memory: OptimizerMemory])[] = [];
     for (const [parameter, gradient] of gradients.entries()) {
       if (!this.parameters.includes(parameter)) {
-        const got = `one of a foreign ${show(parameter.name)}`;
-        const cure = "pass that parameter to the constructor; keep the model out of Vue's proxies with markRaw(model)";
+        const got = `one of ${show(parameter.name)}, which it does not own`;
+        const cure = "pass the parameter to the constructor; in Vue, wrap the model in markRaw";
         throw new RangeError(complaint(kind, "gradients of its own parameters", got, cure));
       }
       const { name, value } = parameter;
@@ -117,19 +120,19 @@ export abstract class Optimizer {
     }
   }
 
-  /** Returns a copy of the optimizer state of a parameter; undefined before its first step. See `checkpoint`. */
+  /** Returns a copy of the optimizer state of a parameter, or undefined before its first step. See `checkpoint`. */
   memoryOf(parameter: Parameter): OptimizerMemory | undefined {
     const memory = this.memories.get(parameter);
     return memory && copyMemory(memory);
   }
 
-  /** Replaces the optimizer state of a parameter; undefined clears it. See `restore`. */
+  /** Sets the optimizer state of a parameter. `undefined` clears it. See `restore`. */
   remember(parameter: Parameter, memory: OptimizerMemory | undefined): void {
     if (memory === undefined) this.memories.delete(parameter);
     else this.memories.set(parameter, copyMemory(memory));
   }
 
-  /** Returns what is remembered before the first step. */
+  /** Creates the optimizer state of a parameter before its first step. */
   abstract createMemory(parameter: Parameter): OptimizerMemory;
 
   protected abstract move(
@@ -141,7 +144,7 @@ export abstract class Optimizer {
   ): void;
 }
 
-/** Requires an array whose buffer is intact: not detached (sent to a worker) and not shrunk. */
+/** Requires an array of the expected length. A buffer that was detached (sent to a worker) or shrunk leaves a shorter one. */
 function expectMemory(kind: string, what: string, { length }: Floats, size: number): void {
   if (length === size) return;
   const cure = "its memory was detached or shrunk; send a copy to the worker instead";
@@ -155,9 +158,9 @@ function copyMemory({ arrays, numbers }: OptimizerMemory): OptimizerMemory {
 
 /** Options for `SGD`. */
 export interface SGDOptions extends OptimizerOptions {
-  /** The fraction of the velocity carried over to the next step, in [0, 1). Default: 0. */
+  /** The fraction of the velocity that is kept from step to step, in [0, 1). Default: 0. */
   readonly momentum?: number | undefined;
-  /** Use Nesterov's look-ahead; requires momentum. Default: false. */
+  /** Use Nesterov momentum. Requires `momentum`. Default: false. */
   readonly nesterov?: boolean | undefined;
 }
 
@@ -172,11 +175,11 @@ const sgdRules = {
 
 /** Options for `Adam` and `AdamW`. */
 export interface AdamOptions extends OptimizerOptions {
-  /** The decay rate of the running mean of the gradients, in [0, 1). Default: 0.9. */
+  /** The decay rate of the running mean of the gradient, in [0, 1). Default: 0.9. */
   readonly beta1?: number | undefined;
-  /** The decay rate of the running mean of their squares, in [0, 1). Default: 0.999. */
+  /** The decay rate of the running mean of the squared gradient, in [0, 1). Default: 0.999. */
   readonly beta2?: number | undefined;
-  /** Added to the root of the second moment. Default: 1e-8. May be 0, but not below the smallest normal number of the dtype. */
+  /** Added to the square root of the second moment. Must be 0 or a normal number of the dtype. Default: 1e-8. */
   readonly epsilon?: number | undefined;
 }
 
@@ -195,8 +198,8 @@ const adamRules = {
  *
  *     g = gradient + weightDecay w      v = momentum v + g      w -= learningRate v      (Nesterov: g + momentum v)
  *
- * - **Cost**: one pass over the parameters; with momentum it keeps one array of their length
- * - **Source**: Sutskever et al. 2013, in PyTorch's form (the velocity does not contain the learning rate; no dampening)
+ * - **Cost**: one pass over the parameters; with momentum, memory for one more array per parameter
+ * - **Source**: Sutskever et al. 2013, as in PyTorch (the velocity excludes the learning rate; no dampening)
  *
  * @throws {RangeError} if a number is out of range, or nesterov is set without momentum
  * @example
@@ -234,7 +237,7 @@ export class SGD extends Optimizer {
   }
 }
 
-/** What Adam and AdamW share: everything except where weight decay is applied. */
+/** The common part of Adam and AdamW, which differ only in where they apply weight decay. */
 abstract class AdamFamily extends Optimizer {
   readonly beta1: number;
   readonly beta2: number;
@@ -283,23 +286,23 @@ abstract class AdamFamily extends Optimizer {
   }
 }
 
-/** Requires an epsilon that is 0 or a normal number of the dtype: a smaller one is rounded away by some kernels and not by others. */
+/** Requires an epsilon that is 0 or a normal number of the dtype. Some kernels round smaller ones to 0, and others do not. */
 function expectNormalEpsilon(kind: string, epsilon: number, name: string, dtype: DType): void {
   const least = dtype === "float32" ? 2 ** -126 : 2 ** -1022;
   if (epsilon === 0 || epsilon >= least) return;
-  const expected = `epsilon to be 0 or at least ${least}, the smallest normal ${dtype}, which ${name} has`;
+  const expected = `epsilon to be 0 or at least ${least}, the smallest normal ${dtype} (the dtype of ${name})`;
   throw new RangeError(complaint(kind, expected, show(epsilon), "use 0"));
 }
 
 /**
- * Adam: steps scaled by running means of the gradient and of its square.
+ * Adam: scales each step by running means of the gradient and of its square.
  *
  *     m = beta1 m + (1 - beta1) g      v = beta2 v + (1 - beta2) g²
  *     w -= learningRate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
  *
- * Weight decay is added to the gradient, as in PyTorch's `Adam`; see `AdamW` for the decoupled one.
+ * Weight decay is added to the gradient, as in PyTorch's `Adam`. For decoupled weight decay, use `AdamW`.
  *
- * - **Cost**: one pass over the parameters; keeps two arrays of their length
+ * - **Cost**: one pass over the parameters; memory for two more arrays per parameter
  * - **Source**: Kingma & Ba 2015, algorithm 1 (arXiv:1412.6980)
  *
  * @throws {RangeError} if a number is out of range
@@ -317,7 +320,7 @@ export class Adam extends AdamFamily {
 }
 
 /**
- * Adam with decoupled weight decay: the values shrink by learningRate weightDecay, regardless of the gradient's scale.
+ * Adam with decoupled weight decay: each step first multiplies the parameters by 1 - learningRate weightDecay.
  *
  * - **Source**: Loshchilov & Hutter 2019 (arXiv:1711.05101)
  *

@@ -1,4 +1,4 @@
-/** BatchRenorm: batch norm corrected towards the running statistics, so that training and inference agree more closely. */
+/** BatchRenorm: batch norm corrected towards the running statistics, for a smaller gap between training and inference. */
 
 import { expectNumber } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
@@ -12,11 +12,11 @@ import { allocate } from "../core/dtype.js";
 import { Tensor } from "../core/tensor.js";
 import { Parameter, type RunningStatistic } from "../layers/parameter.js";
 
-/** Options for `BatchRenorm`: those of `BatchNorm`, and limits of the corrections. */
+/** Options for `BatchRenorm`: those of `BatchNorm`, and the limits of the corrections. */
 export interface BatchRenormOptions extends Omit<BatchNormOptions, "trackRunningStatistics"> {
-  /** The largest correction of the scale, at least 1 (1: none). Default: 3. */
+  /** The maximum correction of the scale. Must be at least 1, which means no correction. Default: 3. */
   readonly largestScale?: number | undefined;
-  /** The largest correction of the mean, in running standard deviations (0: none). Default: 5. */
+  /** The maximum correction of the mean, in running standard deviations. 0 means no correction. Default: 5. */
   readonly largestShift?: number | undefined;
 }
 
@@ -34,29 +34,29 @@ const batchRenormRules = {
 } as const satisfies OptionRules<BatchRenormOptions>;
 
 /**
- * Batch renormalization: corrects the normalized values towards those of inference, within limits.
+ * Batch renormalization: corrects normalized values towards those of inference, within limits.
  *
  *     y = gamma (r (x - mean_B) / sigma_B + d) + beta
  *     r = clip(sigma_B / sigma, 1/largestScale, largestScale)      d = clip((mean_B - mean) / sigma, ±largestShift)
  *
- * mean and sigma = sqrt(variance + epsilon) are the running values before this pass; no gradient goes through r and d. Where
- * neither is clipped, training gives the output of inference. The paper widens the limits during training: start with
- * `largestScale: 1, largestShift: 0`, which is batch norm.
+ * mean and sigma = sqrt(variance + epsilon) are the running statistics before this pass. r and d are treated as constants in the
+ * backward pass. Where neither is clipped, the output during training equals that of inference. The paper relaxes the limits during
+ * training, starting from `largestScale: 1, largestShift: 0`, which is ordinary batch norm.
  *
- * - **Shapes**: as `BatchNorm`
- * - **Modes**: train and probe: as above; train then updates the running statistics. inference: as `BatchNorm`
- * - **Numerics**: as `BatchNorm`
- * - **Cost**: one pass more than `BatchNorm`
- * - **Source**: Ioffe 2017 (arXiv:1702.03275); its r_max and d_max
+ * - **Shapes**: as in `BatchNorm`
+ * - **Modes**: train and probe: as above; train then updates the running statistics. inference: as in `BatchNorm`
+ * - **Numerics**: as in `BatchNorm`
+ * - **Cost**: one more pass over the values than `BatchNorm`
+ * - **Source**: Ioffe 2017 (arXiv:1702.03275); the limits are its r_max and d_max
  *
- * @throws {ShapeError | RangeError} as `BatchNorm`
+ * @throws {ShapeError | RangeError} as in `BatchNorm`
  * @example
  * const norm = new BatchRenorm({ features: 1, epsilon: 0, largestScale: 1, largestShift: 0 });
  * norm.forward(Tensor.from([[1], [3]]), { mode: "train" }).output.toNested();   // => [[-1], [1]]
  */
 export class BatchRenorm implements Layer {
   private limits: { scale: number; shift: number };
-  /** Holds gamma, beta and the running statistics, and computes inference. */
+  /** The batch norm that owns gamma, beta and the running statistics, and runs at inference. */
   readonly norm: BatchNorm;
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
@@ -70,7 +70,7 @@ export class BatchRenorm implements Layer {
     this.statistics = this.norm.statistics;
   }
 
-  /** The largest correction of the scale; may be changed between passes. */
+  /** The maximum correction of the scale. May be changed between passes. */
   get largestScale(): number {
     return this.limits.scale;
   }
@@ -81,7 +81,7 @@ export class BatchRenorm implements Layer {
     this.limits.scale = value;
   }
 
-  /** The largest correction of the mean; may be changed between passes. */
+  /** The maximum correction of the mean. May be changed between passes. */
   get largestShift(): number {
     return this.limits.shift;
   }
@@ -92,7 +92,7 @@ export class BatchRenorm implements Layer {
     this.limits.shift = value;
   }
 
-  /** Whether inference is one scale and one shift per feature: false for a subclass that overrides `forward`. */
+  /** Whether inference applies one scale and one shift per feature. False in subclasses that override `forward`. */
   get isAffineInInference(): boolean {
     return hasOwnForward(this);
   }
@@ -112,7 +112,7 @@ export class BatchRenorm implements Layer {
     const [mean, variance, rstd] = [0, 0, 0].map(() => new Float64Array(features)) as Statistics;
     kernels.batchNormForward({ view, x, epsilon, y, mean, variance, rstd });
     const { r, d } = this.corrections(mean, variance);
-    // gamma (r xhat + d) + beta is a batch norm with another gamma and beta
+    // gamma (r xhat + d) + beta is a batch norm with a different gamma and beta.
     const gamma = allocate(input.dtype, features);
     const beta = allocate(input.dtype, features);
     for (let c = 0; c < features; c++) {
@@ -133,7 +133,7 @@ export class BatchRenorm implements Layer {
       const [dy, dx] = [gradOutput.data, gradInput.data];
       kernels.batchNormBackward({ view, x, dy, gamma, mean, rstd, dx, dgamma, dbeta });
       if (norm.beta) gradients.get(norm.beta)!.data.set(dbeta);
-      // gamma multiplies r xhat + d
+      // y = gamma (r xhat + d) + beta
       const scaleGradient = norm.gamma && gradients.get(norm.gamma)!.data;
       if (scaleGradient) for (let c = 0; c < features; c++) scaleGradient[c] = r[c]! * dgamma[c]! + d[c]! * dbeta[c]!;
       return { gradInput, gradients };
@@ -166,7 +166,7 @@ export class BatchRenorm implements Layer {
 
 type Statistics = [Float64Array, Float64Array, Float64Array];
 
-/** Outside the class: bundlers rename a class that refers to itself, and logs would show that name. */
+/** Outside the class, because bundlers rename a class that refers to itself, and logs would show the new name. */
 function hasOwnForward(layer: BatchRenorm): boolean {
   return layer.forward === BatchRenorm.prototype.forward;
 }

@@ -1,4 +1,4 @@
-/** GhostBatchNorm: batch norm whose statistics come from small groups of the batch, as if each group were a batch. */
+/** GhostBatchNorm: batch norm with separate statistics for small groups of the batch. */
 
 import { complaint, ShapeError } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
@@ -13,9 +13,9 @@ import type { ChannelView } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
 import type { Parameter, RunningStatistic } from "../layers/parameter.js";
 
-/** Options for `GhostBatchNorm`: those of `BatchNorm`, and the size of the groups. */
+/** Options for `GhostBatchNorm`: those of `BatchNorm`, and the group size. */
 export interface GhostBatchNormOptions extends BatchNormOptions {
-  /** Rows (samples) per group, at least 2. */
+  /** Rows (samples) per group. Must be at least 2. */
   readonly groupSize: number;
 }
 
@@ -25,28 +25,28 @@ const ghostBatchNormRules = {
 } as const satisfies OptionRules<GhostBatchNormOptions>;
 
 /**
- * Ghost batch normalization: normalizes groups of consecutive rows, each with statistics of its own.
+ * Ghost batch normalization: normalizes each group of consecutive rows with the statistics of that group.
  *
  *     xhat = (x - mean_g) / sqrt(variance_g + epsilon), over the rows of group g      y = gamma xhat + beta
  *
- * The last group holds the remaining rows; a single remaining row joins the previous group.
+ * The last group has the remaining rows. If only one row remains, it joins the previous group.
  *
- * - **Shapes**: as `BatchNorm`; the rows are on axis 0, so the feature axis cannot be 0
- * - **Modes**: train and probe: statistics of each group. train updates the running statistics once, with the means and
- *   unbiased variances of the groups, weighted by their sizes (biased ones if varianceEstimator says so). inference: as
+ * - **Shapes**: as in `BatchNorm`; the rows are on axis 0, so the feature axis cannot be 0
+ * - **Modes**: train and probe: statistics of each group. train updates the running statistics once per pass with the means and
+ *   variances of the groups, weighted by group size; `varianceEstimator` selects unbiased or biased variances. inference: as in
  *   `BatchNorm`
- * - **Numerics**: as `BatchNorm`
- * - **Cost**: as `BatchNorm`
+ * - **Numerics**: as in `BatchNorm`
+ * - **Cost**: as in `BatchNorm`
  * - **Source**: Hoffer, Hubara & Soudry 2017 (arXiv:1705.08741)
  *
- * @throws {ShapeError | RangeError} as `BatchNorm`
+ * @throws {ShapeError | RangeError} as in `BatchNorm`
  * @example
  * const norm = new GhostBatchNorm({ features: 1, groupSize: 2, epsilon: 0 });
  * norm.forward(Tensor.from([[1], [2], [2], [5]]), { mode: "train" }).output.toNested();   // => [[-1], [1], [-1], [1]]
  */
 export class GhostBatchNorm implements Layer {
   readonly groupSize: number;
-  /** Holds gamma, beta and the running statistics, and computes inference. */
+  /** The batch norm that owns gamma, beta and the running statistics, and runs at inference. */
   readonly norm: BatchNorm;
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
@@ -60,7 +60,7 @@ export class GhostBatchNorm implements Layer {
     this.statistics = this.norm.statistics;
   }
 
-  /** Whether inference is one scale and one shift per feature: false for a subclass that overrides `forward`. */
+  /** Whether inference applies one scale and one shift per feature. False in subclasses that override `forward`. */
   get isAffineInInference(): boolean {
     return hasOwnForward(this);
   }
@@ -72,7 +72,7 @@ export class GhostBatchNorm implements Layer {
     const { name, kernels } = beginForward("GhostBatchNorm", input, pass, this.parameters);
     expectNoRowWeights(name, pass);
     if (norm.axis === 0 || input.shape.length + norm.axis === 0) {
-      throw new ShapeError(complaint(name, "the features on another axis than the rows, axis 0", `axis ${norm.axis}`));
+      throw new ShapeError(complaint(name, "a feature axis other than 0, the axis of the rows", `axis ${norm.axis}`));
     }
     const { features, epsilon } = norm;
     const { outer, channels, inner } = featureView(name, input, norm.axis, features);
@@ -127,7 +127,7 @@ export class GhostBatchNorm implements Layer {
     return predict(this, input, options);
   }
 
-  /** The first row of each group, and the row after its last. */
+  /** Returns the first row of each group and the row after its last. */
   private groupsOf(rows: number): (readonly [number, number])[] {
     const starts: number[] = [];
     for (let from = 0; from < rows; from += this.groupSize) starts.push(from);
@@ -138,7 +138,7 @@ export class GhostBatchNorm implements Layer {
 
 type Statistics = [Float64Array, Float64Array, Float64Array];
 
-/** Outside the class: bundlers rename a class that refers to itself, and logs would show that name. */
+/** Outside the class, because bundlers rename a class that refers to itself, and logs would show the new name. */
 function hasOwnForward(layer: GhostBatchNorm): boolean {
   return layer.forward === GhostBatchNorm.prototype.forward;
 }

@@ -1,5 +1,5 @@
 /**
- * batchnorm/variants: layers that research uses instead of batch norm or after it, for comparison.
+ * batchnorm/variants: layers used in research in place of batch norm or after it.
  *
  * @module
  */

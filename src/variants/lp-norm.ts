@@ -1,4 +1,4 @@
-/** LpNorm: the mean is removed as in batch norm, but the scale is an l1, l2 or l-infinity norm of the uncentered values. */
+/** LpNorm: subtracts the mean as batch norm does, but divides by an l1, l2 or l-infinity norm of the uncentered values. */
 
 import { complaint, show } from "../core/errors.js";
 import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
@@ -16,11 +16,11 @@ import { Parameter, RunningStatistic } from "../layers/parameter.js";
 export interface LpNormOptions {
   /** C, the length of the feature axis. */
   readonly features: number;
-  /** 1, 2 or Infinity. */
+  /** The order of the norm: 1, 2 or Infinity. */
   readonly p: number;
   /** The feature axis; -1 is the last. Default: 1. */
   readonly axis?: number | undefined;
-  /** Added to the norm (for p = 2, under the root). Default: 1e-5. May be 0. */
+  /** Added to the norm (under the square root if p is 2). May be 0. Default: 1e-5. */
   readonly epsilon?: number | undefined;
   /** The weight of each batch in the running statistics: running = (1 - momentum) running + momentum batch. Default: 0.1. */
   readonly momentum?: number | undefined;
@@ -38,21 +38,21 @@ const lpNormRules = {
 } as const satisfies OptionRules<LpNormOptions>;
 
 /**
- * Normalizes by the mean and an l_p norm of the batch.
+ * Normalizes each feature by its mean and its l_p norm over the batch.
  *
  *     y = gamma (x - mean) / s + beta      s = mean |x| + epsilon, sqrt(mean x² + epsilon) or max |x| + epsilon
  *
- * The norm is that of the values *before* the mean is subtracted, so p = 2 is not batch norm. The paper describes the idea
- * in words only; this formula is our reading.
+ * The norm is computed *before* the mean is subtracted, so p = 2 is not batch norm. The paper has no formula for it. This
+ * one is our interpretation.
  *
  * - **Shapes**: x, y [N, C], [N, C, ...], or features last with `axis: -1` · gamma, beta [C]
- * - **Modes**: train and probe: statistics of the batch; train also updates the running mean and norm. inference: the
- *   running ones
- * - **Numerics**: sums in double precision; the gradient of the maximum goes to the first of equal largest values
+ * - **Modes**: train and probe: statistics of the batch; train also updates the running mean and norm. inference: the running
+ *   mean and norm
+ * - **Numerics**: sums in double precision; if several values share the maximum, the first receives its gradient
  * - **Cost**: three passes over x forward, three backward, which reads x again
  * - **Source**: Santurkar et al. 2018, section 3.3 (arXiv:1805.11604)
  *
- * @throws {RangeError} if p is not 1, 2 or Infinity, or in inference before any batch was tracked
+ * @throws {RangeError} if p is not 1, 2 or Infinity, or at inference if no batch was tracked
  * @example
  * const norm = new LpNorm({ features: 1, p: Infinity, epsilon: 0 });
  * const { output } = norm.forward(Tensor.from([[1], [2], [2], [5]], { dtype: "float32" }), { mode: "train" });
@@ -66,9 +66,9 @@ export class LpNorm implements Layer {
   readonly momentum: number;
   readonly gamma: Parameter;
   readonly beta: Parameter;
-  /** [C], starts at 0. */
+  /** The running mean [C], initially 0. */
   readonly runningMean: RunningStatistic;
-  /** [C], the running l_p norm (without epsilon); starts at 1. */
+  /** The running l_p norm [C] without epsilon, initially 1. */
   readonly runningNorm: RunningStatistic;
   readonly batchesTracked: RunningStatistic;
   readonly parameters: readonly Parameter[];
@@ -110,7 +110,7 @@ export class LpNorm implements Layer {
       mean = this.runningMean.values.slice();
       norm = this.runningNorm.values.slice();
     }
-    // What x - mean is divided by; 0 only for values that are all 0, which stay 0.
+    // x - mean is divided by it. It is 0 only if all values are 0, which then stay 0.
     const divisor = norm.map((s) => (this.p === 2 ? Math.sqrt(s * s + this.epsilon) : s + this.epsilon));
     const reciprocal = divisor.map((s) => (s === 0 ? 0 : 1 / s));
     const gamma = this.gamma.value.data;
@@ -143,7 +143,7 @@ export class LpNorm implements Layer {
           dx[i] = scale * dy[i]!;
           return;
         }
-        // through the mean, and through the norm: dL/ds = -gamma Σ dy xhat / s
+        // The gradient through the mean and through the norm: dL/ds = -gamma Σ dy xhat / s
         const throughNorm = sumDyXhat[c]! * this.normGradient(x[i]!, reciprocal[c]!, m, largest?.[c] === i);
         dx[i] = scale * (dy[i]! - sumDy[c]! / m - throughNorm);
       });
@@ -156,7 +156,7 @@ export class LpNorm implements Layer {
     return predict(this, input, options);
   }
 
-  /** ds/dx of one value. */
+  /** Returns ds/dx for one value. */
   private normGradient(x: number, reciprocal: number, m: number, isLargest: boolean): number {
     if (this.p === 1) return Math.sign(x) / m;
     if (this.p === 2) return (x * reciprocal) / m;

@@ -1,4 +1,4 @@
-/** NoiseInjection: the time-varying noise by which Santurkar et al. made batch-normalized activations unstable on purpose. */
+/** NoiseInjection: the time-varying noise that Santurkar et al. added after batch norm to make activations unstable. */
 
 import { complaint, ShapeError } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
@@ -13,19 +13,19 @@ import type { Parameter, RunningStatistic } from "../layers/parameter.js";
 
 /** Options for `NoiseInjection`. The defaults are the paper's. */
 export interface NoiseInjectionOptions {
-  /** Seeds the layer's own stream, which advances with every pass in mode "train". Several layers may share this argument. */
+  /** The stream from which the layer forks its own. Several layers may be created from the same stream. */
   readonly random: Random;
   /** The unit axis; -1 is the last. Default: 1. */
   readonly axis?: number | undefined;
-  /** Each unit's mean is uniform in ± this. Default: 0.5 (the paper's n_mu). */
+  /** The mean of each unit is uniform in [-meanSpread, meanSpread]. Default: 0.5 (the paper's n_mu). */
   readonly meanSpread?: number | undefined;
-  /** Each unit's scale is uniform between 1 and this. Default: 1.25 (n_sigma). */
+  /** The scale of each unit is uniform in [1, largestScale]. Default: 1.25 (n_sigma). */
   readonly largestScale?: number | undefined;
-  /** Each value's shift is uniform around its unit's mean, ± this. Default: 0.1 (r_mu). With 0, only the units drift. */
+  /** The shift of each value is uniform within ± this of its unit's mean. Default: 0.1 (r_mu). */
   readonly sampleMeanSpread?: number | undefined;
-  /** Each value's scale is normal around its unit's, with this std. Default: 0.1 (r_sigma, read as a std). */
+  /** The standard deviation of the scale of each value around that of its unit. Default: 0.1 (r_sigma). */
   readonly sampleScaleStd?: number | undefined;
-  /** Inference applies the noise's expectation, y = (1 + largestScale) / 2 x, or the identity. Default: "expectation". */
+  /** Apply the expected noise at inference, y = (1 + largestScale) / 2 x, or the identity. Default: "expectation". */
   readonly inference?: "expectation" | "identity" | undefined;
 }
 
@@ -40,18 +40,18 @@ const noiseRules = {
 } as const satisfies OptionRules<NoiseInjectionOptions>;
 
 /**
- * Multiplies and shifts every value by noise whose distribution changes from step to step.
+ * Scales and shifts every value by random noise. The distribution of the noise changes from step to step.
  *
  *     y[n,j] = s[n,j] x[n,j] + m[n,j]      m[n,j] ~ U(mu[j] ± 0.1), s[n,j] ~ N(sigma[j], 0.1)
  *     per unit j and pass: mu[j] ~ U(-0.5, 0.5), sigma[j] ~ U(1, 1.25)
  *
  * - **Shapes**: x, y [N, J] or [N, J, ...], or units last with `axis: -1`
- * - **Modes**: train draws new noise. probe draws, from a copy of the stream, what the next train pass on a batch of that shape
- *   will draw: the same answer every time. inference applies the expectation of the noise, or the identity
- * - **Cost**: one uniform and one normal number per value; keeps one number per value
- * - **Source**: Santurkar et al. 2018, appendix A, algorithm 1 (arXiv:1805.11604); r_sigma is read as a standard deviation
+ * - **Modes**: train draws new noise. probe draws from a copy of the stream: it repeats the noise that the next train pass on a
+ *   batch of this shape will have. inference applies the expected noise or the identity
+ * - **Cost**: one uniform and one normal random number per value; memory for one number per value
+ * - **Source**: Santurkar et al. 2018, appendix A, algorithm 1 (arXiv:1805.11604), with r_sigma as a standard deviation
  *
- * @throws {RangeError} if a spread is negative, or largestScale below 1
+ * @throws {RangeError} if a spread is negative or largestScale is below 1
  * @example
  * const noise = new NoiseInjection({ random: new Random(1) });
  * noise.forward(Tensor.from([[1, 2]]), { mode: "inference" }).output.toNested();   // => [[1.125, 2.25]]
@@ -68,10 +68,10 @@ export class NoiseInjection implements Layer {
   readonly streams: ReadonlyMap<string, Random>;
   private readonly random: Random;
 
-  /** Creates the layer with a stream of its own. */
+  /** Creates the layer and forks its random stream. */
   constructor(options: NoiseInjectionOptions) {
     const read = readOptions("NoiseInjection", options, noiseRules);
-    // A copy of the stream would give all layers that were made from it the same noise.
+    // With a copy of the stream, all layers created from it would have the same noise.
     this.random = read.random.fork(`noise ${read.random.integer(2 ** 32)}`);
     this.streams = new Map([["noise", this.random]]);
     this.axis = read.axis;
@@ -87,7 +87,9 @@ export class NoiseInjection implements Layer {
     const rank = input.shape.length;
     const at = this.axis < 0 ? rank + this.axis : this.axis;
     if (rank < 2 || at < 0 || at >= rank) {
-      throw new ShapeError(complaint(name, `an input with an axis ${this.axis}`, `shape ${printShape(input.shape)}`));
+      throw new ShapeError(
+        complaint(name, `an input of at least 2 axes with axis ${this.axis}`, `shape ${printShape(input.shape)}`),
+      );
     }
     const output = Tensor.zeros(input.shape, input.dtype);
     const y = output.data;
@@ -105,7 +107,7 @@ export class NoiseInjection implements Layer {
       for (let o = 0, i = 0; o < outer; o++) {
         for (let j = 0; j < channels; j++) {
           for (const end = i + inner; i < end; i++) {
-            // Numbers without spread are not drawn: a drift of the units costs two draws per unit.
+            // Without spread there is nothing to draw per value, only two numbers per unit.
             const shift =
               sampleMeanSpread === 0 ? mu[j]! : random.uniform(mu[j]! - sampleMeanSpread, mu[j]! + sampleMeanSpread);
             scale[i] = sampleScaleStd === 0 ? sigma[j]! : random.normal(sigma[j], sampleScaleStd);

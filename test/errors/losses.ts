@@ -51,4 +51,16 @@ export const losses: readonly Row[] = [
     () => meanSquaredError(tensor(2), Tensor.zeros([2], "float64")),
   ],
   ["TypeError: meanSquaredError: options | null", () => meanSquaredError(tensor(2), tensor(2), as(null))],
+  // What is no kernel set is refused as in a pass.
+  ...([softmaxCrossEntropy, meanSquaredError] as const).flatMap((loss): Row[] => {
+    const run = (kernels: unknown) => () =>
+      loss(tensor(1, 2), as(loss === meanSquaredError ? tensor(1, 2) : [0]), { kernels: as(kernels) });
+    return [
+      [`TypeError: ${loss.name}: kernels | null`, run(null)],
+      [`TypeError: ${loss.name}: kernels | 1`, run(1)],
+      [`TypeError: ${loss.name}: kernels | "fast"`, run("fast")],
+      [`TypeError: ${loss.name}: kernels | name | none | cure`, run({})],
+      [`TypeError: ${loss.name}: kernels | name | keys matmul | cure`, run({ matmul: () => undefined })],
+    ];
+  }),
 ];

@@ -32,6 +32,15 @@ export const optimizers: readonly Row[] = [
   ["RangeError: AdamW: beta1 | [0, 1) | 1.5", () => new AdamW([gamma()], { learningRate: 1, beta1: 1.5 })],
   ["RangeError: AdamW: weightDecay | 0 | NaN", () => new AdamW([gamma()], { learningRate: 1, weightDecay: NaN })],
   ["TypeError: AdamW: options | null", () => new AdamW([gamma()], as(null))],
+  ...([SGD, Adam, AdamW] as const).flatMap((Optimizer): Row[] => {
+    const run = (kernels: unknown) => () => new Optimizer([gamma()], { learningRate: 1, kernels: as(kernels) });
+    return [
+      [`TypeError: ${Optimizer.name}: kernels | null`, run(null)],
+      [`TypeError: ${Optimizer.name}: kernels | true`, run(true)],
+      [`TypeError: ${Optimizer.name}: kernels | name | none | cure`, run([])],
+      [`TypeError: ${Optimizer.name}: kernels | name | keys sgd, adam | cure`, run({ sgd: 1, adam: 1 })],
+    ];
+  }),
   ["TypeError: stateDict: undefined", () => stateDict(as(undefined))],
   ["TypeError: loadStateDict: object", () => loadStateDict(as({}), {})],
   ["TypeError: loadStateDict: state | undefined", () => loadStateDict(dense(), as(undefined))],

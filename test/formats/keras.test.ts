@@ -174,16 +174,205 @@ describe("loadKeras", () => {
     expect(after.get("1/moving_mean")).toEqual(file.get("1/moving_mean"));
     for (const name of ["0/kernel", "1/gamma"]) expect(after.get(name)).toEqual(before.get(name));
     await expectRefusal(
-      () => loadKeras(loaded, new Map(weights), { partial: true }),
-      'TypeError: loadKeras: none | "dense_3/kernel" | cure',
+      () => loadKeras(loaded, new Map([["a", float32([1], [1])]]), { partial: true }),
+      'TypeError: loadKeras: none | "a" | cure',
     );
     await expectRefusal(() => loadKeras(loaded, new Map(), { partial: true }), "TypeError: loadKeras: no array | cure");
+  });
+
+  it.each<[string, (name: string) => string]>([
+    ["the mark of Keras 2", (name) => `${name}:0`],
+    ["the name of the model", (name) => `sequential_4/${name}`],
+  ])("goes by toKeras's names with %s, in any order, and in part", (_, rename) => {
+    const saved = drawn(model(), new Random(5));
+    const arrays = toKeras(saved);
+    const file = new Map([...arrays].reverse().map(([name, array]) => [rename(name), array]));
+    for (const options of [{}, { partial: true }]) {
+      const loaded = model();
+      const report = loadKeras(loaded, file, options);
+      expect(toKeras(loaded)).toEqual(arrays);
+      expect(report.loaded).toEqual([...arrays.keys()].map(rename));
+      expect([report.missing, report.unused]).toEqual([[], []]);
+    }
+    file.delete(rename("1/beta"));
+    file.set(rename("9/beta"), float32([1], [1]));
+    const { missing, unused } = loadKeras(model(), file, { partial: true });
+    expect({ missing, unused }).toEqual({ missing: ["1/beta"], unused: [rename("9/beta")] });
+  });
+
+  it("refuses names of its layers that order alone would tell apart", async () => {
+    const norms = (): Sequential => new Sequential([1, 2].map(() => new BatchNorm({ features: 1 })));
+    const words = ["gamma", "beta", "moving_mean", "moving_variance"];
+    for (const [first, second] of [
+      ["encoder", "head"],
+      ["head", "encoder"],
+      ["model/encoder", "model/head_1"],
+    ] as const) {
+      const kernels = new Map([first, second].map((name) => [`${name}/kernel`, float32([1, 1], [1])]));
+      const ofNorms = [first, second].flatMap((name) => words.map((word) => `${name}/${word}`));
+      for (const [loaded, file] of [
+        [new Sequential([dense(), dense()]), kernels],
+        [norms(), new Map(ofNorms.map((name) => [name, float32([1], [1])]))],
+      ] as const) {
+        const before = everythingIn(loaded);
+        await expectRefusal(() => loadKeras(loaded, file), `TypeError: loadKeras: "${first}" | "${second}" | cure`);
+        expect(everythingIn(loaded)).toEqual(before);
+      }
+      // The cure: names that say that the order is meant.
+      const loaded = new Sequential([dense(), dense()]);
+      loadKeras(loaded, new Map([...kernels.values()].map((array, i) => [`arr_${i}`, array])));
+      expect(loaded.parameters.map(({ value }) => value.data[0])).toEqual([1, 1]);
+    }
+  });
+
+  it("takes names of its layers where the arrays themselves tell these apart", () => {
+    const wide = new Sequential([
+      new Dense({ inputs: 1, outputs: 2, random: new Random(1) }),
+      new BatchNorm({ features: 2 }),
+    ]);
+    const names = [
+      "encoder/kernel",
+      "encoder/bias",
+      "norm/gamma",
+      "norm/beta",
+      "norm/moving_mean",
+      "norm/moving_variance",
+    ];
+    const file = names.map((name, i) => [name, float32(i === 0 ? [1, 2] : [2], [i + 1, i + 1.5])] as const);
+    loadKeras(wide, new Map(file));
+    expect([...toKeras(wide).values()].map(({ values }) => values[0])).toEqual([1, 2, 3, 4, 5, 6]);
+    const two = new Sequential([
+      new Dense({ inputs: 3, outputs: 2, bias: false, random: new Random(1) }),
+      new Dense({ inputs: 2, outputs: 3, bias: false, random: new Random(1) }),
+    ]);
+    const kernels = [float32([3, 2], [1, 2, 3, 4, 5, 6]), float32([2, 3], [7, 8, 9, 10, 11, 12])] as const;
+    loadKeras(
+      two,
+      new Map([
+        ["head/kernel", kernels[0]],
+        ["base/kernel", kernels[1]],
+      ]),
+    );
+    expect(two.parameters.map(({ value }) => value.data[0])).toEqual([1, 7]);
+  });
+
+  it("refuses a layer of which the arrays have different names", async () => {
+    const file = new Map(weights.map(([name, array]) => [name.replace("_7/beta", "_8/beta"), array]));
+    await expectRefusal(
+      () => loadKeras(model(), file),
+      'TypeError: loadKeras: "1" | "batch_normalization_7/gamma" | "batch_normalization_8/beta" | cure',
+    );
+  });
+
+  describe("loads a part by Keras's names", () => {
+    /** Dense, BatchNorm, Dense, BatchNorm, Dense; the last one is the head. */
+    const classifier = (classes: number): Sequential => {
+      const dense = (inputs: number, outputs: number): Dense => new Dense({ inputs, outputs, random: new Random(1) });
+      const norm = (): BatchNorm => new BatchNorm({ features: 2, ...kerasDefaults });
+      return new Sequential([dense(2, 2), norm(), dense(2, 2), norm(), dense(2, classes)]);
+    };
+    const kerasNames = ["dense_4", "batch_normalization_2", "dense_5", "batch_normalization_3", "dense_6"];
+    const file = (from: Sequential, rename = (layer: string) => `functional/${layer}`): Map<string, StoredArray> =>
+      new Map(
+        [...toKeras(from)].map(([name, array]) => {
+          const [layer, word] = name.split("/");
+          return [`${rename(kerasNames[Number(layer)]!)}/${word}`, array];
+        }),
+      );
+
+    it("all but a head of another shape", () => {
+      const saved = drawn(classifier(10), new Random(5));
+      const loaded = drawn(classifier(3), new Random(6));
+      const head = toKeras(loaded).get("4/kernel");
+      const report = loadKeras(loaded, file(saved), { partial: true });
+      expect(report.mismatched).toEqual(["functional/dense_6/kernel", "functional/dense_6/bias"]);
+      expect([report.loaded.length, report.missing, report.unused]).toEqual([12, [], []]);
+      for (const [name, array] of toKeras(saved))
+        if (!name.startsWith("4")) expect(toKeras(loaded).get(name)).toEqual(array);
+      expect(toKeras(loaded).get("4/kernel")).toEqual(head);
+    });
+
+    it("whatever the order of the file, as far as the alphabet has the order of the numbers", async () => {
+      const saved = drawn(classifier(3), new Random(5));
+      const loaded = classifier(3);
+      loadKeras(loaded, new Map([...file(saved)].sort()), { partial: true });
+      expect(toKeras(loaded)).toEqual(toKeras(saved));
+      const wide = new Sequential(Array.from({ length: 11 }, () => dense()));
+      const names = wide.parameters.map((_, i) => `dense${i === 0 ? "" : `_${i}`}/kernel`);
+      const sorted = [...names].sort().map((name) => [name, float32([1, 1], [names.indexOf(name)])] as const);
+      await expectRefusal(
+        () => loadKeras(wide, new Map(sorted), { partial: true }),
+        'TypeError: loadKeras: "dense_10/kernel" | "dense_2/kernel" | cure',
+      );
+      loadKeras(wide, new Map(names.map((name, i) => [name, float32([1, 1], [i])])), { partial: true });
+      expect(wide.parameters.map(({ value }) => value.data[0])).toEqual(names.map((_, i) => i));
+    });
+
+    it("without the kinds of layers that the file lacks, and those that the model lacks", () => {
+      const saved = drawn(classifier(3), new Random(5));
+      const onlyDense = new Map([...file(saved)].filter(([name]) => name.includes("dense")));
+      const { loaded, missing, unused } = loadKeras(classifier(3), onlyDense, { partial: true });
+      expect(loaded).toEqual([...onlyDense.keys()]);
+      expect(missing).toEqual(
+        [1, 3].flatMap((i) => ["gamma", "beta", "moving_mean", "moving_variance"].map((word) => `${i}/${word}`)),
+      );
+      expect(unused).toEqual([]);
+      const norms = new Sequential([1, 2].map(() => new BatchNorm({ features: 2 })));
+      expect(loadKeras(norms, file(saved), { partial: true }).unused).toEqual([...onlyDense.keys()]);
+    });
+
+    it("but not where file and numbers differ in order", async () => {
+      const saved = drawn(classifier(3), new Random(5));
+      const reversed = new Map([...file(saved)].reverse());
+      await expectRefusal(
+        () => loadKeras(classifier(3), reversed, { partial: true }),
+        'TypeError: loadKeras: "functional/dense_6" | "functional/dense_5" | cure',
+      );
+      const two = new Sequential([dense(), dense()]);
+      const kernels = ["dense_1", "dense"].map((name) => [`${name}/kernel`, float32([1, 1], [1])] as const);
+      await expectRefusal(
+        () => loadKeras(two, new Map(kernels), { partial: true }),
+        'TypeError: loadKeras: "dense_1" | "dense" | cure',
+      );
+      expect(loadKeras(two, new Map([...kernels].reverse()), { partial: true }).loaded).toEqual([
+        "dense/kernel",
+        "dense_1/kernel",
+      ]);
+    });
+
+    it("but not where these do not say which layer is which", async () => {
+      const saved = drawn(classifier(3), new Random(5));
+      const loaded = drawn(classifier(3), new Random(6));
+      const before = everythingIn(loaded);
+      const custom = file(saved, (layer) => layer.replace("dense_5", "middle"));
+      await expectRefusal(
+        () => loadKeras(loaded, custom, { partial: true }),
+        'TypeError: loadKeras: "dense_4" | "middle" | cure',
+      );
+      const fewer = new Map([...file(saved)].filter(([name]) => !name.includes("dense_4")));
+      await expectRefusal(
+        () => loadKeras(loaded, fewer, { partial: true }),
+        "TypeError: loadKeras: 3 | kernel | 2 | cure",
+      );
+      expect(everythingIn(loaded)).toEqual(before);
+    });
+  });
+
+  it("loads a single array by toKeras's name in part, among names that say nothing", () => {
+    const loaded = drawn(model(), new Random(6));
+    const file = new Map([
+      ["x/gamma", float32([1], [8])],
+      ["1/gamma", float32([1], [9])],
+    ]);
+    const { loaded: names, unused } = loadKeras(loaded, file, { partial: true });
+    expect({ names, unused }).toEqual({ names: ["1/gamma"], unused: ["x/gamma"] });
+    expect(toKeras(loaded).get("1/gamma")).toEqual(file.get("1/gamma"));
   });
 
   it("refuses TensorFlow.js's order of a whole model, which puts all running statistics last", async () => {
     const two = new Sequential([new BatchNorm({ features: 1 }), new BatchNorm({ features: 1 })]);
     const words = ["gamma", "beta", "moving_mean", "moving_variance"];
-    const layerByLayer = ["a", "b"].flatMap((layer) => words.map((word) => `${layer}/${word}`));
+    const layerByLayer = ["bn", "bn_1"].flatMap((layer) => words.map((word) => `${layer}/${word}`));
     const statisticsLast = [...layerByLayer].sort(
       (x, y) => Number(x.includes("moving")) - Number(y.includes("moving")),
     );
@@ -192,7 +381,7 @@ describe("loadKeras", () => {
     loadKeras(two, arrays(layerByLayer));
     await expectRefusal(
       () => loadKeras(two, arrays(statisticsLast)),
-      'TypeError: loadKeras: 2 | "0.runningMean" | "b/gamma" | cure',
+      'TypeError: loadKeras: 2 | "0.runningMean" | "bn_1/gamma" | cure',
     );
   });
 

@@ -93,6 +93,29 @@ describe("readNpz", () => {
     ]);
   });
 
+  it("reads the end record of zip64, and refuses every number of a part but the first", async () => {
+    const start = lengthOf(a);
+    const size = 46 + a.name.length;
+    const archive = (part: number, directoryPart: number, recordPart: number): Uint8Array => {
+      const parts = joined(little(part, 4), little(directoryPart, 4));
+      const place = joined(little(1, 8), little(1, 8), little(size, 8), little(start, 8));
+      const record = joined(little(0x06064b50, 4), little(44, 8), little(45, 2), little(45, 2), parts, place);
+      const locator = joined(little(0x07064b50, 4), little(recordPart, 4), little(start + size, 8), little(1, 4));
+      return zipFile([a], { before: joined(record, locator), start: 0xffffffff, size: 0xffffffff });
+    };
+    expect([...readNpz(archive(0, 0, 0)).keys()]).toEqual(["a"]);
+    for (const [part, directoryPart, recordPart] of [
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, 0, 1],
+    ] as const) {
+      await expectRefusal(
+        () => readNpz(archive(part, directoryPart, recordPart)),
+        "TypeError: readNpz: one part of several",
+      );
+    }
+  });
+
   it("reads compressed arrays, and stored ones beside them", () => {
     expect([...readNpz(zipFile([deflated(a), b]))]).toEqual([...readNpz(zipFile([a, b]))]);
   });
@@ -202,8 +225,8 @@ describe("readNpz", () => {
       zipFile([a], { before: joined(little(0x07064b50, 4), little(0, 4), little(1, 8), little(1, 4)) }),
       "RangeError: readNpz: 1 | none | cure",
     ],
-    ["the last of several files", zipFile([a], { disk: 1 }), "TypeError: readNpz: a part of one"],
-    ["members in other files", zipFile([a], { countHere: 0 }), "TypeError: readNpz: a part of one"],
+    ["the last of several files", zipFile([a], { disk: 1 }), "TypeError: readNpz: one part of several"],
+    ["members in other files", zipFile([a], { countHere: 0 }), "TypeError: readNpz: one part of several"],
     [
       "a directory that begins elsewhere",
       zipFile([a], { start: 5 }),
@@ -351,6 +374,26 @@ describe("inflate", () => {
     );
   });
 
+  it("reads codes of every length up to 15", () => {
+    // The bytes 0 to 13 have codes of 1 to 14 bits, and 14 and the end have 15. The lengths 1 to 15 and the run of zeros have 4.
+    const lengths = `000 000 001 000 ${"001 ".repeat(15)}`;
+    const listed = Array.from({ length: 15 }, (_, i) => i.toString(2).padStart(4, "0")).join(" ");
+    const codes = `1 01 00000 00000 1111 ${lengths} ${listed} 11111111111 11110011101 1110 0000`;
+    const bytes = Array.from({ length: 15 }, (_, i) => `${"1".repeat(i)}0`).join(" ");
+    expect([...inflate("test", fromBits(`${codes} ${bytes} ${"1".repeat(15)}`), 15)]).toEqual([
+      0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
+    ]);
+  });
+
+  it("refuses a distance that an incomplete code does not have", () => {
+    // Codes for the literal 0, the end, a copy of 3 bytes, and the distance 1 alone, of the two that one bit could tell apart.
+    const lengths = `100 ${"000 ".repeat(12)} 010 000 010`;
+    const codes = `1 01 10000 00000 0111 000 000 ${lengths} 11 01111111 00101011 11 10 10`;
+    const copy = (distance: string): Uint8Array => inflate("test", fromBits(`${codes} 10 0 ${distance} 11`), 4);
+    expect(copy("0")).toEqual(new Uint8Array(4));
+    expect(() => copy("1")).toThrow(/^test: expected 4 bytes of compressed data, got an unknown code - /);
+  });
+
   it("refuses damaged data in words of the library, or gives as many bytes as the directory says", () => {
     const bytes = Uint8Array.from({ length: 500 }, (_, i) => (i % 50) * (i % 7));
     const packed = strategies.map((options) => new Uint8Array(deflateRawSync(bytes, options)));
@@ -392,6 +435,7 @@ describe("damaged files", () => {
     for (let length = 0; length < file.length; length++) {
       expect(readOrRefuse(readNpz, file.subarray(0, length)), `cut at ${length}`).toBeUndefined();
     }
+    expect(readOrRefuse(readNpz, file)).toEqual(whole);
   });
 
   it("are refused or read as they were, whichever byte is another", () => {

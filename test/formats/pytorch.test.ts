@@ -159,6 +159,12 @@ describe("loadPyTorch", () => {
       {},
       'RangeError: loadPyTorch: "num_batches_tracked": 0 | 1.5',
     ],
+    ...[0.5, -1, NaN, Infinity, 1e300].map((value): [string, Record<string, StoredArray>, object, string] => [
+      `a count of ${value} in float64`,
+      { num_batches_tracked: float64([], [value]) },
+      {},
+      `RangeError: loadPyTorch: "num_batches_tracked": whole number | ${value}`,
+    ]),
     [
       "a count beyond 2^53",
       { num_batches_tracked: count(2n ** 53n + 1n) },

@@ -117,6 +117,15 @@ describe("BatchRenorm", () => {
     );
   });
 
+  it("has a gamma of 1 and a beta of 0 if it learns none", () => {
+    const layer = make({ scale: false, center: false });
+    const { output, backward } = layer.forward(column(1, 2, 2, 5), { mode: "train" });
+    expect(valuesOf(output)).toEqual(allAbout([-1, 0, 0, 3], 14));
+    const learned = make().forward(column(1, 2, 2, 5), { mode: "train" });
+    const [own, other] = [backward, learned.backward].map((run) => valuesOf(run(column(1, -2, 3, 0.5)).gradInput));
+    expect(own).toEqual(other);
+  });
+
   it("also clips from below", () => {
     // sigma_B / sigma = 0.15 and (mean_B - mean) / sigma = -4.85, against 1/1.2 and -0.3
     const layer = make({ largestScale: 1.2, largestShift: 0.3 });

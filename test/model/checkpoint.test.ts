@@ -169,6 +169,12 @@ describe("restore refuses, and has changed nothing then,", () => {
     ["a word", "arrays/2.gamma/values/1", "one", 'TypeError: restore: "2.gamma": "one" | 1'],
     ["what is no float32", "arrays/2.gamma/values/1", 0.1, 'RangeError: restore: "2.gamma": float32 | 0.1 | 1'],
     ["a variance below 0", "arrays/2.runningVariance/values/0", -1, 'RangeError: restore: "2.runningVariance": 0 | -1'],
+    ...([0.5, -1, 1e300, "NaN", "Infinity", "-Infinity"] as const).map((count): [string, string, unknown, string] => [
+      `a count of ${count} batches`,
+      "arrays/2.batchesTracked/values/0",
+      count,
+      `RangeError: restore: "2.batchesTracked": whole number | ${count} | 0`,
+    ]),
     ["a missing stream", "streams/4.noise", undefined, 'TypeError: restore: "4.noise" | cure'],
     ["a stream of zeros", "streams/4.noise/words", [0, 0, 0, 0], "RangeError: Random.from: words"],
     ["no optimizer", "optimizer", null, "TypeError: restore: optimizer | cure"],

@@ -244,7 +244,7 @@ describe("the finding", () => {
     const far = Tensor.from([[105], [107], [109], [111]], float64);
     expect(compareModes(norm, far).finding).toBe(
       "the outputs differ by 3873% of their size; the batch's mean of feature 0 is 39 running standard deviations off the running mean; " +
-        "the weights have changed since, or this batch is not like those of training: if the model is meant for such batches, recalibrate(model, batches)",
+        "the weights have changed since, or this batch differs from those in training; if the model is meant for such batches, use recalibrate(model, batches)",
     );
     // A running variance below the share of the initial 1 cannot come from an average that began there.
     const narrow = withStatistics([3], [1e-4], { momentum: 0.1 });
@@ -258,7 +258,7 @@ describe("the finding", () => {
       norm.forward(Tensor.from([[value - 1], [value], [value + 1]], float64), { mode: "train" });
     }
     expect(compareModes(norm, x).finding).toContain(
-      "at momentum 0.99 the running statistics are those of the last batches alone (Keras's 0.99 is 0.01 here): lower the momentum, or recalibrate(model, batches)",
+      "at momentum 0.99 the running statistics are mostly those of the last batches (Keras's 0.99 is 0.01 here): lower the momentum, or use recalibrate(model, batches)",
     );
   });
 
@@ -300,8 +300,8 @@ describe("refusals", () => {
     ["no model", null, x, {}, "TypeError: compareModes: parameters | null"],
     ["no Tensor", norm, [1, 2], {}, "TypeError: compareModes: input | Tensor | [1, 2]"],
     ["options that are none", norm, x, 1, "TypeError: compareModes: options | 1"],
-    ["a loss alone", norm, x, { loss: meanOutput }, "TypeError: compareModes: loss | target"],
-    ["a target alone", norm, x, { target: 1 }, "TypeError: compareModes: loss | target"],
+    ["a loss alone", norm, x, { loss: meanOutput }, "TypeError: compareModes: a loss and a target | got a loss alone"],
+    ["a target alone", norm, x, { target: 1 }, "TypeError: compareModes: a loss and a target | got a target alone"],
     ["a loss that is none", norm, x, { loss: 2, target: 1 }, "TypeError: compareModes: loss | 2"],
     ["a batch of one", norm, x.rows([0]), {}, 'RangeError: BatchNorm: 2 | "probe" | input | [1, 1] | cure'],
     [

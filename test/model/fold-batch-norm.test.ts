@@ -95,7 +95,9 @@ describe("into the preceding Dense", () => {
   });
 
   it("makes a bias where there was none", () => {
-    const { model } = foldBatchNorm(new Sequential([dense([[2, 4]]), norm()]), Tensor.from([[1]], float64));
+    const column = Tensor.from([[1], [2], [3]], float64);
+    const { model, report } = foldBatchNorm(new Sequential([dense([[2, 4]]), norm()]), column);
+    expect(report.rows).toBe(3);
     expect(parametersOf(model)).toEqual({ "0.weight": [[3, -2]], "0.bias": [8.5, 19.5] });
   });
 
@@ -214,7 +216,7 @@ describe("a model", () => {
       `no Dense is directly before or after it ("${front}" is before it, "${behind}" is after it), and scale and shift do not pass through an activation`;
     expect(report.kept).toEqual([
       { path: "1.inside.1", reason: "it is in a container other than a Sequential" },
-      { path: "2", reason: "it keeps no running statistics, so that every batch is normalized by its own" },
+      { path: "2", reason: "it keeps no running statistics and normalizes every batch with its own" },
       { path: "4", reason: "its features are on axis 1, and those of a Dense on the last" },
       { path: "9", reason: "its features are on axis 1, and those of a Dense on the last" },
     ]);

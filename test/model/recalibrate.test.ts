@@ -1,7 +1,19 @@
 /** recalibrate: running statistics by value, in both orders, over models of any kind; and nothing changed by what throws. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BatchNorm, Dense, type Forward, type Layer, type Pass, Random, ReLU, Sequential, Tensor } from "batchnorm";
+import {
+  afterPass,
+  BatchNorm,
+  Dense,
+  type Forward,
+  type Layer,
+  type Pass,
+  Random,
+  ReLU,
+  RunningStatistic,
+  Sequential,
+  Tensor,
+} from "batchnorm";
 import { BatchRenorm, GhostBatchNorm, LpNorm } from "batchnorm/variants";
 import { recalibrate, type RecalibrateOptions } from "batchnorm/tools";
 import { expectClose, memoryOf } from "../support/close.js";
@@ -49,6 +61,18 @@ function normsOf(model: Layer, prefix = ""): [string, BatchNorm][] {
     if (layer instanceof GhostBatchNorm || layer instanceof BatchRenorm) return [[path, layer.norm]];
     return normsOf(layer, `${path}.`);
   });
+}
+
+/** A layer that keeps one statistic: how many rows it has been trained on. */
+class Counter implements Layer {
+  readonly parameters = [];
+  readonly rows = new RunningStatistic("rows", new Float64Array(1), 0);
+  readonly statistics = [this.rows];
+
+  forward(input: Tensor, pass: Pass): Forward {
+    if (pass.mode === "train") afterPass(pass, () => (this.rows.values[0]! += input.shape[0]!));
+    return { output: input, backward: (gradInput) => ({ gradInput, gradients: new Map() }) };
+  }
 }
 
 describe.each(orders)("%s", (order) => {
@@ -142,18 +166,20 @@ describe.each(orders)("%s", (order) => {
       frozen,
       new BatchNorm({ features: 3, trackRunningStatistics: false, dtype: "float64" }),
       new Sequential([new LpNorm({ features: 3, p: 1, dtype: "float64" })]),
+      new Counter(),
       new BatchNorm({ features: 3, dtype: "float64" }),
     ]);
     settle(model, [6, 3], random);
     frozen.freeze({ normalization: false });
-    const before = memoryOf(new Sequential([...model.children.values()].slice(0, 3)));
+    const before = memoryOf(new Sequential([...model.children.values()].slice(0, 4)));
     const report = recalibrate(model, [ordinary([6, 3], random)], { order });
-    expect(memoryOf(new Sequential([...model.children.values()].slice(0, 3)))).toEqual(before);
-    expect(report.layers.map(({ path }) => path)).toEqual(["3"]);
+    expect(memoryOf(new Sequential([...model.children.values()].slice(0, 4)))).toEqual(before);
+    expect(report.layers.map(({ path }) => path)).toEqual(["4"]);
     expect(report.skipped).toEqual([
       { path: "0", reason: "its statistics are frozen" },
       { path: "1", reason: "it keeps no running statistics" },
       { path: "2.0", reason: "it is not a batch norm" },
+      { path: "3", reason: "it is not a batch norm" },
     ]);
   });
 
@@ -197,13 +223,13 @@ describe.each(orders)("%s", (order) => {
     const bad = input(5);
     bad.data[3] = NaN;
     const narrow = new Tensor(bad.data.slice(0, 5), [5, 1]);
-    it.each<[string, Tensor]>([
-      ["a value is not finite", bad],
-      ["a batch has another shape", narrow],
-      ["a batch is no Tensor", [1, 2] as unknown as Tensor],
-    ])("%s, in the last batch", (_, last) => {
+    it.each<[string, Tensor, string]>([
+      ["a value is not finite", bad, "RangeError: recalibrate: NaN | cure"],
+      ["a batch has another shape", narrow, "ShapeError: *: [5, 1]"],
+      ["a batch is no Tensor", [1, 2] as unknown as Tensor, "TypeError: recalibrate: input | Tensor | [1, 2]"],
+    ])("%s, in the last batch", async (_, last, refusal) => {
       const before = memoryOf(model);
-      expect(() => recalibrate(model, [input(6), input(7), last], { order })).toThrow();
+      await expectRefusal(() => recalibrate(model, [input(6), input(7), last], { order }), refusal);
       expect(memoryOf(model)).toEqual(before);
     });
 

@@ -24,7 +24,7 @@ const float64 = { dtype: "float64" } as const;
 /** 24 rows of mean 5.05 and 16 rows of padding: all 40 have mean 3.03 and another variance. */
 const real = Array.from({ length: 24 }, (_, i) => [5.05 + (i % 2 === 0 ? 1 : -1) * (1 + (i % 5) / 10)]);
 const mean = real.reduce((sum, [x]) => sum + x!, 0) / 24;
-const rowWeights = Array.from({ length: 40 }, (_, i) => (i < 24 ? 1 : 0));
+const rowWeights = Array.from({ length: 40 }, (_, i): number => (i < 24 ? 1 : 0));
 const padded = (value = 0): Tensor => Tensor.from([...real, ...Array.from({ length: 16 }, () => [value])], float64);
 
 function trained(): BatchNorm {
@@ -174,6 +174,81 @@ describe("recalibrate", () => {
   });
 });
 
+/** A weight of 3 is three rows of weight 1; only the ratios of the weights matter. */
+describe("row weights between 0 and 1", () => {
+  const random = new Random(7);
+  const rows = ordinary([6, 2], random);
+  const counts = [3, 1, 2, 0, 1, 4];
+  const repeated = rows.rows(counts.flatMap((count, row) => Array.from({ length: count }, () => row)));
+  const masked = rows.copy();
+  masked.data.fill(NaN, 6, 8); // row 3, of weight 0
+
+  it("weigh in the spread of the rows at each layer", () => {
+    const model = new Sequential([new Dense({ inputs: 2, outputs: 5, random, ...float64 }), new ReLU()]);
+    const expected = inspect(model, repeated).signal;
+    for (const scale of [1, 0.25, 1e-170]) {
+      const { signal } = inspect(model, masked, { rowWeights: counts.map((count) => scale * count) });
+      expect(signal.map(({ path }) => path)).toEqual(["0", "1"]);
+      for (const [i, { entering, leaving }] of signal.entries()) {
+        expectClose("spread", [entering!, leaving!], [expected[i]!.entering!, expected[i]!.leaving!], 1e-14);
+      }
+    }
+  });
+
+  it("weigh in the spread by position", () => {
+    const model = new Sequential([new Dense({ inputs: 2, outputs: 5, random, ...float64 }), new ReLU()]);
+    const expected = inspect(model, repeated).signal;
+    const rowWeights = Tensor.from([counts.slice(0, 3), counts.slice(3)].map((row) => row.map((count) => count / 4)));
+    const { signal } = inspect(model, masked.reshape([2, 3, 2]), { rowWeights });
+    for (const [i, { entering, leaving }] of signal.entries()) {
+      expectClose("spread", [entering!, leaving!], [expected[i]!.entering!, expected[i]!.leaving!], 1e-14);
+    }
+  });
+
+  it("weigh in the difference between the outputs of both modes", () => {
+    const norm = new BatchNorm({ features: 2, ...float64 });
+    norm.forward(ordinary([50, 2], random), { mode: "train" });
+    const expected = compareModes(norm, repeated);
+    const rowWeights = counts.map((count) => count / 4);
+    const { layers, output } = compareModes(norm, masked, { rowWeights });
+    for (const [own, other] of [
+      [output, expected.output],
+      [layers[0]!.output, expected.layers[0]!.output],
+    ] as const) {
+      expectClose("output", [own.difference, own.size], [other.difference, other.size], 1e-14);
+    }
+  });
+
+  it("do not apply to what has other rows than the batch", () => {
+    const twice: Layer = {
+      parameters: [],
+      statistics: [],
+      forward: (input) => {
+        const output = input.rows([0, 1, 0, 1]);
+        return { output, backward: () => ({ gradInput: input, gradients: new Map() }) };
+      },
+    };
+    const { signal } = inspect(new Sequential([twice]), Tensor.from([[1], [5]], float64), { rowWeights: [1, 0.5] });
+    // Weights 2/3 and 1/3 at the input: variance 16 (2/9). Equal ones at the output: variance 4.
+    expectClose("spread", [signal[0]!.entering!, signal[0]!.leaving!], [Math.sqrt(32 / 9), 2], 1e-14);
+  });
+
+  it("weigh in the search for dead features", () => {
+    // Ten rows near -10, and ten near -100 that hardly count: 9.7 standard deviations below 0 with the weights, 1.2 without.
+    const values = Array.from({ length: 20 }, (_, i) => [(i < 10 ? -10 : -100) + (i % 2 === 0 ? 0.5 : -0.5)]);
+    const rowWeights = values.map((_, i) => (i < 10 ? 1 : 1e-4));
+    const input = Tensor.from([...values, [NaN]], float64);
+    const { findings } = inspect(new Sequential([new ReLU()]), input, { rowWeights: [...rowWeights, 0] });
+    const dead = findings.filter(({ kind }) => kind === "dead features");
+    expect(dead).toMatchObject([{ path: "0", features: [0], severity: "warning" }]);
+    // mean -10.009, variance 0.25 + 90² 1e-4 (1 - 1e-4) / (1 + 1e-4)²
+    expect(dead[0]!.evidence).toContain("all 20 values");
+    expect(dead[0]!.evidence).toContain("a mean of -10 and a standard deviation of 1");
+    const unweighted = inspect(new Sequential([new ReLU()]), Tensor.from(values, float64)).findings;
+    expect(unweighted.filter(({ kind }) => kind === "dead features")).toEqual([]);
+  });
+});
+
 /** A container that runs one of two batch norms, as for two domains, and reports what it runs. */
 class OneOfTwo implements Layer {
   readonly children: ReadonlyMap<string, Layer>;
@@ -236,14 +311,26 @@ describe("refusals", () => {
       () => recalibrate(norm, [{ input: x, rowWeights: short }]),
       'ShapeError: recalibrate: "": [40] | [2]',
     );
-    await expectRefusal(() => compareModes(norm, x, { rowWeights: short }), "ShapeError: BatchNorm: [40] | [2]");
+    // A model without batch norm would not notice.
+    for (const model of [norm, new Sequential([new ReLU()])]) {
+      for (const [name, run] of [
+        ["inspect", (rowWeights: number[]) => inspect(model, x, { rowWeights })],
+        ["compareModes", (rowWeights: number[]) => compareModes(model, x, { rowWeights })],
+      ] as const) {
+        await expectRefusal(() => run(short), `ShapeError: ${name}: 40 | 2`);
+        for (const wrong of [-1, NaN, Infinity]) {
+          const weights = rowWeights.with(3, wrong);
+          await expectRefusal(() => run(weights), `RangeError: ${name}: ${wrong} | 3`);
+        }
+      }
+    }
     const none = new Float64Array(40);
     await expectRefusal(
       () => recalibrate(norm, [{ input: x, rowWeights: none }]),
       "RangeError: recalibrate: weight | 0",
     );
-    await expectRefusal(() => inspect(norm, x, { rowWeights: none }), "RangeError: inspect: weights | 0");
-    await expectRefusal(() => compareModes(norm, x, { rowWeights: none }), "RangeError: compareModes: weights | 0");
+    await expectRefusal(() => inspect(norm, x, { rowWeights: none }), "RangeError: inspect: weight | 0");
+    await expectRefusal(() => compareModes(norm, x, { rowWeights: none }), "RangeError: compareModes: weight | 0");
     await expectRefusal(
       () => modelObjective(norm, { input: x, target: x }, meanSquaredError, { mode: "probe", rowweights: [] } as never),
       'TypeError: modelObjective: "rowweights" | rowWeights | cure',

@@ -147,6 +147,16 @@ describe("loadStateDict refuses, and has loaded nothing then,", () => {
       'RangeError: loadStateDict: "1.batchesTracked": 0 | -1',
       (state) => (state["1.batchesTracked"]!.values[0] = -1),
     ],
+    ...[0.5, -0.5, 1e300, 2 ** 53].map((count): [string, string, (state: Entries) => unknown] => [
+      `a count of ${count} batches`,
+      `RangeError: loadStateDict: "1.batchesTracked": 0 | ${count}`,
+      (state) => (state["1.batchesTracked"]!.values[0] = count),
+    ]),
+    [
+      "a count that is NaN",
+      'RangeError: loadStateDict: "1.batchesTracked": NaN | 0',
+      (state) => (state["1.batchesTracked"]!.values[0] = NaN),
+    ],
   ])("%s", async (_, refusal, spoil) => {
     const target = model();
     const state = JSON.parse(JSON.stringify(stateDict(target))) as Entries;

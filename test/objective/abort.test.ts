@@ -1,5 +1,5 @@
 /** A signal is noticed while a synchronous objective is probed, because the event loop gets its turns. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Random } from "../../src/core/random.js";
 import { checkGradient } from "../../src/objective/check-gradient.js";
 import { checkObjective } from "../../src/objective/check-objective.js";
@@ -73,5 +73,41 @@ describe("hosts without a task queue", () => {
     } finally {
       for (const [name, value] of kept) Reflect.set(globalThis, name, value);
     }
+  });
+});
+
+describe("turns of the event loop", () => {
+  const { MessageChannel: Channel } = globalThis;
+  /** The number of turns that a check takes while the clock shows the given times. */
+  const turnsOf = async (clock: () => number): Promise<number> => {
+    let turns = 0;
+    class Counted extends Channel {
+      constructor() {
+        super();
+        turns++;
+      }
+    }
+    const now = vi.spyOn(Date, "now").mockImplementation(clock);
+    globalThis.MessageChannel = Counted;
+    try {
+      const quick: Objective = (x) => ({ loss: x[0]! ** 2, gradient: Float64Array.of(2 * x[0]!) });
+      await checkGradient(quick, Float64Array.of(1), { random: new Random(1) });
+    } finally {
+      globalThis.MessageChannel = Channel;
+      now.mockRestore();
+    }
+    return turns;
+  };
+
+  it("are taken after 16 ms, or if the clock was set back, and not before", async () => {
+    expect(await turnsOf(() => 1e12)).toBe(0);
+    let time = 1e12;
+    expect(await turnsOf(() => (time += 3))).toBeLessThanOrEqual(2);
+    // One per evaluation: 1 gradient, and 4 losses along the direction and for the coordinate.
+    expect(await turnsOf(() => (time += 16))).toBe(9);
+    expect(await turnsOf(() => (time -= 1))).toBe(9);
+    time = 1e12;
+    const moments = [0, 15, 15, 15, 15, 15, 15, 15, 15, 16].values();
+    expect(await turnsOf(() => 1e12 + (moments.next().value ?? 16))).toBe(1);
   });
 });

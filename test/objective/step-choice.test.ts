@@ -104,6 +104,58 @@ describe("sin(k x)", () => {
     },
   );
 
+  // From about 1e8 on the first steps cross many periods: some of their quotients agree by chance, also at two steps in a row.
+  it.each(Array.from({ length: 12 }, (_, i) => 10 ** (i + 3)))(
+    "with k = %g: the right gradient never differs, wherever the point is",
+    async (k) => {
+      const random = new Random(7);
+      for (const factor of [1, 10 ** 0.25, 10 ** 0.5, 10 ** 0.75]) {
+        for (let i = 0; i < 120; i++) {
+          const point = Float64Array.of(random.normal() * [1, 0.01, 100][i % 3]!);
+          const { verdict, text } = await checkGradient(sine(k * factor), point, { random: new Random(i) });
+          expect(verdict, `k ${k * factor}, x ${point[0]}: ${text}`).not.toBe("differs");
+        }
+      }
+    },
+  );
+
+  it.each([
+    [10 ** 9.75, 33.180090933474204],
+    [10 ** 11.75, -1.4873847294673828],
+    [10 ** 10.25, -2.1708375994275007],
+    [10 ** 10.25, -74.30560606360996],
+    [1e11, 32.118657573728505],
+    [1e9, 12.516098640325938],
+    [10 ** 13.5, 0.010307190994878491],
+  ])("with k = %d at %d, whose periods fit into several steps: undecided", async (k, x) => {
+    for (let seed = 0; seed < 20; seed++) {
+      const { verdict } = await checkGradient(sine(k), Float64Array.of(x), { random: new Random(seed) });
+      expect(verdict).toBe("undecided");
+    }
+  });
+
+  it("beside an ordinary group: a wrong gradient of that group still differs", async () => {
+    for (const k of [1e3, 1e6, 1e9]) {
+      const objective = (factor: number): Objective => {
+        return (x) => ({
+          loss: Math.sin(k * x[0]!) + x[1]! * x[2]!,
+          gradient: Float64Array.of(k * Math.cos(k * x[0]!), x[2]!, factor * x[1]!),
+        });
+      };
+      const groups: Group[] = [
+        { name: "fast", role: "weight", shape: [1], start: 0, end: 1 },
+        { name: "slow", role: "weight", shape: [2], start: 1, end: 3 },
+      ];
+      const point = Float64Array.of(0.3, 1.5, -2);
+      const verdictOf = async (factor: number): Promise<string> => {
+        const options = { random: new Random(1), groups };
+        const { coordinates } = await checkGradient(objective(factor), point, options);
+        return coordinates.find(({ name }) => name === "slow[1]")!.verdict;
+      };
+      expect([k, await verdictOf(1.5)]).toEqual([k, "differs"]);
+    }
+  });
+
   it("with k = 1e17, where no difference quotient converges: undecided", async () => {
     const random = new Random(7);
     const verdicts = new Set<string>();
@@ -183,6 +235,85 @@ describe("the caller's arrays", () => {
         return found;
       };
       expect(await run(true)).toEqual(await run(false));
+    }
+  });
+});
+
+describe("a small group beside a large one", () => {
+  /** L = sum of s_i sin(x_i): the gradient of the second group is `ratio` times that of the first. */
+  const twoGroups = (ratio: number, sizes: readonly [number, number], dtype: "float64" | "float32") => {
+    const [large, small] = sizes;
+    const random = new Random(3);
+    const point = new Float64Array(large + small).map(() => random.normal());
+    const size = (i: number): number => (i < large ? 1 : ratio);
+    const round = (value: number): number => (dtype === "float32" ? Math.fround(value) : value);
+    const sumOf = (x: Float64Array): number => {
+      let [sum, rest] = [0, 0];
+      x.forEach((value, i) => {
+        const term = size(i) * Math.sin(value) - rest;
+        rest = sum + term - sum - term;
+        sum += term;
+      });
+      return sum;
+    };
+    const objective: Objective = Object.assign(
+      (x: Float64Array) => ({
+        loss: round(sumOf(x)),
+        gradient: x.map((value, i) => size(i) * Math.cos(value)),
+      }),
+      { dtype },
+    );
+    const groups: Group[] = [
+      { name: "large", role: "weight", shape: [large], start: 0, end: large },
+      { name: "small", role: "weight", shape: [small], start: large, end: large + small },
+    ];
+    return { objective, point, groups };
+  };
+
+  // The three coordinates that are checked miss the wrong one nearly always, so the direction has to show it.
+  it.each([
+    [1, [500, 500], "float64"],
+    [1e-3, [500, 500], "float64"],
+    [1e-6, [500, 500], "float64"],
+    [1e-6, [30, 2000], "float64"],
+    [1e-6, [2000, 30], "float64"],
+    [0.1, [4, 4], "float32"],
+  ] as const)(
+    "of %g times its gradient, sizes %s, %s: one wrong coordinate of it is found",
+    async (ratio, sizes, dtype) => {
+      const { objective, point, groups } = twoGroups(ratio, sizes, dtype);
+      const place = point.findIndex((x, i) => i >= sizes[0] && Math.abs(Math.cos(x)) > 0.9);
+      let found = 0;
+      for (let seed = 1; seed <= 20; seed++) {
+        const options = { random: new Random(seed), groups };
+        const right = await checkGradient(objective, point, options);
+        expect(right.verdict, right.text).toBe("agrees");
+        const negated = claiming(objective, (g) => (g[place]! *= -1));
+        const wrong = await checkGradient(negated, point, { random: new Random(seed), groups });
+        if (wrong.verdict !== "agrees") found++;
+      }
+      // A direction that hardly moves the wrong coordinate cannot show it.
+      expect(found).toBeGreaterThanOrEqual(12);
+    },
+  );
+
+  it("that is 0 up to round-off, as the bias before a norm, does not take over the direction", async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const { objective, point, groups } = network(seed, 1, "tanh");
+      const { direction } = await checkGradient(objective, point, { random: new Random(seed), groups });
+      expect(direction.verdict).toBe("agrees");
+      expect(Math.abs(direction.analytic)).toBeGreaterThan(1e4 * direction.estimatedError!);
+    }
+  });
+
+  it("may lie anywhere, and coordinates of no group count too", async () => {
+    const { objective, point, groups } = twoGroups(1e-4, [40, 40], "float64");
+    for (const some of [groups.slice(0, 1), groups.slice(1)]) {
+      for (const place of [7, 71]) {
+        const negated = claiming(objective, (g) => (g[place]! *= -1));
+        const report = await checkGradient(negated, point, { random: new Random(1), groups: some });
+        expect(report.direction.verdict).toBe("differs");
+      }
     }
   });
 });

@@ -81,3 +81,10 @@ describe("random vectors", () => {
     expect(nearAxis / 4000).toBeCloseTo(2 / 3, 1);
   });
 });
+
+it("signs are +1 where the next bits of the stream are below one half", () => {
+  const bits = new Random(7);
+  const expected = Array.from({ length: 64 }, () => (bits.bits() < 2 ** 31 ? 1 : -1));
+  expect([...randomSigns(64, new Random(7))]).toEqual(expected);
+  expect(new Set(expected)).toEqual(new Set([1, -1]));
+});

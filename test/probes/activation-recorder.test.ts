@@ -418,7 +418,7 @@ describe("shards of a batch", () => {
       [0, 2],
     ].map((some) => record(samples([1], 1), { edges: some }));
     expect(thrownBy(() => mergeActivationRecords(a!, b!))).toBe(
-      "ShapeError: mergeHistograms: expected b on a's edges [0, 1], got [0, 2] - fix the edges before counting",
+      "ShapeError: mergeHistograms: expected b with the edges of a, [0, 1], got [0, 2] - choose the edges before counting",
     );
   });
 });
@@ -456,12 +456,12 @@ describe("errors", () => {
     [
       samples([1, 2], 1, 2),
       { axis: 2 },
-      'ShapeError: ActivationRecorder "a": expected features on axis 2, behind the rows, got shape [1, 2] - axis 1 is for [N, C] and [N, C, ...], axis -1 for channels-last samples',
+      'ShapeError: ActivationRecorder "a": expected features on axis 2, after the rows, got shape [1, 2] - axis 1 is for [N, C] and [N, C, ...], axis -1 for channels-last samples',
     ],
     [
       samples([1, 2], 1, 2),
       { axis: -2 },
-      'ShapeError: ActivationRecorder "a": expected features on axis -2, behind the rows, got shape [1, 2] - axis 1 is for [N, C] and [N, C, ...], axis -1 for channels-last samples',
+      'ShapeError: ActivationRecorder "a": expected features on axis -2, after the rows, got shape [1, 2] - axis 1 is for [N, C] and [N, C, ...], axis -1 for channels-last samples',
     ],
   ])("%j as output", (output, options, message) => {
     expect(thrownBy(() => record(output as Samples, options))).toBe(message);

@@ -129,7 +129,8 @@ describe("alongGradient", () => {
     const report = await alongGradient(bowl(2, 2), at(1, 1), { stepSizes: [0.5] });
     expect(report.profile[0]).toMatchObject({ gradNorm: 0, relativeGradientChange: 1, gradientCosine: null });
     expect(report.profile[0]!.reasons).toEqual({
-      gradientCosine: "the gradient after the move is 0 or round-off: below 1e-12 of the norm of the whole gradient",
+      gradientCosine:
+        "the gradient at the other point is 0 or round-off: below 1e-12 of the norm of the whole gradient",
     });
   });
 
@@ -147,7 +148,7 @@ describe("alongGradient", () => {
       beta: Infinity,
       lossSlope: Infinity,
       gain: -Infinity,
-      reasons: { gradientCosine: "the gradient after the move is not finite" },
+      reasons: { gradientCosine: "the gradient at the other point is not finite" },
     });
     expect(report.lossRange).toBe(Infinity);
     expect(report.lossRangeWithOrigin).toBe(Infinity);

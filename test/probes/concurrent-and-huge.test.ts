@@ -119,3 +119,28 @@ it.each([1e-300, 1e-200, 1e77, 1e100, 1e200, 1e300])("signalPropagation of value
   expect(scaled.entropicRank).toBeCloseTo(ofOne.entropicRank!, 10);
   expect(scaled.meanAbsoluteCosine).toBeCloseTo(ofOne.meanAbsoluteCosine!, 10);
 });
+
+describe("signalPropagation of values of all sizes at once", () => {
+  const { MAX_VALUE } = Number;
+  it("keeps the direction of a small sample beside a large one", () => {
+    for (const size of [1e-300, 1e-200, 1e-77, 1, 1e77, 1e200, 1e300]) {
+      for (const other of [1e-300, 1, 1e300]) {
+        // (3, 4) and (1, 0): cosine 3 / 5
+        const report = signalPropagation({ shape: [2, 2], data: [3 * size, 4 * size, other, 0] });
+        expect(report).toMatchObject({ zeroRows: 0, reasons: {} });
+        const negative = signalPropagation({ shape: [2, 2], data: [-3 * size, -4 * size, -other, 0] });
+        expect(negative).toEqual(report);
+        expect(report.meanAbsoluteCosine).toBeCloseTo(0.6, 14);
+        expect(report.effectiveRank).toBeGreaterThanOrEqual(1 - 1e-12);
+        expect(report.entropicRank).toBeLessThanOrEqual(2 + 1e-12);
+      }
+    }
+  });
+
+  it("takes the largest numbers there are", () => {
+    const report = signalPropagation({ shape: [3, 3], data: [MAX_VALUE, 0, 0, 0, -MAX_VALUE, 0, 0, 0, MAX_VALUE] });
+    expect(report.effectiveRank).toBeCloseTo(3, 12);
+    expect(report.entropicRank).toBeCloseTo(3, 12);
+    expect(report.meanAbsoluteCosine).toBe(0);
+  });
+});

@@ -26,7 +26,7 @@ describe("curvature of diag(3, 1, -5)", () => {
     expect(report.sharpness).toBe(report.largest.value);
     expect(report.sharpnessTimesLearningRate).toBeCloseTo(1.5, 6);
     expect(report.ritzValues).toEqual(allAbout([3, 1, -5]));
-    expect(report).toMatchObject({ probe: "curvature", steps: 3, evaluations: 11, loss: -0.5, reasons: {} });
+    expect(report).toMatchObject({ probe: "curvature", steps: 3, evaluations: 17, loss: -0.5, reasons: {} });
     expect(report.kinds).toMatchObject({ largest: "lower bound", smallest: "upper bound", sharpness: "lower bound" });
   });
 
@@ -97,6 +97,79 @@ describe("curvature", () => {
     expect((await ofSpectrum(eigenvalues)).largestMagnitude).toBeCloseTo(2.96, 6);
   });
 
+  describe("leaves the larger magnitude open within its doubt", () => {
+    /** The doubt that the reason states, or null where the magnitude is decided. */
+    const doubtOf = ({ largestMagnitude, reasons }: CurvatureReport): number | null => {
+      const { largestMagnitude: reason } = reasons;
+      if (reason === undefined) return null;
+      expect(largestMagnitude).toBeNull();
+      return Number(/within (.+)$/.exec(reason)![1]);
+    };
+    /** What is known of the errors: both residuals, the products, and a billionth of the size. */
+    const doubtFrom = ({ largest, smallest, productError, asymmetry, spectralNorm }: CurvatureReport): number =>
+      largest.residual + smallest.residual + 2 * productError + asymmetry + 1e-9 * spectralNorm;
+    const isDecided = ({ largest, smallest }: CurvatureReport, doubt: number): boolean =>
+      Math.abs(Math.abs(largest.value) - Math.abs(smallest.value)) > doubt;
+    const verify = (report: CurvatureReport): void => {
+      const doubt = doubtFrom(report);
+      if (isDecided(report, doubt)) expect(report.largestMagnitude).not.toBeNull();
+      else expect(doubtOf(report)! / doubt).toBeCloseTo(1, 12);
+    };
+    const curvatureOf = (objective: Objective, size: number, steps: number, differenceStep?: number): Promise<CurvatureReport> =>
+      curvature(objective, new Float64Array(size).fill(1), { random: new Random(1), steps, differenceStep }); // prettier-ignore
+
+    it("made of residuals, where there are few steps", async () => {
+      for (const [positive, negative] of [
+        [40, -40],
+        [40, -39],
+        [40, -20],
+        [1, 1],
+      ] as const) {
+        // prettier-ignore
+        const eigenvalues = Array.from({ length: 60 }, (_, i) => (i < 30 ? positive : negative) * (1 - (i % 30) / 30));
+        const report = await curvatureOf(bowl(...eigenvalues), 60, 5);
+        expect(report.largest.residual).toBeGreaterThan(0.01);
+        verify(report);
+      }
+    });
+
+    it("made of the error of the products, counted twice", async () => {
+      // Cubic terms: the product changes by a quarter of the difference step from h to h/2.
+      const quartic: Objective = ([x, y]) => ({
+        loss: x! ** 4 - y! ** 4,
+        gradient: Float64Array.of(4 * x! ** 3, -4 * y! ** 3),
+      });
+      const report = await curvatureOf(quartic, 2, 2, 0.01);
+      expect(2 * report.productError).toBeGreaterThan(0.9 * doubtFrom(report));
+      expect(doubtOf(report)! / doubtFrom(report)).toBeCloseTo(1, 12);
+    });
+
+    it("made of the asymmetry of the products", async () => {
+      // The gradient of no loss: its derivative is [[3, 0.2], [-0.2, -3]].
+      const turning: Objective = ([x, y]) => ({
+        loss: 1.5 * (x! * x! - y! * y!),
+        gradient: Float64Array.of(3 * x! + 0.2 * y!, -0.2 * x! - 3 * y!),
+      });
+      const report = await curvatureOf(turning, 2, 2);
+      expect(report.asymmetry).toBeCloseTo(0.4, 6);
+      expect(doubtOf(report)! / doubtFrom(report)).toBeCloseTo(1, 12);
+    });
+
+    it.each([1e-6, 0.1, 1, 1e6])("and decides beyond it, and for ends of one sign or 0, at scale %g", async (scale) => {
+      const magnitudeOf = async (...eigenvalues: number[]): Promise<number | null> => {
+        const { largestMagnitude } = await curvatureOf(bowl(...eigenvalues.map((value) => value * scale)), 2, 2);
+        return largestMagnitude === null ? null : Number((largestMagnitude / scale).toFixed(6));
+      };
+      expect(await magnitudeOf(2, -2)).toBeNull();
+      expect(await magnitudeOf(2, -2.001)).toBe(-2.001);
+      expect(await magnitudeOf(2.001, -2)).toBe(2.001);
+      expect(await magnitudeOf(2, 2)).toBe(2);
+      expect(await magnitudeOf(-2, -2)).toBe(-2);
+      expect(await magnitudeOf(0, -2)).toBe(-2);
+      expect(await magnitudeOf(2, 0)).toBe(2);
+    });
+  });
+
   it("is 0, not NaN, where the Hessian is", async () => {
     const report = await curvature(linear(1, -2, 0.5), Float64Array.of(1, 1, 1), { random: new Random(1) });
     expect(report).toMatchObject({
@@ -114,7 +187,7 @@ describe("curvature", () => {
   it("has no curvature along a gradient that is 0", async () => {
     const report = await curvature(bowl(2, 1), Float64Array.of(0, 0), { random: new Random(1), learningRate: 1 });
     const reason = "the gradient is 0";
-    expect(report).toMatchObject({ rayleighQuotient: null, gradientShare: null, evaluations: 7 });
+    expect(report).toMatchObject({ rayleighQuotient: null, gradientShare: null, evaluations: 9 });
     expect(report.reasons).toEqual({ rayleighQuotient: reason, gradientShare: reason });
   });
 
@@ -160,7 +233,7 @@ describe("curvature", () => {
       expect(report.spectralNorm).toBeGreaterThan(1e4);
       expect(report.asymmetry / report.spectralNorm).toBeGreaterThan(0.01);
       expect(report.note).toMatch(
-        /^the products are not symmetric \(\S+ against a largest eigenvalue of \S+\): the gradient jumps within the difference step 0\.00001, take a smaller one$/,
+        /^the products are not symmetric \(\S+ against a largest eigenvalue of \S+\): the gradient jumps within the difference step 0\.00001, use a smaller one$/,
       );
     });
 

@@ -110,7 +110,7 @@ const valueProbes: readonly ValueProbe[] = [
       return shift.report();
     },
     empty: '"stepShift":"too few rows: 0 and 0"',
-    notFinite: '"stepShift":"not finite: 1 of 12 values of the one, 1 of 12 of the other"',
+    notFinite: '"stepShift":"not finite: 1 of 12 values in the first sample, 1 of 12 in the second"',
   },
 ];
 

@@ -194,7 +194,7 @@ describe.each(probes)("$name", ({ name, run, goesFar, lossesAlone = false }) => 
       expect(await failure(probe(wrongAt({ loss: 1, gradient: new Float64Array(3) })))).toBe(
         `ShapeError ${name}: expected the objective's gradient to have 4 values, got 3`,
       );
-      const expected = `TypeError ${name}: expected an objective that gives { loss: number, gradient: Float64Array }, got `;
+      const expected = `TypeError ${name}: expected an objective that returns { loss: number, gradient: Float64Array }, got `;
       expect(await failure(probe(wrongAt({ loss: 1, gradient: [1, 2, 3, 4] })))).toBe(`${expected}an object`);
       expect(await failure(probe(wrongAt({ loss: "1", gradient: small })))).toBe(`${expected}an object`);
       expect(await failure(probe(wrongAt(undefined)))).toBe(`${expected}undefined`);

@@ -77,7 +77,7 @@ describe("hessianTrace", () => {
 
   it("has no error for a diagonal Hessian", async () => {
     const report = await hessianTrace(bowl(3, 1, -5), at(1, 2, 3), { count: 5, random: new Random(3) });
-    expect(report).toMatchObject({ probe: "hessianTrace", count: 5, evaluations: 12, reasons: {} });
+    expect(report).toMatchObject({ probe: "hessianTrace", count: 5, evaluations: 20, reasons: {} });
     expect(report.trace).toBeCloseTo(-1, 6);
     expect(report.standardError).toBeCloseTo(0, 6);
   });
@@ -85,7 +85,7 @@ describe("hessianTrace", () => {
   it("has no standard error for one sample", async () => {
     const report = await hessianTrace(bowl(2, 2), at(1, 1), { count: 1, random: new Random(3) });
     expect(report.standardError).toBeNull();
-    expect(report.reasons).toEqual({ standardError: "a single sample has no scatter" });
+    expect(report.reasons).toEqual({ standardError: "a single sample has no standard error" });
     expect(report.trace).toBeCloseTo(4, 6);
   });
 

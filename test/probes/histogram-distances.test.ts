@@ -150,7 +150,7 @@ describe("compareHistograms", () => {
       histogramOf([1], [0, 1]),
       histogramOf([1], [0, 2]),
       {},
-      "ShapeError: compareHistograms: expected b on a's edges [0, 1], got [0, 2] - fix the edges before counting",
+      "ShapeError: compareHistograms: expected b with the edges of a, [0, 1], got [0, 2] - choose the edges before counting",
     ],
     [
       histogramOf([], [0, 1]),

@@ -43,8 +43,8 @@ describe("histogramOf", () => {
 
   it.each([
     [[1], [0], "ShapeError: histogramOf: expected edges to have at least 2 values, got 1"],
-    [[1], [0, 0], "RangeError: histogramOf: expected edges to rise, got 0 and then 0 at 1"],
-    [[1], [0, 2, 1], "RangeError: histogramOf: expected edges to rise, got 2 and then 1 at 2"],
+    [[1], [0, 0], "RangeError: histogramOf: expected ascending edges, got 0 and then 0 at 1"],
+    [[1], [0, 2, 1], "RangeError: histogramOf: expected ascending edges, got 2 and then 1 at 2"],
     [[1], [0, Infinity], "RangeError: histogramOf: expected edges to be finite, got Infinity at 1"],
     [[NaN], [0, 1], "RangeError: histogramOf: expected values to be finite, got NaN at 0"],
   ])("refuses %j on %j", (x, e, message) => {
@@ -64,7 +64,7 @@ describe("mergeHistograms", () => {
   it("refuses other edges", () => {
     const merge = (): unknown => mergeHistograms(histogramOf([1], [0, 1]), histogramOf([1], [0, 2]));
     const message =
-      "ShapeError: mergeHistograms: expected b on a's edges [0, 1], got [0, 2] - fix the edges before counting";
+      "ShapeError: mergeHistograms: expected b with the edges of a, [0, 1], got [0, 2] - choose the edges before counting";
     expect(thrownBy(merge)).toBe(message);
   });
 });

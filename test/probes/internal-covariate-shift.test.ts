@@ -226,7 +226,7 @@ describe("internalCovariateShift at the edges", () => {
         relativeDifference: Infinity,
         cosine: null,
         normGPrime: Infinity,
-        reasons: { cosine: "the gradient after the move is not finite" },
+        reasons: { cosine: "the gradient at the other point is not finite" },
       },
     });
   });

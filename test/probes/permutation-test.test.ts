@@ -197,14 +197,14 @@ describe("permutationTest", () => {
     const report = await permutationTest(a, b, { permutations: 58, random });
     expect(report.pValuesAdjusted).toEqual(benjaminiHochberg(report.pValues));
     expect(report.note).toBe(
-      "no lone feature among 3 can be found at level 0.05 with 58 permutations: take at least 59",
+      "no lone feature among 3 can be found at level 0.05 with 58 permutations: use at least 59",
     );
     expect((await permutationTest(a, b, { permutations: 59, random })).note).toBeNull();
     expect((await permutationTest(rows([1, 2], [2, 1]), rows([3, 4], [4, 3]), { permutations: "all" })).note).toBe(
       "no lone feature among 2 can be found at level 0.05: there are only 6 splits of the rows",
     );
     expect((await permutationTest(rows([1], [2]), rows([3]), { permutations: 18, random })).note).toBe(
-      "no difference can be found at level 0.05 with 18 permutations: take at least 19",
+      "no difference can be found at level 0.05 with 18 permutations: use at least 19",
     );
   });
 
@@ -361,7 +361,7 @@ describe("permutationTest", () => {
       rows([1]),
       rows([2]),
       { axis: 2, permutations: "all" },
-      "ShapeError: permutationTest: expected features on axis 2, behind the rows, got shape [2, 1] - axis 1 is for [N, C] and [N, C, ...], axis -1 for channels-last samples",
+      "ShapeError: permutationTest: expected features on axis 2, after the rows, got shape [2, 1] - axis 1 is for [N, C] and [N, C, ...], axis -1 for channels-last samples",
     ],
   ])("refuses %j against %j with %j", async (a, b, options, message) => {
     const error: unknown = await permutationTest(a, b, options as PermutationTestOptions).catch(

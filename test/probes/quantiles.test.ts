@@ -79,7 +79,7 @@ describe("quantilesOf", () => {
     [[1], [1.5], "RangeError: quantilesOf: expected each quantile level in [0, 1], got 1.5"],
     [[1], [NaN], "RangeError: quantilesOf: expected each quantile level in [0, 1], got NaN"],
     [[1], ["a"], 'TypeError: quantilesOf: expected each quantile level to be a number, got "a"'],
-    [[1], [0.5, 0.2], "RangeError: quantilesOf: expected the quantile levels to rise, got [0.5, 0.2]"],
+    [[1], [0.5, 0.2], "RangeError: quantilesOf: expected ascending quantile levels, got [0.5, 0.2]"],
     [[1], 0.5, "TypeError: quantilesOf: expected the quantile levels to be an array, got 0.5"],
   ])("refuses %j at %j", (values, some, message) => {
     expect(thrownBy(() => quantilesOf(values, some as number[]))).toBe(message);

@@ -111,10 +111,10 @@ describe("a record", () => {
     const record = watch(fine, fine, samples([2, 2], NaN, 1, Infinity, 3));
     expect(record).toMatchObject({ stepShift: null, totalShift: null, splitHalfFloor: null, secondBatchFloor: null });
     expect(record.reasons).toEqual({
-      stepShift: "not finite: 0 of 4 values of the one, 2 of 4 of the other",
-      totalShift: "not finite: 0 of 4 values of the one, 2 of 4 of the other",
-      splitHalfFloor: "not finite: 2 of 4 values of the one, 2 of 4 of the other",
-      secondBatchFloor: "no second batch was shown",
+      stepShift: "not finite: 0 of 4 values in the first sample, 2 of 4 in the second",
+      totalShift: "not finite: 0 of 4 values in the first sample, 2 of 4 in the second",
+      splitHalfFloor: "not finite: 1 of 2 values in the first sample, 1 of 2 in the second",
+      secondBatchFloor: "no second batch was observed",
     });
     expect(watch(samples([1, 1], NaN), samples([1, 1], 1), samples([1, 1], 2))).toMatchObject({
       totalShift: null,
@@ -125,7 +125,10 @@ describe("a record", () => {
   it("has no split half of a single row, and no floor without a second batch", () => {
     const { reasons, splitHalfFloor } = watch(samples([1, 1], 0), samples([1, 1], 0), samples([1, 1], 1));
     expect(splitHalfFloor).toBeNull();
-    expect(reasons).toEqual({ splitHalfFloor: "too few rows: 1 and 0", secondBatchFloor: "no second batch was shown" });
+    expect(reasons).toEqual({
+      splitHalfFloor: "too few rows: 1 and 0",
+      secondBatchFloor: "no second batch was observed",
+    });
     const none = samples([0, 2]);
     expect(watch(none, none, none).reasons.stepShift).toBe("too few rows: 0 and 0");
   });
@@ -317,7 +320,7 @@ describe("errors", () => {
         show(shift.start(), "a", "c");
         shift.before(1);
       },
-      'RangeError: ShiftOverTraining.before: expected the pass with start() to show ["b"] too, got only ["a"] - check the paths',
+      'RangeError: ShiftOverTraining.before: expected the pass with start() to include ["b"], got only ["a"] - check the paths',
     ],
     [
       "after without before",
@@ -365,7 +368,7 @@ describe("errors", () => {
         shift.before(1);
         shift.start();
       },
-      "RangeError: ShiftOverTraining.start: expected to come before any step, got a start later - watch another run with another one",
+      "RangeError: ShiftOverTraining.start: expected a start before the first step, got a start after it - use another ShiftOverTraining for another run",
     ],
     [
       "a second batch before after",
@@ -378,7 +381,7 @@ describe("errors", () => {
         const shift = started();
         shift.before(1)("a", samples([3, 1], 1, 2, 3));
       },
-      'ShapeError: ShiftOverTraining.before "a": expected 2 rows of 1 units, as at the start, got 3 rows of 1 units - show the same probe batch in every pass',
+      'ShapeError: ShiftOverTraining.before "a": expected 2 rows of 1 units, as at the start, got 3 rows of 1 units - use the same probe batch in every pass',
     ],
     [
       "other units in the second batch",
@@ -388,7 +391,7 @@ describe("errors", () => {
         show(shift.after(1), "a", "b");
         shift.secondBatch(1)("a", samples([3, 2], 1, 2, 3, 4, 5, 6));
       },
-      'ShapeError: ShiftOverTraining.secondBatch "a": expected 2 rows of 1 units, as at the start, got 3 rows of 2 units - show the same probe batch in every pass',
+      'ShapeError: ShiftOverTraining.secondBatch "a": expected 2 rows of 1 units, as at the start, got 3 rows of 2 units - use the same probe batch in every pass',
     ],
     [
       "two passes with one observer",
@@ -396,7 +399,7 @@ describe("errors", () => {
         const shift = fresh();
         show(shift.start(), "a", "a");
       },
-      'RangeError: ShiftOverTraining.start "a": expected one pass for one observer, got a second output',
+      'RangeError: ShiftOverTraining.start "a": expected one output per pass, got a second output',
     ],
   ])("%s", (_, call, message) => {
     expect(thrownBy(call)).toBe(message);

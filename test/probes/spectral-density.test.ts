@@ -18,7 +18,7 @@ function moments({ eigenvalues, density }: SpectralDensityReport): { mass: numbe
 describe("spectralDensity", () => {
   it("integrates to 1 and has a Gaussian at each eigenvalue, weighted by its share of the start", async () => {
     const report = await spectralDensity(bowl(4, -1), ones(2), { random: new Random(1), starts: 1, width: 0.1 });
-    expect(report).toMatchObject({ probe: "spectralDensity", steps: 2, starts: 1, width: 0.1, evaluations: 6 });
+    expect(report).toMatchObject({ probe: "spectralDensity", steps: 2, starts: 1, width: 0.1, evaluations: 8 });
     const [{ values, weights }] = report.nodes as [SpectralDensityReport["nodes"][number]];
     expect(values).toEqual(allAbout([-1, 4]));
     expect(weights[0]! + weights[1]!).toBeCloseTo(1, 12);

@@ -33,6 +33,11 @@ describe("symmetricEigenvalues", () => {
     expect(matrix).toEqual(before);
   });
 
+  it.each([1e-300, 1e-200, 1e-150, 1e-100])("takes entries of 1 and of size %s together", (tiny) => {
+    const matrix = [[1, tiny, 2 * tiny], [tiny, 2, tiny], [2 * tiny, tiny, 3]].map((row) => Float64Array.from(row)); // prettier-ignore
+    expect(symmetricEigenvalues(matrix)).toEqual(allAbout([1, 2, 3], 14));
+  });
+
   it.each([1e-200, 1e200])("takes entries of size %s", (size) => {
     const matrix = [Float64Array.of(0, 2 * size), Float64Array.of(2 * size, 3 * size)];
     expect(symmetricEigenvalues(matrix).map((value) => value / size)).toEqual(allAbout([-1, 4], 12));
@@ -76,5 +81,41 @@ describe("tridiagonalEigen", () => {
     expect(() => tridiagonalEigen([1, NaN], [0])).toThrow(
       "symmetricEigen: expected a matrix of finite numbers, got NaN",
     );
+  });
+});
+
+describe("the limit of QR steps", () => {
+  /** Whether the steps suffice. */
+  const suffices = (d: readonly number[], e: readonly number[], steps: number): boolean => {
+    try {
+      tridiagonalEigen(d, e, steps);
+      return true;
+    } catch (error) {
+      expect(String(error)).toBe(
+        `RangeError: symmetricEigen: expected the QR steps to converge, got none after ${steps} steps`,
+      );
+      return false;
+    }
+  };
+
+  it("is exact: no step for a diagonal, one for two rows", () => {
+    expect(suffices([3, 1, 2], [0, 0], 0)).toBe(true);
+    expect(suffices([3, 1], [2], 0)).toBe(false);
+    expect(suffices([3, 1], [2], 1)).toBe(true);
+    expect(tridiagonalEigen([3, 0], [2], 1).values).toEqual(allAbout([-1, 4], 12));
+  });
+
+  it("ends a run that needs one step more, and no other", () => {
+    const random = new Random(9);
+    for (const n of [3, 12, 60]) {
+      const d = Array.from({ length: n }, () => random.normal());
+      const e = Array.from({ length: n - 1 }, () => random.normal());
+      let needed = 0;
+      while (!suffices(d, e, needed)) needed++;
+      // Two or three steps per eigenvalue, so the default is far away.
+      expect(needed).toBeGreaterThan(n / 2);
+      expect(needed).toBeLessThan(3 * n);
+      expect(tridiagonalEigen(d, e, needed)).toEqual(tridiagonalEigen(d, e));
+    }
   });
 });

@@ -77,7 +77,7 @@ const FAULTS_SHIFT = [
   "the layers above moved too",
   "nothing but the layer directly below moved",
   "absolute value of the cosine",
-  "relative to the gradient after the move",
+  "relative to the gradient at the other point",
   "sum of both gradients instead of their difference",
 ] as const;
 export type FaultShift = (typeof FAULTS_SHIFT)[number];
@@ -117,7 +117,7 @@ export async function shiftWith(
     const cosine = inner(g, gPrime) / (size(g) * size(gPrime));
     shifts.push({
       difference,
-      relativeDifference: difference / size(fault === "relative to the gradient after the move" ? gPrime : g),
+      relativeDifference: difference / size(fault === "relative to the gradient at the other point" ? gPrime : g),
       cosine: fault === "absolute value of the cosine" ? Math.abs(cosine) : cosine,
     });
   }

@@ -141,7 +141,10 @@ describe.each(kinds)("%s", (kind, make) => {
       ]),
     );
     expect([valuesOf(b), b.version]).toEqual([[3], version]);
-    expect(valuesOf(w)).not.toEqual([1, 2]);
+    const [alone] = pair();
+    make([alone], { weightDecay: 0.5 }).step(new Map([[alone, wide(1, 1)]]));
+    expect(valuesOf(w)).toEqual(valuesOf(alone));
+    expect(valuesOf(w).every((value, i) => value < [1, 2][i]!)).toBe(true);
   });
 
   it("spares roles from weight decay, and only those", () => {

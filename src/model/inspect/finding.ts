@@ -1,6 +1,6 @@
-/** Finding: what `inspect` says of a model, one thing at a time. */
+/** Finding: one result of `inspect`. */
 
-/** What a finding is about. */
+/** The kind of a finding. */
 export type FindingKind =
   | "not finite"
   | "batch too small"
@@ -13,21 +13,22 @@ export type FindingKind =
   | "redundant bias"
   | "weight decay on scale or shift";
 
-/** Something that is wrong with a model, or may be. */
+/** A problem of a model, or a possible one. */
 export interface Finding {
   readonly kind: FindingKind;
-  /** "error": it does not work. "warning": it works worse than it could. "note": it costs little, or may be meant. */
+  /** "error": the model does not work. "warning": it works worse than it could. "note": it costs little, or may be intended. */
   readonly severity: "error" | "warning" | "note";
-  /** The layer, or the parameter or statistic ("1.gamma"); "" for the model itself, or its input. */
+  /** The path of the layer, parameter or statistic, such as "1.gamma"; "" for the model itself or its input. */
   readonly path: string;
-  /** What was measured, in words with numbers. */
+  /** The measurement, in words. */
   readonly evidence: string;
+  /** How to fix it, in words. */
   readonly cure: string;
-  /** Which features, where it is about some of them. */
+  /** The affected features, if the finding is about features. */
   readonly features?: readonly number[];
 }
 
-/** Prints a number with some significant digits, and all of those before the decimal point. */
+/** Formats a number with a few significant digits. Digits before the decimal point are never dropped. */
 export function digits(value: number, count = 2): string {
   return Math.abs(value) >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(count)));
 }

@@ -1,9 +1,10 @@
-/** inspect: what is wrong with a model, as findings with evidence and cure. */
+/** inspect: finds common problems of a model, with evidence and a fix for each. */
 
 import { complaint, show } from "../../core/errors.js";
 import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Kernels } from "../../kernels/types.js";
 import type { Layer, Pass } from "../../layers/contract.js";
+import { expectKernels } from "../../layers/forward.js";
 import type { Tensor } from "../../core/tensor.js";
 import type { Optimizer } from "../../training/optimizers.js";
 import type { Finding } from "./finding.js";
@@ -17,13 +18,14 @@ import {
 import { redundantBiases, weightDecay } from "./parameter-findings.js";
 import { expectModel, type Observation, observedNorms, observeLayers } from "../observe.js";
 import { countedPart, expectCountedRows } from "../row-masks.js";
+import { countsBatches } from "../tree.js";
 import { badNumbers, type LayerSignal, signalByDepth, signalFindings, whereNotFinite } from "./value-findings.js";
 
 /** Options for `inspect`. */
 export interface InspectOptions {
-  /** The optimizer that trains the model, to check what its weight decay acts on. */
+  /** The optimizer of the model, to check its weight decay. Default: none. */
   readonly optimizer?: Pick<Optimizer, "parameters" | "weightDecay" | "withoutDecay"> | undefined;
-  /** Row weights of the batch, as in training: rows or positions of weight 0 may hold anything. Default: none. */
+  /** The row weights of the batch, as during training. Rows or positions of weight 0 may have any values. Default: none. */
   readonly rowWeights?: ArrayLike<number> | Tensor | undefined;
   /** The kernel set that does the arithmetic. Default: the fastest available. */
   readonly kernels?: Kernels | undefined;
@@ -38,33 +40,40 @@ const inspectRules = {
 /** The report of `inspect`. Plain JSON. */
 export interface InspectReport {
   readonly tool: "inspect";
+  /** The number of rows in the batch. */
   readonly rows: number;
+  /** The number of forward passes. */
   readonly passes: number;
-  /** The mode in which the values were measured: "inference" only if the batch is too small for statistics of its own. */
+  /** The mode of the measurement. "inference" only if the batch is too small for its own statistics. */
   readonly mode: "probe" | "inference";
-  /** The most severe first; empty if nothing is wrong. */
+  /** The findings, most severe first. Empty if there are none. */
   readonly findings: readonly Finding[];
-  /** The spread of the rows at the input and the output of each layer, in the order of the computation. */
+  /** The spread of the rows at the input and output of each layer, in execution order. */
   readonly signal: readonly LayerSignal[];
 }
 
 /**
- * Inspects a model with a batch of its training data, and leaves it as it was.
+ * Inspects a model with a batch of its training data, and returns findings. The model is unchanged.
  *
- *     not finite            where NaN or Infinity begins: input, parameter, statistic or layer
- *     batch too small       fewer than 2 values per feature at a batch norm (error), or than 16
- *     exploding, vanishing  median growth of the spread of the rows ^ layers with weights beyond 1000 or 1 / 1000; or a spread of 0
- *     running statistics    0.4 standard deviations off, over all features, and more than chance explains; see `compareModes`
- *     large momentum        above 0.5: Keras's meaning?
- *     near-constant         variance before a batch norm below epsilon, or std below the round-off of the mean
- *     dead                  an activation gives the same for every row, and would for any: 4 standard deviations, or 1000 values
- *     redundant bias        a Dense before batch norm, which subtracts it again
- *     weight decay          of gamma and beta, of any layer
+ * - **not finite**: NaN or Infinity first appears in the input, a parameter, a statistic or the output of a layer
+ * - **batch too small**: a batch norm receives fewer than 16 values per feature, or fewer than 2, which is an error
+ * - **exploding signal, vanishing signal**: over all layers with weights, the median growth per layer changes the spread of the
+ *   rows by a factor of 1000 or more, or a layer reduces the spread to 0
+ * - **running statistics off**: over all features, they are 0.4 standard deviations off and more than chance explains; see
+ *   `compareModes`
+ * - **large momentum**: above 0.5, perhaps meant as in Keras
+ * - **near-constant features**: before a batch norm, the variance is at most epsilon, or lost in the round-off of the mean
+ * - **dead features**: an activation returns the same value for every row, from an input at least 4 standard deviations from 0 or
+ *   for at least 1000 values
+ * - **redundant bias**: a batch norm subtracts the bias of the Dense before it
+ * - **weight decay on scale or shift**: weight decay applies to gamma or beta of a layer
  *
- * - **Units**: evidence is in words; `signal` in the unit of the values
- * - **Modes**: a pass in inference and one in probe
- * - **Numerics**: the statistics of batch norms are weighted by `rowWeights`; all other checks leave out what has weight 0
- * - **Cost**: two forward passes, and several passes over all values in them
+ * Further properties:
+ *
+ * - **Units**: evidence is in words; `signal` is in the units of the values
+ * - **Modes**: one pass in mode "inference" and one in mode "probe"
+ * - **Numerics**: means, variances and spreads are weighted by `rowWeights`, and values of weight 0 are ignored
+ * - **Cost**: two forward passes, and several passes over all their values
  *
  * @throws {TypeError} if a container does not call `observe`, or the optimizer is not an optimizer
  * @throws {RangeError} if a layer without running statistics refuses the batch as too small, or no row weight is above 0
@@ -81,8 +90,9 @@ export function inspect(model: Layer, input: Tensor, options: InspectOptions = {
   const who = "inspect";
   expectModel(who, model, input);
   const { optimizer, rowWeights, kernels } = readOptions(who, options, inspectRules);
+  expectKernels(who, kernels);
   if (optimizer !== undefined) expectOptimizer(who, optimizer);
-  expectCountedRows(who, rowWeights);
+  expectCountedRows(who, rowWeights, input);
 
   const { inference, tracked } = observeInference(model, input, { mode: "inference", kernels, rowWeights });
   const tooSmall = observedNorms(who, model, inference).flatMap(batchTooSmall);
@@ -96,7 +106,7 @@ export function inspect(model: Layer, input: Tensor, options: InspectOptions = {
   const numbers = badNumbers(model);
   const counted = countedPart(input, rowWeights, axis);
   const notFinite = whereNotFinite(counted, observed, numbers, axis);
-  // A batch that is finite by its own statistics may not be by the running ones.
+  // A batch that stays finite with its own statistics may not with the running ones.
   if (tracked && notFinite.length === 0) notFinite.push(...whereNotFinite(counted, inference.observed, numbers, axis));
   const signal = signalByDepth(observed, axis);
   const findings = [
@@ -117,13 +127,13 @@ export function inspect(model: Layer, input: Tensor, options: InspectOptions = {
   return { tool: who, rows: input.shape[0]!, passes: normalizes ? 2 : 1, mode, findings, signal };
 }
 
-/** Observes a pass in inference, whether or not there are running statistics yet: at least the shapes are known then. */
+/** Observes a pass in mode "inference", even if no batch was tracked, in which case only the shapes are meaningful. */
 function observeInference(
   model: Layer,
   input: Tensor,
   pass: Pass,
 ): { readonly inference: Observation; readonly tracked: boolean } {
-  const untracked = model.statistics.filter(({ name, values }) => name === "batchesTracked" && values[0] === 0);
+  const untracked = model.statistics.filter((statistic) => countsBatches(statistic) && statistic.values[0] === 0);
   try {
     for (const { values } of untracked) values[0] = 1;
     return { inference: observeLayers(model, input, pass), tracked: untracked.length === 0 };
@@ -135,5 +145,5 @@ function observeInference(
 function expectOptimizer(who: string, optimizer: unknown): void {
   const { parameters, weightDecay, withoutDecay } = (optimizer ?? {}) as Partial<Optimizer>;
   if (Array.isArray(parameters) && typeof weightDecay === "number" && typeof withoutDecay?.has === "function") return;
-  throw new TypeError(complaint(who, "optimizer to be an optimizer, as SGD is", show(optimizer)));
+  throw new TypeError(complaint(who, "optimizer to be an optimizer, such as SGD", show(optimizer)));
 }

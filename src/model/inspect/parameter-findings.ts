@@ -1,4 +1,4 @@
-/** Findings about parameters without effect, and about misplaced weight decay. */
+/** Findings about parameters without effect and about misplaced weight decay. */
 
 import type { Layer } from "../../layers/contract.js";
 import { parametersByPath } from "../tree.js";
@@ -6,7 +6,7 @@ import type { Optimizer } from "../../training/optimizers.js";
 import type { Finding } from "./finding.js";
 import { batchNormOf, isDense, isOnLastAxis, type ObservedLayer } from "../observe.js";
 
-/** Returns findings about biases that a batch norm subtracts again: those of a Dense whose output goes nowhere else. */
+/** Returns findings about biases that batch norms subtract, if nothing else reads the output of the Dense. */
 export function redundantBiases(observed: readonly ObservedLayer[]): Finding[] {
   const isCancelled = ({ output }: ObservedLayer): boolean => {
     const readers = observed.filter(({ input }) => input === output);
@@ -24,13 +24,13 @@ export function redundantBiases(observed: readonly ObservedLayer[]): Finding[] {
     if (seen.has(layer) || !isDense(layer) || layer.bias === undefined) continue;
     seen.add(layer);
     if (!observed.filter((observation) => observation.layer === layer).every(isCancelled)) continue;
-    const evidence = "the batch norm after it subtracts the mean and with it this bias, whose gradient is 0";
+    const evidence = "the batch norm after it subtracts this bias along with the mean, so its gradient is 0";
     found.push({ kind: "redundant bias", severity: "note", path, evidence, cure: "bias: false" });
   }
   return found;
 }
 
-/** Returns findings about gammas and betas that weight decay pulls to 0. */
+/** Returns findings about gammas and betas with weight decay. */
 export function weightDecay(
   model: Layer,
   { parameters, weightDecay: decay, withoutDecay }: Pick<Optimizer, "parameters" | "weightDecay" | "withoutDecay">,

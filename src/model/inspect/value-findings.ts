@@ -1,15 +1,14 @@
-/** Findings about values: where NaN and Infinity begin, and how the spread of the rows changes from layer to layer. */
+/** Findings about values: where NaN and Infinity first appear, and how the spread of the rows changes from layer to layer. */
 
 import { show } from "../../core/errors.js";
 import { exp, log } from "../../core/math.js";
-import type { Tensor } from "../../core/tensor.js";
 import type { Layer } from "../../layers/contract.js";
 import { isFiniteTensor, type ObservedLayer } from "../observe.js";
 import { countedPart, type CountedPart } from "../row-masks.js";
 import { parametersByPath, statisticsByPath } from "../tree.js";
 import { digits, type Finding } from "./finding.js";
 
-/** Returns findings about parameters and statistics that are not finite, or below what they can be. */
+/** Returns findings about parameters and statistics that are not finite, or below their smallest valid value. */
 export function badNumbers(model: Layer): Finding[] {
   const found: Finding[] = [];
   const check = (path: string, values: ArrayLike<number>, least: number, cure: string): void => {
@@ -17,7 +16,7 @@ export function badNumbers(model: Layer): Finding[] {
     if (evidence !== undefined) found.push({ kind: "not finite", severity: "error", path, evidence, cure });
   };
   for (const [path, { value }] of parametersByPath(model)) {
-    const cure = "load an earlier state, and train on with a lower learning rate";
+    const cure = "load an earlier state, and continue with a lower learning rate";
     check(path, value.data, -Infinity, cure);
   }
   for (const [path, { values, least }] of statisticsByPath(model)) {
@@ -26,7 +25,7 @@ export function badNumbers(model: Layer): Finding[] {
   return found;
 }
 
-/** Returns the places where finite values become infinite or NaN, except at layers whose own numbers are bad. */
+/** Returns findings about layers that turn finite values into infinite ones or NaN, except layers with bad parameters. */
 export function whereNotFinite(
   input: CountedPart,
   observed: readonly ObservedLayer[],
@@ -47,7 +46,7 @@ export function whereNotFinite(
     if (paths.includes(path) || isFiniteTensor(after!.tensor) || !isFiniteTensor(before!.tensor)) continue;
     let largest = 0;
     for (const value of before!.tensor.data) largest = Math.max(largest, Math.abs(value));
-    const cure = `scale what enters it, which is as large as ${show(largest)}, or lower the learning rate`;
+    const cure = `scale its input, which is as large as ${show(largest)}, or lower the learning rate`;
     add(path, after!, "in its output,", cure);
   }
   return found;
@@ -64,10 +63,13 @@ function badValuesText(values: ArrayLike<number>, least = -Infinity): string | u
   return `${count} of ${list.length} values ${count === 1 ? "is" : "are"} ${what}; the first is ${show(list[first])} at index ${first}`;
 }
 
-/** The spread of the rows at one layer: the root of the mean variance across rows; null where it is not finite. */
+/** The spread of the rows before and after a layer: the square root of their mean variance, or null if it is not finite. */
 export interface LayerSignal {
+  /** The path of the layer. */
   readonly path: string;
+  /** The spread at the input. */
   readonly entering: number | null;
+  /** The spread at the output. */
   readonly leaving: number | null;
 }
 
@@ -77,16 +79,16 @@ const LARGEST_GROWTH = 1000;
 /** Returns the spread of the rows at each layer. */
 export function signalByDepth(observed: readonly ObservedLayer[], axis: number): LayerSignal[] {
   return observed.map(({ path, input, output, rowWeights }) => {
-    const [entering, leaving] = [input, output].map((values) => spread(countedPart(values, rowWeights, axis).tensor));
+    const [entering, leaving] = [input, output].map((values) => spread(countedPart(values, rowWeights, axis)));
     return { path, entering: entering!, leaving: leaving! };
   });
 }
 
-/** Returns a finding if the spread vanishes at one layer, or grows or shrinks with depth. */
+/** Returns a finding if a layer reduces the spread to 0, or if it grows or shrinks strongly with depth. */
 export function signalFindings(observed: readonly ObservedLayer[], signal: readonly LayerSignal[]): Finding[] {
   const end = signal.find(({ entering, leaving }) => entering !== null && entering > 0 && leaving === 0);
   if (end !== undefined) {
-    const evidence = "all rows come out of it the same: what follows cannot tell them apart";
+    const evidence = "its output is the same for all rows, so later layers cannot tell them apart";
     const cure = "check its weights (all 0?), and whether the features before it are dead";
     return [{ kind: "vanishing signal", severity: "warning", path: end.path, evidence, cure }];
   }
@@ -97,8 +99,9 @@ export function signalFindings(observed: readonly ObservedLayer[], signal: reado
 }
 
 /**
- * Measures the growth from one layer with weights to the next, with everything between them: batch norm, which undoes the growth
- * of the layer before, is then not mistaken for a jump. The median, as the first and last layers may change the scale on purpose.
+ * Measures the growth from each layer with weights to the next, including all layers in between. A batch norm that undoes the
+ * growth of the layer before it then has no effect. Uses the median, because the first and last layers may change the scale on
+ * purpose.
  */
 function growthByDepth(layers: readonly LayerSignal[], last: number | null): Finding[] {
   const spreads = [...layers.map(({ entering }) => entering), last];
@@ -115,21 +118,24 @@ function growthByDepth(layers: readonly LayerSignal[], last: number | null): Fin
   });
   const change = grows ? `grows by a factor of ${digits(median)}` : `shrinks by a factor of ${digits(1 / median)}`;
   const evidence = `the spread of the rows ${change} per layer (median of ${layers.length} layers with weights), from ${digits(spreads[0]!)} to ${digits(last!)}`;
-  const cure = 'add batch norm after these layers, or start them with initial: "he" (ReLU) or "glorot"';
+  const cure = 'add batch norm after these layers, or initialize them with initial: "he" (ReLU) or "glorot"';
   const kind = grows ? "exploding signal" : "vanishing signal";
   return [{ kind, severity: "warning", path: (far ?? layers.at(-1)!).path, evidence, cure }];
 }
 
-function spread({ data, shape }: Tensor): number | null {
+/** Computes the weighted spread of the rows. */
+function spread({ tensor: { data, shape }, weights }: CountedPart): number | null {
   const rows = shape[0]!;
   const width = data.length / rows;
+  const weightOf = (row: number): number => weights?.[row] ?? 1;
+  const total = weights?.reduce((sum, weight) => sum + weight, 0) ?? rows;
   let sum = 0;
   for (let j = 0; j < width; j++) {
-    // Relative to the first row: rows that are the same give exactly 0.
+    // Relative to the first row, which gives exactly 0 for equal rows.
     let mean = 0;
-    for (let i = 0; i < rows; i++) mean += (data[i * width + j]! - data[j]!) / rows;
-    for (let i = 0; i < rows; i++) sum += (data[i * width + j]! - data[j]! - mean) ** 2;
+    for (let i = 0; i < rows; i++) mean += (weightOf(i) * (data[i * width + j]! - data[j]!)) / total;
+    for (let i = 0; i < rows; i++) sum += weightOf(i) * (data[i * width + j]! - data[j]! - mean) ** 2;
   }
-  const result = Math.sqrt(sum / data.length);
+  const result = Math.sqrt(sum / (total * width));
   return Number.isFinite(result) ? result : null;
 }

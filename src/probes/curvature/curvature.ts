@@ -1,12 +1,12 @@
-/** Curvature: the ends of the Hessian's spectrum, and how the gradient lies in it. */
+/** Curvature: the largest and smallest eigenvalues of the Hessian, and the gradient's share in the leading eigenvectors. */
 
 import type { Random, RandomState } from "../../core/random.js";
 import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
-import { distance, dot, norm, randomDirection, scaled } from "../../objective/vector.js";
+import { dot, norm, randomDirection, scaled } from "../../objective/vector.js";
 import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
 import { ProbeRun, reserveDraws } from "../shared/run.js";
-import { defaultDifferenceStep, hessianTimes, productNote, relativeError } from "./hessian.js";
+import { CheckedProducts, checksOf, defaultDifferenceStep, productNote } from "./hessian.js";
 import { lanczos, type RitzValues } from "./lanczos.js";
 
 const WHO = "curvature";
@@ -15,11 +15,11 @@ const WHO = "curvature";
 export interface CurvatureOptions extends ProbeOptions {
   /** Draws the start direction. */
   readonly random: Random;
-  /** How many Lanczos steps to make, at most one per parameter. Default: 30. */
+  /** The number of Lanczos steps, at most one per parameter. Default: 30. */
   readonly steps?: number | undefined;
-  /** Gives `sharpnessTimesLearningRate`, which is compared with 2. */
+  /** The learning rate, for `sharpnessTimesLearningRate`. Default: none. */
   readonly learningRate?: number | undefined;
-  /** How far finite differences go to each side. Default: that of `hessianVectorProduct`. */
+  /** The finite-difference step. Default: as for `hessianVectorProduct`. */
   readonly differenceStep?: number | undefined;
 }
 
@@ -30,10 +30,10 @@ const curvatureRules = {
   differenceStep: { kind: "number", low: 0, withoutLow: true, optional: true },
 } as const satisfies ProbeRules<CurvatureOptions>;
 
-/** An end of the spectrum. */
+/** An estimate of an extreme eigenvalue. */
 export interface Eigenvalue {
   readonly value: number;
-  /** Some eigenvalue lies within this distance, up to the error of the products. */
+  /** An eigenvalue lies within this distance of `value`, up to the error of the products. */
   readonly residual: number;
 }
 
@@ -43,39 +43,40 @@ export interface CurvatureReport extends ProbeReport {
   /** L(x) and ||g(x)||. */
   readonly loss: number;
   readonly gradNorm: number;
-  /** Lanczos steps made. */
+  /** The number of Lanczos steps. */
   readonly steps: number;
   /** The finite-difference step h of the products. */
   readonly differenceStep: number;
-  /** How much the first product changes from h to h/2. */
+  /** The largest change from h to h/2 among the checked products: the one along the gradient and up to 8 others. */
   readonly productError: number;
-  /** The largest |<u, Hv> - <v, Hu>| of two directions visited: 0 for a Hessian, so all of it is error of the products. */
+  /** The largest |<u, Hv> - <v, Hu>| for two Lanczos vectors. It is 0 for a true Hessian, so it measures the error of the products. */
   readonly asymmetry: number;
-  /** Where the random stream stood: `Random.from` starts the same way again. */
+  /** The state of the random stream before the draw. `Random.from` draws the same start again. */
   readonly randomState: RandomState;
-  /** Falling. */
+  /** In descending order. */
   readonly ritzValues: readonly number[];
+  /** The residual of each Ritz value. */
   readonly residuals: readonly number[];
-  /** The largest algebraic eigenvalue, from below. */
+  /** A lower bound for the largest eigenvalue (with its sign, not by magnitude). */
   readonly largest: Eigenvalue;
-  /** The smallest, from above. */
+  /** An upper bound for the smallest eigenvalue. */
   readonly smallest: Eigenvalue;
-  /** The one of larger magnitude, with its sign; null when the two magnitudes agree within their errors. */
+  /** Whichever of the two has the larger magnitude, with its sign. Null if the magnitudes agree within their errors. */
   readonly largestMagnitude: number | null;
-  /** The larger magnitude, from below. */
+  /** A lower bound for the largest magnitude. */
   readonly spectralNorm: number;
-  /** The largest algebraic eigenvalue, never a magnitude: a strongly negative curvature is not sharp. */
+  /** The value of `largest`. It is not a magnitude: strongly negative curvature does not count as sharp. */
   readonly sharpness: number;
   readonly learningRate: number | null;
-  /** About 2 at the edge of stability; null when no learning rate was given. */
+  /** About 2 at the edge of stability. Null without a learning rate. */
   readonly sharpnessTimesLearningRate: number | null;
-  /** g'Hg / g'g: the curvature along the gradient; null when the gradient is 0. */
+  /** g'Hg / g'g, the curvature along the gradient. Null if the gradient is 0. */
   readonly rayleighQuotient: number | null;
-  /** ||P g||^2 / ||g||^2 in the span of the first 1, 2, 3 ... Ritz vectors of `ritzValues`; null when the gradient is 0. */
+  /** ||P g||^2 / ||g||^2, where P projects onto the first 1, 2, 3, ... Ritz vectors. Null if the gradient is 0. */
   readonly gradientShare: readonly number[] | null;
-  /** Says when the products are too far from those of a Hessian to trust the eigenvalues; null when they are not. */
+  /** A warning if the products are too inaccurate for reliable eigenvalues; otherwise null. */
   readonly note: string | null;
-  /** Why a figure here is null. */
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
@@ -90,21 +91,23 @@ const KINDS: Kinds = {
 };
 
 /**
- * Finds the largest and the smallest eigenvalue of the Hessian, the sharpness, and how much of the gradient lies along the
+ * Estimates the largest and the smallest eigenvalue of the Hessian, the sharpness, and how much of the gradient lies in the
  * sharpest directions.
  *
  *     sharpness = largest algebraic Ritz value of k Lanczos steps        gradientShare_i = sum over j <= i of <v_j, g>^2 / ||g||^2
  *
- * Gradient descent at learning rate lr becomes unstable along directions sharper than 2 / lr. Raw eigenvalues of a
- * batch-normalized network shrink as 1 / ||W||^2 while its function stays the same: compare sharpness times learning rate.
+ * Gradient descent with learning rate lr becomes unstable in directions with an eigenvalue above 2 / lr. If the weights of a
+ * batch-normalized network grow, its eigenvalues shrink as 1 / ||W||^2 although it computes the same function. Compare
+ * sharpness times learning rate instead.
  *
- * - **Numerics**: Ritz values lie inside the spectrum: a large residual says that more steps are needed. Products carry the
- *   error of finite differences: read `asymmetry` first, which shows the worst of all products. It is large where a ReLU
- *   changes sides within the difference step; a smaller step helps
- * - **Cost**: 2 evaluations per step and 5 more; keeps as many vectors as there are steps
+ * - **Numerics**: Ritz values lie within the spectrum. If a residual is large, use more steps. The products have the error of
+ *   finite differences, so check `note` and `asymmetry` first. The asymmetry is large if a ReLU switches within the difference
+ *   step, and a smaller step helps
+ * - **Cost**: 2 evaluations per Lanczos step, 2 for each of up to 8 products that are checked at half the difference step, and
+ *   5 more. Stores one vector per step
  * - **Source**: Cohen et al. 2021 (edge of stability); Ghorbani, Krishnan & Xiao 2019 (gradient share)
  *
- * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point
+ * @throws {TypeError | RangeError} if the options or the point are invalid, or loss or gradient is not finite near the point
  * @example
  * const saddle: Objective = (p) => ({ loss: p[0]! ** 2 - 3 * p[1]! ** 2, gradient: Float64Array.of(2 * p[0]!, -6 * p[1]!) });
  * const report = await curvature(saddle, Float64Array.of(1, 1), { random: new Random(1), learningRate: 0.5 });
@@ -120,28 +123,18 @@ export async function curvature(
   const { random, learningRate } = read;
   expectObjective(WHO, objective, point);
   const steps = Math.min(read.steps, point.length);
-  const run = new ProbeRun(WHO, objective, point, read, 2 * steps + 5);
-  const randomState = random.state;
-  const own = reserveDraws(random, 1, (stream) => randomDirection(run.point.length, stream));
+  const run = new ProbeRun(WHO, objective, point, read, 2 * (steps + checksOf(steps)) + 5);
+  const draw = (stream: Random): Float64Array => randomDirection(run.point.length, stream);
+  const { own, randomState } = await reserveDraws(WHO, random, 1, draw, read);
   const step = read.differenceStep ?? defaultDifferenceStep(run);
 
   const { loss, gradient } = await run.finiteAt(run.point);
-  let productError: number | undefined;
-  let change = 0;
-  const multiply = async (vector: Float64Array): Promise<Float64Array> => {
-    const product = await hessianTimes(run, vector, step);
-    if (productError === undefined) {
-      const finer = await hessianTimes(run, vector, step / 2);
-      productError = distance(product, finer);
-      change = relativeError(product, finer);
-    }
-    return product;
-  };
-  const ritz = await lanczos(multiply, run.point.length, steps, own);
-  const { reasons, ...alongGradient } = await describeGradient(run, gradient, step, ritz);
+  const products = new CheckedProducts(run, step, steps);
+  const ritz = await lanczos((vector) => products.times(vector), run.point.length, steps, own);
+  const { reasons, ...alongGradient } = await describeGradient(products, gradient, ritz);
   const largest = { value: ritz.values.at(-1)!, residual: ritz.residuals.at(-1)! };
   const smallest = { value: ritz.values[0]!, residual: ritz.residuals[0]! };
-  const magnitude = largerMagnitude(largest, smallest, 2 * productError! + ritz.asymmetry);
+  const magnitude = largerMagnitude(largest, smallest, 2 * products.error + ritz.asymmetry);
   const spectralNorm = Math.max(Math.abs(largest.value), Math.abs(smallest.value));
   return {
     ...run.describe(WHO, KINDS),
@@ -149,7 +142,7 @@ export async function curvature(
     gradNorm: norm(gradient),
     steps,
     differenceStep: step,
-    productError: productError!,
+    productError: products.error,
     asymmetry: ritz.asymmetry,
     randomState,
     ritzValues: ritz.values.toReversed(),
@@ -162,7 +155,7 @@ export async function curvature(
     learningRate: learningRate ?? null,
     sharpnessTimesLearningRate: learningRate === undefined ? null : largest.value * learningRate,
     ...alongGradient,
-    note: productNote(ritz.asymmetry, change, spectralNorm, step),
+    note: productNote(ritz.asymmetry, products.relativeError, spectralNorm, step),
     reasons: {
       ...magnitude.reasons,
       ...reasons,
@@ -171,11 +164,10 @@ export async function curvature(
   };
 }
 
-/** How the gradient lies in the spectrum: 2 evaluations, none when it is 0. */
+/** Computes the curvature along the gradient and its share in the Ritz vectors: 4 evaluations, or none if it is 0. */
 async function describeGradient(
-  run: ProbeRun,
+  products: CheckedProducts,
   gradient: Float64Array,
-  step: number,
   ritz: RitzValues,
 ): Promise<Pick<CurvatureReport, "rayleighQuotient" | "gradientShare" | "reasons">> {
   const size = norm(gradient);
@@ -187,7 +179,7 @@ async function describeGradient(
   const direction = scaled(1 / size, gradient);
   let sum = 0;
   return {
-    rayleighQuotient: dot(direction, await hessianTimes(run, direction, step)),
+    rayleighQuotient: dot(direction, await products.times(direction, true)),
     gradientShare: ritz
       .sharesOf(direction)
       .toReversed()
@@ -196,14 +188,14 @@ async function describeGradient(
   };
 }
 
-/** The end of the spectrum farther from 0, unless the two lie equally far within what is known of them. */
+/** Returns the eigenvalue of larger magnitude, or null if the magnitudes agree within their errors. */
 function largerMagnitude(
   largest: Eigenvalue,
   smallest: Eigenvalue,
   errorOfProducts: number,
 ): { readonly value: number | null; readonly reasons: Reasons } {
   const [above, below] = [Math.abs(largest.value), Math.abs(smallest.value)];
-  // The last term stands for finite differences that happen to agree at h and h/2.
+  // The last term covers finite differences that happen to agree at h and h/2.
   const doubt = largest.residual + smallest.residual + errorOfProducts + 1e-9 * Math.max(above, below);
   if (largest.value > 0 && smallest.value < 0 && Math.abs(above - below) <= doubt) {
     const reason = `undecided: ${largest.value} and ${smallest.value} agree in magnitude within ${doubt}`;

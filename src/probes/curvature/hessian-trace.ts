@@ -3,18 +3,18 @@
 import type { Random, RandomState } from "../../core/random.js";
 import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
-import { dot, norm, randomSigns } from "../../objective/vector.js";
+import { dot, randomSigns } from "../../objective/vector.js";
 import type { ProbeReport, Reasons } from "../shared/report.js";
 import { ProbeRun, reserveDraws } from "../shared/run.js";
-import { defaultDifferenceStep, hessianTimes, productNote, relativeError } from "./hessian.js";
+import { CheckedProducts, checksOf, defaultDifferenceStep, productNote } from "./hessian.js";
 
 /** Options for `hessianTrace`. */
 export interface HessianTraceOptions extends ProbeOptions {
   /** Draws the signs. */
   readonly random: Random;
-  /** How many sign vectors to average over; at least 2 give a standard error. */
+  /** The number of sign vectors to average over. A standard error needs at least 2. */
   readonly count: number;
-  /** How far finite differences go to each side. Default: that of `hessianVectorProduct`. */
+  /** The finite-difference step. Default: as for `hessianVectorProduct`. */
   readonly differenceStep?: number | undefined;
 }
 
@@ -29,21 +29,21 @@ export interface HessianTraceReport extends ProbeReport {
   readonly probe: "hessianTrace";
   /** The mean of z'Hz. */
   readonly trace: number;
-  /** The standard deviation of z'Hz (with count - 1) over the root of count; null for a count of 1. */
+  /** The sample standard deviation of z'Hz (with count - 1), divided by sqrt(count). Null if count is 1. */
   readonly standardError: number | null;
-  /** Each z'Hz. */
+  /** z'Hz for each sign vector. */
   readonly samples: readonly number[];
   readonly count: number;
   readonly differenceStep: number;
-  /** How much the first product changes from h to h/2, as a part of it. */
+  /** The largest change from h to h/2 among the checked products, relative to the largest product. */
   readonly productError: number;
-  /** The largest |<u, Hv> - <v, Hu>| of two sign vectors, divided by their squared length; 0 for a Hessian, and for a count of 1. */
+  /** The largest |<u, Hv> - <v, Hu>| for two consecutive sign vectors, divided by their squared length. It is 0 for a true Hessian. */
   readonly asymmetry: number;
-  /** Describes products that differ too much from those of a Hessian to trust the trace; null when they do not. */
+  /** A warning if the products are too inaccurate for a reliable trace; otherwise null. */
   readonly note: string | null;
-  /** Where the random stream stood: `Random.from` draws the same signs again. */
+  /** The state of the random stream before the draws. `Random.from` draws the same signs again. */
   readonly randomState: RandomState;
-  /** Why a figure here is null. */
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
@@ -52,14 +52,14 @@ export interface HessianTraceReport extends ProbeReport {
  *
  *     trace = mean of z'Hz, each z of random signs        standard error = sd(z'Hz) / sqrt(count)
  *
- * Read the standard error first: the trace of a batch-normalized network at initialization came out as -26 +- 25.
+ * Read the standard error first. For a batch-normalized network at initialization the result was -26 +- 25.
  *
- * - **Numerics**: exact for a diagonal Hessian whatever the signs; otherwise the off-diagonal entries make the scatter.
- *   Read `note` first: where a ReLU changes sides within the difference step the products are not those of the Hessian
- * - **Cost**: 2 evaluations per sign vector, and 2 more
+ * - **Numerics**: exact for a diagonal Hessian. Otherwise the off-diagonal elements cause scatter. Check `note`: if a ReLU
+ *   switches within the difference step, the products are not those of the Hessian
+ * - **Cost**: 2 evaluations per sign vector, and 2 for each of up to 8 products that are checked at half the difference step
  * - **Source**: Hutchinson 1989
  *
- * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point
+ * @throws {TypeError | RangeError} if the options or the point are invalid, or loss or gradient is not finite near the point
  * @example
  * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
  * const { trace } = await hessianTrace(bowl, Float64Array.of(3, 1), { count: 2, random: new Random(1) });
@@ -73,31 +73,26 @@ export async function hessianTrace(
   const who = "hessianTrace";
   const read = readProbeOptions(who, options, hessianTraceRules);
   const { random, count } = read;
-  const run = new ProbeRun(who, objective, point, read, 2 * count + 2);
-  const randomState = random.state;
-  const own = reserveDraws(random, count, (stream) => randomSigns(run.point.length, stream));
+  const run = new ProbeRun(who, objective, point, read, 2 * (count + checksOf(count)));
+  const draw = (stream: Random): Float64Array => randomSigns(run.point.length, stream);
+  const { own, randomState } = await reserveDraws(who, random, count, draw, read);
   const step = read.differenceStep ?? defaultDifferenceStep(run);
+  const products = new CheckedProducts(run, step, count);
   const samples: number[] = [];
-  let productError = 0;
   let asymmetry = 0;
-  let largest = 0;
   let before: { readonly signs: Float64Array; readonly product: Float64Array } | undefined;
   for (let i = 0; i < count; i++) {
     const signs = randomSigns(run.point.length, own);
-    const product = await hessianTimes(run, signs, step);
+    const product = await products.times(signs);
     samples.push(dot(signs, product));
-    largest = Math.max(largest, norm(product));
-    if (before === undefined) {
-      productError = relativeError(product, await hessianTimes(run, signs, step / 2));
-    } else {
+    if (before !== undefined) {
       asymmetry = Math.max(asymmetry, Math.abs(dot(before.signs, product) - dot(signs, before.product)));
     }
     before = { signs, product };
   }
-  // In units of sign vectors of length 1, as in the other probes of the Hessian.
-  const length = run.point.length;
-  asymmetry /= length;
-  const spectralNorm = largest / Math.sqrt(length);
+  // For vectors of length 1, as in the other Hessian probes.
+  asymmetry /= run.point.length;
+  const productError = products.relativeError;
   const trace = samples.reduce((sum, sample) => sum + sample, 0) / count;
   const squares = samples.reduce((sum, sample) => sum + (sample - trace) ** 2, 0);
   return {
@@ -109,8 +104,8 @@ export async function hessianTrace(
     differenceStep: step,
     productError,
     asymmetry,
-    note: productNote(asymmetry, productError, spectralNorm, step),
+    note: productNote(asymmetry, productError, products.largestProduct, step),
     randomState,
-    reasons: count === 1 ? { standardError: "a single sample has no scatter" } : {},
+    reasons: count === 1 ? { standardError: "a single sample has no standard error" } : {},
   };
 }

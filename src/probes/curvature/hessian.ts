@@ -1,4 +1,4 @@
-/** Products of the Hessian with a vector, by central differences of the gradient: no second derivative is needed. */
+/** Hessian-vector products, by central differences of the gradient. No second derivatives are needed. */
 
 import type { DType } from "../../core/dtype.js";
 import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
@@ -12,7 +12,7 @@ import { ProbeRun } from "../shared/run.js";
 export interface HessianVectorProductOptions extends ProbeOptions {
   /** The vector v, as long as the point. */
   readonly vector: Float64Array;
-  /** How far to go to each side, whatever the length of v. Default: `1.5e-8 (1 + ||x||)`, on a float32 objective 3.5e-4. */
+  /** The finite-difference step, independent of the length of v. Default: `1.5e-8 (1 + ||x||)`, with 3.5e-4 for a float32 objective. */
   readonly differenceStep?: number | undefined;
 }
 
@@ -24,32 +24,32 @@ const hessianVectorProductRules = {
 /** The report of `hessianVectorProduct`. */
 export interface HessianVectorProductReport extends ProbeReport {
   readonly probe: "hessianVectorProduct";
-  /** H v. */
+  /** The product H v. */
   readonly product: readonly number[];
-  /** h. */
+  /** The finite-difference step h. */
   readonly differenceStep: number;
   /** The norm of the difference between the products at h and at h/2. */
   readonly errorEstimate: number;
-  /** Describes a product that depends too much on the step to be trusted; null when it does not. */
+  /** A warning if the product depends strongly on the step; otherwise null. */
   readonly note: string | null;
 }
 
 /**
- * The square root of the distance from 1 to the next number. For a smooth loss its cube root would balance truncation and
- * round-off; but a longer step crosses kinks of ReLU, and each of them counts as 1/h of curvature that is not there.
+ * The square root of the machine epsilon. For a smooth loss the cube root would balance truncation and round-off. But a larger
+ * step crosses more ReLU kinks, each of which adds spurious curvature proportional to 1/h.
  */
 const SQUARE_ROOT_OF_EPSILON: Readonly<Record<DType, number>> = { float32: 2 ** -11.5, float64: 2 ** -26 };
 
 /**
- * Multiplies the Hessian of the loss with a vector.
+ * Computes the product of the Hessian of the loss with a vector.
  *
  *     H v = ||v|| (g(x + h u) - g(x - h u)) / 2h,  u = v / ||v||
  *
- * - **Numerics**: relative errors of about 1e-8 on float64 networks. A ReLU that changes sides within h adds the jump of the
- *   gradient over 2h, which may be many times the curvature: the error estimate shows it, a smaller step avoids it
- * - **Cost**: 4 evaluations; none for v = 0
+ * - **Numerics**: relative errors of about 1e-8 for float64 networks. A ReLU that switches within h adds the jump of the gradient
+ *   divided by 2h, which may be many times the curvature. `errorEstimate` shows it, and a smaller step avoids it
+ * - **Cost**: 4 evaluations, or none if v = 0
  *
- * @throws {TypeError | RangeError | ShapeError} if point, vector or step are wrong, or loss or gradient is not finite near the point
+ * @throws {TypeError | RangeError | ShapeError} if point, vector or step are invalid, or loss or gradient is not finite near the point
  * @example
  * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
  * const { product } = await hessianVectorProduct(bowl, Float64Array.of(3, 1), { vector: Float64Array.of(1, 1) });
@@ -77,38 +77,91 @@ export async function hessianVectorProduct(
   };
 }
 
-/** ||a - b|| as a part of ||a||. */
+/** Returns ||a - b|| / ||a||. */
 export function relativeError(a: Float64Array, b: Float64Array): number {
   const apart = distance(a, b);
   return apart === 0 ? 0 : Math.min(apart / norm(a), Number.MAX_VALUE);
 }
 
-/** The part of a product that may change from h to h/2, and the part of the largest eigenvalue that may be asymmetry. */
+/** The allowed change from h to h/2, relative to the product, and the allowed asymmetry, relative to the largest eigenvalue. */
 const TRUSTED_CHANGE = 0.1;
 const TRUSTED_ASYMMETRY = 1e-3;
 
 /**
- * Describes products that are not those of a Hessian: asymmetric beyond a thousandth of the largest eigenvalue, or changed by
- * a tenth or more where the difference step is halved. Null when they are neither.
+ * Returns a warning if products are asymmetric by more than 0.1% of the largest eigenvalue, or change by more than 10% when the
+ * difference step is halved. Otherwise null.
  */
 export function productNote(asymmetry: number, change: number, spectralNorm: number, step: number): string | null {
   if (asymmetry > TRUSTED_ASYMMETRY * spectralNorm) {
     const found = `${asymmetry.toPrecision(3)} against a largest eigenvalue of ${spectralNorm.toPrecision(3)}`;
-    return `the products are not symmetric (${found}): the gradient jumps within the difference step ${step}, take a smaller one`;
+    return `the products are not symmetric (${found}): the gradient jumps within the difference step ${step}, use a smaller one`;
   }
   if (change > TRUSTED_CHANGE && spectralNorm > 0) {
     const cause = `the gradient jumps within the difference step ${step}, or is round-off there`;
-    return `a product changes by ${change.toPrecision(3)} of itself when the step is halved: ${cause}`;
+    return `a product changes by a fraction of ${change.toPrecision(3)} when the step is halved: ${cause}`;
   }
   return null;
 }
 
-/** The step at a run's point where the caller names none. */
+/** The largest number of products per probe that are computed a second time, at half the step. */
+const MOST_CHECKS = 8;
+
+/** Returns how many of `total` products `CheckedProducts` also computes at half the step, with 2 evaluations each. */
+export function checksOf(total: number): number {
+  return Math.min(total, MOST_CHECKS);
+}
+
+/** Computes Hessian-vector products, and records the largest error among up to 8 of them. */
+export class CheckedProducts {
+  /** The largest ||Hv at h - Hv at h/2|| / ||v||. */
+  error = 0;
+  private largest = 0;
+  private made = 0;
+
+  /** Creates a computation of `total` products. The checked ones are evenly spaced and include the first. */
+  constructor(
+    private readonly run: ProbeRun,
+    private readonly step: number,
+    private readonly total: number,
+  ) {}
+
+  /** The error relative to the largest product. */
+  get relativeError(): number {
+    return this.error === 0 ? 0 : Math.min(this.error / this.largest, Number.MAX_VALUE);
+  }
+
+  /** The largest ||Hv|| / ||v||. */
+  get largestProduct(): number {
+    return this.largest;
+  }
+
+  /** Returns H v with 2 evaluations, and 2 more if the product is checked. */
+  async times(vector: Float64Array, isChecked: boolean = this.isNextChecked()): Promise<Float64Array> {
+    const product = await hessianTimes(this.run, vector, this.step);
+    const length = norm(vector);
+    if (length === 0) return product;
+    this.largest = Math.max(this.largest, norm(product) / length);
+    if (isChecked) {
+      const finer = await hessianTimes(this.run, vector, this.step / 2);
+      this.error = Math.max(this.error, distance(product, finer) / length);
+    }
+    return product;
+  }
+
+  private isNextChecked(): boolean {
+    const checks = checksOf(this.total);
+    const place = (i: number): number => Math.ceil((i * checks) / this.total);
+    const i = this.made++;
+    return place(i + 1) > place(i);
+  }
+}
+
+/** Returns the default finite-difference step. */
 export function defaultDifferenceStep({ dtype, point }: ProbeRun): number {
   return SQUARE_ROOT_OF_EPSILON[dtype] * (1 + norm(point));
 }
 
-/** H v at a run's point: 2 evaluations, none for v = 0. */
+/** Returns H v at the starting point, with 2 evaluations, or none if v = 0. */
 export async function hessianTimes(run: ProbeRun, vector: Float64Array, step: number): Promise<Float64Array> {
   const size = norm(vector);
   if (size === 0) return new Float64Array(vector.length);

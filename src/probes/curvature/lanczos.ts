@@ -1,29 +1,29 @@
-/** Lanczos: a symmetric matrix that is known only by its products, seen in the few directions that tell most of its spectrum. */
+/** Lanczos: approximates the spectrum of a symmetric matrix from a few products with vectors. */
 
 import type { Random } from "../../core/random.js";
 import { addScaled, dot, norm, randomDirection, scaled } from "../../objective/vector.js";
 import { tridiagonalEigen } from "./symmetric-eigen.js";
 
-/** What the matrix looks like in the directions visited: rising Ritz values, with what is known of each. */
+/** The Ritz values of a matrix in ascending order, with their residuals and weights. */
 export interface RitzValues {
   readonly values: readonly number[];
-  /** |beta_k s_k|: some eigenvalue of the matrix lies within this distance of the value. */
+  /** |beta_k s_k|. An eigenvalue of the matrix lies within this distance of the Ritz value. */
   readonly residuals: readonly number[];
-  /** The squared first component of each eigenvector: the share of the start direction in it. They add up to 1. */
+  /** The squared first component of each eigenvector: its share in the start direction. The weights sum to 1. */
   readonly weights: readonly number[];
-  /** The largest |<u, A v> - <v, A u>| met: what is left of it beyond round-off says that the products are not those of a symmetric matrix. */
+  /** The largest |<u, A v> - <v, A u>|. If it exceeds round-off, the products are not those of a symmetric matrix. */
   readonly asymmetry: number;
-  /** The squared cosine between each Ritz vector and another vector. */
+  /** Returns the squared cosines between the Ritz vectors and a vector. */
   sharesOf(vector: Float64Array): number[];
 }
 
 /**
- * Runs the Lanczos iteration from a random start, with every vector made orthogonal to all before it, twice.
+ * Runs the Lanczos iteration from a random start. Every vector is orthogonalized twice against all previous ones.
  *
- * Where the directions visited form an invariant space the iteration goes on from a fresh random direction outside of it:
- * so multiple eigenvalues are found, and a start inside an eigenspace does no harm.
+ * If the vectors span an invariant subspace, the iteration continues with a random direction orthogonal to it. This finds
+ * multiple eigenvalues, even if the start lies within an eigenspace.
  *
- * - **Cost**: one product per step, and 4 steps^2 passes over vectors; keeps one vector per step
+ * - **Cost**: one product per step, and 4 steps^2 passes over vectors. Stores one vector per step
  * - **Source**: Lanczos 1950; full reorthogonalization: Golub & Van Loan, Matrix Computations, section 10.3
  */
 export async function lanczos(
@@ -44,7 +44,7 @@ export async function lanczos(
     const image = await multiply(next);
     const alpha = dot(next, image);
     diagonal.push(alpha);
-    // Of a symmetric matrix the image has the last coupling along the direction before, and nothing along those before it.
+    // For a symmetric matrix, <basis[i], image> is the last coupling for the previous vector and 0 for earlier ones.
     for (let i = 0; i < j; i++) {
       const expected = i === j - 1 ? couplings[i]! : 0;
       asymmetry = Math.max(asymmetry, Math.abs(dot(basis[i]!, image) - expected));
@@ -61,7 +61,7 @@ export async function lanczos(
       next = scaled(1 / coupling, rest);
     }
   }
-  // Once the basis spans the whole space what is left over is round-off.
+  // If the basis spans the whole space, the remainder is round-off.
   const leftOver = steps === dimension ? 0 : coupling;
   const { values, vectors } = tridiagonalEigen(diagonal, couplings);
   return {
@@ -77,7 +77,7 @@ export async function lanczos(
   };
 }
 
-/** The part of a vector that is orthogonal to a basis. The second pass removes what round-off left of the first. */
+/** Returns the part of a vector that is orthogonal to a basis. The second pass removes the round-off of the first. */
 function orthogonalTo(basis: readonly Float64Array[], vector: Float64Array): Float64Array {
   let rest = vector;
   for (let pass = 0; pass < 2; pass++) {
@@ -90,7 +90,7 @@ function freshDirection(basis: readonly Float64Array[], dimension: number, rando
   for (;;) {
     const rest = orthogonalTo(basis, randomDirection(dimension, random));
     const size = norm(rest);
-    // A draw that lies almost inside the space would be round-off when stretched to length 1.
+    // If the draw lies almost within the subspace, the remainder is mostly round-off.
     if (size > 1e-6) return scaled(1 / size, rest);
   }
 }

@@ -1,4 +1,4 @@
-/** Spectral density: how the eigenvalues of the Hessian are spread, without computing them one by one. */
+/** Spectral density: the distribution of the eigenvalues of the Hessian, without computing each of them. */
 
 import { complaint, show } from "../../core/errors.js";
 import { exp } from "../../core/math.js";
@@ -8,7 +8,7 @@ import type { Objective, ProbeOptions } from "../../objective/objective.js";
 import { randomDirection } from "../../objective/vector.js";
 import type { ProbeReport } from "../shared/report.js";
 import { ProbeRun, reserveDraws } from "../shared/run.js";
-import { defaultDifferenceStep, hessianTimes, productNote, relativeError } from "./hessian.js";
+import { CheckedProducts, checksOf, defaultDifferenceStep, productNote } from "./hessian.js";
 import { lanczos } from "./lanczos.js";
 
 const WHO = "spectralDensity";
@@ -17,13 +17,13 @@ const WHO = "spectralDensity";
 export interface SpectralDensityOptions extends ProbeOptions {
   /** Draws the start directions. */
   readonly random: Random;
-  /** How many Lanczos steps to make from each start, at most one per parameter. Default: 30. */
+  /** The number of Lanczos steps per start, at most one per parameter. Default: 30. */
   readonly steps?: number | undefined;
-  /** How many starts to average over. Default: 4. */
+  /** The number of random starts to average over. Default: 4. */
   readonly starts?: number | undefined;
-  /** The standard deviation of the Gaussians. Default: a hundredth of the spectrum's width. */
+  /** The standard deviation of the Gaussians. Default: 1% of the width of the spectrum. */
   readonly width?: number | undefined;
-  /** How far finite differences go to each side. Default: that of `hessianVectorProduct`. */
+  /** The finite-difference step. Default: as for `hessianVectorProduct`. */
   readonly differenceStep?: number | undefined;
 }
 
@@ -35,7 +35,7 @@ const spectralDensityRules = {
   differenceStep: { kind: "number", low: 0, withoutLow: true, optional: true },
 } as const satisfies ProbeRules<SpectralDensityOptions>;
 
-/** The Ritz values of one start, and the share of the density that each carries. */
+/** The Ritz values of one start, with their weights in the density. */
 export interface SpectralNode {
   readonly values: readonly number[];
   readonly weights: readonly number[];
@@ -44,27 +44,27 @@ export interface SpectralNode {
 /** The report of `spectralDensity`. */
 export interface SpectralDensityReport extends ProbeReport {
   readonly probe: "spectralDensity";
-  /** The eigenvalues to plot over, evenly spaced. */
+  /** Evenly spaced eigenvalues, the x axis of a plot. */
   readonly eigenvalues: readonly number[];
-  /** The density there; it integrates to 1. */
+  /** The density at each of them. It integrates to 1. */
   readonly density: readonly number[];
   readonly width: number;
   readonly steps: number;
   readonly starts: number;
   readonly differenceStep: number;
-  /** The largest |<u, Hv> - <v, Hu>| of two directions visited: 0 for a Hessian, so all of it is error of the products. */
+  /** The largest |<u, Hv> - <v, Hu>| for two Lanczos vectors. It is 0 for a true Hessian, so it measures the error of the products. */
   readonly asymmetry: number;
-  /** How much the first product changes from h to h/2, as a part of it. */
+  /** The largest change from h to h/2 among the checked products, relative to the largest product. */
   readonly productError: number;
-  /** Says when the products are too far from those of a Hessian to trust the density; null when they are not. */
+  /** A warning if the products are too inaccurate for a reliable density; otherwise null. */
   readonly note: string | null;
-  /** Where the random stream stood: `Random.from` draws the same starts again. */
+  /** The state of the random stream before the draws. `Random.from` draws the same starts again. */
   readonly randomState: RandomState;
-  /** What the density was drawn from, start by start. */
+  /** The Ritz values and weights of each start, from which the density is computed. */
   readonly nodes: readonly SpectralNode[];
 }
 
-/** How many widths the plot goes beyond the outermost Ritz values: beyond lies less than 2e-9 of the density. */
+/** How many widths the plot extends beyond the outermost Ritz values. Less than 2e-9 of the density lies outside. */
 const MARGIN = 6;
 const POINTS_PER_WIDTH = 3;
 const MOST_POINTS = 20_000;
@@ -74,12 +74,12 @@ const MOST_POINTS = 20_000;
  *
  *     density(t) = mean over starts of sum_i w_i N(t; theta_i, width^2),  w_i = (first component of eigenvector i)^2
  *
- * - **Numerics**: single eigenvalues far from the others show up at their place, but their weight scatters from start to
- *   start
- * - **Cost**: 2 evaluations per step and start, and 2 more; keeps as many vectors as there are steps
+ * - **Numerics**: isolated eigenvalues appear at the right position, but their weight varies from start to start
+ * - **Cost**: 2 evaluations per step and start, and 2 for each of up to 8 products that are checked at half the difference
+ *   step. Stores one vector per step
  * - **Source**: Ghorbani, Krishnan & Xiao 2019; Ubaru, Chen & Saad 2017
  *
- * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient is not finite near the point
+ * @throws {TypeError | RangeError} if the options or the point are invalid, or loss or gradient is not finite near the point
  * @example
  * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
  * const { density, width } = await spectralDensity(bowl, Float64Array.of(3, 1), { random: new Random(1) });
@@ -94,25 +94,21 @@ export async function spectralDensity(
   const { random, starts } = read;
   expectObjective(WHO, objective, point);
   const steps = Math.min(read.steps, point.length);
-  const run = new ProbeRun(WHO, objective, point, read, 2 * steps * starts + 2);
-  const randomState = random.state;
-  const own = reserveDraws(random, starts, (stream) => randomDirection(run.point.length, stream));
+  const run = new ProbeRun(WHO, objective, point, read, 2 * (steps * starts + checksOf(steps * starts)));
+  const draw = (stream: Random): Float64Array => randomDirection(run.point.length, stream);
+  const { own, randomState } = await reserveDraws(WHO, random, starts, draw, read);
   const step = read.differenceStep ?? defaultDifferenceStep(run);
 
   const nodes: SpectralNode[] = [];
   let largestAsymmetry = 0;
-  let productError: number | undefined;
+  const products = new CheckedProducts(run, step, steps * starts);
+  const multiply = (vector: Float64Array): Promise<Float64Array> => products.times(vector);
   for (let start = 0; start < starts; start++) {
-    const multiply = async (vector: Float64Array): Promise<Float64Array> => {
-      const product = await hessianTimes(run, vector, step);
-      productError ??= relativeError(product, await hessianTimes(run, vector, step / 2));
-      return product;
-    };
     const { values, weights, asymmetry } = await lanczos(multiply, run.point.length, steps, own);
     nodes.push({ values, weights });
     largestAsymmetry = Math.max(largestAsymmetry, asymmetry);
   }
-  // Not Math.min(...all): 100,000 arguments and more overflow the stack.
+  // Math.min(...all) would overflow the stack for 100,000 arguments.
   const all = nodes.flatMap((node) => node.values);
   const low = all.reduce((least, value) => Math.min(least, value), Infinity);
   const high = all.reduce((most, value) => Math.max(most, value), -Infinity);
@@ -127,8 +123,8 @@ export async function spectralDensity(
     starts,
     differenceStep: step,
     asymmetry: largestAsymmetry,
-    productError: productError!,
-    note: productNote(largestAsymmetry, productError!, Math.max(Math.abs(low), Math.abs(high)), step),
+    productError: products.relativeError,
+    note: productNote(largestAsymmetry, products.relativeError, Math.max(Math.abs(low), Math.abs(high)), step),
     randomState,
     nodes,
   };
@@ -136,7 +132,7 @@ export async function spectralDensity(
 
 function defaultWidth(low: number, high: number): number {
   const largest = Math.max(Math.abs(low), Math.abs(high));
-  // Equal eigenvalues differ by the error of finite differences, which is no width to plot.
+  // Equal eigenvalues differ only by the error of finite differences, which is not a useful width.
   if (high - low > 1e-6 * largest) return (high - low) / 100;
   return largest === 0 ? 0.01 : largest / 100;
 }

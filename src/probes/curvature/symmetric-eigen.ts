@@ -1,30 +1,34 @@
-/** The eigenvalues of symmetric matrices of a few hundred rows: tridiagonal form by reflections, then implicit QR steps. */
+/** Eigenvalues of symmetric matrices of a few hundred rows, by Householder reflections and implicit QR steps. */
 
 import { complaint, show } from "../../core/errors.js";
 import { addScaled, dot, norm } from "../../objective/vector.js";
 
-/** Eigenvalues in rising order, each with its eigenvector of length 1. */
+/** Eigenvalues in ascending order, with eigenvectors of length 1. */
 export interface Eigen {
   readonly values: readonly number[];
   readonly vectors: readonly Float64Array[];
 }
 
 /**
- * Eigenvalues and eigenvectors of a symmetric tridiagonal matrix.
+ * Computes the eigenvalues and eigenvectors of a symmetric tridiagonal matrix.
  *
- * - **Numerics**: accurate to round-off relative to the largest eigenvalue; equal ones do no harm
- * - **Cost**: about 2 QR steps an eigenvalue: 12 n^2 operations, and 6 n^3 for the vectors
+ * - **Numerics**: accurate to round-off relative to the largest eigenvalue, also for multiple eigenvalues
+ * - **Cost**: about 2 QR steps per eigenvalue, that is 12 n^2 operations, and 6 n^3 for the vectors
  * - **Source**: Golub & Van Loan, Matrix Computations, section 8.3: the implicit QR step with Wilkinson's shift
  */
-export function tridiagonalEigen(diagonal: readonly number[], offDiagonal: readonly number[]): Eigen {
+export function tridiagonalEigen(
+  diagonal: readonly number[],
+  offDiagonal: readonly number[],
+  mostSteps: number = MOST_STEPS * diagonal.length,
+): Eigen {
   const vectors = diagonal.map((_, i) => new Float64Array(diagonal.length).fill(1, i, i + 1));
-  const values = diagonalize(diagonal, offDiagonal, vectors);
+  const values = diagonalize(diagonal, offDiagonal, vectors, mostSteps);
   const order = Array.from(values.keys()).sort((i, j) => values[i]! - values[j]!);
   return { values: order.map((i) => values[i]!), vectors: order.map((i) => vectors[i]!) };
 }
 
 /**
- * The eigenvalues of a symmetric matrix, given by its rows, in rising order.
+ * Computes the eigenvalues of a symmetric matrix, given by its rows, in ascending order.
  *
  * - **Cost**: 4/3 n^3 operations
  * - **Source**: Golub & Van Loan, Matrix Computations, algorithm 8.3.1: Householder reflections
@@ -35,13 +39,15 @@ export function symmetricEigenvalues(matrix: readonly Float64Array[]): number[] 
   const n = a.length;
   const offDiagonal: number[] = [];
   for (let k = 0; k < n - 1; k++) {
-    // Row k beyond the diagonal is reflected onto its first entry, which is all that is left of it.
+    // Reflects row k beyond the diagonal onto its first element, so that the others become 0.
     const v = a[k]!.subarray(k + 1);
     const first = v[0]!;
     const size = norm(v);
-    const kept = first > 0 ? -size : size;
+    // The squares of such a row would underflow. Its effect on the eigenvalues is below round-off.
+    const isNegligible = size < 1e-150;
+    const kept = isNegligible ? 0 : first > 0 ? -size : size;
     offDiagonal.push(kept);
-    if (size === 0) continue;
+    if (isNegligible) continue;
     v[0] = first - kept;
     const factor = -1 / (kept * v[0]); // 2 / ||v||^2
     const rest = a.slice(k + 1).map((row) => row.subarray(k + 1));
@@ -52,31 +58,39 @@ export function symmetricEigenvalues(matrix: readonly Float64Array[]): number[] 
     });
   }
   const diagonal = a.map((row, i) => row[i]!);
-  return Array.from(diagonalize(diagonal, offDiagonal, []), (value) => value * unit).sort((x, y) => x - y);
+  return Array.from(diagonalize(diagonal, offDiagonal, [], MOST_STEPS * n), (value) => value * unit).sort(
+    (x, y) => x - y,
+  );
 }
 
 function reflectRow(row: Float64Array, v: Float64Array, w: Float64Array, vi: number, wi: number): void {
   for (let j = 0; j < row.length; j++) row[j]! -= vi * w[j]! + wi * v[j]!;
 }
 
-/** The largest magnitude, to compute in units of it: squares must stay in range. 1 where all is 0. */
+/** Returns the largest magnitude, or 1 if all numbers are 0. In units of it, squares do not overflow. */
 function unitOf(entries: readonly number[]): number {
   const largest = entries.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   if (Number.isFinite(largest)) return largest === 0 ? 1 : largest;
   throw new RangeError(complaint("symmetricEigen", "a matrix of finite numbers", show(largest)));
 }
 
+/** The maximum number of QR steps per row. */
 const MOST_STEPS = 60;
 
-/** Turns a tridiagonal matrix to diagonal form, and the given rows with it; returns the diagonal. */
-function diagonalize(diagonal: readonly number[], offDiagonal: readonly number[], rows: Float64Array[]): Float64Array {
+/** Diagonalizes a tridiagonal matrix and applies the same rotations to the given rows. Returns the diagonal. */
+function diagonalize(
+  diagonal: readonly number[],
+  offDiagonal: readonly number[],
+  rows: Float64Array[],
+  mostSteps: number,
+): Float64Array {
   const unit = unitOf([...diagonal, ...offDiagonal]);
   const d = Float64Array.from(diagonal, (value) => value / unit);
   const e = Float64Array.from(offDiagonal, (value) => value / unit);
   const isNegligible = (i: number): boolean => Math.abs(e[i]!) <= 2 ** -53 * (Math.abs(d[i]!) + Math.abs(d[i + 1]!));
   let end = d.length - 1;
-  // Two or three steps per eigenvalue are the rule; without a limit a fault in the arithmetic would never end.
-  let left = MOST_STEPS * d.length;
+  // Two or three steps per eigenvalue are typical. The limit prevents an infinite loop.
+  let left = mostSteps;
   while (end > 0) {
     if (isNegligible(end - 1)) {
       end--;
@@ -85,20 +99,19 @@ function diagonalize(diagonal: readonly number[], offDiagonal: readonly number[]
     let start = end - 1;
     while (start > 0 && !isNegligible(start - 1)) start--;
     if (left-- === 0) {
-      const got = `none after ${MOST_STEPS * d.length} steps`;
-      throw new RangeError(complaint("symmetricEigen", "the QR steps to converge", got));
+      throw new RangeError(complaint("symmetricEigen", "the QR steps to converge", `none after ${mostSteps} steps`));
     }
     stepOfQR(d, e, start, end, rows);
   }
   return d.map((value) => value * unit);
 }
 
-/** One implicit QR step on rows start..end: it drives e[end - 1] to 0, cubically. */
+/** Performs one implicit QR step on rows start..end. e[end - 1] converges to 0 cubically. */
 function stepOfQR(d: Float64Array, e: Float64Array, start: number, end: number, rows: Float64Array[]): void {
   const last = e[end - 1]!;
   const delta = (d[end - 1]! - d[end]!) / 2;
   const root = Math.sqrt(delta * delta + last * last);
-  // The eigenvalue of the last 2 x 2 block that is nearer to its last entry.
+  // Wilkinson's shift: the eigenvalue of the last 2 x 2 block that is closer to its last element.
   const shift = d[end]! - (last * last) / (delta + (delta < 0 ? -root : root));
   let [x, z] = [d[start]! - shift, e[start]!];
   for (let k = start; k < end; k++) {

@@ -1,18 +1,18 @@
-/** Benjamini-Hochberg: p-values of many features, adjusted for how many there are. */
+/** Benjamini-Hochberg: adjusts the p-values of many features for their number. */
 
 import { expectNumber } from "../../core/errors.js";
 import { expectFiniteValues } from "../shared/arguments.js";
 
 /**
- * Adjusts p-values so that of all features found at a level no more than that part is expected to be found by chance.
+ * Adjusts p-values for the false discovery rate. Of the features with an adjusted p-value of at most q, the expected fraction
+ * of false discoveries is at most q.
  *
  *     p_(1) <= ... <= p_(k):   adjusted p_(i) = min over j >= i of p_(j) k / j
  *
- * - **Units**: none; in the order given
- * - **Numerics**: never below the p-value itself, never above 1
+ * - **Numerics**: at least the p-value itself and at most 1. The order is that of the input
  * - **Cost**: O(k log k)
- * - **Source**: Benjamini & Hochberg 1995. It controls the false discovery rate for independent features and for those that
- *   depend on each other positively (Benjamini & Yekutieli 2001); units of one layer may do neither
+ * - **Source**: Benjamini & Hochberg 1995. The rate is guaranteed for independent or positively dependent features (Benjamini &
+ *   Yekutieli 2001). The units of a layer may be neither
  *
  * @throws {RangeError} if a p-value lies outside [0, 1]
  * @example
@@ -26,7 +26,7 @@ export function benjaminiHochberg(pValues: ArrayLike<number>): number[] {
   let least = 1;
   descending.forEach((feature, place) => {
     const rank = p.length - place;
-    // The quotient first: it is exactly 1 for the largest p-value, which then stays what it is.
+    // The quotient is exactly 1 for the largest p-value, which therefore does not change.
     least = Math.min(least, p[feature]! * (p.length / rank));
     adjusted[feature] = least;
   });

@@ -1,43 +1,42 @@
 /**
- * Distances between two samples that look at mean and variance alone, as if both were normal.
+ * Distances between two samples that depend only on mean and variance, as if both were normally distributed.
  *
- * They need the moments, not the values: those of two records of an `ActivationRecorder` will do.
+ * They are computed from moments, for example from two records of an `ActivationRecorder`.
  */
 
 import { complaint, show } from "../../core/errors.js";
 import { log } from "../../core/math.js";
 import { type Figure, figureUnless, type Reasons } from "../shared/report.js";
-import type { Moments } from "../values/moments.js";
+import { expectMoments, type Moments } from "../values/moments.js";
 
-/** From a to b, an earlier and a later sample. Variances are biased unless the name says otherwise. */
+/** The distances from an earlier sample a to a later sample b. Variances are biased unless stated otherwise. */
 export interface GaussianDistances {
-  /** mean b - mean a; in the unit of the values. */
+  /** mean b - mean a, in the unit of the values. */
   readonly meanShift: number | null;
   /** |mean b - mean a|. */
   readonly absoluteMeanShift: number | null;
   /** std b / std a. */
   readonly stdRatio: number | null;
-  /** (mean a - mean b)² + (std a - std b)²: the squared 2-Wasserstein distance of the fitted normal distributions. */
+  /** (mean a - mean b)² + (std a - std b)², the squared 2-Wasserstein distance between the fitted normal distributions. */
   readonly wasserstein2GaussSquared: number | null;
-  /** KL(a || b) of the fitted normal distributions, in nats: what it costs to take b for a. */
+  /** KL(a || b) of the fitted normal distributions, in nats. */
   readonly klGaussAB: number | null;
   /** KL(b || a). */
   readonly klGaussBA: number | null;
-  /** klGaussAB + klGaussBA (Jeffreys' divergence): the sum, not the half. */
+  /** Jeffreys' divergence klGaussAB + klGaussBA (the sum, not the mean). */
   readonly klGaussSymmetric: number | null;
-  /** KL(a || b) of the normal distributions with the unbiased variances. */
+  /** KL(a || b) with unbiased variances. */
   readonly klGaussABUnbiased: number | null;
-  /** Why a figure is null, by its name. */
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
 /**
- * The distances between the normal distributions with the mean and variance of two samples.
+ * Computes the distances between the normal distributions with the means and variances of two samples.
  *
  *     KL(a || b) = ln(var b / var a) / 2 + (var a + (mean a - mean b)²) / (2 var b) - 1/2
  *
- * - **Numerics**: equal moments give exactly 0; no KL from or to a sample of variance 0; no lower bound is broken by
- *   rounding
+ * - **Numerics**: exactly 0 for equal moments, and never negative because of rounding. KL is null if a variance is 0
  * - **Source**: Kullback & Leibler 1951; for the Wasserstein distance Dowson & Landau 1982
  *
  * @throws {RangeError} if a sample is empty
@@ -47,7 +46,9 @@ export interface GaussianDistances {
  * stdRatio;    // => about 1.0887
  */
 export function gaussianDistances(a: Moments, b: Moments): GaussianDistances {
-  for (const [name, { count }] of [["a", a] as const, ["b", b] as const]) {
+  for (const [name, moments] of [["a", a] as const, ["b", b] as const]) {
+    expectMoments("gaussianDistances", name, moments);
+    const { count } = moments;
     if (!(count >= 1)) {
       throw new RangeError(complaint("gaussianDistances", `${name} to have at least 1 value`, show(count)));
     }
@@ -83,7 +84,7 @@ export function gaussianDistances(a: Moments, b: Moments): GaussianDistances {
 
 function klGauss(varianceA: number, varianceB: number, shift: number): number {
   const ratio = varianceA / varianceB;
-  // Two logarithms: that of the ratio would be infinite when the ratio under- or overflows, and Infinity - Infinity is NaN.
+  // With the logarithm of the ratio, overflow or underflow of the ratio would lead to Infinity - Infinity, which is NaN.
   const spread = (ratio - 1 - (log(varianceA) - log(varianceB))) / 2;
   return Math.max(0, spread) + (shift * shift) / (2 * varianceB);
 }

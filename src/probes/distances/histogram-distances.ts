@@ -1,7 +1,7 @@
 /**
- * Distances between two histograms on the same edges.
+ * Distances between two histograms with the same edges.
  *
- * p and q are the parts of the values in each cell, the two cells outside the edges included; r = (p + q) / 2, 0 ln 0 = 0.
+ * p and q are the fractions of values in each cell, including the two cells outside the edges; r = (p + q) / 2 and 0 ln 0 = 0.
  */
 
 import { complaint, ShapeError } from "../../core/errors.js";
@@ -12,7 +12,7 @@ import { expectSameEdges, type Histogram, histogramTotal } from "../values/histo
 
 /** Options for `compareHistograms`. */
 export interface CompareHistogramsOptions {
-  /** The least proportion in `psiFloored`. Default: 1e-4. */
+  /** The smallest fraction in `psiFloored`. Default: 1e-4. */
   readonly floor?: number | undefined;
 }
 
@@ -20,54 +20,55 @@ const compareHistogramsRules = {
   floor: { kind: "number", low: 0, high: 1, withoutLow: true, withoutHigh: true, default: 1e-4 },
 } as const satisfies OptionRules<CompareHistogramsOptions>;
 
-/** The report of `compareHistograms`, from a to b. Divergences are in nats; a name that ends in Bits says so. */
+/** The report of `compareHistograms`. Divergences are in nats unless the name ends in Bits. */
 export interface HistogramDistances {
   readonly probe: "compareHistograms";
-  /** On these edges. */
+  /** The kind of each value, for these edges. */
   readonly kinds: Kinds;
-  /** How many values a and b count. */
+  /** The number of values of a. */
   readonly n: number;
+  /** The number of values of b. */
   readonly m: number;
   readonly edges: readonly number[];
-  /** Σ p ln(p/r) / 2 + Σ q ln(q/r) / 2, in 0..ln 2. */
+  /** Σ p ln(p/r) / 2 + Σ q ln(q/r) / 2, between 0 and ln 2. */
   readonly jensenShannonDivergence: number;
-  /** In 0..1. */
+  /** The same in bits, between 0 and 1. */
   readonly jensenShannonDivergenceBits: number;
-  /** The square root of the divergence, which is a metric. */
+  /** The square root of the divergence. It is a metric. */
   readonly jensenShannonDistance: number;
   /** The square root of the divergence in bits. */
   readonly jensenShannonDistanceBits: number;
   /** The population stability index Σ (p - q) ln(p/q) = KL(p||q) + KL(q||p). */
   readonly psi: number | null;
-  /** The same with every proportion below `floor` raised to it. */
+  /** psi with all fractions below `floor` replaced by `floor`. */
   readonly psiFloored: number;
   readonly floor: number;
-  /** What the raised cells contribute to `psiFloored`: that part was made by the floor. */
+  /** The contribution of cells with a replaced fraction to `psiFloored`. It depends on the floor. */
   readonly psiFromFloor: number;
   /** KL(p||q) = Σ p ln(p/q). */
   readonly klHistogramAB: number | null;
   /** KL(q||p). */
   readonly klHistogramBA: number | null;
-  /** Σ |p - q| / 2, in 0..1. */
+  /** Σ |p - q| / 2, between 0 and 1. */
   readonly totalVariation: number;
-  /** √(Σ (√p - √q)² / 2), in 0..1. */
+  /** √(Σ (√p - √q)² / 2), between 0 and 1. */
   readonly hellinger: number;
-  /** What to keep in mind; null when there is nothing to say. */
+  /** A caveat if the floor contributes to `psiFloored`; otherwise null. */
   readonly note: string | null;
-  /** Why a figure is null, by its name. */
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
 /**
- * All distances between two histograms.
+ * Computes all distances between two histograms with the same edges.
  *
- * - **Units**: nats, bits or none: no figure depends on the unit of the values, all depend on the edges
- * - **Numerics**: exact for these edges; identical counts give exactly 0
+ * - **Units**: nats, bits or dimensionless. The distances depend on the edges, but not on the unit of the values
+ * - **Numerics**: exact for these edges, and exactly 0 for identical counts
  * - **Cost**: O(K)
- * - **Source**: Lin 1991 (Jensen-Shannon); Endres & Schindelin 2003 (its root is a metric); PSI: Jeffreys' divergence on
+ * - **Source**: Lin 1991 (Jensen-Shannon); Endres & Schindelin 2003 (its root is a metric). PSI is Jeffreys' divergence of the
  *   cells
  *
- * @throws {ShapeError} if the edges differ or a histogram counts no value
+ * @throws {ShapeError} if the edges differ or a histogram is empty
  * @throws {RangeError} if the floor is not in (0, 1)
  * @example
  * const edges = [0, 2, 4, 6];
@@ -136,12 +137,12 @@ export function compareHistograms(
   };
 }
 
-/** p ln(p / q), 0 for p = 0. */
+/** Returns p ln(p / q), or 0 for p = 0. */
 function klTerm(p: number, q: number): number {
   return p === 0 ? 0 : p * log(p / q);
 }
 
-/** p ln(p / r), r half-way between p and q. */
+/** Returns p ln(p / r) with r = (p + q) / 2. */
 function toMiddle(p: number, q: number): number {
   return klTerm(p, (p + q) / 2);
 }

@@ -1,6 +1,6 @@
 /**
- * Maximum mean discrepancy: a distance between two samples of whole rows that sees how features depend on each other, and
- * the test that goes with it.
+ * Maximum mean discrepancy: a distance between two samples of rows that includes the dependence between features, and the
+ * corresponding test.
  *
  *     k(x, y) = exp(-||x - y||² / (2 h²))        mmd² = mean k(x, x') + mean k(y, y') - 2 mean k(x, y)
  */
@@ -18,11 +18,13 @@ import {
   permuteRows,
   type PooledRows,
   poolRows,
+  reserveSplits,
+  resultInTurns,
 } from "./row-permutations.js";
 
 /** Options for `maximumMeanDiscrepancy`. */
 export interface MmdOptions {
-  /** h. Default: the median of the positive distances between all pairs of rows of both samples. */
+  /** The bandwidth h. Default: the median of the positive distances between all pairs of rows of both samples. */
   readonly bandwidth?: number | undefined;
 }
 
@@ -33,32 +35,33 @@ const mmdRules = {
 /** The report of `maximumMeanDiscrepancy`. */
 export interface MmdReport {
   readonly probe: "maximumMeanDiscrepancy";
-  /** At this bandwidth. */
+  /** The kind of each value, for this bandwidth. */
   readonly kinds: Kinds;
-  /** How many rows a and b have. */
+  /** The number of rows of a. */
   readonly n: number;
+  /** The number of rows of b. */
   readonly m: number;
-  /** h; null when all rows are equal, so that no bandwidth can be found. */
+  /** The bandwidth h. Null if all rows are equal and none was given. */
   readonly bandwidth: number | null;
   readonly bandwidthFrom: "median" | "given";
   /** The square root of `mmdSquaredBiased`. */
   readonly mmd: number;
-  /** Over all pairs, a row with itself included: never below 0. */
+  /** The estimate from all pairs, including each row with itself. Never negative. */
   readonly mmdSquaredBiased: number;
-  /** Over pairs of different rows: 0 on average when nothing differs, and therefore below 0 half the time. */
+  /** The estimate from pairs of different rows. For equal distributions its mean is 0, so it is often negative. */
   readonly mmdSquaredUnbiased: number | null;
-  /** Why a figure is null, by its name. */
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
 /**
- * The maximum mean discrepancy of two samples of rows, with a Gaussian kernel.
+ * Computes the maximum mean discrepancy of two samples of rows, with a Gaussian kernel.
  *
- * - **Shapes**: a [n, ...], b [m, ...]: the same but for the number of rows
- * - **Units**: none; in 0..√2, and comparable only at the same bandwidth
- * - **Numerics**: compensated sums: identical and permuted samples give exactly 0
- * - **Cost**: O((n + m)² width) time and 8 (n + m)² bytes, 4 with a given bandwidth: 512 rows of 100 take about 30 ms
- * - **Source**: Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012; the median as bandwidth is a habit, not a theorem
+ * - **Shapes**: a [n, ...], b [m, ...], with rows of the same shape
+ * - **Units**: dimensionless, between 0 and √2, and comparable only at the same bandwidth
+ * - **Numerics**: compensated sums, so identical and permuted samples yield exactly 0
+ * - **Cost**: O((n + m)² width) time and 8 (n + m)² bytes, or 4 with a given bandwidth. 512 rows of 100 values take about 30 ms
+ * - **Source**: Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012. The median bandwidth is a common heuristic
  *
  * @throws {ShapeError} if a sample has no rows, or the rows differ in shape
  * @throws {RangeError} if a value is not finite, the bandwidth is not above 0, or the pairs of rows need more than 2 GB
@@ -72,7 +75,8 @@ export function maximumMeanDiscrepancy(a: Samples, b: Samples, options: MmdOptio
   const read = readOptions(who, options, mmdRules);
   const rows = poolRows(who, a, b);
   const { n, m } = rows;
-  const { kernel, bandwidth, bandwidthFrom } = kernelMatrix(who, rows, read.bandwidth);
+  expectRoom(who, rows, read.bandwidth);
+  const { kernel, bandwidth, bandwidthFrom } = resultOf(kernelMatrix(rows, read.bandwidth));
   const [xx, yy, xy] = [new ExactSum(), new ExactSum(), new ExactSum()];
   for (let i = 0; i < n + m; i++) {
     for (let j = 0; j < i; j++) {
@@ -108,40 +112,41 @@ export function maximumMeanDiscrepancy(a: Samples, b: Samples, options: MmdOptio
   };
 }
 
-/** More is refused before anything is allocated: hosts end in errors of their own, or in no error at all. */
+/** The largest memory that is allocated. Beyond it, hosts fail with their own errors or end without one. */
 const MOST_BYTES = 2 ** 31;
 
-/** Requires that the kernel of all pairs of rows, and their distances for the median, fit into memory. */
+/** Requires that the kernel of all pairs of rows fits into memory, and their distances if the median is needed. */
 function expectRoom(who: string, { n, m }: PooledRows, chosen: number | undefined): void {
   const pairs = ((n + m) * (n + m - 1)) / 2;
   const bytes = 8 * pairs * (chosen === undefined ? 2 : 1);
   if (bytes <= MOST_BYTES) return;
   const got = `${n} and ${m} rows, which need ${bytes} bytes`;
   throw new RangeError(
-    complaint(who, `rows whose pairs take at most ${MOST_BYTES} bytes`, got, "take a random sample of the rows"),
+    complaint(who, `rows whose pairs need at most ${MOST_BYTES} bytes`, got, "use a random sample of the rows"),
   );
 }
 
-/** Where the pairs of row i with the rows before it begin. */
+/** Returns the index of the first pair of row i. */
 function rowStart(i: number): number {
   return (i * (i - 1)) / 2;
 }
 
-/** k between all rows of both samples, with the bandwidth that it was made with. */
+/** The kernel between all rows of both samples, with its bandwidth. */
 interface KernelMatrix {
-  /** k between rows i and j < i is at i (i - 1) / 2 + j. Between a row and itself it is 1. */
+  /** The kernel of rows i and j < i is at index i (i - 1) / 2 + j. That of a row with itself is 1. */
   readonly kernel: Float64Array;
   readonly bandwidth: number | null;
   readonly bandwidthFrom: "median" | "given";
 }
 
-/** Computes the kernel between all pairs of rows, with the median distance for a bandwidth that was not chosen. */
-function kernelMatrix(who: string, rows: PooledRows, chosen: number | undefined): KernelMatrix {
-  expectRoom(who, rows, chosen);
+/**
+ * Computes the kernel between all pairs of rows. Without a given bandwidth it uses the median distance. Yields after every row.
+ */
+function* kernelMatrix(rows: PooledRows, chosen: number | undefined): Generator<undefined, KernelMatrix, undefined> {
   const { n, m, width, values } = rows;
   const count = n + m;
   const kernel = new Float64Array(rowStart(count));
-  // The median needs a copy, because finding it reorders them.
+  // A copy, because finding the median reorders the values.
   const distances = new Float64Array(chosen === undefined ? kernel.length : 0);
   let positive = 0;
   for (let i = 0; i < count; i++) {
@@ -151,10 +156,11 @@ function kernelMatrix(who: string, rows: PooledRows, chosen: number | undefined)
         const d = values[i * width + c]! - values[j * width + c]!;
         square += d * d;
       }
-      // for now the squared distance
+      // The squared distance, until the bandwidth is known.
       kernel[rowStart(i) + j] = square;
       if (chosen === undefined && square > 0) distances[positive++] = Math.sqrt(square);
     }
+    yield;
   }
   const median = positive === 0 ? null : quantilesOfRange(distances, 0, positive, [0.5])[0]!;
   const bandwidth = chosen ?? median;
@@ -163,8 +169,17 @@ function kernelMatrix(who: string, rows: PooledRows, chosen: number | undefined)
       const r = bandwidth === null ? 0 : Math.sqrt(kernel[rowStart(i) + j]!) / bandwidth;
       kernel[rowStart(i) + j] = exp(-0.5 * r * r);
     }
+    yield;
   }
   return { kernel, bandwidth, bandwidthFrom: chosen === undefined ? "median" : "given" };
+}
+
+/** Runs a computation to its end and returns the result. */
+function resultOf<Result>(steps: Generator<undefined, Result, undefined>): Result {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
 }
 
 /** Options for `mmdTest`. */
@@ -180,28 +195,29 @@ const mmdTestRules = {
 export interface MmdTestReport extends PermutationsMade {
   readonly probe: "mmdTest";
   readonly kinds: Kinds;
-  /** How many rows a and b have. */
+  /** The number of rows of a. */
   readonly n: number;
+  /** The number of rows of b. */
   readonly m: number;
-  /** h; null when all rows are equal. */
+  /** The bandwidth h. Null if all rows are equal and none was given. */
   readonly bandwidth: number | null;
   readonly bandwidthFrom: "median" | "given";
-  /** `mmdSquaredBiased` between a and b: see `maximumMeanDiscrepancy`. */
+  /** `mmdSquaredBiased` between a and b; see `maximumMeanDiscrepancy`. */
   readonly observed: number;
   readonly pValue: number;
 }
 
 /**
- * Tests by the maximum mean discrepancy whether two sets of rows may come from one distribution, with one p-value for all
- * features together. Only for two *independent* sets of rows: see `permutationTest`.
+ * Tests whether two sets of rows may have the same distribution, using the maximum mean discrepancy. There is one p-value for
+ * all features together. The two sets must be *independent*; see `permutationTest`.
  *
- * - **Shapes**: a [n, ...], b [m, ...]: the same but for the number of rows
- * - **Numerics**: no permutation changes the bandwidth: the median is over all rows of both
- * - **Cost**: O((n + m)² (width + permutations)): two times 256 rows 999 times take about 0.3 s
+ * - **Shapes**: a [n, ...], b [m, ...], with rows of the same shape
+ * - **Numerics**: the bandwidth is the same for all permutations, because the median is over all rows of both sets
+ * - **Cost**: O((n + m)² (width + permutations)). Twice 256 rows with 999 permutations take about 0.3 s
  * - **Source**: Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012
  *
  * @throws {ShapeError} if a sample has no rows, or the rows differ in shape
- * @throws {RangeError | TypeError} if a value is not finite, or an option is not what it should be
+ * @throws {RangeError | TypeError} if a value is not finite or an option is invalid
  * @example
  * const a = { shape: [3, 2], data: [0, 0, 1, 0, 0, 2] };
  * const b = { shape: [2, 2], data: [1, 1, 2, 2] };
@@ -214,8 +230,11 @@ export async function mmdTest(a: Samples, b: Samples, options: MmdTestOptions): 
   const read = readProbeOptions(who, options, mmdTestRules);
   const rows = poolRows(who, a, b);
   const { n, m } = rows;
-  const { kernel, bandwidth, bandwidthFrom } = kernelMatrix(who, rows, read.bandwidth);
-  const counts = await permuteRows(who, rows, read, [1], (weights, into) => {
+  expectRoom(who, rows, read.bandwidth);
+  const splits = await reserveSplits(who, rows, read);
+  const steps = kernelMatrix(rows, read.bandwidth);
+  const { kernel, bandwidth, bandwidthFrom } = await resultInTurns(who, steps, read);
+  const counts = await permuteRows(who, rows, read, splits, [1], (weights, into) => {
     into[0] = mmdOfSplit(kernel, weights, n, m);
   });
   return {
@@ -231,7 +250,7 @@ export async function mmdTest(a: Samples, b: Samples, options: MmdTestOptions): 
   };
 }
 
-/** Σ w_i w_j k_ij / (n m)², that is mmdSquaredBiased. */
+/** Returns mmdSquaredBiased = Σ w_i w_j k_ij / (n m)². */
 function mmdOfSplit(kernel: Float64Array, weights: Float64Array, n: number, m: number): number {
   const count = n + m;
   let sum = 0;
@@ -245,7 +264,7 @@ function mmdOfSplit(kernel: Float64Array, weights: Float64Array, n: number, m: n
 }
 
 /**
- * A sum that keeps what each addition rounds away, so that the order of the terms does not show.
+ * A compensated sum, whose result does not depend on the order of the terms.
  *
  * - **Source**: Neumaier 1974
  */

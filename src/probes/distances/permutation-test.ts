@@ -12,13 +12,15 @@ import {
   permuteRows,
   type PooledRows,
   poolRows,
+  reserveSplits,
+  resultInTurns,
 } from "./row-permutations.js";
 
 /** Options for `permutationTest`. */
 export interface PermutationTestOptions extends PermutationOptions {
   /** The distance to test. Default: "wasserstein1". */
   readonly statistic?: TestStatistic | undefined;
-  /** Where the features lie: 1, the default, for [N, C] and [N, C, ...], -1 for channels-last. */
+  /** The axis of the features: 1 for [N, C] and [N, C, ...], -1 for channels-last. Default: 1. */
   readonly axis?: number | undefined;
 }
 
@@ -33,46 +35,47 @@ const permutationTestRules = {
   random: { kind: "random", optional: true },
 } as const satisfies ProbeRules<PermutationTestOptions>;
 
-/** What `permutationTest` returns: one entry per feature in each list. */
+/** The report of `permutationTest`. The arrays have one element per feature. */
 export interface PermutationTestReport extends PermutationsMade {
   readonly probe: "permutationTest";
   readonly kinds: Kinds;
   readonly statistic: TestStatistic;
   readonly axis: number;
-  /** How many rows a and b have. */
+  /** The number of rows of a. */
   readonly n: number;
+  /** The number of rows of b. */
   readonly m: number;
   readonly features: number;
   /** The distance between a and b, in the unit of the statistic. */
   readonly observed: readonly number[];
-  /** Of each feature by itself. */
+  /** The p-value of each feature, not adjusted for the number of features. */
   readonly pValues: readonly number[];
-  /** Adjusted for the number of features by Benjamini and Hochberg: the false discovery rate. */
+  /** Adjusted by `benjaminiHochberg`, to control the false discovery rate. */
   readonly pValuesAdjusted: readonly number[];
   /**
-   * Against the largest distance of any feature, each in units of its own spread: the chance of a single false finding.
-   * Holds at any number of permutations, and whatever the dependence between features.
+   * Adjusted to control the probability of any false finding, by comparison with the largest distance of all features, each in
+   * units of its spread. Valid for any number of permutations and any dependence between features.
    */
   readonly pValuesFamilywise: readonly number[];
 }
 
 /**
- * Tests for each feature whether two sets of rows may come from one distribution.
+ * Tests for each feature whether two sets of rows may have the same distribution.
  *
  *     p = (1 + #{T of permuted rows >= T observed}) / (1 + permutations)
  *
- * Only for two *independent* sets of rows, such as two data sets at the same parameters. The same rows before and after an
- * update are paired, and the shift between them is what the update made: there is nothing to test, and this test would not
- * see it (256 rows, every value moved by 0.05 standard deviations: median p 0.99). Report that shift with its floor instead.
+ * The two sets must be *independent*, for example two data sets at the same parameters. The same rows before and after an
+ * update are paired. Their shift is caused by the update, so there is nothing to test, and this test would not detect it. (If
+ * every value of 256 rows is shifted by 0.05 standard deviations, the median p-value is 0.99.) Use `ShiftOverTraining` instead.
  *
  * - **Shapes**: a [n, C] or [n, C, ...], b [m, C] or [m, C, ...]
- * - **Numerics**: ties count, up to a relative 1e-12; the permutations move whole rows, all features together
- * - **Cost**: O(permutations × values): two times 256 rows of 100 features 999 times take about 0.4 s
+ * - **Numerics**: ties are counted, up to a relative 1e-12. Whole rows are permuted, with all features together
+ * - **Cost**: O(permutations × values). Twice 256 rows of 100 features with 999 permutations take about 0.4 s
  * - **Source**: Phipson & Smyth 2010 (the 1 +); Benjamini & Hochberg 1995; Westfall & Young 1993 (the largest of all
  *   features)
  *
  * @throws {ShapeError} if a sample has no rows, or the rows differ in shape
- * @throws {RangeError | TypeError} if a value is not finite, or an option is not what it should be
+ * @throws {RangeError | TypeError} if a value is not finite or an option is invalid
  * @example
  * const a = { shape: [4], data: [1, 2, 2, 5] };
  * const b = { shape: [3], data: [0, 2, 4] };
@@ -90,9 +93,10 @@ export async function permutationTest(
   const { statistic, axis } = read;
   expectFeatureAxis(who, axis);
   const rows = poolRows(who, a, b);
-  const features = sortFeatures(who, rows, axis);
+  const splits = await reserveSplits(who, rows, read);
+  const features = await resultInTurns(who, sortFeatures(who, rows, axis), read);
   const scales = features.map((feature) => scaleOf(statistic, feature));
-  const counts = await permuteRows(who, rows, read, scales, (weights, into) => {
+  const counts = await permuteRows(who, rows, read, splits, scales, (weights, into) => {
     for (const [j, feature] of features.entries())
       into[j] = splitStatistic(statistic, feature, weights, rows.n, rows.m);
   });
@@ -114,45 +118,51 @@ export async function permutationTest(
 }
 
 /*
- * A statistic for thousands of splits of the same values: each feature is sorted once. A split is then one walk along its
- * values, in which s = (how many of a so far) m - (how many of b so far) n is a whole number and F - G = s / (n m r), r
- * values of the feature in a row.
+ * Each feature is sorted once, and the statistic of a split is then computed in one pass over its values. The integer s is
+ * (number of values of a so far) m - (number of values of b so far) n, and F - G = s / (n m r) for r values per row.
  */
 
-/** The distances that can be tested: figures of `compareSamples`. */
+/** The distances that can be tested; see `compareSamples`. */
 export type TestStatistic = "wasserstein1" | "kolmogorovSmirnov" | "energyDistance" | "absoluteMeanShift";
 
-/** A feature of all rows, in rising order. */
+/** The sorted values of a feature. */
 interface SortedFeature {
   /** The row of the i-th smallest value. */
   readonly row: Uint32Array;
-  /** The i-th smallest value, less the mean of all: a shift does not depend on it, its rounding does. */
+  /** The i-th smallest value minus the mean of all values, which reduces rounding errors. */
   readonly centered: Float64Array;
-  /** The distance from the i-th smallest value to the next: 0 within ties, and behind the last. */
+  /** The distance from the i-th smallest value to the next, or 0 for ties and for the last value. */
   readonly gap: Float64Array;
-  /** The standard deviation of all values: no split changes it. */
+  /** The standard deviation of all values, which is the same for all splits. */
   readonly std: number;
 }
 
-/** Sorts the features of all rows. */
-function sortFeatures(who: string, { n, m, values, shape }: PooledRows, axis: number): SortedFeature[] {
+/** Sorts the features of all rows. Yields after every feature. */
+function* sortFeatures(
+  who: string,
+  { n, m, values, shape }: PooledRows,
+  axis: number,
+): Generator<undefined, SortedFeature[], undefined> {
   const view = sampleView(who, { shape, data: values }, axis);
   const columns = gatherColumns(values, view);
   const perRow = columns.count / (n + m);
-  return Array.from({ length: view.features }, (_, c) => {
+  const features: SortedFeature[] = [];
+  for (let c = 0; c < view.features; c++) {
     const column = columns.values.subarray(columns.starts[c], columns.starts[c + 1]);
     const { mean, m2, count } = momentsOfRange(column, 0, column.length);
     const order = Uint32Array.from(column, (_, i) => i).sort((i, j) => column[i]! - column[j]!);
-    return {
+    features.push({
       row: order.map((i) => Math.floor(i / perRow)),
       centered: Float64Array.from(order, (i) => column[i]! - mean),
       gap: Float64Array.from(order, (i, k) => (k + 1 < count ? column[order[k + 1]!]! - column[i]! : 0)),
       std: Math.sqrt(m2 / count),
-    };
-  });
+    });
+    yield;
+  }
+  return features;
 }
 
-/** The distance between the n rows of weight m and the m rows of weight -n. */
+/** Returns the distance between the n rows of weight m and the m rows of weight -n. */
 function splitStatistic(
   statistic: TestStatistic,
   { row, centered, gap }: SortedFeature,
@@ -172,7 +182,7 @@ function splitStatistic(
     const size = Math.abs(s);
     area += size * gap[i]!;
     square += size * size * gap[i]!;
-    // Within a tie F and G are not compared; behind the last value they are equal.
+    // F and G are not compared within ties, and they are equal after the last value.
     if (gap[i]! > 0 && size > largest) largest = size;
   }
   const whole = (n * m * row.length) / (n + m);
@@ -188,7 +198,7 @@ function splitStatistic(
   }
 }
 
-/** What makes a statistic of one feature comparable with that of another: its size when all is multiplied by the spread. */
+/** Returns a scale that makes the statistics of different features comparable: how the statistic grows with the spread. */
 function scaleOf(statistic: TestStatistic, { std }: SortedFeature): number {
   switch (statistic) {
     case "wasserstein1":

@@ -1,8 +1,8 @@
 /**
- * Row permutations: how often chance alone gives as much as was observed.
+ * Row permutations: the probability that a statistic is at least as large as observed by chance.
  *
- * If two samples come from one distribution, which rows belong to which is a matter of chance. One permutation moves whole
- * rows, all features together: the values of one row depend on each other, so they may not be shuffled one by one.
+ * If two samples have the same distribution, their rows can be exchanged. A permutation moves whole rows, because the values
+ * within a row depend on each other.
  */
 
 import { complaint, expectCount, ShapeError } from "../../core/errors.js";
@@ -12,77 +12,93 @@ import { EventLoopTurns, throwIfAborted } from "../../objective/evaluate.js";
 import type { ProbeOptions } from "../../objective/objective.js";
 import { expectFiniteValues } from "../shared/arguments.js";
 import type { FigureKind } from "../shared/report.js";
-import { reserveDraws } from "../shared/run.js";
+import { type ReservedDraws, reserveDraws } from "../shared/run.js";
 import { sampleView } from "../values/feature-columns.js";
 
-/** Options for `permutationTest` and `mmdTest`: how the rows are permuted. */
+/** Options for the permutations in `permutationTest` and `mmdTest`. */
 export interface PermutationOptions extends ProbeOptions {
-  /** How many random permutations, or "all" to go through every split of the rows. Default: 999. */
+  /** The number of random permutations, or "all" for every split of the rows. Default: 999. */
   readonly permutations?: number | "all" | undefined;
-  /** Where the permutations come from; not needed for "all". */
+  /** Draws the permutations. Not needed for "all". */
   readonly random?: Random | undefined;
 }
 
-/** What a report says of its permutations. */
+/** The part of a report that describes the permutations. */
 export interface PermutationsMade {
-  /** How many permutations were drawn, or how many splits there are. */
+  /** The number of permutations, or of all splits. */
   readonly permutations: number;
-  /** Whether every split of the rows was counted, so that the p-values are exact. */
+  /** Whether all splits of the rows were counted. The p-values are then exact. */
   readonly exhaustive: boolean;
-  /** No p-value can be smaller. */
+  /** The smallest possible p-value. */
   readonly smallestPValue: number;
-  /** Where the stream stood before the first draw; null when every split was counted. */
+  /** The state of the random stream before the first draw. Null if all splits were counted. */
   readonly randomState: RandomState | null;
-  /** Says when there are too few permutations for so many features; null when there are enough. */
+  /** A warning if there are too few permutations for the number of features; otherwise null. */
   readonly note: string | null;
 }
 
-/** What the permutations gave. */
+/** The results of the permutations. */
 export interface PermutationCounts {
-  /** The statistics of the samples as they are. */
+  /** The statistics of the original samples. */
   readonly observed: Float64Array;
-  /** For each statistic, the part of the splits in which it is at least as large as observed. */
+  /** For each statistic, the fraction of splits in which it is at least as large as observed. */
   readonly pValues: number[];
-  /** For each statistic, the part of the splits in which the largest of all, scaled, is at least as large as it is, scaled. */
+  /** For each statistic, the fraction of splits in which the largest scaled statistic is at least as large as this one. */
   readonly pValuesFamilywise: number[];
-  /** How far the p-values may be trusted. */
+  /** The kind of the p-values. */
   readonly kind: FigureKind;
   readonly made: PermutationsMade;
 }
 
 /**
- * Fills in the statistics of a split: weights[i] is m where row i counts as one of the n rows of a, -n where it counts as one
- * of the m rows of b. Divided by n m they are 1/n and -1/m: a weighted sum is then the difference of two means.
+ * Computes the statistics of a split. weights[i] is m if row i is among the n rows of a, and -n if it is among the m rows of b.
+ * Divided by n m, the weights are 1/n and -1/m, so a weighted sum is the difference of two means.
  */
 export type SplitStatistics = (weights: Float64Array, into: Float64Array) => void;
 
 const MOST_SPLITS = 1e6;
 
+/** The number of splits, and the draws for random ones; undefined for all splits. */
+export interface ReservedSplits {
+  readonly total: number;
+  readonly drawn: ReservedDraws | undefined;
+}
+
+/** Makes the draws of a permutation test. Call it before any other asynchronous work. */
+export async function reserveSplits(
+  who: string,
+  { n, m }: { readonly n: number; readonly m: number },
+  options: PermutationOptions & { readonly permutations: number | "all" },
+): Promise<ReservedSplits> {
+  const { permutations, random } = options;
+  const exhaustive = permutations === "all";
+  const total = exhaustive ? splitsOf(who, n, m) : permutations;
+  expectCount(who, "permutations", total);
+  if (exhaustive) return { total, drawn: undefined };
+  expectRandom(who, random);
+  const drawn = await reserveDraws(who, random, total, (stream) => stream.permutation(n + m), options);
+  return { total, drawn };
+}
+
 /**
- * Counts the splits of n + m rows into n and m whose statistics reach those of the first n against the last m. Ties count,
- * up to a relative 1e-12. `scales` makes statistics comparable with each other; those of scale 0 are 0.
+ * Counts the splits of n + m rows whose statistics are at least those of the original samples. Ties are counted, up to a
+ * relative 1e-12. Dividing by `scales` makes the statistics comparable; those with a scale of 0 are set to 0.
  *
- *     random splits   p = (1 + how many reach it) / (1 + permutations): the samples as they are count as one
- *     all splits      p = how many reach it / how many there are: the samples as they are are one of them
+ *     random splits   p = (1 + splits that reach it) / (1 + permutations), where the 1 is the original split
+ *     all splits      p = splits that reach it / splits, which include the original one
  */
 export async function permuteRows(
   who: string,
   { n, m }: { readonly n: number; readonly m: number },
-  options: PermutationOptions & { readonly permutations: number | "all" },
+  { signal, onProgress }: ProbeOptions,
+  { total, drawn }: ReservedSplits,
   scales: ArrayLike<number>,
   statistics: SplitStatistics,
 ): Promise<PermutationCounts> {
-  const { permutations, random, signal, onProgress } = options;
-  const exhaustive = permutations === "all";
-  const total = exhaustive ? splitsOf(who, n, m) : permutations;
-  expectCount(who, "permutations", total);
-  if (!exhaustive) expectRandom(who, random);
-  const randomState = exhaustive ? null : random!.state;
-  const own = exhaustive ? undefined : reserveDraws(random!, total, (stream) => stream.permutation(n + m));
-  const splits = own === undefined ? allSplits(n, m) : randomSplits(n, m, total, own);
-
+  const exhaustive = drawn === undefined;
+  const splits = exhaustive ? allSplits(n, m) : randomSplits(n, m, total, drawn.own);
   const observed = new Float64Array(scales.length);
-  const drawn = new Float64Array(scales.length);
+  const ofSplit = new Float64Array(scales.length);
   const reached = new Float64Array(scales.length);
   const reachedByLargest = new Float64Array(scales.length);
   const scaled = (values: Float64Array, j: number): number => (scales[j]! === 0 ? 0 : values[j]! / scales[j]!);
@@ -93,15 +109,15 @@ export async function permuteRows(
   let done = 0;
   for (const weights of splits) {
     throwIfAborted(who, signal);
-    statistics(weights, drawn);
+    statistics(weights, ofSplit);
     let largest = 0;
-    for (let j = 0; j < drawn.length; j++) largest = Math.max(largest, scaled(drawn, j));
-    for (let j = 0; j < drawn.length; j++) {
-      if (drawn[j]! >= least[j]!) reached[j]!++;
+    for (let j = 0; j < ofSplit.length; j++) largest = Math.max(largest, scaled(ofSplit, j));
+    for (let j = 0; j < ofSplit.length; j++) {
+      if (ofSplit[j]! >= least[j]!) reached[j]!++;
       if (largest >= scaled(least, j)) reachedByLargest[j]!++;
     }
     done++;
-    // A hundred times are enough for a bar; each one may wait for a repaint.
+    // Report progress at most 100 times, because each call may wait for a repaint.
     if (onProgress !== undefined && (done % tick === 0 || done === total)) await onProgress(done, total);
     if (turns.isDue) await turns.take();
   }
@@ -116,25 +132,42 @@ export async function permuteRows(
       permutations: total,
       exhaustive,
       smallestPValue: 1 / (one + total),
-      randomState,
+      randomState: drawn?.randomState ?? null,
       note: tooFewPermutations(total, exhaustive, scales.length),
     },
   };
 }
 
-/** What to keep in mind about p-values of k features, or null: whether a lone feature could be found at all. */
+/** Runs a computation to its end. The event loop gets its turns, and the signal is checked after each of them. */
+export async function resultInTurns<Result>(
+  who: string,
+  steps: Generator<undefined, Result, undefined>,
+  { signal }: ProbeOptions,
+): Promise<Result> {
+  const turns = new EventLoopTurns();
+  throwIfAborted(who, signal);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    if (!turns.isDue) continue;
+    await turns.take();
+    throwIfAborted(who, signal);
+  }
+}
+
+/** Returns a warning if the permutations are too few to find a single feature among k, otherwise null. */
 function tooFewPermutations(permutations: number, exhaustive: boolean, k: number): string | null {
   if (k / (permutations + (exhaustive ? 0 : 1)) <= 0.05 * (1 + 1e-12)) return null;
   const lone = k === 1 ? "no difference" : `no lone feature among ${k}`;
   if (exhaustive) return `${lone} can be found at level 0.05: there are only ${permutations} splits of the rows`;
-  return `${lone} can be found at level 0.05 with ${permutations} permutations: take at least ${20 * k - 1}`;
+  return `${lone} can be found at level 0.05 with ${permutations} permutations: use at least ${20 * k - 1}`;
 }
 
 function firstRows(n: number): number[] {
   return Array.from({ length: n }, (_, i) => i);
 }
 
-/** The weights of the split whose first part are the first n of these rows. */
+/** Returns the weights of the split with the first n of the given rows as its first part. */
 function weightsOf(n: number, m: number, rows: ArrayLike<number>): Float64Array {
   const weights = new Float64Array(n + m).fill(-n);
   for (let i = 0; i < n; i++) weights[rows[i]!] = m;
@@ -145,12 +178,12 @@ function* randomSplits(n: number, m: number, count: number, random: Random): Gen
   for (let done = 0; done < count; done++) yield weightsOf(n, m, random.permutation(n + m));
 }
 
-/** Every choice of n rows, the first n first. */
+/** Yields every choice of n rows, starting with the first n. */
 function* allSplits(n: number, m: number): Generator<Float64Array> {
   const chosen = firstRows(n);
   for (;;) {
     yield weightsOf(n, m, chosen);
-    // The last choice that can still move up does; those after it follow closely.
+    // Increments the last index that can be incremented, and sets those after it to the following numbers.
     let i = n - 1;
     while (i >= 0 && chosen[i] === m + i) i--;
     if (i < 0) return;
@@ -158,7 +191,7 @@ function* allSplits(n: number, m: number): Generator<Float64Array> {
   }
 }
 
-/** n + m choose n. */
+/** Returns n + m choose n. */
 function splitsOf(who: string, n: number, m: number): number {
   let splits = 1;
   for (let i = 1; i <= n && splits <= MOST_SPLITS; i++) splits = Math.round((splits * (m + i)) / i);
@@ -171,19 +204,19 @@ function splitsOf(who: string, n: number, m: number): number {
 
 /** The rows of a, then those of b. */
 export interface PooledRows {
-  /** How many rows come from a. */
+  /** The number of rows of a. */
   readonly n: number;
-  /** How many come from b. */
+  /** The number of rows of b. */
   readonly m: number;
-  /** How many values per row has. */
+  /** The number of values per row. */
   readonly width: number;
-  /** Value j of row i stands at i * width + j. */
+  /** Value j of row i has the index i * width + j. */
   readonly values: Float64Array;
-  /** Of all rows: [n + m, ...]. */
+  /** The shape of all rows, [n + m, ...]. */
   readonly shape: readonly number[];
 }
 
-/** Requires two samples of finite values, at least one row each, with rows of the same shape; puts one on top of the other. */
+/** Requires two samples of finite values with at least one row each and rows of the same shape. Concatenates them. */
 export function poolRows(who: string, a: Samples, b: Samples): PooledRows {
   const [x, y] = [expectRows(who, "a", a), expectRows(who, "b", b)];
   const [rowA, rowB] = [a, b].map(({ shape }) => `rows of shape [${shape.slice(1).join(", ")}]`);

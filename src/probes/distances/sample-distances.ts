@@ -1,8 +1,8 @@
 /**
- * Distances between two samples of numbers, of any shape and of any sizes.
+ * Distances between two samples of numbers of any sizes.
  *
- * F and G are the empirical distribution functions of a and b: F(z) = (how many of a are <= z) / n. All integrals run over
- * the sorted union of the values; F and G are compared after all ties at a value.
+ * F and G are the empirical distribution functions of a and b, F(z) = (number of values of a that are <= z) / n. Integrals are
+ * computed over the sorted union of the values, and ties are processed together.
  */
 
 import { expectFiniteValues } from "../shared/arguments.js";
@@ -10,33 +10,34 @@ import { type Kinds, kindsOf } from "../shared/report.js";
 import { momentsOfRange } from "../values/moments.js";
 import { type GaussianDistances, gaussianDistances } from "./gaussian-distances.js";
 
-/** The report of `compareSamples`: from a, the earlier sample, to b, the later one. */
+/** The report of `compareSamples`, from an earlier sample a to a later sample b. */
 export interface SampleDistances extends GaussianDistances {
   readonly probe: "compareSamples";
   readonly kinds: Kinds;
-  /** How many values a and b have. */
+  /** The number of values of a. */
   readonly n: number;
+  /** The number of values of b. */
   readonly m: number;
-  /** ∫ |F - G|: how far the values must be moved on average; in the unit of the values. */
+  /** ∫ |F - G|, the average distance by which values must be moved to turn a into b; in the unit of the values. */
   readonly wasserstein1: number;
-  /** wasserstein1 / √((var a + var b) / 2): in standard deviations. */
+  /** wasserstein1 / √((var a + var b) / 2), in standard deviations. */
   readonly wasserstein1Relative: number | null;
-  /** For samples of one size √(mean (a_(i) - b_(i))²), in order of size; in the unit of the values. */
+  /** √(mean (a_(i) - b_(i))²) over the sorted values, for samples of equal size; in the unit of the values. */
   readonly wasserstein2: number | null;
-  /** max |F - G|, in 0..1. */
+  /** max |F - G|, between 0 and 1. */
   readonly kolmogorovSmirnov: number;
-  /** The root √(2 ∫ (F - G)²) = √(2 E|X - Y| - E|X - X'| - E|Y - Y'|). */
+  /** √(2 ∫ (F - G)²) = √(2 E|X - Y| - E|X - X'| - E|Y - Y'|). */
   readonly energyDistance: number;
-  /** The same without the root; in the unit of the values. */
+  /** The square of `energyDistance`, in the unit of the values. */
   readonly energyDistanceSquared: number;
 }
 
 /**
- * All distances between two samples of numbers.
+ * Computes all distances between two samples of numbers.
  *
- * - **Units**: of the values, except where a figure's own line says otherwise
- * - **Numerics**: exact sample statistics; identical and permuted samples give exactly 0
- * - **Cost**: O(n log n): both samples are sorted once
+ * - **Units**: those of the values, unless stated otherwise
+ * - **Numerics**: exact sample statistics, and exactly 0 for identical and permuted samples
+ * - **Cost**: O(n log n), because both samples are sorted once
  * - **Source**: Wasserstein: Vallender 1974 · Kolmogorov 1933, Smirnov 1939 · energy distance: Székely & Rizzo 2013
  *
  * @throws {ShapeError} if a sample is empty
@@ -50,7 +51,7 @@ export interface SampleDistances extends GaussianDistances {
 export function compareSamples(a: ArrayLike<number>, b: ArrayLike<number>): SampleDistances {
   const [x, y] = expectSortedPair("compareSamples", a, b);
   const { area, square, largest } = compareSorted(x, y);
-  // From the sorted values, so that the order in which they came cannot show.
+  // From the sorted values, so the result does not depend on the original order.
   const [momentsA, momentsB] = [momentsOfRange(x, 0, x.length), momentsOfRange(y, 0, y.length)];
   const { reasons, ...gaussian } = gaussianDistances(momentsA, momentsB);
   const relative = relativeTo(area, momentsA.m2 / x.length, momentsB.m2 / y.length);
@@ -78,28 +79,28 @@ export function compareSamples(a: ArrayLike<number>, b: ArrayLike<number>): Samp
   };
 }
 
-/** The 1-Wasserstein distance ∫ |F - G| alone; see `compareSamples`. */
+/** Computes only the 1-Wasserstein distance ∫ |F - G|; see `compareSamples`. */
 export function wasserstein1(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return compareSorted(...expectSortedPair("wasserstein1", a, b)).area;
 }
 
-/** The Kolmogorov-Smirnov distance max |F - G| alone; see `compareSamples`. */
+/** Computes only the Kolmogorov-Smirnov distance max |F - G|; see `compareSamples`. */
 export function kolmogorovSmirnov(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return compareSorted(...expectSortedPair("kolmogorovSmirnov", a, b)).largest;
 }
 
-/** The energy distance √(2 ∫ (F - G)²) alone; see `compareSamples`. */
+/** Computes only the energy distance √(2 ∫ (F - G)²); see `compareSamples`. */
 export function energyDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Math.sqrt(2 * compareSorted(...expectSortedPair("energyDistance", a, b)).square);
 }
 
-/** A distance in units of the spread: distance / √((var a + var b) / 2). 0 for no distance; null when there is no spread. */
+/** Returns distance / √((var a + var b) / 2), 0 if the distance is 0, or null if both variances are 0. */
 export function relativeTo(distance: number, varianceA: number, varianceB: number): number | null {
   if (distance === 0) return 0;
   return varianceA === 0 && varianceB === 0 ? null : distance / Math.sqrt((varianceA + varianceB) / 2);
 }
 
-/** Integrals and maximum of |F - G| for two sorted samples. */
+/** Computes the integrals and the maximum of |F - G| for two sorted samples. */
 export function compareSorted(
   a: Float64Array,
   b: Float64Array,
@@ -112,7 +113,7 @@ export function compareSorted(
   for (let i = 0, j = 0; i < n || j < m;) {
     while (i < n && a[i] === z) i++;
     while (j < m && b[j] === z) j++;
-    // Whole numbers as long as they can be: nothing is lost in the difference, and equal parts differ by exactly 0.
+    // The difference of integers is exact, so equal fractions differ by exactly 0.
     const difference = Math.abs(i * m - j * n) / (n * m);
     const next = Math.min(i < n ? a[i]! : Infinity, j < m ? b[j]! : Infinity);
     if (next < Infinity) {
@@ -131,7 +132,7 @@ function rootMeanSquare(a: Float64Array, b: Float64Array): number {
   return Math.sqrt(sum / a.length);
 }
 
-/** Both samples as sorted copies. */
+/** Returns sorted copies of both samples. */
 function expectSortedPair(who: string, a: unknown, b: unknown): [Float64Array, Float64Array] {
   return [expectFiniteValues(who, "a", a, 1).sort(), expectFiniteValues(who, "b", b, 1).sort()];
 }

@@ -16,7 +16,7 @@ const NO_WAY = "the gradient is 0, so every step has length 0";
 export interface AlongGradientOptions extends ProbeOptions {
   /** Step sizes as multiples of the gradient, like a learning rate; each above 0. `stepSizesAround` derives them from a learning rate. */
   readonly stepSizes: readonly number[];
-  /** The coordinates that move and are compared, for example some groups of a model. Default: all. */
+  /** The coordinates to change and compare, for example some groups of a model. Default: all. */
   readonly groups?: readonly Stretch[] | undefined;
 }
 
@@ -31,13 +31,13 @@ export interface AlongGradientStep {
   readonly stepSize: number;
   /** eta ||g||, how far y lies from x. */
   readonly distance: number;
-  /** L(y); Infinity when it is not finite. */
+  /** L(y); Infinity if it is not finite. */
   readonly loss: number;
   /** ||g(y)||. */
   readonly gradNorm: number;
   /** ||g(y) - g||: gradient predictiveness; smaller is more predictive. */
   readonly gradientChange: number;
-  /** ||g(y) - g|| / ||g||. No unit; equal to beta times the step size. */
+  /** ||g(y) - g|| / ||g||: dimensionless, and equal to beta times the step size. */
   readonly relativeGradientChange: number | null;
   /** The cosine between g(y) and g. */
   readonly gradientCosine: number | null;
@@ -55,17 +55,17 @@ export interface AlongGradientStep {
 export interface AlongGradientReport extends ProbeReport {
   readonly probe: "alongGradient";
   readonly stepSizes: readonly number[];
-  /** The coordinates that moved; null when all did. */
+  /** The coordinates that changed. Null if all did. */
   readonly groups: readonly Stretch[] | null;
   /** L(x). */
   readonly loss: number;
-  /** ||g||, over the coordinates that move. */
+  /** ||g|| over the coordinates that change. */
   readonly gradNorm: number;
-  /** One entry per step size, in the order given: the main result, from which the fields below are derived. */
+  /** One entry per step size, in the given order. This is the main result; the fields below are derived from it. */
   readonly profile: readonly AlongGradientStep[];
   /** max - min of L(y) over the step sizes, excluding x itself. */
   readonly lossRange: number;
-  /** The same with L(x) included. */
+  /** The range including L(x). */
   readonly lossRangeWithOrigin: number;
   /** max |L(y) - L(x)|. */
   readonly maxLossChange: Extreme;
@@ -93,16 +93,16 @@ const KINDS: Kinds = {
  *     y = x - eta g,  g = g(x)        gradientChange = ||g(y) - g||        beta = ||g(y) - g|| / (eta ||g||)
  *     lossSlope = |L(y) - L(x)| / (eta ||g||)        gain = (L(x) - L(y)) / (eta ||g||^2)
  *
- * Every step starts from the same x with the same g, on the objective's one batch: this is a measurement, not training.
- * Gain is 1 where the loss falls as much as its slope predicts, 0 where nothing is gained and negative where the loss rises; it does
- * not depend on the scale of loss and weights, so unlike beta it can be compared across networks.
+ * Every step starts from the same x with the same g and uses the same batch, so this is a measurement, not training. The gain
+ * is 1 if the loss decreases as much as its slope predicts, 0 if it does not change, and negative if it increases. It does not
+ * depend on the scale of loss and weights. Unlike beta, it can therefore be compared across networks.
  *
- * - **Numerics**: a loss that is not finite is data: Infinity in loss, gradient change and beta, -Infinity in gain. Where
- *   the gradient is 0 the quotients are null. On a float32 objective results for steps below 1e-6 are dominated by round-off.
+ * - **Numerics**: if the loss is not finite, loss, gradient change and beta are Infinity, and gain is -Infinity. If the gradient
+ *   is 0, the quotients are null. With a float32 objective, round-off dominates for steps below 1e-6
  * - **Cost**: one evaluation per step size and one at x
  * - **Source**: Santurkar, Tsipras, Ilyas & Madry 2018, section 3.2 and figure 4
  *
- * @throws {TypeError | RangeError | ShapeError} if the options or the point are wrong, or loss or gradient at x is not finite
+ * @throws {TypeError | RangeError | ShapeError} if the options or the point are invalid, or loss or gradient at x is not finite
  * @example
  * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
  * const report = await alongGradient(bowl, Float64Array.of(3, 1), { stepSizes: [0.05, 0.1, 0.2, 0.4] });
@@ -159,7 +159,7 @@ function describeStep(
   loss: number,
   change: GradientChange,
 ): AlongGradientStep {
-  // The bound keeps Infinity / Infinity out of the quotients when the gradient is close to overflow.
+  // The bound avoids Infinity / Infinity in the quotients if the gradient is close to overflow.
   const distance = Math.min(stepSize * origin.gradNorm, Number.MAX_VALUE);
   const found = {
     stepSize,
@@ -191,14 +191,14 @@ function describeStep(
   };
 }
 
-/** Zero outside the stretches. */
+/** Returns a copy of the gradient that is 0 outside the given ranges. */
 function keepOnly(gradient: Float64Array, stretches: readonly Stretch[]): Float64Array {
   const kept = new Float64Array(gradient.length);
   for (const { start, end } of stretches) kept.set(gradient.subarray(start, end), start);
   return kept;
 }
 
-/** The maximum of beta, with a warning where it is an artefact of the grid. */
+/** Returns the maximum of beta, with a note if it may be an artifact of the grid. */
 function largestBeta(stepSizes: readonly number[], betas: readonly (number | null)[]): Extreme {
   const found = largestOver(stepSizes, betas);
   if (found.stepSize !== smallest(stepSizes)) return found;
@@ -209,19 +209,19 @@ function largestBeta(stepSizes: readonly number[], betas: readonly (number | nul
 /** The largest or smallest value in a profile, and where it occurs. */
 export interface Extreme {
   readonly value: number | null;
-  /** The step size at which it occurs; null when several agree within 1e-6, or when there is no value. */
+  /** The step size at which it occurs. Null if several values agree within 1e-6, or if there is no value. */
   readonly stepSize: number | null;
-  /** Why something here is null, or a caveat; null if there is none. */
+  /** The reason for a null above, or a caveat. Null if there is neither. */
   readonly note: string | null;
 }
 
-/** The largest value over the step sizes; null where a figure is not defined at a step. */
+/** Returns the largest value over the step sizes. Values that are null are ignored. */
 function largestOver(stepSizes: readonly number[], values: readonly (number | null)[]): Extreme {
   const defined = values.filter((value) => value !== null);
   return locate(stepSizes, values, defined.length === 0 ? null : largest(defined));
 }
 
-/** The smallest value over the step sizes. */
+/** Returns the smallest value over the step sizes. */
 function smallestOver(stepSizes: readonly number[], values: readonly number[]): Extreme {
   return locate(stepSizes, values, smallest(values));
 }
@@ -238,7 +238,7 @@ function agrees(a: number | null, b: number): boolean {
   return Math.abs(a - b) <= 1e-6 * Math.abs(b);
 }
 
-/** Largest minus smallest. Not finite if any value has diverged, even if all have. */
+/** Returns the largest value minus the smallest. Infinity if any value is not finite, even if none is. */
 function range(values: readonly number[]): number {
   const most = largest(values);
   return most === Infinity ? Infinity : most - smallest(values);
@@ -254,7 +254,7 @@ function smallest(values: readonly number[]): number {
 }
 
 /**
- * Step sizes around a learning rate: by default .01, .1, .5, 1, 2 and 4 times it.
+ * Returns step sizes around a learning rate, by default 0.01, 0.1, 0.5, 1, 2 and 4 times the learning rate.
  *
  * @example
  * stepSizesAround(0.5); // => [0.005, 0.05, 0.25, 0.5, 1, 2]
@@ -264,5 +264,6 @@ export function stepSizesAround(
   multiples: readonly number[] = [0.01, 0.1, 0.5, 1, 2, 4],
 ): number[] {
   expectNumber("stepSizesAround", "learningRate", learningRate, { low: 0, withoutLow: true });
-  return multiples.map((multiple) => multiple * learningRate);
+  const factors = expectNumbers("stepSizesAround", "multiples", multiples, { low: 0, withoutLow: true });
+  return factors.map((multiple) => multiple * learningRate);
 }

@@ -1,4 +1,4 @@
-/** Filter normalization: random directions in which a step means the same for every unit, whatever the size of its weights. */
+/** Filter normalization: random directions that are scaled to the weights of each unit. */
 
 import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Random, RandomState } from "../../core/random.js";
@@ -10,7 +10,7 @@ import { expectParameterGroups } from "../shared/arguments.js";
 /** Options for `filterNormalizedDirection`. */
 export interface FilterNormalizationOptions {
   readonly random: Random;
-  /** Biases, gammas and betas: left where they are ("ignore"), or stretched by their own value ("copy"). Default: "ignore". */
+  /** How to treat biases, gammas and betas: keep them fixed ("ignore") or use their values as direction ("copy"). Default: "ignore". */
   readonly vectors?: "ignore" | "copy" | undefined;
 }
 
@@ -19,27 +19,27 @@ const filterNormalizationRules = {
   vectors: { kind: "word", words: ["ignore", "copy"], default: "ignore" },
 } as const satisfies OptionRules<FilterNormalizationOptions>;
 
-/** A direction, and how it was drawn. */
+/** A filter-normalized direction. */
 export interface FilterNormalizedDirection {
   readonly values: Float64Array;
   readonly vectors: "ignore" | "copy";
-  /** Where the random stream stood: `Random.from` draws the same direction again. */
+  /** The state of the random stream before the draw. `Random.from` draws the same direction again. */
   readonly randomState: RandomState;
 }
 
 /**
- * Draws a random direction and gives each filter of it the length of that filter in the point.
+ * Draws a random direction and scales each of its filters to the norm of the corresponding filter in the point.
  *
  *     d normal, then d_j <- d_j ||w_j|| / ||d_j|| for each output unit j
  *
- * The weights of a batch-normalized network can be scaled without a change of its function; in a plain random direction
- * the slice through the one with larger weights looks flatter. Filter normalization takes that out.
+ * The weights of a batch-normalized network can be scaled without changing the function that it computes. Along an unscaled
+ * random direction, a network with larger weights appears flatter. Filter normalization removes this effect.
  *
- * - **Shapes**: a filter is all that leads to one output: a column of a Dense weight [inputs, outputs], the last axis in
- *   general
- * - **Source**: Li, Xu, Taylor, Studer & Goldstein 2018, section 4; "copy" is what their code does
+ * - **Shapes**: a filter consists of the weights of one output, for a Dense weight [inputs, outputs] a column. In general the
+ *   last axis counts the outputs
+ * - **Source**: Li, Xu, Taylor, Studer & Goldstein 2018, section 4. Their code uses "copy"
  *
- * @throws {TypeError | RangeError | ShapeError} if point, groups or options are wrong
+ * @throws {TypeError | RangeError | ShapeError} if point, groups or options are invalid
  * @example
  * const groups: Group[] = [{ name: "0.weight", role: "weight", shape: [2, 1], start: 0, end: 2 }];
  * const { values } = filterNormalizedDirection(Float64Array.of(3, 4), groups, { random: new Random(1) });
@@ -67,7 +67,7 @@ export function filterNormalizedDirection(
   return { values, vectors, randomState };
 }
 
-/** Gives each column of `draw` the norm of the same column of `weights`. */
+/** Scales each column of `draw` to the norm of the same column of `weights`. */
 function stretchFilters(draw: Float64Array, weights: Float64Array, columns: number): Float64Array {
   const squaresOfDraw = new Float64Array(columns);
   const squaresOfWeights = new Float64Array(columns);

@@ -1,12 +1,12 @@
-/** Gradient change: the gradient G against the gradient G' after a move, in one pass over both. */
+/** Gradient change: compares a gradient G with the gradient G' at another point, in one pass over both. */
 
 import { scaled } from "../../objective/vector.js";
 import type { Stretch } from "../shared/arguments.js";
 import type { Reasons } from "../shared/report.js";
 
-/** How a gradient changed. */
+/** The difference between two gradients. */
 export interface GradientChange {
-  /** ||G - G'||; Infinity where G' is not finite. */
+  /** ||G - G'||; Infinity if G' is not finite. */
   readonly difference: number;
   /** ||G - G'|| / ||G||. */
   readonly relativeDifference: number | null;
@@ -14,21 +14,21 @@ export interface GradientChange {
   readonly cosine: number | null;
   readonly normG: number;
   readonly normGPrime: number;
-  /** Why a figure here is null. */
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
-/** Below this share of the whole gradient a group's gradient is round-off: that of a bias before BatchNorm is 1e-17. */
+/** Below this fraction of the whole gradient, a group's gradient is round-off. That of a bias before BatchNorm is about 1e-17. */
 const ROUND_OFF_SHARE = 1e-12;
 
-/** Sums of squares beyond these are taken again in units of the largest number: the product of two of them must stay in range. */
+/** Outside these bounds, sums of squares are recomputed in units of the largest number, because the product of two might overflow. */
 const [SMALL_SQUARES, LARGE_SQUARES] = [1e-140, 1e140];
 
 /**
- * Compares the same stretches of two gradients.
+ * Compares two gradients within the given ranges.
  *
- * `null` for the second stands for a gradient that is not finite. `wholeNorm` is the norm of the whole first gradient, by
- * which a direction is distinguished from round-off.
+ * Pass `null` as the second gradient if it is not finite. `wholeNorm`, the norm of the whole first gradient, determines whether
+ * a gradient counts as round-off.
  */
 export function gradientChange(
   g: Float64Array,
@@ -65,13 +65,13 @@ export function gradientChange(
   const normGPrime = gPrime === null ? Infinity : Math.sqrt(squaresPrime);
   const difference = gPrime === null ? Infinity : Math.sqrt(squaresDifference);
   const reasons: Record<string, string> = {};
-  if (normGPrime === Infinity) reasons["cosine"] = "the gradient after the move is not finite";
-  else if (isRoundOff(normGPrime, wholeNorm)) reasons["cosine"] = roundOff("the gradient after the move");
+  if (normGPrime === Infinity) reasons["cosine"] = "the gradient at the other point is not finite";
+  else if (isRoundOff(normGPrime, wholeNorm)) reasons["cosine"] = roundOff("the gradient at the other point");
   if (isRoundOff(normG, wholeNorm)) reasons["cosine"] = reasons["relativeDifference"] = roundOff("the gradient");
   return {
     difference,
     relativeDifference: "relativeDifference" in reasons ? null : difference / normG,
-    // One root of the product makes it exactly 1 for equal gradients; round-off may carry others past 1 by a last place.
+
     cosine: "cosine" in reasons ? null : Math.max(-1, Math.min(1, product / Math.sqrt(squaresG * squaresPrime))),
     normG,
     normGPrime,

@@ -1,4 +1,4 @@
-/** Gradient norms: how large the gradient of each parameter is, and how it grows from layer to layer. */
+/** Gradient norms: the size of the gradient of each parameter, and how it grows from layer to layer. */
 
 import { exp, log } from "../../core/math.js";
 import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
@@ -22,7 +22,7 @@ export interface GradientNormOfGroup {
   readonly role: Group["role"];
   /** ||dL/dW||. */
   readonly norm: number;
-  /** ||dL/dW||^2: the gradient's energy. */
+  /** ||dL/dW||^2, the energy of the gradient. */
   readonly energy: number;
 }
 
@@ -30,28 +30,28 @@ export interface GradientNormOfGroup {
 export interface GradientNormsReport extends ProbeReport {
   readonly probe: "gradientNorms";
   readonly loss: number;
-  /** ||g||, of the whole gradient. */
+  /** ||g|| of the whole gradient. */
   readonly gradNorm: number;
   readonly groups: readonly GradientNormOfGroup[];
-  /** The factor by which the energy of the weights grows with each layer towards the input: above 1 gradients explode. */
+  /** The factor by which the energy of the weight gradients grows per layer towards the input. Above 1, gradients explode. */
   readonly growth: number | null;
-  /** Why a figure here is null. */
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
 /**
- * Measures the norm of the gradient and of each parameter's part, and how the weights' grow with depth.
+ * Measures the norm of the gradient with respect to each parameter, and how the gradients of the weights grow with depth.
  *
  *     energy_l = ||dL/dW_l||^2        growth = exp(-slope of ln energy_l over l)
  *
- * Growth is fitted through the weights in the middle: the first two and the last two are left out, because the layers at
- * the ends have other shapes and other neighbors.
+ * The growth is a least-squares fit over the weights. The first two and the last two are excluded, because layers at the ends
+ * have different shapes and neighbors.
  *
  * - **Cost**: one evaluation
- * - **Source**: Yang, Pennington, Rao, Sohl-Dickstein & Schoenholz 2019: with batch norm and ReLU 1.47 per layer at
+ * - **Source**: Yang, Pennington, Rao, Sohl-Dickstein & Schoenholz 2019, who found 1.47 per layer with batch norm and ReLU at
  *   initialization
  *
- * @throws {TypeError | RangeError | ShapeError} if groups or point are wrong, or loss or gradient is not finite
+ * @throws {TypeError | RangeError | ShapeError} if groups or point are invalid, or loss or gradient is not finite
  * @example
  * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
  * const groups: Group[] = [
@@ -88,7 +88,7 @@ export async function gradientNorms(
   };
 }
 
-/** exp(-slope) of the least-squares line through ln energy. */
+/** Returns exp(-slope) of the least-squares line through ln energy. */
 function growthOf(energies: readonly number[]): number | null {
   if (energies.length < 2 || energies.some((energy) => energy === 0)) return null;
   const middle = (energies.length - 1) / 2;

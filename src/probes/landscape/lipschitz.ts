@@ -1,4 +1,4 @@
-/** Lipschitz constants: how fast loss and gradient change at most, from below, from pairs of points. */
+/** Lipschitz constants: lower bounds for the largest rate of change of loss and gradient, from pairs of points. */
 
 import { complaint, expectNumber, show } from "../../core/errors.js";
 import { exp, log } from "../../core/math.js";
@@ -10,50 +10,51 @@ import { expectVector } from "../shared/arguments.js";
 import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
 import { type FarEvaluation, ProbeRun, reserveDraws } from "../shared/run.js";
 
-/** What was found between two points u and v. */
+/** The results for two points u and v. */
 export interface LipschitzPair {
   /** ||u - v||. */
   readonly distance: number;
-  /** ||u - v|| / ||x||, which compares networks whose weights differ in size; null where x = 0. */
+  /** ||u - v|| / ||x||, to compare networks whose weights differ in size. Null if x = 0. */
   readonly relativeDistance: number | null;
-  /** |L(u) - L(v)| / ||u - v||; Infinity where a loss is not finite. */
+  /** |L(u) - L(v)| / ||u - v||; Infinity if a loss is not finite. */
   readonly lossQuotient: number;
-  /** ||g(u) - g(v)|| / ||u - v||; Infinity where a gradient is not finite. */
+  /** ||g(u) - g(v)|| / ||u - v||; Infinity if a gradient is not finite. */
   readonly gradientQuotient: number;
 }
 
-/** Quotients of many pairs in three numbers. */
+/** A summary of the quotients of all pairs. */
 export interface QuotientSummary {
-  /** Null when there is no pair. */
+  /** The median. Null if there are no pairs. */
   readonly median: number | null;
   /** The 90th percentile. */
   readonly quantile90: number | null;
-  /** A lower bound of the Lipschitz constant. It grows with the number of pairs: compare at equal numbers alone. */
+  /** A lower bound for the Lipschitz constant. It grows with the number of pairs, so compare only equal numbers of pairs. */
   readonly maximum: number | null;
-  /** The distance of the pair where the maximum lies. */
+  /** The distance of the pair with the maximum. */
   readonly distanceAtMaximum: number | null;
 }
 
-/** What the two Lipschitz probes share. */
+/** The common part of the reports of the two Lipschitz probes. */
 export interface LipschitzReport extends ProbeReport {
-  /** One entry per pair: the result. */
+  /** One entry per pair. */
   readonly pairs: readonly LipschitzPair[];
-  /** How many pairs were left out because their points coincide. */
+  /** The number of pairs that were skipped because their points coincide. */
   readonly skipped: number;
-  /** Of the loss. */
+  /** The quotients of the loss. */
   readonly loss: QuotientSummary;
-  /** Of the gradient: the smoothness constant beta. */
+  /** The quotients of the gradient, whose Lipschitz constant is the smoothness beta. */
   readonly gradient: QuotientSummary;
-  /** Why figures here are null. */
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
 /** Options for `lipschitzFromPairs`. */
 export interface LipschitzFromPairsOptions extends ProbeOptions {
-  /** How many pairs to draw. */
+  /** The number of pairs. */
   readonly count: number;
-  /** The shortest and the longest distance, both above 0. A part of `norm(point)` compares networks of different size. */
+  /** The smallest distance, above 0. To compare networks of different sizes, use a fraction of the norm of the point. */
   readonly minRadius: number;
+  /** The largest distance. */
   readonly maxRadius: number;
   readonly random: Random;
 }
@@ -71,7 +72,7 @@ export interface LipschitzFromPairsReport extends LipschitzReport {
   readonly count: number;
   readonly minRadius: number;
   readonly maxRadius: number;
-  /** Where the random stream stood: `Random.from` draws the same pairs again. */
+  /** The state of the random stream before the draws. `Random.from` draws the same pairs again. */
   readonly randomState: RandomState;
 }
 
@@ -88,16 +89,16 @@ const KINDS: Kinds = {
 };
 
 /**
- * Bounds the Lipschitz constants of loss and gradient around a point from below, by random pairs.
+ * Computes lower bounds for the Lipschitz constants of loss and gradient around a point, from random pairs of points.
  *
  *     u = x + r d, v = x        |L(u) - L(v)| / ||u - v||        ||g(u) - g(v)|| / ||u - v||
  *
- * The direction d is uniform on the sphere and the radius r log-uniform in [minRadius, maxRadius]: every size of distance
- * gets its share, where a uniform draw from a ball of many dimensions would lie on its surface alone.
+ * The direction d is uniform on the sphere, and the radius r is log-uniform in [minRadius, maxRadius], so all orders of
+ * magnitude are covered. A uniform draw from a ball of many dimensions would almost always be close to its surface.
  *
  * - **Cost**: one evaluation per pair and one at x
  *
- * @throws {TypeError | RangeError} if the options or the point are wrong, or loss or gradient at x is not finite
+ * @throws {TypeError | RangeError} if the options or the point are invalid, or loss or gradient at x is not finite
  * @example
  * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
  * const options = { count: 100, minRadius: 0.01, maxRadius: 1, random: new Random(1) };
@@ -114,13 +115,12 @@ export async function lipschitzFromPairs(
   const { count, minRadius, maxRadius, random } = read;
   expectNumber(who, "maxRadius", maxRadius, { low: minRadius });
   const run = new ProbeRun(who, objective, point, read, 1 + count);
-  const randomState = random.state;
   const x = run.point;
   const drawPair = (stream: Random): Float64Array => {
     const radius = minRadius * exp(stream.uniform() * log(maxRadius / minRadius));
     return addScaled(x, radius, randomDirection(x.length, stream));
   };
-  const own = reserveDraws(random, count, drawPair);
+  const { own, randomState } = await reserveDraws(who, random, count, drawPair, read);
   const v = await run.finiteAt(x);
   const pairs: LipschitzPair[] = [];
   for (let i = 0; i < count; i++) {
@@ -131,9 +131,9 @@ export async function lipschitzFromPairs(
 }
 
 /**
- * Bounds the Lipschitz constants of loss and gradient from below, by consecutive points of a trajectory.
+ * Computes lower bounds for the Lipschitz constants of loss and gradient, from consecutive points of a trajectory.
  *
- * The objective is one fixed batch throughout, not the batch of each step: else the noise of sampling counts as curvature.
+ * Use the same batch for all points, not the batch of each step. Otherwise sampling noise would count as curvature.
  *
  * - **Cost**: one evaluation per point
  *
@@ -166,7 +166,7 @@ export async function lipschitzAlongTrajectory(
       const last = path[i - 1]!;
       pairs.push(describePair({ loss, gradient }, before, distance(point, last), norm(last)));
     }
-    // A copy: this gradient must outlast the next evaluation.
+    // A copy, since the objective may overwrite its array in the next evaluation.
     before = { loss, gradient: gradient && gradient.slice() };
   }
   return { ...run.describe(who, KINDS), ...summarizePairs(pairs) };
@@ -210,7 +210,7 @@ function summarizeQuotients(pairs: readonly LipschitzPair[], read: (pair: Lipsch
   };
 }
 
-/** Between the order statistics ("type 7"), infinities among them. */
+/** Returns a quantile by interpolation between order statistics ("type 7"). Values may be infinite. */
 function quantileOf(rising: readonly number[], level: number): number {
   const h = (rising.length - 1) * level;
   const [low, high] = [rising[Math.floor(h)]!, rising[Math.ceil(h)]!];

@@ -1,4 +1,4 @@
-/** Slices: the loss along one direction through a point, or over the plane of two. */
+/** Slices: the loss along one direction through a point, or over the plane spanned by two. */
 
 import { complaint, show } from "../../core/errors.js";
 import type { RandomState } from "../../core/random.js";
@@ -10,22 +10,23 @@ import type { Kinds, ProbeReport, Reasons } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
 import type { FilterNormalizedDirection } from "./filter-normalization.js";
 
-/** A direction of one's own, or one of `filterNormalizedDirection`, of which the report then says how it was drawn. */
+/** A vector, or the result of `filterNormalizedDirection`, whose settings are then included in the report. */
 export type SliceDirection = Float64Array | FilterNormalizedDirection;
 
-/** What a report says of a direction. */
+/** The description of a direction in a report. */
 export interface DirectionReport {
   readonly norm: number;
   readonly source: "given" | "filter-normalized";
-  /** What happened to biases, gammas and betas; null for a given direction, as is `randomState`. */
+  /** How biases, gammas and betas were treated. Null for a given direction. */
   readonly vectors: "ignore" | "copy" | null;
+  /** The state of the random stream before the draw. Null for a given direction. */
   readonly randomState: RandomState | null;
 }
 
 /** Options for `lossSlice`. */
 export interface LossSliceOptions extends ProbeOptions {
   readonly direction: SliceDirection;
-  /** The s of x + s d, in the order to evaluate. */
+  /** The values of s in x + s d, in order of evaluation. */
   readonly coefficients: readonly number[];
 }
 
@@ -40,7 +41,7 @@ export interface LossSliceReport extends ProbeReport {
   /** L(x). */
   readonly lossAtPoint: number;
   readonly coefficients: readonly number[];
-  /** L(x + s d) for each coefficient; Infinity where it is not finite. */
+  /** L(x + s d) for each coefficient. Infinity if it is not finite. */
   readonly loss: readonly number[];
   readonly direction: DirectionReport;
 }
@@ -48,7 +49,7 @@ export interface LossSliceReport extends ProbeReport {
 /** Options for `lossPlane`. */
 export interface LossPlaneOptions extends ProbeOptions {
   readonly directions: readonly [SliceDirection, SliceDirection];
-  /** The s and the t of x + s d1 + t d2. */
+  /** The values of s and of t in x + s d1 + t d2. */
   readonly coefficients: readonly [readonly number[], readonly number[]];
 }
 
@@ -63,12 +64,12 @@ export interface LossPlaneReport extends ProbeReport {
   /** L(x). */
   readonly lossAtPoint: number;
   readonly coefficients: readonly [readonly number[], readonly number[]];
-  /** One row a t, in it one L(x + s d1 + t d2) a s; Infinity where it is not finite. */
+  /** L(x + s d1 + t d2), one row per t and one column per s. Infinity if it is not finite. */
   readonly loss: readonly (readonly number[])[];
   readonly directions: readonly [DirectionReport, DirectionReport];
-  /** The cosine of the angle between the directions: near 0 for random ones. Null where one is 0. */
+  /** The cosine of the angle between the directions, close to 0 for random ones. Null if one of them is 0. */
   readonly cosine: number | null;
-  /** Why a figure here is null. */
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
@@ -77,11 +78,11 @@ const KINDS: Kinds = { loss: "exact" };
 /**
  * Computes the loss along a direction: L(x + s d).
  *
- * - **Numerics**: a loss that is not finite is data: Infinity
- * - **Cost**: one loss a coefficient and one at x, by `lossOnly` where the objective has it
+ * - **Numerics**: a loss that is not finite is reported as Infinity
+ * - **Cost**: one loss per coefficient and one at x, computed by `lossOnly` if the objective defines it
  * - **Source**: Goodfellow, Vinyals & Saxe 2015; with filter normalization: Li et al. 2018
  *
- * @throws {TypeError | RangeError | ShapeError} if the options or the point are wrong, or the loss at x is not finite
+ * @throws {TypeError | RangeError | ShapeError} if the options or the point are invalid, or the loss at x is not finite
  * @example
  * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
  * const options = { direction: Float64Array.of(1, 0), coefficients: [-1, 0, 1] };
@@ -105,13 +106,13 @@ export async function lossSlice(
 }
 
 /**
- * Computes the loss over the plane of two directions: L(x + s d1 + t d2).
+ * Computes the loss over the plane spanned by two directions: L(x + s d1 + t d2).
  *
- * - **Numerics**: a loss that is not finite is data: Infinity
- * - **Cost**: one loss per point of the grid and one at x, by `lossOnly` where the objective has it
+ * - **Numerics**: a loss that is not finite is reported as Infinity
+ * - **Cost**: one loss per grid point and one at x, computed by `lossOnly` if the objective defines it
  * - **Source**: Li, Xu, Taylor, Studer & Goldstein 2018
  *
- * @throws {TypeError | RangeError | ShapeError} if the options or the point are wrong, or the loss at x is not finite
+ * @throws {TypeError | RangeError | ShapeError} if the options or the point are invalid, or the loss at x is not finite
  * @example
  * const bowl: Objective = (p) => ({ loss: 0.5 * (p[0]! ** 2 + 9 * p[1]! ** 2), gradient: Float64Array.of(p[0]!, 9 * p[1]!) });
  * const report = await lossPlane(bowl, Float64Array.of(3, 1), {

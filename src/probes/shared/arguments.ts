@@ -1,4 +1,4 @@
-/** Arguments: the vectors, groups and values that probes take from their callers, checked and copied. */
+/** Arguments: checks and copies the vectors, groups and values that are passed to probes. */
 
 import {
   complaint,
@@ -13,7 +13,7 @@ import {
 import { isFloat64Array } from "../../objective/evaluate.js";
 import type { Group } from "../../objective/objective.js";
 
-/** Requires a finite Float64Array as long as the point; returns a copy of it. */
+/** Requires a finite Float64Array of the length of the point. Returns a copy. */
 export function expectVector(who: string, name: string, vector: unknown, length: number): Float64Array {
   if (!isFloat64Array(vector)) throw new TypeError(complaint(who, `${name} to be a Float64Array`, show(vector)));
   expectLength(who, name, vector, length);
@@ -23,14 +23,14 @@ export function expectVector(who: string, name: string, vector: unknown, length:
   return vector.slice();
 }
 
-/** Some coordinates of a point: `start` up to but not including `end`. A `Group` is one. */
+/** A range of coordinates of a point: from `start` up to but not including `end`. Every `Group` is also a `Stretch`. */
 export interface Stretch {
   readonly name?: string | undefined;
   readonly start: number;
   readonly end: number;
 }
 
-/** Requires stretches that lie within a point and do not overlap; returns their names and bounds. */
+/** Requires ranges within the point that do not overlap. Returns their names and bounds. */
 export function expectStretches(who: string, stretches: unknown, length: number): Stretch[] {
   if (!Array.isArray(stretches)) {
     throw new TypeError(complaint(who, "groups to be an array of { start, end }", show(stretches)));
@@ -58,7 +58,7 @@ export function expectStretches(who: string, stretches: unknown, length: number)
 
 const ROLES: readonly unknown[] = ["weight", "bias", "scale", "shift"];
 
-/** Requires groups with name, role and a shape as large as their stretch, within a point and without overlap; returns a copy. */
+/** Requires groups within the point that do not overlap and whose shape matches their range. Returns a copy. */
 export function expectParameterGroups(who: string, groups: unknown, length: number): readonly Group[] {
   const stretches = expectStretches(who, groups, length);
   const named = groups as Partial<Group>[];
@@ -78,7 +78,7 @@ export function expectParameterGroups(who: string, groups: unknown, length: numb
   });
 }
 
-/** A copy of some values in double precision; requires that they are finite, and at least `least` of them. */
+/** Requires at least `least` numbers, all finite. Returns a copy in double precision. */
 export function expectFiniteValues(who: string, name: string, values: unknown, least = 0): Float64Array {
   if (typeof values !== "object" || values === null || typeof (values as { length?: unknown }).length !== "number") {
     throw new TypeError(complaint(who, `${name} to be an array of numbers`, show(values)));
@@ -99,7 +99,7 @@ export function expectFiniteValues(who: string, name: string, values: unknown, l
   return copy;
 }
 
-/** Requires an array of at least one number, each within an interval; returns a copy of it. */
+/** Requires a non-empty array of numbers within an interval. Returns a copy. */
 export function expectNumbers(who: string, name: string, list: unknown, interval: Interval, cure?: string): number[] {
   if (!Array.isArray(list)) throw new TypeError(complaint(who, `${name} to be an array of numbers`, show(list), cure));
   if (list.length === 0) throw new RangeError(complaint(who, `at least 1 number in ${name}`, "0"));

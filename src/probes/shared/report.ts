@@ -1,48 +1,48 @@
-/** Report: what all probes return, plain JSON, and how to write it to a file and read it back without loss. */
+/** Report: the plain JSON that all probes return, and functions to save and load it without loss. */
 
 import type { DType } from "../../core/dtype.js";
 import { complaint, show } from "../../core/errors.js";
 
 /**
- * How far a figure may be trusted.
+ * How a reported value relates to the true value.
  *
- * - `"exact"`: what its name says, up to round-off
- * - `"estimate"`: scatters around the true value, as an average over random directions does
- * - `"lower bound"`: the true value may be larger, as with any maximum over samples
- * - `"upper bound"`: the true value may be smaller, as with any minimum over samples
+ * - `"exact"`: equal up to round-off
+ * - `"estimate"`: scatters around the true value, for example an average over random directions
+ * - `"lower bound"`: the true value may be larger, for example that of a maximum over samples
+ * - `"upper bound"`: the true value may be smaller, for example that of a minimum over samples
  */
 export type FigureKind = "exact" | "estimate" | "lower bound" | "upper bound";
 
-/** How far each figure may be trusted, by its name. */
+/** The kind of each value of a report, by name. */
 export type Kinds = Readonly<Record<string, FigureKind>>;
 
-/** A figure that may not be defined. */
+/** A value that may be undefined, and is then null. */
 export type Figure = number | null;
 
-/** Why a figure of the same report is null, by the figure's name. */
+/** The reason for each value of the report that is null, by name. */
 export type Reasons = Readonly<Record<string, string>>;
 
-/** What every probe of an objective reports beside its figures. */
+/** The part of a report that all probes of an objective share. */
 export interface ProbeReport {
-  /** The function that made it. */
+  /** The name of the probe. */
   readonly probe: string;
   readonly kinds: Kinds;
   /** The precision that the objective computes in. */
   readonly dtype: DType;
-  /** What the objective says of itself, "probe" or "inference" for that of a model; null when it says nothing. */
+  /** The `mode` of the objective, for a model "probe" or "inference". Null if it has none. */
   readonly mode: string | null;
   /** The length of the point. */
   readonly parameters: number;
-  /** How often the objective was evaluated. */
+  /** The number of evaluations of the objective. */
   readonly evaluations: number;
 }
 
-/** The kinds of figures that may all be trusted alike. */
+/** Returns the kinds of a report whose values are all of one kind. */
 export function kindsOf(figures: object, kind: FigureKind): Kinds {
   return Object.fromEntries(Object.keys(figures).map((name) => [name, kind]));
 }
 
-/** The figure itself, or null where there is a reason for it, which is noted down under the figure's name. */
+/** Returns a value, or null if there is a reason, which is added to `reasons` under the given name. */
 export function figureUnless(
   reason: string | null,
   reasons: Record<string, string>,
@@ -61,11 +61,11 @@ const NAMES_OF_NUMBERS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * Writes a report as JSON in which infinities survive: `JSON.stringify` alone would turn a diverged loss into null.
+ * Converts a report to JSON without losing infinities. `JSON.stringify` would convert an infinite loss to null.
  *
- * They become the strings "Infinity", "-Infinity" and "NaN"; `parseReport` turns them back.
+ * Infinities and NaN become the strings "Infinity", "-Infinity" and "NaN", which `parseReport` converts back to numbers.
  *
- * @throws {TypeError} if the report holds a typed array, or one of these words as a text
+ * @throws {TypeError} if the report contains a typed array or one of these strings
  * @example
  * stringifyReport({ loss: [1, Infinity] }); // => '{"loss":[1,"Infinity"]}'
  */
@@ -90,13 +90,15 @@ export function stringifyReport(report: unknown, space?: number): string {
 }
 
 /**
- * Reads what `stringifyReport` wrote.
+ * Parses the JSON that `stringifyReport` returned.
  *
- * @throws {SyntaxError} if the text is not JSON
+ * @throws {TypeError} if the argument is not a string
+ * @throws {SyntaxError} if the string is not JSON
  * @example
  * parseReport('{"loss":[1,"Infinity"]}'); // => { loss: [1, Infinity] }
  */
 export function parseReport(text: string): unknown {
+  if (typeof text !== "string") throw new TypeError(complaint("parseReport", "a string", show(text)));
   return JSON.parse(text, (_key, value: unknown) =>
     typeof value === "string" ? (NAMES_OF_NUMBERS.get(value) ?? value) : value,
   );

@@ -1,4 +1,4 @@
-/** Internal covariate shift: how much a layer's gradient changes because the layers below it have moved. */
+/** Internal covariate shift: how much the gradient of a layer changes because the layers below it were updated. */
 
 import { complaint, ShapeError, show } from "../../core/errors.js";
 import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
@@ -11,17 +11,17 @@ import { ProbeRun } from "../shared/run.js";
 
 const WHO = "internalCovariateShift";
 
-/** Options for `internalCovariateShift`: the groups, and either a learning rate or the point moved to. */
+/** Options for `internalCovariateShift`. Pass either `learningRate` or `moved`. */
 export interface InternalCovariateShiftOptions extends ProbeOptions {
-  /** The parameters by name, in the order of the forward pass; together they cover the point. */
+  /** The parameters by name, in the order of the forward pass. Together they must cover the point. */
   readonly groups: readonly Group[];
-  /** Moves by a step of gradient descent: x' = x - learningRate g(x). */
+  /** The learning rate of a gradient descent step to x' = x - learningRate g(x). */
   readonly learningRate?: number | undefined;
-  /** The point x' itself, for any other update. */
+  /** The point x' after any other update. */
   readonly moved?: Float64Array | undefined;
-  /** What moves together. Default: "layer". */
+  /** The blocks of parameters that are updated and measured together. Default: "layer". */
   readonly blocks?: BlockRule | undefined;
-  /** Which parameters of the blocks below move: all, or their matrices alone. Default: "all". */
+  /** The parameters of the lower blocks that are updated: all, or only the weights. Default: "all". */
   readonly moves?: "all" | "weights" | undefined;
 }
 
@@ -33,31 +33,31 @@ const internalCovariateShiftRules = {
   moves: { kind: "word", words: ["all", "weights"], default: "all" },
 } as const satisfies ProbeRules<InternalCovariateShiftOptions>;
 
-/** How the gradient of one block changed when the blocks below it moved. */
+/** The change of the gradient of one block after an update of the blocks below it. */
 export interface BlockShift {
   /** The path of its first layer. */
   readonly name: string;
   /** The names of its groups. */
   readonly members: readonly string[];
-  /** The loss with the blocks below moved; Infinity when it is not finite. */
+  /** The loss after the update of the blocks below. Infinity if it is not finite. */
   readonly lossPrime: number;
-  /** Its matrices. Null where it has none. */
+  /** The change for the weights. Null if the block has none. */
   readonly weight: GradientChange | null;
-  /** Its matrices and biases. */
+  /** The change for weights and biases. Null if the block has none. */
   readonly linear: GradientChange | null;
-  /** All of it, with gamma and beta. */
+  /** The change for all parameters, including gamma and beta. */
   readonly all: GradientChange;
 }
 
 /** The report of `internalCovariateShift`. */
 export interface InternalCovariateShiftReport extends ProbeReport {
   readonly probe: "internalCovariateShift";
-  /** Null when the moved point was given. */
+  /** Null if `moved` was given. */
   readonly learningRate: number | null;
-  /** How the blocks were made: "given" for a list of one's own. */
+  /** The rule for the blocks; "given" for a list of blocks. */
   readonly blocksBy: "layer" | "module" | "given";
   readonly moves: "all" | "weights";
-  /** ||x' - x|| of the whole move. */
+  /** ||x' - x||, over all parameters. */
   readonly distance: number;
   /** L(x). */
   readonly loss: number;
@@ -68,21 +68,23 @@ export interface InternalCovariateShiftReport extends ProbeReport {
 }
 
 /**
- * Measures internal covariate shift as a change of gradients: that of each layer, before and after the layers below it moved.
+ * Measures internal covariate shift as the change of the gradient of each layer after an update of the layers below it.
  *
- *     G_i = gradient of block i at x        G'_i = gradient of block i where blocks 1..i-1 stand at x', blocks i..k at x
+ *     G_i = gradient of block i at x        G'_i = gradient of block i with blocks 1..i-1 at x' and blocks i..k at x
  *     difference = ||G - G'||        relativeDifference = ||G - G'|| / ||G||        cosine = <G, G'> / (||G|| ||G'||)
  *
- * The measured block and those above it stay, and the batch is the objective's own in both evaluations. For the first block
- * nothing moves: difference 0, cosine 1. What moves (the blocks) and what is measured (weight, linear, all) are two things.
+ * The measured block and those above it are not updated, and both evaluations use the same batch. Below the first block there
+ * is nothing to update, so its difference is 0 and its cosine 1. `blocks` and `moves` select what is updated. What is measured
+ * is reported separately, as weight, linear and all.
  *
- * - **Units**: difference is in those of the gradient, and with relativeDifference proportional to a small learning rate
- * - **Numerics**: where ||G|| or ||G'|| is below 1e-12 of the whole gradient the cosine is round-off and therefore null, as
- *   for the bias before a BatchNorm; a diverged loss gives an infinite difference
+ * - **Units**: difference has the unit of the gradient. For small learning rates, difference and relativeDifference are
+ *   proportional to the learning rate
+ * - **Numerics**: if ||G|| or ||G'|| is below 1e-12 of the whole gradient, as for a bias before BatchNorm, the cosine would be
+ *   round-off and is null. If the loss diverges, the difference is Infinity
  * - **Cost**: one evaluation per block
  * - **Source**: Santurkar, Tsipras, Ilyas & Madry 2018, definition 2.1
  *
- * @throws {TypeError | RangeError | ShapeError} if the options or the point are wrong, or loss or gradient at x is not finite
+ * @throws {TypeError | RangeError | ShapeError} if the options or the point are invalid, or loss or gradient at x is not finite
  * @example
  * // f(X) = X W w on one row (1, 2), with W a number a and w a number b: L = (a b - 1)^2
  * const objective: Objective = ([a, b]) => ({
@@ -158,7 +160,7 @@ function describeBlock(
   };
 }
 
-/** Some parameters that move together. */
+/** Parameters that are updated together. */
 interface Block {
   /** The path of its first layer. */
   readonly name: string;
@@ -166,15 +168,15 @@ interface Block {
 }
 
 /**
- * How parameters are put into blocks.
+ * How parameters are grouped into blocks.
  *
- * - `"layer"`: a weight with all that follows it up to the next weight: a Dense together with the norm after it
- * - `"module"`: the parameters of one module, so that the gamma and beta of a norm are a block of their own
- * - a list of blocks, each a list of names of groups
+ * - `"layer"`: a weight and all parameters up to the next weight, for example a Dense layer with the BatchNorm after it
+ * - `"module"`: the parameters of one module, so gamma and beta of a BatchNorm are a separate block
+ * - a list of blocks, each of which is a list of group names
  */
 export type BlockRule = "layer" | "module" | readonly (readonly string[])[];
 
-/** Puts each group into exactly one block. The groups must cover the point, in the order of the forward pass. */
+/** Assigns each group to exactly one block. The groups must cover the point, in the order of the forward pass. */
 function blocksOf(groups: unknown, rule: BlockRule, length: number): Block[] {
   const named = expectParameterGroups(WHO, groups, length);
   const covered = named.reduce((sum, { start, end }) => sum + end - start, 0);
@@ -196,7 +198,7 @@ function splitBefore(groups: readonly Group[], begins: (group: Group, last: Grou
   return blocks.map((members) => ({ name: moduleOf(members[0]!), groups: members }));
 }
 
-/** "1" for "1.gamma"; a name without a path is a module of its own. */
+/** Returns "1" for "1.gamma". A name without a path is its own module. */
 function moduleOf(group: Group): string {
   const dot = group.name.lastIndexOf(".");
   return dot < 0 ? group.name : group.name.slice(0, dot);

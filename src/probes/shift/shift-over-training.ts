@@ -1,4 +1,4 @@
-/** Shift over training: how far the values inside a network move in one update, and since the beginning. */
+/** Shift over training: how much the values inside a network change in one update, and since the beginning. */
 
 import { complaint, expectCount, expectObject, expectOneOf, ShapeError, show } from "../../core/errors.js";
 import { type OptionRules, readOptions } from "../../core/options.js";
@@ -9,12 +9,13 @@ import type { Observer } from "../values/activation-recorder.js";
 import { expectFeatureAxis, gatherColumns, sampleView } from "../values/feature-columns.js";
 import { momentsOfRange } from "../values/moments.js";
 import { quantilesOf } from "../values/quantiles.js";
+import { positionWeights, type RowWeights } from "../values/row-weights.js";
 
-/** Where to pass. */
+/** Options for `ShiftOverTraining`. */
 export interface ShiftOverTrainingOptions {
-  /** The layers to watch, by path, and what the output of each is. */
+  /** The layers to measure, by path, with the kind of their output. */
   readonly places: Readonly<Record<string, ActivationPlace>>;
-  /** Where the units lie: 1, the default, for [N, C] and [N, C, ...], -1 for channels-last. */
+  /** The axis of the units: 1 for [N, C] and [N, C, ...], -1 for channels-last. Default: 1. */
   readonly axis?: number | undefined;
 }
 
@@ -23,44 +24,52 @@ const shiftOverTrainingRules = {
   axis: { kind: "integer", default: 1 },
 } as const satisfies OptionRules<ShiftOverTrainingOptions>;
 
-/** All records, with what they were made with. Plain JSON. */
+/** Options for the passes of `ShiftOverTraining`. */
+export interface ShiftPassOptions {
+  /** The `rowWeights` of the same pass, each 0 or 1. Rows or positions of weight 0 are ignored. Default: every row counts. */
+  readonly rowWeights?: RowWeights | undefined;
+}
+
+const passRules = { rowWeights: { kind: "any", optional: true } } as const satisfies OptionRules<ShiftPassOptions>;
+
+/** All records and the settings. Plain JSON. */
 export interface ShiftOverTrainingReport {
   readonly probe: "ShiftOverTraining";
   readonly kinds: Kinds;
   readonly places: Readonly<Record<string, ActivationPlace>>;
   readonly axis: number;
-  /** In the order of steps, and within a step in the order of the pass. */
+  /** Ordered by step, and within a step by the order of the pass. */
   readonly records: readonly ShiftRecord[];
 }
 
-/** What one pass has shown. */
+/** The values observed in one pass. */
 interface ObservedPass {
   readonly who: string;
   readonly step: number;
+  readonly rowWeights: RowWeights | undefined;
   readonly seen: Map<string, LayerValues>;
 }
 
 /**
- * Measures how far the values inside a network move while it trains, on the same rows every time.
+ * Measures how much the values inside a network change during training, always on the same rows.
  *
- * Each method gives an observer for one forward pass of the probe batch (256 rows are a good number) in mode "probe", beside
- * the training passes: `start` before the first update; at each step to be watched `before` its update and `after` it; then,
- * if wanted, `secondBatch` with other rows, as many. Batches of training differ by chance far more than one step moves a
- * unit, so passes over them show nothing.
+ * Each method returns an observer for one forward pass of a fixed probe batch in mode "probe". 256 rows work well. Call
+ * `start` before the first update, and `before` and `after` around the update of each step to measure. Optionally, call
+ * `secondBatch` with a different batch of the same size. Do not use the training batches: the difference between two random
+ * batches is much larger than the effect of one update.
  *
- * There is no p-value: the rows before and after are the same, what has moved was moved by the updates. Whether fresh data
- * would show it is said by the floors: two batches at the same parameters are that far apart. After a BatchNorm in batch mode
- * mean and variance *are* beta and gamma² (up to epsilon): that they hardly move there is true by construction.
+ * There is no p-value. The rows are the same before and after, so all change is caused by the updates. Compare it with the
+ * floors, which are the distances between two batches at the same parameters. After a BatchNorm that uses batch statistics,
+ * mean and variance equal beta and gamma² (up to epsilon), so they change little by construction.
  *
  * - **Shapes**: outputs [N, C] or [N, C, ...]; channels-last with axis -1
- * - **Units**: raw figures in the unit of the activation; relative ones in standard deviations of the unit
- * - **Modes**: the caller's passes: "probe"
- * - **Numerics**: exact sample statistics; a layer that is not finite gives null, and the reason
- * - **Cost**: sorts the values of each place twice per pass, about 0.2 µs a value; keeps three passes' worth of values
- * - **Source**: step shift as in Santurkar et al. 2018, figure 8; the 1-Wasserstein distance in place of moments is our
- *   choice
+ * - **Units**: absolute distances in the unit of the activation, relative ones in standard deviations
+ * - **Modes**: use mode "probe" for the passes
+ * - **Numerics**: exact sample statistics. If values of a layer are not finite, its shift is null, with a reason
+ * - **Cost**: sorts the values of each layer twice per pass, about 0.2 µs per value. Stores the values of three passes
+ * - **Source**: step shift as in Santurkar et al. 2018, figure 8. The 1-Wasserstein distance replaces their moments
  *
- * @throws {TypeError | RangeError} if an option is not what it should be
+ * @throws {TypeError | RangeError} if an option is invalid
  * @example
  * const shift = new ShiftOverTraining({ places: { "0": "linear" } });
  * const forward = (observe: Observer, data: number[]) => observe("0", { shape: [4, 1], data });   // a model's forward pass
@@ -77,7 +86,7 @@ export class ShiftOverTraining {
   private beforePass: ObservedPass | null = null;
   private afterPass: ObservedPass | null = null;
 
-  /** Creates a follower that has seen no pass. */
+  /** Creates a measurement without records. */
   constructor(options: ShiftOverTrainingOptions) {
     const who = "ShiftOverTraining";
     const { places, axis } = readOptions(who, options, shiftOverTrainingRules);
@@ -92,54 +101,60 @@ export class ShiftOverTraining {
     this.axis = axis;
   }
 
-  /** For a pass before the first update: what the total shift is measured from. */
-  start(): Observer {
+  /** Returns the observer for a pass before the first update, the reference for the total shift. */
+  start(options: ShiftPassOptions = {}): Observer {
     const who = "ShiftOverTraining.start";
+    const { rowWeights } = readOptions(who, options, passRules);
     if (this.beforePass !== null || this.afterPass !== null) {
-      const cure = "watch another run with another one";
-      throw new RangeError(complaint(who, "to come before any step", "a start later", cure));
+      const cure = "use another ShiftOverTraining for another run";
+      throw new RangeError(complaint(who, "a start before the first step", "a start after it", cure));
     }
-    return this.observe((this.startPass = { who, step: 0, seen: new Map() }));
+    return this.observe((this.startPass = { who, step: 0, rowWeights, seen: new Map() }));
   }
 
-  /** For a pass just before the update of a step. */
-  before(step: number): Observer {
+  /** Returns the observer for a pass just before the update of a step. */
+  before(step: number, options: ShiftPassOptions = {}): Observer {
     const who = "ShiftOverTraining.before";
+    const { rowWeights } = readOptions(who, options, passRules);
     expectCount(who, "step", step);
     this.expectComplete(who, this.startPass, "start()", 0);
     const last = this.afterPass?.step ?? 0;
     if (step <= last) throw new RangeError(complaint(who, `a step later than ${last}`, `${step}`));
-    return this.observe((this.beforePass = { who, step, seen: new Map() }));
+    return this.observe((this.beforePass = { who, step, rowWeights, seen: new Map() }));
   }
 
-  /** For a pass just after the update of that step. */
-  after(step: number): Observer {
+  /** Returns the observer for a pass just after the update of that step. */
+  after(step: number, options: ShiftPassOptions = {}): Observer {
     const who = "ShiftOverTraining.after";
+    const { rowWeights } = readOptions(who, options, passRules);
     const before = this.expectComplete(who, this.beforePass, `before(${show(step)})`, step);
     this.beforePass = null;
-    return this.observe((this.afterPass = { who, step, seen: new Map() }), (path, place, values, output) => {
-      const [even, odd] = [layerValues(who, output, this.axis, "even"), layerValues(who, output, this.axis, "odd")];
+    const pass = (this.afterPass = { who, step, rowWeights, seen: new Map() });
+    return this.observe(pass, (path, place, values, output) => {
+      const half = (part: "even" | "odd"): LayerValues => layerValues(who, output, this.axis, rowWeights, part);
+      const [even, odd] = [half("even"), half("odd")];
       const found = {
         stepShift: shiftOrReason(before.seen.get(path)!, values),
         totalShift: shiftOrReason(this.startPass!.seen.get(path)!, values),
         splitHalfFloor: shiftOrReason(even, odd),
-        secondBatchFloor: "no second batch was shown",
+        secondBatchFloor: "no second batch was observed",
       };
       this.drafts.push({ step, path, place, rows: values.rows, units: values.units.length, found });
     });
   }
 
-  /** For a pass of other rows at the same parameters, following `after` of the same step: the floor. */
-  secondBatch(step: number): Observer {
+  /** Returns the observer for a pass of another batch, after `after` of the same step. It determines a floor for the shift. */
+  secondBatch(step: number, options: ShiftPassOptions = {}): Observer {
     const who = "ShiftOverTraining.secondBatch";
+    const { rowWeights } = readOptions(who, options, passRules);
     const after = this.expectComplete(who, this.afterPass, `after(${show(step)})`, step);
-    return this.observe({ who, step, seen: new Map() }, (path, _, values) => {
+    return this.observe({ who, step, rowWeights, seen: new Map() }, (path, _, values) => {
       const draft = this.drafts.find((each) => each.step === step && each.path === path)!;
       draft.found.secondBatchFloor = shiftOrReason(after.seen.get(path)!, values);
     });
   }
 
-  /** The records so far, with what they were made with. */
+  /** Returns the records so far and the settings. */
   report(): ShiftOverTrainingReport {
     return {
       probe: "ShiftOverTraining",
@@ -150,7 +165,7 @@ export class ShiftOverTraining {
     };
   }
 
-  /** Keeps the values of every place, and hands them on. */
+  /** Returns an observer that stores the values of the measured layers and passes them to a callback. */
   private observe(
     pass: ObservedPass,
     handle?: (path: string, place: ActivationPlace, values: LayerValues, output: Samples) => void,
@@ -163,23 +178,23 @@ export class ShiftOverTraining {
     };
   }
 
-  /** Keeps what a layer gave. All passes must show the same rows and units; only the second batch may have other rows. */
+  /** Stores the output of a layer. All passes must have the same numbers of rows and units, except for the second batch. */
   private keepValues(pass: ObservedPass, path: string, output: Samples): LayerValues {
     const who = `${pass.who} ${show(path)}`;
-    const values = layerValues(who, output, this.axis);
+    const values = layerValues(who, output, this.axis, pass.rowWeights);
     const first = this.startPass!.seen.get(path);
     const size = ({ rows, units }: LayerValues): string => `${rows} rows of ${units.length} units`;
     const anyRows = pass.who.endsWith("secondBatch");
     if (first !== undefined && size(anyRows ? { ...values, rows: first.rows } : values) !== size(first)) {
-      const cure = "show the same probe batch in every pass";
+      const cure = "use the same probe batch in every pass";
       throw new ShapeError(complaint(who, `${size(first)}, as at the start`, size(values), cure));
     }
-    if (pass.seen.has(path)) throw new RangeError(complaint(who, "one pass for one observer", "a second output"));
+    if (pass.seen.has(path)) throw new RangeError(complaint(who, "one output per pass", "a second output"));
     pass.seen.set(path, values);
     return values;
   }
 
-  /** Requires that a pass of that step has shown every place. */
+  /** Requires that all layers were observed in a pass of that step. */
   private expectComplete(who: string, pass: ObservedPass | null, name: string, step: number): ObservedPass {
     if (pass === null || pass.step !== step) {
       const got = pass === null ? "none" : `step ${pass.step}`;
@@ -187,7 +202,7 @@ export class ShiftOverTraining {
     }
     const missing = [...this.places.keys()].filter((path) => !pass.seen.has(path));
     if (missing.length > 0) {
-      const expected = `the pass with ${name} to show ${show(missing)} too`;
+      const expected = `the pass with ${name} to include ${show(missing)}`;
       throw new RangeError(complaint(who, expected, `only ${show([...pass.seen.keys()])}`, "check the paths"));
     }
     return pass;
@@ -195,50 +210,50 @@ export class ShiftOverTraining {
 }
 
 /**
- * What a layer's output is to the network.
+ * The kind of a layer's output.
  *
- * - `"linear"`: the output of a Dense, before its norm
- * - `"preActivation"`: after the norm, before the nonlinearity
- * - `"layerInput"`: what the weights of the next layer see
+ * - `"linear"`: the output of a Dense layer, before normalization
+ * - `"preActivation"`: after normalization, before the activation function
+ * - `"layerInput"`: the input of the next Dense layer
  */
 export type ActivationPlace = "linear" | "preActivation" | "layerInput";
 
-/** How far one layer's values have moved at one step, and how far apart they are by chance. */
+/** The shift of one layer at one step, with the distances that are due to chance. */
 export interface ShiftRecord {
   readonly step: number;
   readonly path: string;
   readonly place: ActivationPlace;
   readonly rows: number;
   readonly units: number;
-  /** From just before the update of this step to just after it. */
+  /** The shift from just before to just after the update of this step. */
   readonly stepShift: Shift | null;
-  /** From the start to just after this step. */
+  /** The shift from the start to just after this step. */
   readonly totalShift: Shift | null;
-  /** Between the even and the odd rows of the probe batch, just after this step: half as many rows on either side. */
+  /** The distance between the even and the odd rows of the probe batch, just after this step. Each half has half the rows. */
   readonly splitHalfFloor: Shift | null;
-  /** Between the probe batch and another one, just after this step. */
+  /** The distance between the probe batch and another batch, just after this step. */
   readonly secondBatchFloor: Shift | null;
-  /** Why one of the four is null, by its name. */
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
 type ShiftName = "stepShift" | "totalShift" | "splitHalfFloor" | "secondBatchFloor";
 
-/** A record in the making: a text stands for a shift that could not be measured, and says why. */
+/** An unfinished record. A string instead of a shift is the reason why it could not be measured. */
 interface ShiftDraft extends Pick<ShiftRecord, "step" | "path" | "place" | "rows" | "units"> {
   readonly found: Record<ShiftName, Shift | string>;
 }
 
-/** Compares what two passes have shown, or says why they cannot be compared: a diverged run is no error. */
+/** Compares the values of two passes, or returns the reason why they cannot be compared. A diverged run is not an error. */
 function shiftOrReason(a: LayerValues, b: LayerValues): Shift | string {
   if (a.notFinite + b.notFinite > 0) {
-    return `not finite: ${a.notFinite} of ${a.count} values of the one, ${b.notFinite} of ${b.count} of the other`;
+    return `not finite: ${a.notFinite} of ${a.count} values in the first sample, ${b.notFinite} of ${b.count} in the second`;
   }
   if (a.rows === 0 || b.rows === 0) return `too few rows: ${a.rows} and ${b.rows}`;
   return shiftBetween(a, b);
 }
 
-/** The record that a draft has come to. */
+/** Converts a draft to a record. */
 function recordOf({ found, ...about }: ShiftDraft): ShiftRecord {
   const shift = (name: ShiftName): Shift | null => (typeof found[name] === "string" ? null : found[name]);
   return {
@@ -251,40 +266,40 @@ function recordOf({ found, ...about }: ShiftDraft): ShiftRecord {
   };
 }
 
-/** A figure of every unit, and three numbers that stand for all. They leave out the units where it is not defined. */
+/** A value per unit, with a summary over the units for which it is defined. */
 export interface UnitFigures {
   readonly perUnit: readonly Figure[];
   readonly mean: Figure;
   readonly median: Figure;
   readonly maximum: Figure;
-  /** The unit that has the maximum, the first if there are several. */
+  /** The index of the first unit with the maximum. */
   readonly maximumUnit: number | null;
 }
 
-/** From a to b, an earlier and a later sample of a layer's values. */
+/** The difference between an earlier sample a and a later sample b of the values of a layer. */
 export interface Shift {
-  /** How many rows a and b have: what chance alone gives depends on it. */
+  /** The numbers of rows of a and b. Distances due to chance depend on them. */
   readonly rows: readonly [number, number];
-  /** Raw: in the unit of the activation. */
+  /** The 1-Wasserstein distance, in the unit of the activation. */
   readonly wasserstein1: UnitFigures;
-  /** In standard deviations of the unit: wasserstein1 / √((var a + var b) / 2). */
+  /** wasserstein1 / √((var a + var b) / 2), the distance in standard deviations of the unit. */
   readonly wasserstein1Relative: UnitFigures;
   /** |mean b - mean a|, in the unit of the activation. */
   readonly absoluteMeanShift: UnitFigures;
   /** std b / std a. */
   readonly stdRatio: UnitFigures;
-  /** All units and rows as one sample. */
+  /** The same for all units and rows as one sample. */
   readonly pooled: {
     readonly wasserstein1: Figure;
     readonly wasserstein1Relative: Figure;
     readonly absoluteMeanShift: Figure;
     readonly stdRatio: Figure;
   };
-  /** Why a figure is null, by its name. */
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
-/** Compares two samples of the values of one layer, all finite: as many units in each, and at least one value per unit. */
+/** Compares two samples of one layer. All values are finite, and both have the same units and at least one value per unit. */
 function shiftBetween(a: LayerValues, b: LayerValues): Shift {
   const pairs = a.units.map((unit, c) => compareUnit(unit, b.units[c]!));
   const pooled = compareUnit(a.pooled, b.pooled);
@@ -335,47 +350,62 @@ function overUnits(perUnit: readonly Figure[]): UnitFigures {
   };
 }
 
-/** A sample in rising order, with its mean and variance. */
+/** A sorted sample, with its mean and variance. */
 interface SortedSample {
   readonly values: Float64Array;
   readonly mean: number;
   readonly variance: number;
 }
 
-/** The values of a layer on some rows. */
+/** The values of a layer for some rows. */
 interface LayerValues {
   readonly rows: number;
   /** One sample per unit. */
   readonly units: readonly SortedSample[];
   /** All units and rows as one sample. */
   readonly pooled: SortedSample;
-  /** How many values are NaN or infinite; they are not in the samples. */
+  /** The number of values that are NaN or infinite. The samples do not contain them. */
   readonly notFinite: number;
-  /** How many there are of all. */
+  /** The number of all values. */
   readonly count: number;
 }
 
-/** Copies and sorts the values of a layer: of all rows, or of those with even or odd numbers. */
-function layerValues(who: string, output: Samples, axis: number, part: "all" | "even" | "odd" = "all"): LayerValues {
+/** Copies and sorts the values of a layer that are not masked, for all rows or for every second one. */
+function layerValues(
+  who: string,
+  output: Samples,
+  axis: number,
+  rowWeights: RowWeights | undefined,
+  part: "all" | "even" | "odd" = "all",
+): LayerValues {
   const view = sampleView(who, output, axis);
-  const { values, starts, nans, infinities, features, count } = gatherColumns(output.data, view);
-  const perRow = view.rows === 0 ? 0 : count / view.rows;
+  const mask = new Float64Array(view.outer * view.inner).fill(1);
+  if (rowWeights !== undefined) mask.set(maskOf(who, rowWeights, output, axis));
+  const perRow = mask.length / view.rows;
+  const positionsOf = (row: number): Float64Array => mask.subarray(row * perRow, (row + 1) * perRow);
+  const counted = Array.from({ length: view.rows }, (_, row) => row).filter((row) => positionsOf(row).includes(1));
+  const isWanted = (i: number): boolean => part === "all" || i % 2 === (part === "even" ? 0 : 1);
+  const rows = counted.filter((_, i) => isWanted(i));
+  for (const [i, row] of counted.entries()) if (!isWanted(i)) positionsOf(row).fill(0);
+  const { values, starts, nans, infinities, features, count } = gatherColumns(output.data, view, undefined, mask);
   let notFinite = 0;
   for (let c = 0; c < features; c++) notFinite += nans[c]! + infinities[c]!;
-  // Values that are not finite have left gaps, and the rows can then no longer be distinguished. Nothing is compared in that case.
-  const wanted = (i: number): boolean => Math.floor(i / perRow) % 2 === (part === "even" ? 0 : 1);
-  const units = Array.from({ length: features }, (_, c) => {
-    const column = values.subarray(starts[c], starts[c + 1]);
-    return sorted(part === "all" ? column : column.filter((_, i) => wanted(i)));
-  });
+  const units = Array.from({ length: features }, (_, c) => sorted(values.slice(starts[c], starts[c + 1])));
   const pooled = new Float64Array(units.reduce((size, unit) => size + unit.values.length, 0));
   let end = 0;
   for (const unit of units) {
     pooled.set(unit.values, end);
     end += unit.values.length;
   }
-  const rows = part === "all" ? view.rows : part === "even" ? Math.ceil(view.rows / 2) : Math.floor(view.rows / 2);
-  return { rows, units, pooled: sorted(pooled), notFinite, count: count * features };
+  return { rows: rows.length, units, pooled: sorted(pooled), notFinite, count: count * features };
+}
+
+/** Requires row weights of 0 and 1 and returns the weight of each position. */
+function maskOf(who: string, rowWeights: RowWeights, { shape }: Samples, axis: number): Float64Array {
+  const mask = positionWeights(who, rowWeights, shape, axis);
+  const bad = mask.find((weight) => weight !== 0 && weight !== 1);
+  if (bad === undefined) return mask;
+  throw new RangeError(complaint(who, "row weights of 0 and 1", show(bad), "fractional weights are not supported"));
 }
 
 /** Sorts in place. */

@@ -1,4 +1,4 @@
-/** Theorem 4.1 of Santurkar et al. 2018: batch norm takes two directions out of the gradient, and divides it by the std. */
+/** Theorem 4.1 of Santurkar et al. 2018: batch norm removes two directions from the gradient and divides it by the std. */
 
 import { complaint, expectLength, ShapeError } from "../../core/errors.js";
 import { type OptionRules, readOptions } from "../../core/options.js";
@@ -11,13 +11,13 @@ const WHO = "theorem41";
 
 /** Options for `theorem41`. */
 export interface Theorem41Options {
-  /** The norm's epsilon. */
+  /** The epsilon of the BatchNorm. */
   readonly epsilon: number;
-  /** The norm's gamma, one per feature. Default: all 1. */
+  /** The gamma of the BatchNorm, one value per feature. Default: all 1. */
   readonly gamma?: ArrayLike<number> | undefined;
-  /** The gradient at the norm's input, for the left side as a network really has it. Default: computed by the backward formula. */
+  /** The gradient with respect to the input, as the network computed it, for the left side. Default: computed by formula. */
   readonly gradInput?: Samples | undefined;
-  /** The axis of the features; negatives count from the end. Default: 1. */
+  /** The axis of the features. Negative values count from the end. Default: 1. */
   readonly axis?: number | undefined;
 }
 
@@ -30,25 +30,25 @@ const theorem41Rules = {
 
 /** Both sides of the theorem for one feature. */
 export interface Theorem41Feature {
-  /** ||gy||^2: the squared gradient at the norm's input. */
+  /** ||gy||^2, the squared norm of the gradient with respect to the input. */
   readonly lhs: number | null;
-  /** The terms, without the factor gamma^2 / sigma^2: ||gz||^2, */
+  /** The term ||gz||^2, without the factor gamma^2 / sigma^2. */
   readonly scale: number;
-  /** <1, gz>^2 / m, */
+  /** The term <1, gz>^2 / m. */
   readonly mean: number;
-  /** and <gz, yhat>^2 / m. */
+  /** The term <gz, yhat>^2 / m. */
   readonly projection: number | null;
   /** gamma^2 / sigma^2. */
   readonly factor: number | null;
   /** variance / (variance + epsilon). */
   readonly rho: number | null;
-  /** factor (scale - mean - projection): the bound. */
+  /** The bound, factor (scale - mean - projection). */
   readonly rhs: number | null;
-  /** factor (scale - mean - (2 - rho) projection): equal to lhs at any epsilon. */
+  /** factor (scale - mean - (2 - rho) projection), which equals lhs for every epsilon. */
   readonly rhsIdentity: number | null;
-  /** The bound as the first versions of the paper print it, with 1 / sqrt(m) in the last term: it does not hold. */
+  /** The bound as printed in the first versions of the paper, with 1 / sqrt(m) in the last term. It does not hold. */
   readonly rhsPrinted: number | null;
-  /** Why a figure here is null. */
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
@@ -57,9 +57,9 @@ export interface Theorem41Report {
   readonly probe: "theorem41";
   readonly kinds: Kinds;
   readonly epsilon: number;
-  /** m: how many values of each feature the norm averages over. */
+  /** m, the number of values per feature. */
   readonly valuesPerFeature: number;
-  /** Where lhs comes from. */
+  /** The gradient that lhs was computed from. */
   readonly gradInput: "given" | "formula";
   readonly features: readonly Theorem41Feature[];
 }
@@ -70,14 +70,14 @@ export interface Theorem41Report {
  *     yhat = (y - mean) / sigma, sigma^2 = variance + epsilon, z = gamma yhat + beta
  *     ||gy||^2 <= gamma^2 / sigma^2 (||gz||^2 - <1, gz>^2 / m - <gz, yhat>^2 / m)
  *
- * With 1/m the statement is an identity at epsilon 0. At epsilon > 0 it is one with the last term times 2 - rho. Both
- * gradients belong to the same normalized network: against the gradient of the network without the norm it bounds nothing.
+ * For epsilon = 0 this is an equality. For epsilon > 0 it is one if the last term is multiplied by 2 - rho. Both gradients
+ * belong to the same normalized network. The theorem does not bound the gradient of a network without batch norm.
  *
- * - **Shapes**: input, gradOutput, gradInput: alike, as in [rows, features] or [N, C, H, W]
+ * - **Shapes**: input, gradOutput and gradInput have the same shape, for example [rows, features] or [N, C, H, W]
  * - **Cost**: a few passes over the values
- * - **Source**: Santurkar, Tsipras, Ilyas & Madry 2018, theorem 4.1, with 1/m as its proof gives
+ * - **Source**: Santurkar, Tsipras, Ilyas & Madry 2018, theorem 4.1, with the factor 1/m from its proof
  *
- * @throws {TypeError | RangeError | ShapeError} if shapes or lengths do not fit, or a value is not finite
+ * @throws {TypeError | RangeError | ShapeError} if shapes or lengths do not match, or a value is not finite
  * @example
  * const input = { shape: [4, 1], data: [1, 2, 4, 5] };
  * const gradOutput = { shape: [4, 1], data: [1, -1, 2, 0] };

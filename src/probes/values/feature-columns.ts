@@ -1,13 +1,13 @@
 /**
- * Samples taken apart into one column of values a feature: what every probe of values starts from.
+ * Splits samples into one column of values per feature, for all probes of values.
  *
- * Features lie on axis 1 of [N, C] and [N, C, ...], or on the last axis of channels-last samples (`axis: -1`).
+ * Features are on axis 1 of [N, C] and [N, C, ...], or on the last axis of channels-last samples (`axis: -1`).
  */
 
 import { complaint, expectObject, ShapeError, show } from "../../core/errors.js";
 import type { Samples } from "../../core/samples.js";
 
-/** The shape of samples seen from their feature axis: value (o, c, i) stands at (o * features + c) * inner + i. */
+/** The shape of samples relative to their feature axis: value (o, c, i) has the index (o * features + c) * inner + i. */
 export interface SampleView {
   readonly rows: number;
   readonly outer: number;
@@ -15,20 +15,23 @@ export interface SampleView {
   readonly inner: number;
 }
 
-/** The finite values of samples, feature after feature, and how many were not finite. */
+/** The finite values of samples, feature by feature, and the numbers of other values. */
 export interface FeatureColumns {
   readonly features: number;
-  /** How many values per feature has, not finite ones included. */
+  /** The number of values per feature, or the sum of their weights; values that are not finite included. */
   readonly count: number;
-  /** Feature c has `values[starts[c]]` up to but not including `values[starts[c + 1]]`, in the order of the rows. */
+  /** The values of feature c start at `starts[c]` and end before `starts[c + 1]`, in the order of the rows. */
   readonly values: Float64Array;
   readonly starts: Float64Array;
+  /** The weight of each value. Undefined if all weights are 1. */
+  readonly weights: Float64Array | undefined;
+  /** The number, or the sum of the weights, of the values that are 0, NaN and infinite, per feature. */
   readonly zeros: Float64Array;
   readonly nans: Float64Array;
   readonly infinities: Float64Array;
 }
 
-/** Requires samples whose shape holds as many values as there are, and finds the feature axis. [N] is one feature. */
+/** Requires samples whose shape matches the number of values. Returns the view of the feature axis. [N] is one feature. */
 export function sampleView(who: string, samples: unknown, axis: number): SampleView {
   expectObject(who, "the samples", samples);
   const { shape, data } = samples as Partial<Samples>;
@@ -52,7 +55,7 @@ export function sampleView(who: string, samples: unknown, axis: number): SampleV
   const at = axis < 0 ? sizes.length + axis : axis;
   if (at < 1 || at >= sizes.length) {
     const cure = "axis 1 is for [N, C] and [N, C, ...], axis -1 for channels-last samples";
-    throw new ShapeError(complaint(who, `features on axis ${axis}, behind the rows`, printed, cure));
+    throw new ShapeError(complaint(who, `features on axis ${axis}, after the rows`, printed, cure));
   }
   return { rows, outer: product(0, at), features: sizes[at]!, inner: product(at + 1, sizes.length) };
 }
@@ -62,9 +65,19 @@ export function expectFeatureAxis(who: string, axis: number): void {
   if (axis === 0) throw new RangeError(complaint(who, "axis to be other than 0, which counts the rows", "0"));
 }
 
-/** Gathers the finite values of each feature into one stretch of `buffer`, or of a new array when none is given. */
-export function gatherColumns(data: ArrayLike<number>, view: SampleView, buffer?: Float64Array): FeatureColumns {
+/**
+ * Copies the finite values of each feature to a contiguous part of `buffer`, or of a new array without a buffer. Positions of
+ * weight 0 are ignored.
+ */
+export function gatherColumns(
+  data: ArrayLike<number>,
+  view: SampleView,
+  buffer?: Float64Array,
+  positionWeights?: Float64Array,
+): FeatureColumns {
   const { outer, features, inner } = view;
+  const isMask = positionWeights?.every((weight) => weight === 0 || weight === 1) ?? true;
+  const weights = isMask ? undefined : new Float64Array(data.length);
   const values = buffer ?? new Float64Array(data.length);
   const starts = new Float64Array(features + 1);
   const zeros = new Float64Array(features);
@@ -76,18 +89,23 @@ export function gatherColumns(data: ArrayLike<number>, view: SampleView, buffer?
     let zero = 0;
     for (let o = 0; o < outer; o++) {
       let at = (o * features + c) * inner;
+      const toPosition = o * inner - at;
       for (const stop = at + inner; at < stop; at++) {
+        const weight = positionWeights === undefined ? 1 : positionWeights[at + toPosition]!;
+        if (weight === 0) continue;
         const x = data[at]!;
         // x - x is 0 for every finite number, and NaN for the others.
         if (x - x === 0) {
+          if (weights !== undefined) weights[end] = weight;
           values[end++] = x;
-          if (x === 0) zero++;
-        } else if (x === Infinity || x === -Infinity) infinities[c]!++;
-        else nans[c]!++;
+          if (x === 0) zero += weight;
+        } else if (x === Infinity || x === -Infinity) infinities[c]! += weight;
+        else nans[c]! += weight;
       }
     }
     zeros[c] = zero;
   }
   starts[features] = end;
-  return { features, count: outer * inner, values, starts, zeros, nans, infinities };
+  const count = positionWeights?.reduce((sum, weight) => sum + weight, 0) ?? outer * inner;
+  return { features, count, values, starts, weights, zeros, nans, infinities };
 }

@@ -1,18 +1,19 @@
 /**
- * Moments of one sample: mean, variance, skewness, kurtosis, from central sums that merge.
+ * Moments of a sample: mean, variance, skewness and kurtosis, from central sums that can be merged.
  *
  *     M1 = Σ x / n        Mk = Σ (x - M1)^k, k = 2, 3, 4
  *
- * Two samples' sums give those of both together, so a stream is taken block by block and shards are put together.
+ * The sums of two samples can be merged to those of both, so streams can be processed in blocks and shards can be combined.
  */
 
+import { complaint, show } from "../../core/errors.js";
 import { expectFiniteValues } from "../shared/arguments.js";
 import { type Figure, figureUnless, type Reasons } from "../shared/report.js";
 
-/** The central sums of a sample: all that mean, variance, skewness and kurtosis need, and all that merging needs. */
+/** The central sums of a sample. Mean, variance, skewness and kurtosis are computed from them, and they can be merged. */
 export interface Moments {
   readonly count: number;
-  /** The mean; 0 when there are no values. */
+  /** The mean, or 0 without values. */
   readonly mean: number;
   /** Σ (x - mean)². */
   readonly m2: number;
@@ -22,7 +23,7 @@ export interface Moments {
   readonly m4: number;
 }
 
-/** What the central sums say. A figure that is not defined is null, and `reasons` says why. */
+/** The report of `momentStatistics`. Undefined statistics are null. */
 export interface MomentStatistics {
   readonly count: number;
   readonly mean: number | null;
@@ -42,17 +43,26 @@ export interface MomentStatistics {
   readonly kurtosisPearson: number | null;
   /** G2 = (n - 1) / ((n - 2) (n - 3)) ((n + 1) g2 + 6). */
   readonly kurtosisExcessUnbiased: number | null;
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
-/** The moments of nothing: where a stream begins. */
+/** Requires the central sums of a sample. */
+export function expectMoments(who: string, name: string, moments: unknown): asserts moments is Moments {
+  const sums = (moments ?? {}) as Partial<Moments>;
+  const isMoments = [sums.count, sums.mean, sums.m2, sums.m3, sums.m4].every((sum) => typeof sum === "number");
+  if (isMoments) return;
+  throw new TypeError(complaint(who, `${name} to be moments`, show(moments), "pass what momentsOf returns"));
+}
+
+/** The moments of an empty sample, the start value for merging the blocks of a stream. */
 export const noMoments: Moments = { count: 0, mean: 0, m2: 0, m3: 0, m4: 0 };
 
 /**
- * The central sums of some values.
+ * Computes the central sums of some values.
  *
- * - **Numerics**: two passes in double precision, the rounding of the mean taken out of the sums; equal values give exactly
- *   M2 = 0
+ * - **Numerics**: two passes in double precision. The sums are corrected for the rounding of the mean, and for equal values
+ *   M2 is exactly 0
  * - **Cost**: two passes
  *
  * @throws {RangeError} if a value is NaN or infinite
@@ -64,11 +74,11 @@ export function momentsOf(values: ArrayLike<number>): Moments {
   return momentsOfRange(copy, 0, copy.length);
 }
 
-/** The central sums of `values[start]` up to but not including `values[end]`, which must be finite. */
+/** Returns the central sums of `values[start]` up to but not including `values[end]`, which must be finite. */
 export function momentsOfRange(values: Float64Array, start: number, end: number): Moments {
   const count = end - start;
   if (count === 0) return noMoments;
-  // Relative to the first value: no digits are lost when the mean is large, and none at all when the values are equal.
+  // Offsets from the first value stay accurate if the mean is large, and are exact if all values are equal.
   const first = values[start]!;
   let sum = 0;
   for (let i = start; i < end; i++) sum += values[i]! - first;
@@ -85,7 +95,7 @@ export function momentsOfRange(values: Float64Array, start: number, end: number)
     s3 += square * d;
     s4 += square * square;
   }
-  // The mean was rounded; s1 / n is what it is off by. Moving the sums there matters for M3 when |mean| is much larger than the std.
+  // Corrects for the rounding error s1 / n of the mean, which matters for M3 if |mean| is much larger than the std.
   const e = s1 / count;
   return {
     count,
@@ -97,7 +107,40 @@ export function momentsOfRange(values: Float64Array, start: number, end: number)
 }
 
 /**
- * The central sums of two samples together.
+ * Computes the central sums of weighted values. Each term is multiplied by the weight of its value, and `count` is the sum of
+ * the weights.
+ */
+export function weightedMomentsOfRange(
+  values: Float64Array,
+  weights: Float64Array,
+  start: number,
+  end: number,
+): Moments {
+  if (start === end) return noMoments;
+  const first = values[start]!;
+  let count = 0;
+  let sum = 0;
+  for (let i = start; i < end; i++) {
+    count += weights[i]!;
+    sum += weights[i]! * (values[i]! - first);
+  }
+  const mean = first + sum / count;
+  let [s1, m2, m3, m4] = [0, 0, 0, 0];
+  for (let i = start; i < end; i++) s1 += weights[i]! * (values[i]! - mean);
+  // Corrects for the rounding error of the mean.
+  const e = s1 / count;
+  for (let i = start; i < end; i++) {
+    const d = values[i]! - mean - e;
+    const square = weights[i]! * d * d;
+    m2 += square;
+    m3 += square * d;
+    m4 += square * d * d;
+  }
+  return { count, mean: mean + e, m2, m3, m4 };
+}
+
+/**
+ * Merges the central sums of two samples.
  *
  *     d = mean b - mean a        M2 = M2a + M2b + d² na nb / n        and so on
  *
@@ -108,6 +151,8 @@ export function momentsOfRange(values: Float64Array, start: number, end: number)
  * mergeMoments(momentsOf([1, 2]), momentsOf([2, 5])).m2;   // => 9
  */
 export function mergeMoments(a: Moments, b: Moments): Moments {
+  expectMoments("mergeMoments", "a", a);
+  expectMoments("mergeMoments", "b", b);
   if (a.count === 0) return b;
   if (b.count === 0) return a;
   const n = a.count + b.count;
@@ -128,25 +173,25 @@ export function mergeMoments(a: Moments, b: Moments): Moments {
   };
 }
 
-/** Below this a power of the spread has lost digits to underflow. */
+/** Below this, a power of M2 has lost digits to underflow. */
 const LEAST_POWER = 1e-290;
 
-/** g1 = √n M3 / M2^1.5; NaN when the variance is 0 or too small to be raised to that power. */
+/** Returns g1 = √n M3 / M2^1.5, or NaN if the power underflows. */
 export function skewnessOf({ count, m2, m3 }: Moments): number {
   const power = m2 * Math.sqrt(m2);
   return power < LEAST_POWER ? NaN : (Math.sqrt(count) * m3) / power;
 }
 
-/** g2 = n M4 / M2² - 3; NaN when the variance is 0 or too small to be raised to that power. */
+/** Returns g2 = n M4 / M2² - 3, or NaN if the power underflows. */
 export function kurtosisExcessOf({ count, m2, m4 }: Moments): number {
   const power = m2 * m2;
   return power < LEAST_POWER ? NaN : (count * m4) / power - 3;
 }
 
 /**
- * Mean, variance, skewness and kurtosis, biased and unbiased.
+ * Computes mean, variance, skewness and kurtosis, biased and unbiased.
  *
- * - **Units**: mean and std as the values, variance squared, skewness and kurtosis none
+ * - **Units**: mean and std have the unit of the values, variance its square; skewness and kurtosis are dimensionless
  * - **Source**: Joanes & Gill, Comparing measures of sample skewness and kurtosis, 1998: g1, g2, G1, G2
  *
  * @example
@@ -156,6 +201,7 @@ export function kurtosisExcessOf({ count, m2, m4 }: Moments): number {
  * kurtosisExcess;   // => -0.8148148148148149
  */
 export function momentStatistics(moments: Moments): MomentStatistics {
+  expectMoments("momentStatistics", "the argument", moments);
   const { count: n, mean, m2 } = moments;
   const g1 = skewnessOf(moments);
   const g2 = kurtosisExcessOf(moments);
@@ -182,7 +228,7 @@ export function momentStatistics(moments: Moments): MomentStatistics {
   };
 }
 
-/** Why a figure of a sample is not defined, or null when it is: it needs `least` values and, with `spread`, a variance. */
+/** Returns why a statistic is undefined, or null if it is defined. It needs `least` values and, with `spread`, a variance. */
 export function undefinedReason({ count, m2 }: Moments, value: number, least: number, spread: boolean): string | null {
   if (count === 0) return "no finite values";
   if (count < least) return `fewer than ${least} finite values`;

@@ -1,5 +1,5 @@
 /**
- * Quantiles of one sample, by selection instead of sorting.
+ * Quantiles of a sample, by selection instead of sorting.
  *
  *     h = (n - 1) p        quantile(p) = x_(⌊h⌋) + (h - ⌊h⌋) (x_(⌊h⌋ + 1) - x_(⌊h⌋)),  x_(0) <= x_(1) <= ...
  *
@@ -10,15 +10,15 @@ import { complaint, expectNumber, show } from "../../core/errors.js";
 import { expectFiniteValues } from "../shared/arguments.js";
 
 /**
- * The quantiles of some values at rising levels in 0..1.
+ * Computes the quantiles of some values at ascending levels in 0..1.
  *
- * - **Units**: as the values
+ * - **Units**: those of the values
  * - **Numerics**: exact order statistics, one rounded interpolation
- * - **Cost**: O(n) on average for each level, O(n log n) at worst, on one copy of the values
+ * - **Cost**: O(n) per level on average, O(n log n) in the worst case, and one copy of the values
  * - **Source**: Hyndman & Fan, Sample quantiles in statistical packages, 1996: type 7
  *
  * @throws {ShapeError} if there are no values
- * @throws {RangeError} if a value is not finite or the levels do not rise within [0, 1]
+ * @throws {RangeError} if a value is not finite, or the levels are not ascending within [0, 1]
  * @example
  * quantilesOf([5, 2, 1, 2], [0.15, 0.5, 0.85]);   // => about [1.45, 2, 3.65]
  */
@@ -28,18 +28,18 @@ export function quantilesOf(values: ArrayLike<number>, levels: readonly number[]
   return quantilesOfRange(copy, 0, copy.length, levels);
 }
 
-/** Requires a list of rising levels, each in 0..1. */
+/** Requires ascending levels in 0..1. */
 export function expectLevels(who: string, levels: unknown): asserts levels is readonly number[] {
   if (!Array.isArray(levels)) throw new TypeError(complaint(who, "the quantile levels to be an array", show(levels)));
   let before = 0;
   for (const level of levels) {
     expectNumber(who, "each quantile level", level, { low: 0, high: 1 });
-    if (level < before) throw new RangeError(complaint(who, "the quantile levels to rise", show(levels)));
+    if (level < before) throw new RangeError(complaint(who, "ascending quantile levels", show(levels)));
     before = level;
   }
 }
 
-/** The quantiles of `values[start]` up to but not including `values[end]`: at least one value, all finite. Reorders them. */
+/** Returns the quantiles of `values[start]` up to but not including `values[end]`, which must be finite. Reorders them. */
 export function quantilesOfRange(
   values: Float64Array,
   start: number,
@@ -50,15 +50,49 @@ export function quantilesOfRange(
   return levels.map((level) => {
     const h = (end - start - 1) * level;
     const rank = start + Math.floor(h);
-    // What the last selection put before `from` is smaller already: each one has less left to look through.
+    // The previous selection moved smaller values before `from`, so only the rest must be searched.
     select(values, rank, from, end - 1);
     from = rank;
-    // Adding 0 turns -0 into 0: which of the two zeros comes first must not show.
+    // Adding 0 turns -0 into 0, so the result does not depend on the order of the two zeros.
     const low = values[rank]! + 0;
     const fraction = h - Math.floor(h);
     if (fraction === 0) return low;
     const high = smallest(values, rank + 1, end);
-    // From the nearer end, as NumPy does it: rounds less, and never leaves [low, high].
+    // Interpolates from the nearer end, like NumPy. This rounds less and never leaves [low, high].
+    return fraction < 0.5 ? low + fraction * (high - low) : high - (1 - fraction) * (high - low);
+  });
+}
+
+/**
+ * Returns the quantiles of weighted values, all finite and at least one, without reordering them.
+ *
+ *     t_k = w_1 + ... + w_(k-1) + w_k / 2        quantile(p) = x at t = t_1 + p (t_n - t_1), linear between (t_k, x_k)
+ *
+ * Only the ratios of the weights matter. With equal weights the result is that of `quantilesOf`.
+ */
+export function weightedQuantilesOfRange(
+  values: Float64Array,
+  weights: Float64Array,
+  start: number,
+  end: number,
+  levels: readonly number[],
+): number[] {
+  // Equal values are ordered by weight, so the result does not depend on the order of the rows.
+  const order = Uint32Array.from({ length: end - start }, (_, i) => start + i).sort(
+    (i, j) => values[i]! - values[j]! || weights[i]! - weights[j]!,
+  );
+  const places = new Float64Array(order.length);
+  for (let k = 1; k < order.length; k++) {
+    places[k] = places[k - 1]! + weights[order[k - 1]!]! / 2 + weights[order[k]!]! / 2;
+  }
+  let k = 0;
+  return levels.map((level) => {
+    const place = level * places.at(-1)!;
+    while (k < places.length - 2 && places[k + 1]! <= place) k++;
+    const low = values[order[k]!]! + 0;
+    const high = values[order[Math.min(k + 1, order.length - 1)]!]! + 0;
+    if (low === high) return low;
+    const fraction = Math.min(1, (place - places[k]!) / (places[k + 1]! - places[k]!));
     return fraction < 0.5 ? low + fraction * (high - low) : high - (1 - fraction) * (high - low);
   });
 }
@@ -70,10 +104,10 @@ function smallest(values: Float64Array, start: number, end: number): number {
 }
 
 /**
- * Puts at place k the value that sorting `values[left..right]` would put there, no larger ones before it, no smaller ones after it.
+ * Reorders `values[left..right]` so that index k has the value it would have after sorting, with no larger values before it and
+ * no smaller ones after it.
  *
- * - **Source**: Hoare, Algorithm 65: Find, 1961, with the median of three as pivot; should the pivots be bad all the time,
- *   it sorts
+ * - **Source**: Hoare, Algorithm 65: Find, 1961, with the median of three as pivot. After too many bad pivots it sorts
  */
 function select(values: Float64Array, k: number, left: number, right: number): void {
   let rounds = 2 * (32 - Math.clz32(right - left + 1));
@@ -83,8 +117,8 @@ function select(values: Float64Array, k: number, left: number, right: number): v
       return;
     }
     const pivot = medianOfThree(values[left]!, values[(left + right) >>> 1]!, values[right]!);
-    // Both partitions move every value and count, instead of asking where it belongs: half the pivots' questions are
-    // answered by chance, and a processor that guesses wrong that often takes twice as long.
+    // Both partitions swap every value and count without branching. Branches would be mispredicted half of the time and take
+    // twice as long.
     let equal = left;
     for (let i = left; i <= right; i++) {
       const x = values[i]!;

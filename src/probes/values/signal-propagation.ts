@@ -1,4 +1,4 @@
-/** Signal propagation: whether a layer keeps the samples of a batch distinct. */
+/** Signal propagation: how distinct the samples of a batch remain after a layer. */
 
 import { exp, log } from "../../core/math.js";
 import type { Samples } from "../../core/samples.js";
@@ -12,18 +12,19 @@ import { sampleView } from "./feature-columns.js";
 export interface SignalPropagationReport {
   readonly probe: "signalPropagation";
   readonly kinds: Kinds;
-  /** How many samples and how many values each. */
+  /** The number of samples. */
   readonly rows: number;
+  /** The number of values per sample. */
   readonly width: number;
-  /** (tr K)^2 / tr(K^2), K = H H': how many directions the samples fill, from 1 to the smaller of rows and width. */
+  /** (tr K)^2 / tr(K^2), K = H H': the effective number of dimensions, from 1 to the smaller of rows and width. */
   readonly effectiveRank: number | null;
-  /** exp of the entropy of the eigenvalues of K as shares of their sum: the same, more attentive to the small ones. */
+  /** The exponential of the entropy of the normalized eigenvalues of K. It is more sensitive to small eigenvalues. */
   readonly entropicRank: number | null;
-  /** Mean |cosine| over all pairs of samples: 1 where the layer maps them all to one direction. */
+  /** The mean |cosine| over all pairs of samples. It is 1 if the layer maps all samples to one direction. */
   readonly meanAbsoluteCosine: number | null;
-  /** Samples of norm 0, left out of the cosines. */
+  /** The number of samples of norm 0, which are excluded from the cosines. */
   readonly zeroRows: number;
-  /** Why a figure here is null. */
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
@@ -34,11 +35,11 @@ const KINDS: Kinds = {
 };
 
 /**
- * Measures how well a layer keeps the samples of a batch apart: rank and cosines of its preactivations, not centered.
+ * Measures how distinct the samples of a batch remain after a layer, by the rank and cosines of its outputs (not centered).
  *
  *     effectiveRank = (tr K)^2 / tr(K^2)        entropicRank = exp(-sum p_i ln p_i), p = eigenvalues of K / tr K,  K = H H'
  *
- * In a deep network without normalization they fall towards one direction with depth; batch norm keeps several.
+ * In a deep network without normalization, the samples collapse to one direction with depth. Batch norm prevents this.
  *
  * - **Shapes**: samples: [rows, ...], one row per sample
  * - **Cost**: rows^2 width for the cosines, and 4/3 min(rows, width)^3 for the eigenvalues
@@ -54,7 +55,7 @@ export function signalPropagation(samples: Samples): SignalPropagationReport {
   const { rows } = sampleView(who, samples, 1);
   const values = expectFiniteValues(who, "the samples", samples.data, 1);
   const width = values.length / rows;
-  // In units of the largest value: the sums below are of fourth powers.
+  // In units of the largest value, because the sums below contain fourth powers.
   const unit = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const found = { probe: "signalPropagation", kinds: KINDS, rows, width } as const;
   if (unit === 0) {
@@ -62,13 +63,11 @@ export function signalPropagation(samples: Samples): SignalPropagationReport {
     const reasons = { effectiveRank: reason, entropicRank: reason, meanAbsoluteCosine: reason };
     return { ...found, effectiveRank: null, entropicRank: null, meanAbsoluteCosine: null, zeroRows: rows, reasons };
   }
-  const h = Array.from({ length: rows }, (_, i) =>
-    values.subarray(i * width, (i + 1) * width).map((value) => value / unit),
-  );
-  const { meanAbsoluteCosine, zeroRows } = cosinesOf(h);
+  const samplesInRows = Array.from({ length: rows }, (_, i) => values.subarray(i * width, (i + 1) * width));
+  const { meanAbsoluteCosine, zeroRows } = cosinesOf(samplesInRows);
   return {
     ...found,
-    ...ranksOf(h),
+    ...ranksOf(samplesInRows.map((row) => row.map((value) => value / unit))),
     meanAbsoluteCosine,
     zeroRows,
     reasons: meanAbsoluteCosine === null ? { meanAbsoluteCosine: "fewer than 2 samples differ from 0" } : {},
@@ -76,21 +75,27 @@ export function signalPropagation(samples: Samples): SignalPropagationReport {
 }
 
 function ranksOf(h: readonly Float64Array[]): { effectiveRank: number; entropicRank: number } {
-  // H H' and H'H share their eigenvalues but for zeros: take the smaller.
+  // H H' and H'H have the same eigenvalues except for zeros, so use the smaller matrix.
   const k = gramMatrix(h.length <= h[0]!.length ? h : transposeRows(h));
   const trace = k.reduce((sum, row, i) => sum + row[i]!, 0);
   const squares = k.reduce((sum, row) => sum + dot(row, row), 0);
   let entropy = 0;
   for (const eigenvalue of symmetricEigenvalues(k)) {
     const share = eigenvalue / trace;
-    // Round-off may carry an eigenvalue of 0 below it.
+    // An eigenvalue of 0 may be negative because of round-off.
     if (share > 0) entropy -= share * log(share);
   }
   return { effectiveRank: trace ** 2 / squares, entropicRank: exp(entropy) };
 }
 
 function cosinesOf(h: readonly Float64Array[]): { meanAbsoluteCosine: number | null; zeroRows: number } {
-  const directions = h.map((row) => [row, norm(row)] as const).filter(([, size]) => size > 0);
+  const directions = h.flatMap((row) => {
+    // Each sample is scaled by its largest value, so that small samples do not underflow.
+    const largest = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    if (largest === 0) return [];
+    const direction = row.map((value) => value / largest);
+    return [[direction, norm(direction)] as const];
+  });
   let sum = 0;
   let pairs = 0;
   directions.forEach(([a, sizeOfA], i) => {

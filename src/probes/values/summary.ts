@@ -1,8 +1,8 @@
 /**
- * Summary: what the recorder keeps of a sample once its values are gone.
+ * Summary: the statistics of a sample that the recorder stores instead of the values.
  *
- * Counts, moments and histograms of two summaries add up to those of both samples together. Quantiles do not: a merged
- * summary takes them from its histogram and calls them an estimate.
+ * Counts, moments and histograms of two summaries can be merged exactly. Quantiles cannot, so a merged summary estimates them
+ * from its histogram.
  */
 
 import { type Figure, figureUnless, type Reasons } from "../shared/report.js";
@@ -16,39 +16,43 @@ import {
   noMoments,
   skewnessOf,
   undefinedReason,
+  weightedMomentsOfRange,
 } from "./moments.js";
-import { quantilesOfRange } from "./quantiles.js";
+import { quantilesOfRange, weightedQuantilesOfRange } from "./quantiles.js";
 
-/** The figures of one sample. Moments, quantiles and histogram are those of its finite values. */
+/** The statistics of one sample. Moments, quantiles and histogram are those of its finite values. */
 export interface Summary {
-  /** All values, not finite ones included. */
+  /** The number of values, including those that are not finite. With row weights, the sum of their weights. */
   readonly count: number;
-  /** How many of them the moments, quantiles and histogram are made from. */
+  /** The count of the finite values. */
   readonly finite: number;
-  /** The parts of `count` that are 0, NaN, and infinite. */
+  /** The fraction of values that are 0. */
   readonly zeroFraction: Figure;
+  /** The fraction of values that are NaN. */
   readonly nanFraction: Figure;
+  /** The fraction of values that are infinite. */
   readonly infiniteFraction: Figure;
   readonly mean: Figure;
-  /** Biased: M2 / n. */
+  /** The biased variance M2 / n. */
   readonly variance: Figure;
-  /** g1. */
+  /** The skewness g1. */
   readonly skewness: Figure;
-  /** g2: 0 for a normal distribution. */
+  /** The excess kurtosis g2, which is 0 for a normal distribution. */
   readonly kurtosisExcess: Figure;
   /** In the order of the requested levels. */
   readonly quantiles: readonly Figure[];
-  /** Exact in one sample; estimates from the histogram in a merged one. */
+  /** "exact", or "estimate" for quantiles of a merged summary. */
   readonly quantileKind: "exact" | "estimate";
-  /** Null when no edges were given. */
+  /** Null if no edges were given. */
   readonly histogram: Histogram | null;
-  /** Why a figure is null, by its name. */
+  /** The reason for each null above, by name. */
   readonly reasons: Reasons;
 }
 
-/** How many values of a sample are of which kind, beside its finite values in an array. */
+/** The finite values of a sample, with the counts of all kinds of values. */
 interface SampleRange {
   readonly values: Float64Array;
+  readonly weights: Float64Array | undefined;
   readonly start: number;
   readonly end: number;
   readonly count: number;
@@ -57,30 +61,34 @@ interface SampleRange {
   readonly infinities: number;
 }
 
-/** What to keep of a sample. */
+/** The settings of a summary. */
 export interface SummaryOptions {
   readonly levels: readonly number[];
   readonly edges: readonly number[] | null;
 }
 
-/** Makes the summary of one sample. Reorders its values. */
+/** Returns the summary of one sample. Reorders its values, unless they have weights. */
 function summarizeRange(range: SampleRange, moments: Moments, { levels, edges }: SummaryOptions): Summary {
-  const { values, start, end } = range;
-  const empty = start === end;
-  const quantiles = empty ? levels.map(() => null) : quantilesOfRange(values, start, end, levels);
-  const histogram = edges && histogramOfRange(values, start, end, edges);
+  const { values, weights, start, end } = range;
+  const quantiles =
+    start === end
+      ? levels.map(() => null)
+      : weights === undefined
+        ? quantilesOfRange(values, start, end, levels)
+        : weightedQuantilesOfRange(values, weights, start, end, levels);
+  const histogram = edges && histogramOfRange(values, start, end, edges, weights);
   return describe(range, moments, { quantiles, quantileKind: "exact", histogram }, "no finite values");
 }
 
 /**
- * The summary of two samples together: exact but for round-off, except for quantiles, which come from the histogram.
+ * Merges the summaries of two samples. The result is exact up to round-off, except for quantiles, which are estimated.
  *
  * @throws {ShapeError} if the histograms have different edges
  */
 export function mergeSummaries(a: Summary, b: Summary, levels: readonly number[]): Summary {
   const histogram = a.histogram === null || b.histogram === null ? null : mergeHistograms(a.histogram, b.histogram);
   const total = (fraction: "zeroFraction" | "nanFraction" | "infiniteFraction"): number =>
-    Math.round((a[fraction] ?? 0) * a.count) + Math.round((b[fraction] ?? 0) * b.count);
+    partOf(a[fraction] ?? 0, a.count) + partOf(b[fraction] ?? 0, b.count);
   const counts = {
     count: a.count + b.count,
     zeros: total("zeroFraction"),
@@ -93,15 +101,22 @@ export function mergeSummaries(a: Summary, b: Summary, levels: readonly number[]
   return describe(counts, moments, { quantiles, quantileKind: "estimate", histogram }, reason);
 }
 
+/** Returns fraction times count without the rounding of the fraction, where that is a whole number. */
+function partOf(fraction: number, count: number): number {
+  const part = fraction * count;
+  const whole = Math.round(part);
+  return Math.abs(part - whole) <= 1e-12 * count ? whole : part;
+}
+
 function describe(
-  { count, zeros, nans, infinities }: Omit<SampleRange, "values" | "start" | "end">,
+  { count, zeros, nans, infinities }: Omit<SampleRange, "values" | "weights" | "start" | "end">,
   moments: Moments,
   distribution: Pick<Summary, "quantiles" | "quantileKind" | "histogram">,
   quantileReason: string,
 ): Summary {
   const reasons: Record<string, string> = {};
   const figure = (name: string, value: number, spread: boolean): Figure =>
-    figureUnless(undefinedReason(moments, value, 1, spread), reasons, name, value);
+    figureUnless(undefinedReason(moments, value, 0, spread), reasons, name, value);
   const fraction = (name: string, part: number): Figure =>
     figureUnless(count > 0 ? null : "no values", reasons, name, part / count);
   if (distribution.quantiles.includes(null)) reasons.quantiles = quantileReason;
@@ -120,7 +135,7 @@ function describe(
   };
 }
 
-/** The central sums that the figures were made from. A figure beyond double precision stays so: it comes back as NaN. */
+/** Recovers the central sums from a summary. Statistics beyond double precision become NaN. */
 function momentsOfSummary({ finite: count, mean, variance, skewness, kurtosisExcess }: Summary): Moments {
   if (count === 0) return noMoments;
   const m2 = (variance ?? NaN) * count;
@@ -130,16 +145,16 @@ function momentsOfSummary({ finite: count, mean, variance, skewness, kurtosisExc
   return { count, mean: mean ?? NaN, m2, m3, m4 };
 }
 
-/** Histograms of many features on the same edges. */
+/** Histograms of many features with the same edges. */
 export interface FeatureHistograms {
   readonly edges: readonly number[];
-  /** counts[c][k]: how many values of feature c lie in cell k. */
+  /** counts[c][k] is the count of feature c in cell k. */
   readonly counts: readonly (readonly number[])[];
   readonly below: readonly number[];
   readonly above: readonly number[];
 }
 
-/** The figures of `Summary`, one column each: entry c belongs to feature c. */
+/** The statistics of `Summary` for all features, one array per statistic. Element c belongs to feature c. */
 export interface FeatureSummaries {
   readonly count: readonly number[];
   readonly finite: readonly number[];
@@ -150,39 +165,41 @@ export interface FeatureSummaries {
   readonly variance: readonly Figure[];
   readonly skewness: readonly Figure[];
   readonly kurtosisExcess: readonly Figure[];
-  /** quantiles[q][c]: the quantile at level q of feature c. */
+  /** quantiles[q][c] is the quantile of feature c at level q. */
   readonly quantiles: readonly (readonly Figure[])[];
   readonly quantileKind: Summary["quantileKind"];
   readonly histogram: FeatureHistograms | null;
-  /** Why a figure of some features is null, by its name. */
+  /** The reasons for nulls in some features, by name of the statistic. */
   readonly reasons: Reasons;
 }
 
-/** A layer's figures: of all its values in one sample, and of each feature. */
+/** The statistics of a layer and of each of its features. */
 export interface LayerSummary {
   /** All features and rows as one sample. */
   readonly layer: Summary;
-  /** Null when features were left out. */
+  /** Null if features are not recorded. */
   readonly features: FeatureSummaries | null;
 }
 
-/** Summarizes a layer from its columns, which are reordered. */
+/** Summarizes a layer from its columns. Reorders their values. */
 export function summarizeColumns(columns: FeatureColumns, options: SummaryOptions, perFeature: boolean): LayerSummary {
-  const { features, count, values, starts, zeros, nans, infinities } = columns;
+  const { features, count, values, starts, weights, zeros, nans, infinities } = columns;
   const summaries: Summary[] = [];
   let pooled = noMoments;
   for (let c = 0; c < features; c++) {
     const start = starts[c]!;
     const end = starts[c + 1]!;
-    const moments = momentsOfRange(values, start, end);
+    const moments =
+      weights === undefined ? momentsOfRange(values, start, end) : weightedMomentsOfRange(values, weights, start, end);
     pooled = mergeMoments(pooled, moments);
     if (!perFeature) continue;
-    const range = { values, start, end, count, zeros: zeros[c]!, nans: nans[c]!, infinities: infinities[c]! };
+    const range = { values, weights, start, end, count, zeros: zeros[c]!, nans: nans[c]!, infinities: infinities[c]! };
     summaries.push(summarizeRange(range, moments, options));
   }
   const sum = (column: Float64Array): number => column.reduce((total, entry) => total + entry, 0);
   const all = {
     values,
+    weights,
     start: 0,
     end: starts[features]!,
     count: count * features,
@@ -193,7 +210,7 @@ export function summarizeColumns(columns: FeatureColumns, options: SummaryOption
   return { layer: summarizeRange(all, pooled, options), features: perFeature ? columnsOf(summaries, options) : null };
 }
 
-/** The summary of one feature, for merging, which finds the reasons anew. */
+/** Returns the summary of one feature for merging, without reasons, which merging determines again. */
 function summaryOfFeature(features: FeatureSummaries, c: number): Summary {
   const { histogram } = features;
   return {
@@ -218,7 +235,7 @@ function summaryOfFeature(features: FeatureSummaries, c: number): Summary {
   };
 }
 
-/** The summaries of the same features in two samples together; see `mergeSummaries`. */
+/** Merges the summaries of the same features in two samples; see `mergeSummaries`. */
 export function mergeFeatureSummaries(
   a: FeatureSummaries,
   b: FeatureSummaries,
@@ -252,7 +269,7 @@ function columnsOf(summaries: readonly Summary[], { levels, edges }: SummaryOpti
   };
 }
 
-/** As in `{ skewness: "3 of 100 features: the variance is 0" }`. */
+/** Returns reasons such as `{ skewness: "3 of 100 features: the variance is 0" }`. */
 function reasonsOf(summaries: readonly Summary[]): Reasons {
   const counts = new Map<string, Map<string, number>>();
   for (const { reasons } of summaries) {
