@@ -159,6 +159,12 @@ const others: readonly LayerCase[] = [
         simple(`GroupNorm [N, C]${options}`, [4, 6], group, parameters),
         simple(`GroupNorm [N, C, L]${options}`, [3, 6, 2], group, parameters),
         simple(`GroupNorm [N, C, H, W]${options}`, [2, 6, 2, 2], group, parameters),
+        simple(
+          `GroupNorm [N, H, W, C]${options}`,
+          [3, 2, 2, 6],
+          ({ dtype }) => new GroupNorm({ groups: 2, features: 6, axis: -1, scale, center, dtype }),
+          parameters,
+        ),
       ];
     }),
   ),
@@ -170,6 +176,18 @@ const others: readonly LayerCase[] = [
     "GroupNorm [N, C, L], one group",
     [3, 4, 2],
     ({ dtype }) => new GroupNorm({ groups: 1, features: 4, epsilon: 0.5, dtype }),
+    ["gamma", "beta"],
+  ),
+  simple(
+    "GroupNorm [N, L, C, M], axis 2",
+    [2, 3, 4, 2],
+    ({ dtype }) => new GroupNorm({ groups: 2, features: 4, axis: 2, dtype }),
+    ["gamma", "beta"],
+  ),
+  simple(
+    "GroupNorm [N, L, C], one group",
+    [3, 4, 2],
+    ({ dtype }) => new GroupNorm({ groups: 1, features: 2, axis: -1, dtype }),
     ["gamma", "beta"],
   ),
   simple(
@@ -568,6 +586,13 @@ export const refusals: readonly Refusal[] = [
       shape: [4, 3],
       mode,
       refusal: "ShapeError: GroupNorm: 4 | 1 | [4, 3]",
+    },
+    {
+      name: `GroupNorm, features on axis 0, ${mode}`,
+      make: ({ dtype }) => new GroupNorm({ groups: 2, features: 4, axis: -2, dtype }),
+      shape: [4, 3],
+      mode,
+      refusal: "ShapeError: GroupNorm: axis 0 | -2 | [4, 3]",
     },
     {
       name: `GroupNorm, float64 input, ${mode}`,

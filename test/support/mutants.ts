@@ -272,6 +272,9 @@ function groupNorm(
 
 const sampleNorm = (row: LayerCase): boolean => row.kind === "LayerNorm" || row.kind === "GroupNorm";
 
+// With channels last, each sample is a call of its own.
+const inOneCall = (row: LayerCase): boolean => sampleNorm(row) && !named("[N, H, W, C]", "axis 2")(row);
+
 const groupNormMutants: readonly KernelMutant[] = [
   groupNorm("statistics treated as constants", (args) => plainKernels.normalizeBackward(args), sampleNorm),
   groupNorm(
@@ -280,7 +283,7 @@ const groupNormMutants: readonly KernelMutant[] = [
       plainKernels.batchNormBackward({ ...args, dy });
       for (let i = 0; i < args.dx.length; i++) args.dx[i]! *= gamma?.[Math.floor(i / inner) % channels] ?? 1;
     },
-    (row) => sampleNorm(row) && has("gamma")(row) && !named("a group each")(row),
+    (row) => inOneCall(row) && has("gamma")(row) && !named("a group each")(row),
   ),
   groupNorm(
     "sums over the whole sample",
@@ -291,7 +294,7 @@ const groupNormMutants: readonly KernelMutant[] = [
         Float64Array.from({ length: samples }, (_, n) => values[n * groups]!);
       plainKernels.batchNormBackward({ ...args, view, mean: each(args.mean), rstd: each(args.rstd) });
     },
-    (row) => row.kind === "GroupNorm" && !named("one group")(row),
+    (row) => row.kind === "GroupNorm" && inOneCall(row) && !named("one group")(row),
   ),
   {
     name: "group norm: dgamma without xhat",
