@@ -10,12 +10,15 @@ import {
   GlobalAveragePool,
   type Layer,
   MaxPool2d,
+  meanSquaredError,
+  modelObjective,
   Random,
   ReLU,
   Residual,
   Sequential,
   Tensor,
 } from "batchnorm";
+import { filterNormalizedDirection } from "batchnorm/probes";
 import { compareModes, foldBatchNorm, inspect, recalibrate } from "batchnorm/tools";
 import { expectClose, memoryOf } from "../support/close.js";
 import { ordinary, settle } from "../support/samples.js";
@@ -155,6 +158,28 @@ describe("foldBatchNorm", () => {
     const model = settle(new Sequential([conv(2, 3), residual, norm(3), new ReLU()]), shape, random);
     expect(() => foldBatchNorm(model, x)).toThrow(/"1.body.0", but no Dense or Conv2d .*"2", but no Dense or Conv2d/);
   });
+});
+
+it("modelObjective names the axis of the outputs of a Conv2d, for filter normalization", () => {
+  const model = new Sequential([
+    conv(2, 3),
+    norm(3),
+    new Flatten(),
+    new Dense({ inputs: 36, outputs: 1, random, dtype }),
+  ]);
+  const batch = { input: ordinary([2, 2, 6, 5], random), target: Tensor.zeros([2, 1], dtype) };
+  const { groups, point } = modelObjective(model, batch, meanSquaredError, { mode: "probe" });
+  expect(groups.map(({ outputAxis }) => outputAxis)).toEqual([
+    0,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  const { values } = filterNormalizedDirection(point, groups, { random });
+  const normOf = (of: Float64Array, o: number): number => Math.hypot(...of.subarray(18 * o, 18 * (o + 1)));
+  for (let o = 0; o < 3; o++) expect(normOf(values, o)).toBeCloseTo(normOf(point, o), 12);
 });
 
 describe("statistics per channel", () => {
