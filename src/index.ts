@@ -13,9 +13,16 @@ export { Random, type RandomState } from "./core/random.js";
 // Layers
 export { BatchNorm, type BatchNormOptions, type FreezeOptions } from "./layers/batch-norm.js";
 export { Dense, type DenseOptions, type DenseInitialValues } from "./layers/dense.js";
+export { Conv2d, type Conv2dInitialValues, type Conv2dOptions } from "./layers/conv2d.js";
+export { AveragePool2d, GlobalAveragePool, MaxPool2d, type PoolOptions } from "./layers/pooling.js";
+export type { Pixels } from "./layers/windows.js";
 export { LeakyReLU, type LeakyReLUOptions, ReLU, Sigmoid, Tanh } from "./layers/activations.js";
 export { GroupNorm, type GroupNormOptions, LayerNorm, type LayerNormOptions } from "./layers/group-norm.js";
+export { Dropout, type DropoutOptions } from "./layers/dropout.js";
+export { Flatten } from "./layers/flatten.js";
+export { LogSoftmax, Softmax, type SoftmaxOptions } from "./layers/softmax.js";
 export { Sequential } from "./layers/sequential.js";
+export { Residual, type ResidualOptions } from "./layers/residual.js";
 export type { PredictOptions } from "./layers/predict.js";
 export { parametersByPath, statisticsByPath } from "./model/tree.js";
 

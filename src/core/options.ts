@@ -60,7 +60,8 @@ export const dtypeRule: { readonly kind: "word"; readonly words: readonly DType[
 };
 
 /**
- * Checks options against their table and fills in the defaults.
+ * Checks options against their table and fills in the defaults. `foreign` holds advice for keys that users of other libraries may
+ * pass: what is not supported, or its name here.
  *
  * @throws {TypeError} if an option is unknown, missing or of the wrong type
  * @throws {RangeError} if a number is out of range
@@ -69,10 +70,11 @@ export function readOptions<Options extends object, const Rules extends OptionRu
   who: string,
   options: Options,
   rules: Rules,
+  foreign: Readonly<Record<string, string>> = {},
 ): ReadOptions<Options, Rules> {
   expectObject(who, "options", options);
   // Loops over keys, because losses read their options at every step and Object.entries would take 1.5 times as long.
-  for (const key in options) if (!Object.hasOwn(rules, key)) expectKnownKeys(who, options, Object.keys(rules));
+  for (const key in options) if (!Object.hasOwn(rules, key)) expectKnownKeys(who, options, Object.keys(rules), foreign);
   const read: Record<string, unknown> = {};
   for (const name in rules) {
     const rule: OptionRule = rules[name];
@@ -85,12 +87,18 @@ export function readOptions<Options extends object, const Rules extends OptionRu
 }
 
 /** Throws if an options object has unknown keys. */
-export function expectKnownKeys(who: string, options: object, known: readonly string[]): void {
+export function expectKnownKeys(
+  who: string,
+  options: object,
+  known: readonly string[],
+  foreign: Readonly<Record<string, string>> = {},
+): void {
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
     const near = nearest(key, known);
     const cure = near === undefined ? undefined : `did you mean ${near}?`;
-    throw new TypeError(complaint(who, `options among ${known.join(", ")}`, show(key), cure));
+    const advice = Object.hasOwn(foreign, key) ? foreign[key] : undefined;
+    throw new TypeError(complaint(who, `options among ${known.join(", ")}`, show(key), advice ?? cure));
   }
 }
 

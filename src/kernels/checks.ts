@@ -17,15 +17,21 @@ import type {
   BatchNormBackwardArguments,
   BatchNormForwardArguments,
   ColumnSumsArguments,
+  Convolve2dArguments,
+  Convolve2dGradInputArguments,
+  Convolve2dGradWeightArguments,
   ElementwiseArguments,
   ElementwiseBackwardArguments,
   MatmulArguments,
+  MaxPool2dArguments,
+  MaxPool2dGradientArguments,
   MeanSquaredErrorArguments,
   MomentsArguments,
   NormalizeArguments,
   ReciprocalStdArguments,
   SGDArguments,
   SoftmaxCrossEntropyArguments,
+  WindowShape,
 } from "./types.js";
 
 /** Returns whether a value is of this realm's class: reading the tag of a typed array instead would take a tenth of a small call. */
@@ -168,6 +174,124 @@ export function expectColumnSums(kernel: string, args: ColumnSumsArguments): voi
   expectCount(kernel, "columns", columns);
   expectArray(kernel, "x", x, rows * columns, x);
   expectArray(kernel, "out", out, columns, x);
+}
+
+/** The sizes of the arrays that windows connect. */
+interface WindowSizes {
+  /** Of x. */
+  readonly input: number;
+  /** Of y, if it has as many channels as x. */
+  readonly output: number;
+  /** Of a window, all channels. */
+  readonly window: number;
+}
+
+/** Distances up to which WebAssembly counts in 32 bits, whatever is added to them. */
+const FURTHEST = 2 ** 28;
+
+/** Requires the geometry of windows over an image; returns the sizes of the arrays. */
+function expectWindows(kernel: string, shape: WindowShape): WindowSizes {
+  expectObject(kernel, "shape", shape);
+  const { batch, channels, height, width, windowHeight, windowWidth, outHeight, outWidth } = shape;
+  const counts = { batch, channels, height, width, windowHeight, windowWidth, outHeight, outWidth };
+  const { strideY, strideX, top, left } = shape;
+  for (const [name, value] of Object.entries({ ...counts, strideY, strideX }))
+    expectCount(kernel, `shape.${name}`, value);
+  for (const [name, value] of Object.entries({ top, left })) expectCount(kernel, `shape.${name}`, value, 0);
+  const reach = Math.max(top, left, strideY * outHeight, strideX * outWidth);
+  if (reach > FURTHEST) {
+    const expected = `strides and padding of the shape to span at most ${FURTHEST} pixels`;
+    throw new RangeError(complaint(kernel, expected, show(reach)));
+  }
+  return {
+    input: batch * channels * height * width,
+    output: batch * channels * outHeight * outWidth,
+    window: channels * windowHeight * windowWidth,
+  };
+}
+
+/** Checks the arguments of `convolve2d`. */
+export function expectConvolve2d(kernel: string, args: Convolve2dArguments): void {
+  expectArguments(kernel, args);
+  const { shape, outputs, x, weight, bias, y } = args;
+  const { input, output, window } = expectWindows(kernel, shape);
+  expectCount(kernel, "outputs", outputs);
+  expectArray(kernel, "x", x, input, x);
+  expectArray(kernel, "weight", weight, outputs * window, x);
+  expectOptionalArray(kernel, "bias", bias, outputs, x);
+  expectArray(kernel, "y", y, (output / shape.channels) * outputs, x);
+}
+
+/** Checks the arguments of `convolve2dGradInput`. */
+export function expectConvolve2dGradInput(kernel: string, args: Convolve2dGradInputArguments): void {
+  expectArguments(kernel, args);
+  const { shape, outputs, dy, weight, dx } = args;
+  const { input, output, window } = expectWindows(kernel, shape);
+  expectCount(kernel, "outputs", outputs);
+  expectArray(kernel, "dy", dy, (output / shape.channels) * outputs, dy);
+  expectArray(kernel, "weight", weight, outputs * window, dy);
+  expectArray(kernel, "dx", dx, input, dy);
+}
+
+/** Checks the arguments of `convolve2dGradWeight`. */
+export function expectConvolve2dGradWeight(kernel: string, args: Convolve2dGradWeightArguments): void {
+  expectArguments(kernel, args);
+  const { shape, outputs, x, dy, dweight, dbias } = args;
+  const { input, output, window } = expectWindows(kernel, shape);
+  expectCount(kernel, "outputs", outputs);
+  expectArray(kernel, "x", x, input, x);
+  expectArray(kernel, "dy", dy, (output / shape.channels) * outputs, x);
+  expectArray(kernel, "dweight", dweight, outputs * window, x);
+  expectOptionalArray(kernel, "dbias", dbias, outputs, x);
+}
+
+/** Requires that each window of a pooling covers a pixel: padding alone has no maximum. */
+function expectCoveredWindows(kernel: string, shape: WindowShape): WindowSizes {
+  const sizes = expectWindows(kernel, shape);
+  const { height, width, windowHeight, windowWidth, strideY, strideX, top, left, outHeight, outWidth } = shape;
+  const lastTop = (outHeight - 1) * strideY - top;
+  const lastLeft = (outWidth - 1) * strideX - left;
+  if (top >= windowHeight || left >= windowWidth || lastTop >= height || lastLeft >= width) {
+    const window = `windows of ${windowHeight} x ${windowWidth} from row ${-top}, column ${-left} to row ${lastTop}, column ${lastLeft}`;
+    const expected = `each window to cover a pixel of the ${height} x ${width} image`;
+    throw new RangeError(complaint(kernel, expected, window, "use less padding, or fewer windows"));
+  }
+  return sizes;
+}
+
+function expectIndices(kernel: string, argmax: Int32Array, length: number): void {
+  if (typedArrayName(argmax) !== "Int32Array") {
+    throw new TypeError(complaint(kernel, "argmax to be an Int32Array", show(argmax)));
+  }
+  expectLength(kernel, "argmax", argmax, length);
+}
+
+/** Checks the arguments of `maxPool2d`. */
+export function expectMaxPool2d(kernel: string, args: MaxPool2dArguments): void {
+  expectArguments(kernel, args);
+  const { shape, x, y, argmax } = args;
+  const { input, output } = expectCoveredWindows(kernel, shape);
+  expectArray(kernel, "x", x, input, x);
+  expectArray(kernel, "y", y, output, x);
+  expectIndices(kernel, argmax, output);
+}
+
+/** Checks the arguments of `maxPool2dGradient`: every index must lie in its plane. */
+export function expectMaxPool2dGradient(kernel: string, args: MaxPool2dGradientArguments): void {
+  expectArguments(kernel, args);
+  const { shape, dy, argmax, dx } = args;
+  const { input, output } = expectCoveredWindows(kernel, shape);
+  expectArray(kernel, "dy", dy, output, dy);
+  expectIndices(kernel, argmax, output);
+  expectArray(kernel, "dx", dx, input, dy);
+  const plane = shape.height * shape.width;
+  for (let at = 0; at < output; at++) {
+    const index = argmax[at]!;
+    if (!(index >= 0 && index < plane)) {
+      const cure = "pass the argmax of the forward pass";
+      throw new RangeError(complaint(kernel, `argmax in 0..${plane - 1}`, `${index} at ${at}`, cure));
+    }
+  }
 }
 
 /** Checks the arguments of the activations: two arrays of equal length. */

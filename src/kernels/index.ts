@@ -18,6 +18,8 @@ export { relaxedKernels } from "./wasm/relaxed.js";
 
 // The plain set, function by function; `defaultKernels()` is the fast one.
 export { columnSums, matmul, matmulTransposedA, matmulTransposedB } from "./plain/matmul.js";
+export { convolve2d, convolve2dGradInput, convolve2dGradWeight } from "./plain/convolution.js";
+export { maxPool2d, maxPool2dGradient } from "./plain/pooling.js";
 export {
   batchNormBackward,
   batchNormForward,

@@ -125,6 +125,95 @@ export interface ElementwiseBackwardArguments {
   readonly dx: Floats;
 }
 
+/**
+ * The geometry of a 2-D convolution or pooling, channels first. All lengths count pixels.
+ *
+ * The padding at the bottom and on the right follows from `outHeight` and `outWidth`.
+ */
+export interface WindowShape {
+  /** Images. */
+  readonly batch: number;
+  /** Channels of an image. */
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly windowHeight: number;
+  readonly windowWidth: number;
+  /** The distance from one window to the next one below it. */
+  readonly strideY: number;
+  /** The distance from one window to the next one on its right. */
+  readonly strideX: number;
+  /** Rows of padding above the image. */
+  readonly top: number;
+  /** Columns of padding on the left of the image. */
+  readonly left: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+}
+
+/** Arguments of `convolve2d`. Padding is by zeros. */
+export interface Convolve2dArguments {
+  readonly shape: WindowShape;
+  /** Channels of y. */
+  readonly outputs: number;
+  /** [batch, channels, height, width] */
+  readonly x: Floats;
+  /** [outputs, channels, windowHeight, windowWidth] */
+  readonly weight: Floats;
+  /** [outputs]. Default: 0. */
+  readonly bias?: Floats | undefined;
+  /** [batch, outputs, outHeight, outWidth], output. */
+  readonly y: Floats;
+}
+
+/** Arguments of `convolve2dGradInput`. */
+export interface Convolve2dGradInputArguments {
+  readonly shape: WindowShape;
+  readonly outputs: number;
+  /** [batch, outputs, outHeight, outWidth] */
+  readonly dy: Floats;
+  /** [outputs, channels, windowHeight, windowWidth] */
+  readonly weight: Floats;
+  /** [batch, channels, height, width], output. */
+  readonly dx: Floats;
+}
+
+/** Arguments of `convolve2dGradWeight`. */
+export interface Convolve2dGradWeightArguments {
+  readonly shape: WindowShape;
+  readonly outputs: number;
+  /** [batch, channels, height, width] */
+  readonly x: Floats;
+  /** [batch, outputs, outHeight, outWidth] */
+  readonly dy: Floats;
+  /** [outputs, channels, windowHeight, windowWidth], output. */
+  readonly dweight: Floats;
+  /** [outputs], output. Omit it if there is no bias. */
+  readonly dbias?: Floats | undefined;
+}
+
+/** Arguments of `maxPool2d`. Padding never is the maximum, and every window must cover a pixel. */
+export interface MaxPool2dArguments {
+  readonly shape: WindowShape;
+  /** [batch, channels, height, width] */
+  readonly x: Floats;
+  /** [batch, channels, outHeight, outWidth], output. */
+  readonly y: Floats;
+  /** [batch, channels, outHeight, outWidth], output: row * width + column of each maximum. */
+  readonly argmax: Int32Array;
+}
+
+/** Arguments of `maxPool2dGradient`. */
+export interface MaxPool2dGradientArguments {
+  readonly shape: WindowShape;
+  /** [batch, channels, outHeight, outWidth] */
+  readonly dy: Floats;
+  /** [batch, channels, outHeight, outWidth], of the forward pass. */
+  readonly argmax: Int32Array;
+  /** [batch, channels, height, width], output. */
+  readonly dx: Floats;
+}
+
 /** Arguments of `softmaxCrossEntropy`: exactly one of `labels` and `probabilities`. */
 export interface SoftmaxCrossEntropyArguments {
   readonly rows: number;
@@ -196,6 +285,16 @@ export interface Kernels {
   matmulTransposedB(args: MatmulArguments): void;
   /** Computes out[c] = Σ_n x[n, c]. */
   columnSums(args: ColumnSumsArguments): void;
+  /** Computes y[n, o, i, j] = bias[o] + Σ_cpq weight[o, c, p, q] x[n, c, i strideY + p - top, j strideX + q - left]. */
+  convolve2d(args: Convolve2dArguments): void;
+  /** Computes the gradient of `convolve2d` with respect to x. */
+  convolve2dGradInput(args: Convolve2dGradInputArguments): void;
+  /** Computes the gradients of `convolve2d` with respect to the weight and the bias. */
+  convolve2dGradWeight(args: Convolve2dGradWeightArguments): void;
+  /** Computes the maximum of each window and its index. The first of equal maxima wins, and NaN wins over any number. */
+  maxPool2d(args: MaxPool2dArguments): void;
+  /** Computes the gradient of `maxPool2d`: each dy is added to the dx of its maximum. */
+  maxPool2dGradient(args: MaxPool2dGradientArguments): void;
   /** Computes mean = Σ x / M and variance = Σ (x - mean)² / M per channel. */
   moments(args: MomentsArguments): void;
   /** Computes y = gamma xhat + beta with the statistics of the batch (Ioffe & Szegedy 2015, algorithm 1). */

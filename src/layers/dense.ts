@@ -1,15 +1,16 @@
 /** Dense: the affine layer, y = xW + b. */
 
 import type { DType } from "../core/dtype.js";
-import { complaint, expectOneOf, ShapeError } from "../core/errors.js";
+import { complaint, ShapeError } from "../core/errors.js";
 import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
-import { expectRandom, type Random } from "../core/random.js";
-import { printShape, sameShape, type Shape } from "../core/shape.js";
-import { expectTensor, Tensor } from "../core/tensor.js";
+import type { Random } from "../core/random.js";
+import { printShape } from "../core/shape.js";
+import type { Tensor } from "../core/tensor.js";
 import type { Forward, Layer, Pass } from "./contract.js";
 import { beginForward, guardedForward } from "./forward.js";
 import { zeroGradients } from "./gradients.js";
-import { Parameter, type RunningStatistic } from "./parameter.js";
+import { weightAndBias } from "./initial-values.js";
+import type { Parameter, RunningStatistic } from "./parameter.js";
 import { predict, type PredictOptions } from "./predict.js";
 import { gradientTensor, outputTensor, registerOwn } from "./private-memory.js";
 
@@ -80,25 +81,10 @@ export class Dense implements Layer {
     const { inputs, outputs, bias, initial, random, dtype } = readOptions("Dense", options, optionRules);
     this.inputs = inputs;
     this.outputs = outputs;
-    let weight: Tensor;
-    let initialBias: Tensor | undefined;
-    if (typeof initial === "object" && initial !== null) {
-      weight = copyOfInitial("weight", initial.weight, [inputs, outputs], dtype);
-      if (initial.bias !== undefined) {
-        if (!bias) throw new TypeError(complaint("Dense", "no initial.bias with bias: false", "one"));
-        initialBias = copyOfInitial("bias", initial.bias, [outputs], dtype);
-      }
-    } else {
-      expectOneOf("Dense", "initial", initial, ["glorot", "he"]);
-      expectRandom("Dense", random);
-      const limit = Math.sqrt(6 / (inputs + outputs));
-      weight =
-        initial === "glorot"
-          ? Tensor.uniform([inputs, outputs], { random, low: -limit, high: limit, dtype })
-          : Tensor.normal([inputs, outputs], { random, std: Math.sqrt(2 / inputs), dtype });
-    }
-    this.weight = new Parameter("weight", "weight", weight);
-    this.bias = bias ? new Parameter("bias", "bias", initialBias ?? Tensor.zeros([outputs], dtype)) : undefined;
+    const fans = { fanIn: inputs, fanOut: outputs, outputAxis: -1 };
+    const created = weightAndBias("Dense", { bias, initial, random, dtype }, [inputs, outputs], outputs, fans);
+    this.weight = created.weight;
+    this.bias = created.bias;
     this.parameters = this.bias === undefined ? [this.weight] : [this.weight, this.bias];
     registerOwn(this);
   }
@@ -140,24 +126,6 @@ export class Dense implements Layer {
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }
-}
-
-function copyOfInitial(name: string, values: Tensor, shape: Shape, dtype: DType): Tensor {
-  expectTensor("Dense", `initial.${name}`, values);
-  if (!sameShape(values.shape, shape)) {
-    throw new ShapeError(complaint("Dense", `initial.${name} of shape ${printShape(shape)}`, printShape(values.shape)));
-  }
-  if (values.dtype !== dtype) {
-    throw new TypeError(
-      complaint(
-        "Dense",
-        `initial.${name} of dtype ${dtype}`,
-        values.dtype,
-        `cast it, or pass dtype: "${values.dtype}"`,
-      ),
-    );
-  }
-  return values.copy();
 }
 
 /** Defined outside the class, because bundlers rename a class that refers to itself, and logs would show the new name. */

@@ -1,9 +1,9 @@
 /** GroupNorm and LayerNorm: normalization within each sample, for comparison with batch norm. */
 
-import { allocate, type DType } from "../core/dtype.js";
-import { complaint } from "../core/errors.js";
+import { allocate, type DType, type Floats } from "../core/dtype.js";
+import { complaint, ShapeError } from "../core/errors.js";
 import { dtypeRule, type OptionRules, readOptions, type ReadOptions } from "../core/options.js";
-import type { ChannelView } from "../core/shape.js";
+import { type ChannelView, printShape } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
 import type { Kernels } from "../kernels/types.js";
 import type { Forward, Layer, Pass } from "./contract.js";
@@ -31,6 +31,8 @@ export interface LayerNormOptions {
 export interface GroupNormOptions extends LayerNormOptions {
   /** The number of groups of neighboring features; must divide the number of features. */
   readonly groups: number;
+  /** The feature axis, as in [N, C, H, W]; -1 is the last, as in [N, H, W, C]. Default: 1. Axis 0 holds the samples. */
+  readonly axis?: number | undefined;
 }
 
 const layerNormRules: OptionRules<LayerNormOptions> = {
@@ -44,6 +46,7 @@ const layerNormRules: OptionRules<LayerNormOptions> = {
 const groupNormRules = {
   ...layerNormRules,
   groups: { kind: "count" },
+  axis: { kind: "integer", default: 1 },
 } as const satisfies OptionRules<GroupNormOptions>;
 
 /** The common part of both layers: the parameters, and normalization over groups of features. */
@@ -83,13 +86,22 @@ abstract class SampleNorm implements Layer {
    * Normalizes each group of a sample like a channel of batch norm, then scales and shifts xhat per feature, like batch norm
    * with mean 0 and rstd 1.
    */
-  protected normalize(name: string, input: Tensor, kernels: Kernels, features: ChannelView, groups: number): Forward {
-    const rows = features.outer * groups;
-    const view = { outer: 1, channels: rows, inner: input.size / rows };
-    const x = input.data;
+  protected normalize(
+    name: string,
+    input: Tensor,
+    kernels: Kernels,
+    features: ChannelView,
+    { samples, groups }: Groups,
+  ): Forward {
+    const parts = partsOf(input.size, features, { samples, groups });
     const xhat = allocate(input.dtype, input.size);
-    const [mean, variance, rstd] = [new Float64Array(rows), new Float64Array(rows), new Float64Array(rows)];
-    kernels.batchNormForward({ view, x, epsilon: this.epsilon, y: xhat, mean, variance, rstd });
+    const statistics = parts.map(({ view, part }) => {
+      const { channels } = view;
+      const [mean, variance, rstd] = [channels, channels, channels].map((length) => new Float64Array(length));
+      const moments = { mean: mean!, variance: variance!, rstd: rstd! };
+      kernels.batchNormForward({ view, x: part(input.data), epsilon: this.epsilon, y: part(xhat), ...moments });
+      return moments;
+    });
 
     const output = Tensor.zeros(input.shape, input.dtype);
     const gamma = this.gamma?.value.data;
@@ -116,10 +128,38 @@ abstract class SampleNorm implements Layer {
         dbeta,
       });
       const gradInput = Tensor.zeros(input.shape, input.dtype);
-      kernels.batchNormBackward({ view, x, dy: dxhat, mean, rstd, dx: gradInput.data });
+      for (const [i, { view, part }] of parts.entries()) {
+        const { mean, rstd } = statistics[i]!;
+        kernels.batchNormBackward({ view, x: part(input.data), dy: part(dxhat), mean, rstd, dx: part(gradInput.data) });
+      }
       return { gradInput, gradients };
     });
   }
+}
+
+/** What is normalized on its own: so many groups of features in each of so many samples. */
+interface Groups {
+  readonly samples: number;
+  readonly groups: number;
+}
+
+/** A part of a batch, in which each channel of the view is one group of one sample. */
+interface GroupPart {
+  readonly view: ChannelView;
+  readonly part: (whole: Floats) => Floats;
+}
+
+/** Returns the whole batch if each group of a sample is contiguous, else one part per sample, as with channels last. */
+function partsOf(size: number, { outer, channels, inner }: ChannelView, { samples, groups }: Groups): GroupPart[] {
+  if (groups === 1 || outer === samples) {
+    const all = samples * groups;
+    return [{ view: { outer: 1, channels: all, inner: size / all }, part: (whole) => whole }];
+  }
+  const view = { outer: outer / samples, channels: groups, inner: (channels / groups) * inner };
+  return Array.from({ length: samples }, (_, n) => {
+    const from = (n * size) / samples;
+    return { view, part: (whole: Floats) => whole.subarray(from, from + size / samples) };
+  });
 }
 
 /**
@@ -146,22 +186,25 @@ export class LayerNorm extends SampleNorm {
 
   forward(input: Tensor, pass: Pass): Forward {
     const { name, kernels } = beginForward("LayerNorm", input, pass, this.parameters);
-    return this.normalize(name, input, kernels, featureView(name, input, -1, this.features), 1);
+    const view = featureView(name, input, -1, this.features);
+    return this.normalize(name, input, kernels, view, { samples: view.outer, groups: 1 });
   }
 }
 
 /**
- * Group normalization: normalizes each sample over groups of neighboring features, on axis 1.
+ * Group normalization: normalizes each sample over groups of neighboring features.
  *
  *     xhat = (x - mean) / sqrt(variance + epsilon), over a group and all positions      y = gamma xhat + beta
  *
- * - **Shapes**: x, y [N, C], [N, C, L], [N, C, H, W], ... · gamma, beta [C]
+ * With as many groups as features it is instance normalization: `new GroupNorm({ groups: features, features })`.
+ *
+ * - **Shapes**: x, y [N, C], [N, C, L], [N, C, H, W], ..., or channels last with `axis: -1` · gamma, beta [C]
  * - **Modes**: the same in all three: samples do not interact
  * - **Numerics**: two passes, sums in double precision
  * - **Cost**: five passes forward, six backward, which read x and xhat
- * - **Source**: Wu & He 2018 (arXiv:1803.08494)
+ * - **Source**: Wu & He 2018 (arXiv:1803.08494); instance normalization: Ulyanov, Vedaldi & Lempitsky 2016 (arXiv:1607.08022)
  *
- * @throws {ShapeError} if axis 1 is not `features` long
+ * @throws {ShapeError} if the feature axis is not `features` long, or is axis 0
  * @throws {RangeError} if the groups do not divide the features
  * @example
  * const norm = new GroupNorm({ groups: 2, features: 4, epsilon: 0 });
@@ -169,12 +212,14 @@ export class LayerNorm extends SampleNorm {
  */
 export class GroupNorm extends SampleNorm {
   readonly groups: number;
+  readonly axis: number;
 
   /** Creates the layer with gamma = 1 and beta = 0. */
   constructor(options: GroupNormOptions) {
     const read = readOptions("GroupNorm", options, groupNormRules);
     super(read);
     this.groups = read.groups;
+    this.axis = read.axis;
     if (this.features % this.groups !== 0) {
       const expected = `groups that divide the ${this.features} features`;
       throw new RangeError(complaint("GroupNorm", expected, `${this.groups}`));
@@ -183,6 +228,12 @@ export class GroupNorm extends SampleNorm {
 
   forward(input: Tensor, pass: Pass): Forward {
     const { name, kernels } = beginForward("GroupNorm", input, pass, this.parameters);
-    return this.normalize(name, input, kernels, featureView(name, input, 1, this.features), this.groups);
+    const { axis, features, groups } = this;
+    if (axis === 0 || axis === -input.shape.length) {
+      const expected = "features on another axis than the samples, axis 0";
+      throw new ShapeError(complaint(name, expected, `axis ${axis} of shape ${printShape(input.shape)}`));
+    }
+    const view = featureView(name, input, axis, features);
+    return this.normalize(name, input, kernels, view, { samples: input.shape[0]!, groups });
   }
 }

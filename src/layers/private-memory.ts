@@ -100,6 +100,8 @@ class PrivateTensor extends Tensor {
   declare data: OwnFloats;
   /** Whether the layer that created it reads the values in its backward pass. */
   kept = false;
+  /** Whether it is another one's memory, which that one gives back. */
+  lent = false;
   readonly lease: Lease;
 
   constructor(data: Floats, shape: Shape, lease: Lease) {
@@ -137,12 +139,13 @@ export function expectDestination(into: Tensor, shape: Shape, dtype: DType): voi
 /**
  * Returns a tensor for the output of a layer that reads each value of its input once. It reuses the memory of the input if the
  * input is no longer needed.
+ * A shape other than that of the input must have as many values.
  */
-export function outputInPlace(input: Tensor, pass: Pass): Tensor {
+export function outputInPlace(input: Tensor, pass: Pass, shape: Shape = input.shape): Tensor {
   if (pass instanceof PrivatePass && pass.output === "private" && isFree(input)) {
-    return new PrivateTensor(input.data, input.shape, pass.lease);
+    return new PrivateTensor(input.data, shape, pass.lease);
   }
-  return outputTensor(pass, input.shape, input.dtype);
+  return outputTensor(pass, shape, input.dtype);
 }
 
 /**
@@ -172,7 +175,7 @@ export function gradientTensor(input: Tensor): Tensor {
  */
 export function gradientInPlace(gradOutput: Tensor, input: Tensor): Tensor {
   if (input instanceof PrivateTensor && isFree(gradOutput)) {
-    return new PrivateTensor(gradOutput.data, gradOutput.shape, input.lease);
+    return new PrivateTensor(gradOutput.data, input.shape, input.lease);
   }
   return gradientTensor(input);
 }
@@ -192,7 +195,17 @@ function isFree(tensor: Tensor): boolean {
 
 /** Frees a tensor after its last use, unless the next one uses the same memory. */
 export function giveBack(tensor: Tensor, next: Tensor | undefined): void {
-  if (tensor instanceof PrivateTensor && tensor.data !== next?.data) tensor.lease.give(tensor.data);
+  if (tensor instanceof PrivateTensor && tensor.data !== next?.data && !tensor.lent) tensor.lease.give(tensor.data);
+}
+
+/** Returns a tensor for one of several layers that read it: nobody writes over what was lent, or gives it back. */
+export function lend(tensor: Tensor, layer: Layer): Tensor {
+  if (!(tensor instanceof PrivateTensor)) return tensor;
+  if (!isOwn(layer)) return tensor.copy();
+  const lent = new PrivateTensor(tensor.data, tensor.shape, tensor.lease);
+  lent.kept = true;
+  lent.lent = true;
+  return lent;
 }
 
 /** Ends a run after its backward pass. A gradient that is still needed is copied to the heap. */

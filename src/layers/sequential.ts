@@ -2,13 +2,14 @@
 
 import { complaint, show } from "../core/errors.js";
 import type { Tensor } from "../core/tensor.js";
-import { beginForward, lazyBackward, stillRead } from "./forward.js";
+import { ContainerRun } from "./container-run.js";
+import { lazyBackward, stillRead } from "./forward.js";
 import { addGradients } from "./gradients.js";
 import { expectLayer } from "./guards.js";
-import type { Backward, Forward, Layer, Pass } from "./contract.js";
+import type { Forward, Layer, Pass } from "./contract.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 import { predict, type PredictOptions } from "./predict.js";
-import { endRun, giveBack, isOwn, Lease, PrivatePass, registerOwn, RunForward } from "./private-memory.js";
+import { giveBack, isOwn, registerOwn } from "./private-memory.js";
 
 /**
  * A model that feeds each layer's output to the next.
@@ -57,76 +58,39 @@ export class Sequential implements Layer {
   }
 
   forward(input: Tensor, pass: Pass): Forward {
-    beginForward("Sequential", input, pass, []);
-    // Reads each key by name, because a pass may inherit its keys or compute them.
-    const { mode, kernels, rowWeights, observe } = pass;
-    const changes: (() => void)[] = [];
-    const defer = pass.defer ?? ((change: () => void): void => void changes.push(change));
-    const outer = pass instanceof PrivatePass ? pass : undefined;
-    const lease = outer?.lease ?? new Lease(pass, true);
-    const forwards: Forward[] = [];
+    const run = new ContainerRun("Sequential", input, pass);
     const children = [...this.children];
-    let output = input;
-    try {
+    const forwards: Forward[] = [];
+    const chain = (): Tensor => {
+      let output = input;
       for (const [i, [name, layer]] of children.entries()) {
-        const path = pass.path === undefined ? name : `${pass.path}.${name}`;
         const entering = output;
         const next = children[i + 1]?.[1];
-        const ownNext = next !== undefined && isOwn(next);
-        const destination = next === undefined ? outer?.output : ownNext ? "private" : "public";
-        const isInside = observe === undefined && isOwn(layer);
-        // The internal keys of an outer pass are not passed on.
-        const shared = outer === undefined ? pass : undefined;
-        // Not { ...shared, path, defer }: V8 creates a hidden class for each such object, which costs more than a small layer.
-        const inner =
-          isInside && destination !== undefined
-            ? new PrivatePass(pass, path, defer, lease, destination)
-            : Object.assign({}, shared, { mode, kernels, rowWeights, observe, path, defer });
-        const forward = layer.forward(entering, inner);
+        const between = next !== undefined && isOwn(next) ? "private" : "public";
+        const forward = run.child(name, layer, entering, next === undefined ? run.destination : between);
         output = forward.output;
-        observe?.(path, output, entering);
-        if (lease.keeps) forwards.push(forward);
+        if (run.keeps) forwards.push(forward);
         else giveBack(entering, output);
       }
-    } catch (error) {
-      if (outer === undefined) lease.release();
-      throw error;
-    }
-    // No layer has thrown, so the state changes can be applied.
-    for (const change of changes) change();
-
-    let called = false;
-    const backward = (gradOutput: Tensor): Backward => {
-      if (called) {
-        const cure = "run forward again, because the first call freed its memory";
-        throw new RangeError(
-          complaint("Sequential", "backward to be called once per forward pass", "a second call", cure),
-        );
-      }
-      try {
-        let current = forwards.at(-1)!.backward(gradOutput);
-        called = true;
-        const gradients = new Map<Parameter, Tensor>();
-        addGradients(gradients, current.gradients);
-        let entering = gradOutput;
-        for (let i = forwards.length - 2; i >= 0; i--) {
-          const { gradInput } = current;
-          giveBack(entering, gradInput);
-          giveBack(forwards[i + 1]!.output, undefined);
-          entering = gradInput;
-          current = forwards[i]!.backward(entering);
-          addGradients(gradients, current.gradients);
-        }
-        const first = current;
-        const read = stillRead(first);
-        if (outer === undefined) endRun(lease, read);
-        return lazyBackward(gradients, () => first.gradInput, read);
-      } catch (error) {
-        if (called && outer === undefined) endRun(lease, undefined);
-        throw error;
-      }
+      return output;
     };
-    return outer === undefined ? new RunForward(output, backward, lease) : { output, backward };
+    return run.complete(chain, (gradOutput, begin) => {
+      let current = forwards.at(-1)!.backward(gradOutput);
+      begin();
+      const gradients = new Map<Parameter, Tensor>();
+      addGradients(gradients, current.gradients);
+      let entering = gradOutput;
+      for (let i = forwards.length - 2; i >= 0; i--) {
+        const { gradInput } = current;
+        giveBack(entering, gradInput);
+        giveBack(forwards[i + 1]!.output, undefined);
+        entering = gradInput;
+        current = forwards[i]!.backward(entering);
+        addGradients(gradients, current.gradients);
+      }
+      const first = current;
+      return lazyBackward(gradients, () => first.gradInput, stillRead(first));
+    });
   }
 
   /** Returns the output in mode "inference", written to `options.into` if given. Stores nothing for a backward pass. */

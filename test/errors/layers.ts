@@ -1,6 +1,26 @@
 /** The other layers that a network needs. */
-import { Dense, GroupNorm, LayerNorm, LeakyReLU, ReLU, Sigmoid, Tanh } from "../../src/index.js";
+import {
+  AveragePool2d,
+  Conv2d,
+  Dense,
+  Dropout,
+  Flatten,
+  GlobalAveragePool,
+  GroupNorm,
+  LayerNorm,
+  LeakyReLU,
+  LogSoftmax,
+  MaxPool2d,
+  ReLU,
+  Residual,
+  Sigmoid,
+  Softmax,
+  Tanh,
+} from "../../src/index.js";
 import { as, dense, pass, random, tensor, type Row } from "./row.js";
+
+const conv = (changes: object): Conv2d =>
+  new Conv2d(as({ inputs: 1, outputs: 2, size: 3, random: random(), ...changes }));
 
 export const layers: readonly Row[] = [
   ["TypeError: Dense: options | null", () => new Dense(as(null))],
@@ -67,4 +87,60 @@ export const layers: readonly Row[] = [
     "TypeError: GroupNorm: input | Tensor | object",
     () => new GroupNorm({ features: 4, groups: 2 }).forward(as({}), pass),
   ],
+  ["TypeError: Conv2d: options | undefined", () => new Conv2d(as(undefined))],
+  ["TypeError: Conv2d: inputs | undefined", () => conv({ inputs: undefined })],
+  ["RangeError: Conv2d: outputs | 1 | 0", () => conv({ outputs: 0 })],
+  ["TypeError: Conv2d: size | none", () => conv({ size: undefined })],
+  ['TypeError: Conv2d: size | pair | "3"', () => conv({ size: "3" })],
+  ["TypeError: Conv2d: size | pair | [1, 2, 3]", () => conv({ size: [1, 2, 3] })],
+  ["RangeError: Conv2d: size[1] | 1 | 0", () => conv({ size: [1, 0] })],
+  ["RangeError: Conv2d: size | 1 | 2.5", () => conv({ size: 2.5 })],
+  ["RangeError: Conv2d: stride | 1 | 0", () => conv({ stride: 0 })],
+  ["TypeError: Conv2d: stride[0] | null", () => conv({ stride: [null, 1] })],
+  ["RangeError: Conv2d: padding | 0 | -1", () => conv({ padding: -1 })],
+  ['TypeError: Conv2d: padding | "same" | "valid"', () => conv({ padding: "valid" })],
+  ['RangeError: Conv2d: stride 1 | "same" | 2 | cure', () => conv({ padding: "same", stride: 2 })],
+  ['RangeError: Conv2d: stride 1 | "same" | [1, 2] | cure', () => conv({ padding: "same", stride: [1, 2] })],
+  ['TypeError: Conv2d: initial | "glorot" | "he" | "zeros"', () => conv({ initial: "zeros" })],
+  ["TypeError: Conv2d: random | Random | undefined | cure", () => conv({ random: undefined })],
+  [
+    "ShapeError: Conv2d: initial.weight | [2, 1, 3, 3] | [3, 3, 1, 2]",
+    () => conv({ initial: { weight: tensor(3, 3, 1, 2) } }),
+  ],
+  [
+    "ShapeError: Conv2d: initial.bias | [2] | [1]",
+    () => conv({ initial: { weight: tensor(2, 1, 3, 3), bias: tensor(1) } }),
+  ],
+  [
+    "TypeError: Conv2d: initial.weight | float64 | float32 | cure",
+    () => conv({ dtype: "float64", initial: { weight: tensor(2, 1, 3, 3) } }),
+  ],
+  ['TypeError: Conv2d: options | "groups" | cure', () => conv({ groups: 2 })],
+  ['TypeError: Conv2d: options | "dilation" | cure', () => conv({ dilation: 2 })],
+  ['TypeError: Conv2d: options | "kernelSize" | cure', () => conv({ kernelSize: 2 })],
+  ["TypeError: MaxPool2d: options | 2", () => new MaxPool2d(as(2))],
+  ["TypeError: MaxPool2d: size | none", () => new MaxPool2d(as({ stride: 2 }))],
+  ['TypeError: MaxPool2d: padding | "same"', () => new MaxPool2d({ size: 2, padding: as("same") })],
+  ["RangeError: MaxPool2d: padding | [2, 3] | [1, 2]", () => new MaxPool2d({ size: [2, 3], padding: [1, 2] })],
+  ['TypeError: MaxPool2d: options | "ceilMode" | cure', () => new MaxPool2d(as({ size: 2, ceilMode: true }))],
+  ["RangeError: AveragePool2d: stride[1] | 1 | -2", () => new AveragePool2d({ size: 2, stride: [1, -2] })],
+  ["RangeError: AveragePool2d: padding | [1, 1] | [1, 1]", () => new AveragePool2d({ size: 1, padding: 1 })],
+  [
+    'TypeError: AveragePool2d: options | "countIncludePad" | cure',
+    () => new AveragePool2d(as({ size: 2, countIncludePad: false })),
+  ],
+  ["TypeError: GlobalAveragePool: input | Tensor | 1", () => new GlobalAveragePool().forward(as(1), pass)],
+  ["TypeError: Flatten: input | Tensor | undefined", () => new Flatten().forward(as(undefined), pass)],
+  ["RangeError: Softmax: axis | 0.5", () => new Softmax({ axis: 0.5 })],
+  ['TypeError: Softmax: options | "dim"', () => new Softmax(as({ dim: 1 }))],
+  ['TypeError: LogSoftmax: axis | "last"', () => new LogSoftmax({ axis: as("last") })],
+  ["TypeError: Dropout: options | undefined", () => new Dropout(as(undefined))],
+  ["TypeError: Dropout: rate | undefined", () => new Dropout(as({ random: random() }))],
+  ["RangeError: Dropout: rate | [0, 1) | 1", () => new Dropout({ rate: 1, random: random() })],
+  ["RangeError: Dropout: rate | [0, 1) | -0.5", () => new Dropout({ rate: -0.5, random: random() })],
+  ["TypeError: Dropout: random | Random | undefined | cure", () => new Dropout(as({ rate: 0.5 }))],
+  ["TypeError: Residual: options | undefined", () => new Residual(as(undefined))],
+  ["TypeError: Residual: body | none", () => new Residual(as({}))],
+  ["TypeError: Residual: layer | body | 1", () => new Residual({ body: as(1) })],
+  ["TypeError: Residual: layer | projection | object", () => new Residual({ body: dense(), projection: as({}) })],
 ];

@@ -1,19 +1,26 @@
 /** Reads the golden files and compares with them. */
 import { readFileSync } from "node:fs";
 import {
+  AveragePool2d,
   BatchNorm,
+  Conv2d,
   Dense,
   type DType,
+  Flatten,
   type Floats,
+  GlobalAveragePool,
   GroupNorm,
   type Layer,
   LayerNorm,
   LeakyReLU,
   loadStateDict,
+  LogSoftmax,
+  MaxPool2d,
   Random,
   ReLU,
   Sequential,
   Sigmoid,
+  Softmax,
   stateDict,
   Tanh,
   Tensor,
@@ -73,6 +80,20 @@ export function buildLayer(kind: string, options: object, dtype: DType = "float6
       return new LayerNorm(all as unknown as ConstructorParameters<typeof LayerNorm>[0]);
     case "GroupNorm":
       return new GroupNorm(all as unknown as ConstructorParameters<typeof GroupNorm>[0]);
+    case "Conv2d":
+      return new Conv2d({ ...all, random: new Random(1) } as unknown as ConstructorParameters<typeof Conv2d>[0]);
+    case "MaxPool2d":
+      return new MaxPool2d(options as ConstructorParameters<typeof MaxPool2d>[0]);
+    case "AveragePool2d":
+      return new AveragePool2d(options as ConstructorParameters<typeof AveragePool2d>[0]);
+    case "GlobalAveragePool":
+      return new GlobalAveragePool();
+    case "Flatten":
+      return new Flatten();
+    case "Softmax":
+      return new Softmax(options);
+    case "LogSoftmax":
+      return new LogSoftmax(options);
     case "LeakyReLU":
       return new LeakyReLU(options);
     case "ReLU":

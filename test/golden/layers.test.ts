@@ -1,4 +1,4 @@
-/** Dense, LayerNorm, GroupNorm, the activations and the losses against PyTorch, forward and backward. */
+/** Dense, LayerNorm, GroupNorm, the activations, the layers for images, Softmax and the losses against PyTorch, forward and backward. */
 import { type DType, meanSquaredError, softmaxCrossEntropy } from "batchnorm";
 import { describe, expect, it } from "vitest";
 import {
@@ -40,7 +40,7 @@ interface LossCase {
   readonly gradOutput: GoldenTensor;
 }
 
-const cases = readCases("layers.json") as readonly (LayerCase | LossCase)[];
+const cases = [...readCases("layers.json"), ...readCases("images.json")] as readonly (LayerCase | LossCase)[];
 
 describe.each(kernelSets)("layers on $name kernels, as in PyTorch", (kernels) => {
   it.each(cases.filter((one) => one.kind === "layer"))("$id", (one) => {

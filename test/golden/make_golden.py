@@ -364,6 +364,77 @@ def layers_file():
     write("layers.json", [case for part in parts for case in part(draw)])
 
 
+# ------------------------------------------------------------------------------------------------ layers for images
+
+
+def convolution_cases(draw):
+    """Every option on its own and all together; weights as PyTorch has them."""
+    rows = (
+        ((2, 3, 5, 4), 2, {"size": 3}),
+        ((2, 2, 6, 6), 4, {"size": 3, "padding": 1}),
+        ((2, 2, 5, 6), 3, {"size": 3, "padding": "same"}),
+        ((1, 2, 5, 6), 3, {"size": [2, 4], "padding": "same"}),
+        ((2, 3, 4, 3), 5, {"size": 1}),
+        ((2, 2, 7, 6), 3, {"size": 3, "stride": 2, "padding": 1}),
+        ((1, 1, 9, 8), 2, {"size": 2, "stride": 3}),
+        ((2, 3, 5, 7), 2, {"size": [3, 2], "stride": [1, 2], "padding": [2, 1]}),
+        ((3, 2, 3, 4), 2, {"size": [3, 4]}),
+        ((2, 2, 8, 8), 3, {"size": 5, "stride": 2, "padding": 2}),
+    )
+    for dtype in (torch.float64, torch.float32):
+        for shape, outputs, geometry in rows:
+            for bias in (True, False) if dtype == torch.float64 else (True,):
+                size = geometry["size"] if isinstance(geometry["size"], list) else [geometry["size"]] * 2
+                parameters = {"weight": draw.normal(outputs, shape[1], *size)}
+                if bias:
+                    parameters["bias"] = draw.normal(outputs)
+
+                def convolution(input, weight, bias=None):
+                    return F.conv2d(input, weight, bias, geometry.get("stride", 1), geometry.get("padding", 0))
+
+                options = {"inputs": shape[1], "outputs": outputs, "bias": bias, **geometry}
+                x = 0.5 + 2 * draw.normal(*shape)
+                yield layer_case(draw, "Conv2d", convolution, x, parameters, options, dtype)
+
+
+def pooling_cases(draw):
+    rows = (
+        ((2, 3, 4, 6), {"size": 2}),
+        ((2, 2, 5, 7), {"size": 2}),
+        ((2, 2, 6, 5), {"size": 3, "stride": 2, "padding": 1}),
+        ((1, 2, 5, 5), {"size": 3, "stride": 1}),
+        ((1, 3, 5, 6), {"size": [1, 3], "stride": [2, 2], "padding": [0, 1]}),
+        ((3, 2, 3, 4), {"size": [3, 4]}),
+    )
+    for shape, options in rows:
+        arguments = (options["size"], options.get("stride"), options.get("padding", 0))
+        # Whole numbers: several maxima in most windows.
+        for x in (0.5 + 2 * draw.normal(*shape), draw.integers(3, *shape).double()):
+            for layer, pool in (("MaxPool2d", F.max_pool2d), ("AveragePool2d", F.avg_pool2d)):
+                yield layer_case(draw, layer, lambda input: pool(input, *arguments), x, {}, options)
+    for shape in ((2, 3, 4, 3), (2, 3, 1, 1)):
+
+        def global_average(input):
+            return F.adaptive_avg_pool2d(input, 1).flatten(1)
+
+        yield layer_case(draw, "GlobalAveragePool", global_average, 0.5 + 2 * draw.normal(*shape), {}, {})
+        yield layer_case(draw, "Flatten", lambda input: torch.flatten(input, 1), draw.normal(*shape), {}, {})
+
+
+def softmax_cases(draw):
+    extreme = torch.tensor([[1000.0, 0.0, -1000.0], [-1000.0, -1000.0, -999.0], [0.0, 0.0, 0.0]])
+    for layer, function in (("Softmax", torch.softmax), ("LogSoftmax", torch.log_softmax)):
+        for x, axis in ((3 * draw.normal(4, 5), -1), (3 * draw.normal(3, 4, 2), 1), (draw.normal(4, 3), 0), (extreme, 1)):
+            for dtype in (torch.float64, torch.float32):
+                yield layer_case(draw, layer, lambda input: function(input, axis), x, {}, {"axis": axis}, dtype)
+
+
+def images_file():
+    draw = Draw(20)
+    parts = (convolution_cases, pooling_cases, softmax_cases)
+    write("images.json", [case for part in parts for case in part(draw)])
+
+
 # ------------------------------------------------------------------------------------------------ optimizers
 
 OPTIMIZERS = [
@@ -944,6 +1015,7 @@ if __name__ == "__main__":
         batch_norm_file,
         running_statistics_file,
         layers_file,
+        images_file,
         optimizers_file,
         networks_file,
         probes_file,

@@ -13,6 +13,15 @@ const doubles = (length: number): Float64Array => new Float64Array(length).fill(
 
 const product = { rows: 2, inner: 3, columns: 4, a: floats(6), b: floats(12), out: floats(8) };
 const view = { outer: 2, channels: 3, inner: 1 };
+const shape = {
+  ...{ batch: 2, channels: 1, height: 2, width: 3, windowHeight: 2, windowWidth: 2, strideY: 1, strideX: 1 },
+  ...{ top: 0, left: 0, outHeight: 1, outWidth: 2 },
+};
+const convolution = { shape, outputs: 3, x: floats(12), weight: floats(12), y: floats(12) };
+const inputGradient = { shape, outputs: 3, dy: floats(12), weight: floats(12), dx: floats(12) };
+const weightGradient = { shape, outputs: 3, x: floats(12), dy: floats(12), dweight: floats(12) };
+const pooling = { shape, x: floats(12), y: floats(4), argmax: new Int32Array(4) };
+const poolingGradient = { shape, dy: floats(4), argmax: Int32Array.of(0, 1, 2, 5), dx: floats(12) };
 const statistics = { mean: doubles(3), rstd: doubles(3) };
 const channelMoments = { view, x: floats(6), mean: doubles(3), variance: doubles(3) };
 const forward = { view, x: floats(6), epsilon: 1e-5, y: floats(6), ...statistics, variance: doubles(3) };
@@ -59,6 +68,72 @@ const refusals: readonly (readonly [keyof Kernels, object, string])[] = [
   ],
   ["columnSums", { rows: 2, columns: 3, x: floats(6), out: floats(2) }, "ShapeError: columnSums: out | 3 | 2"],
   ["columnSums", { rows: 0, columns: 3, x: floats(0), out: floats(3) }, "RangeError: columnSums: rows | 1 | 0"],
+  ["convolve2d", { ...convolution, shape: 3 }, "TypeError: convolve2d: shape | an object | 3"],
+  ["convolve2d", { ...convolution, shape: { ...shape, batch: 0 } }, "RangeError: convolve2d: shape.batch | 1 | 0"],
+  ["convolve2d", { ...convolution, shape: { ...shape, strideX: 0 } }, "RangeError: convolve2d: shape.strideX | 1 | 0"],
+  ["convolve2d", { ...convolution, shape: { ...shape, top: -1 } }, "RangeError: convolve2d: shape.top | 0 | -1"],
+  ["convolve2d", { ...convolution, shape: { ...shape, left: "1" } }, 'TypeError: convolve2d: shape.left | "1"'],
+  [
+    "convolve2d",
+    { ...convolution, shape: { ...shape, strideX: 2 ** 28 } },
+    "RangeError: convolve2d: strides | padding | 268435456 | 536870912",
+  ],
+  ["convolve2d", { ...convolution, shape: { ...shape, height: 3 } }, "ShapeError: convolve2d: x | 18 | 12"],
+  ["convolve2d", { ...convolution, shape: { ...shape, windowWidth: 3 } }, "ShapeError: convolve2d: weight | 18 | 12"],
+  ["convolve2d", { ...convolution, shape: { ...shape, outHeight: 2 } }, "ShapeError: convolve2d: y | 24 | 12"],
+  ["convolve2d", { ...convolution, outputs: 0 }, "RangeError: convolve2d: outputs | 1 | 0"],
+  [
+    "convolve2d",
+    { ...convolution, weight: doubles(12) },
+    "TypeError: convolve2d: weight | Float32Array | Float64Array(12)",
+  ],
+  ["convolve2d", { ...convolution, bias: floats(2) }, "ShapeError: convolve2d: bias | 3 | 2"],
+  ["convolve2dGradInput", { ...inputGradient, dy: floats(8) }, "ShapeError: convolve2dGradInput: dy | 12 | 8"],
+  ["convolve2dGradInput", { ...inputGradient, dx: floats(4) }, "ShapeError: convolve2dGradInput: dx | 12 | 4"],
+  ["convolve2dGradInput", { ...inputGradient, weight: floats(4) }, "ShapeError: convolve2dGradInput: weight | 12 | 4"],
+  ["convolve2dGradInput", { ...inputGradient, outputs: 1.5 }, "RangeError: convolve2dGradInput: outputs | 1.5"],
+  ["convolve2dGradWeight", { ...weightGradient, x: floats(2) }, "ShapeError: convolve2dGradWeight: x | 12 | 2"],
+  ["convolve2dGradWeight", { ...weightGradient, dy: floats(2) }, "ShapeError: convolve2dGradWeight: dy | 12 | 2"],
+  [
+    "convolve2dGradWeight",
+    { ...weightGradient, dweight: floats(4) },
+    "ShapeError: convolve2dGradWeight: dweight | 12 | 4",
+  ],
+  [
+    "convolve2dGradWeight",
+    { ...weightGradient, dbias: doubles(3) },
+    "TypeError: convolve2dGradWeight: dbias | Float32Array | Float64Array(3)",
+  ],
+  ["convolve2dGradWeight", { ...weightGradient, outputs: 4 }, "ShapeError: convolve2dGradWeight: dy | 16 | 12"],
+  ["maxPool2d", { ...pooling, x: floats(3) }, "ShapeError: maxPool2d: x | 12 | 3"],
+  ["maxPool2d", { ...pooling, y: floats(3) }, "ShapeError: maxPool2d: y | 4 | 3"],
+  ["maxPool2d", { ...pooling, argmax: floats(4) }, "TypeError: maxPool2d: argmax | Int32Array | Float32Array(4)"],
+  ["maxPool2d", { ...pooling, argmax: new Int32Array(3) }, "ShapeError: maxPool2d: argmax | 4 | 3"],
+  ...[{ top: 2 }, { left: 2 }, { outHeight: 3, outWidth: 1 }, { outWidth: 4 }, { strideX: 3 }].map(
+    (change) =>
+      [
+        "maxPool2d",
+        { ...pooling, shape: { ...shape, ...change } },
+        "RangeError: maxPool2d: a pixel of the 2 x 3 image | windows of 2 x 2 | cure",
+      ] as const,
+  ),
+  ["maxPool2dGradient", { ...poolingGradient, dy: floats(3) }, "ShapeError: maxPool2dGradient: dy | 4 | 3"],
+  ["maxPool2dGradient", { ...poolingGradient, dx: floats(6) }, "ShapeError: maxPool2dGradient: dx | 12 | 6"],
+  [
+    "maxPool2dGradient",
+    { ...poolingGradient, argmax: [0, 1, 2, 3] },
+    "TypeError: maxPool2dGradient: argmax | Int32Array | [0, 1, 2, 3]",
+  ],
+  [
+    "maxPool2dGradient",
+    { ...poolingGradient, argmax: Int32Array.of(0, 1, 6, 3) },
+    "RangeError: maxPool2dGradient: argmax | 0..5 | 6 at 2 | cure",
+  ],
+  [
+    "maxPool2dGradient",
+    { ...poolingGradient, argmax: Int32Array.of(0, 1, 2, -1) },
+    "RangeError: maxPool2dGradient: argmax | 0..5 | -1 at 3 | cure",
+  ],
   ["moments", { ...channelMoments, view: { ...view, inner: 0 } }, "RangeError: moments: view.inner | 1 | 0"],
   ["moments", { ...channelMoments, x: floats(5) }, "ShapeError: moments: x | 6 | 5"],
   ["moments", { ...channelMoments, x: [1, 2] }, "TypeError: moments: x | Float32Array | Float64Array | [1, 2]"],
@@ -156,6 +231,11 @@ const complete: Readonly<Record<Exclude<keyof Kernels, "name">, readonly [args: 
     matmulTransposedA: [{ ...product, bias: floats(4) }, ["bias"]],
     matmulTransposedB: [{ ...product, bias: floats(4) }, ["bias"]],
     columnSums: [{ rows: 2, columns: 3, x: floats(6), out: floats(3) }, []],
+    convolve2d: [{ ...convolution, bias: floats(3) }, ["bias"]],
+    convolve2dGradInput: [inputGradient, []],
+    convolve2dGradWeight: [{ ...weightGradient, dbias: floats(3) }, ["dbias"]],
+    maxPool2d: [pooling, []],
+    maxPool2dGradient: [poolingGradient, []],
     moments: [channelMoments, []],
     batchNormForward: [{ ...forward, gamma: floats(3), beta: floats(3) }, ["gamma", "beta"]],
     batchNormBackward: [

@@ -41,6 +41,14 @@ describe.each(kernelCases)("$name", ({ kernels, dtype }) => {
     bias: numbers(11),
     out: empty(143),
   };
+  // x [2, 13, 11, 1], and y [2, 13, 11, 1]
+  const shape = {
+    ...{ batch: 2, channels: 13, height: 11, width: 1, windowHeight: 3, windowWidth: 1, strideY: 1, strideX: 1 },
+    ...{ top: 1, left: 0, outHeight: 11, outWidth: 1 },
+  };
+  const weights = { weight: numbers(507), bias: numbers(13), dweight: empty(507), dbias: empty(13) };
+  const windows = { shape, outputs: 13, ...weights, x: numbers(size), dy: numbers(size) };
+  const argmax = Int32Array.from({ length: size }, (_, i) => i % 11);
   const backward = { view, x: numbers(size), dy: numbers(size), ...affine, ...statistics, ...gradients };
   const pair = { x: numbers(size), y: empty(size), slope: 0.1 };
   const triple = { y: numbers(size), dy: numbers(size), dx: empty(size), slope: 0.1 };
@@ -54,6 +62,11 @@ describe.each(kernelCases)("$name", ({ kernels, dtype }) => {
     matmulTransposedA: product,
     matmulTransposedB: product,
     columnSums: { rows: 26, columns: 11, x: numbers(size), out: empty(11) },
+    convolve2d: { ...windows, y: empty(size) },
+    convolve2dGradInput: { ...windows, dx: empty(size) },
+    convolve2dGradWeight: windows,
+    maxPool2d: { shape, x: numbers(size), y: empty(size), argmax },
+    maxPool2dGradient: { shape, dy: numbers(size), argmax, dx: empty(size) },
     moments: { view, x: numbers(size), ...statistics },
     batchNormForward: { view, x: numbers(size), ...affine, ...statistics, epsilon: 1e-5, y: empty(size) },
     batchNormBackward: backward,

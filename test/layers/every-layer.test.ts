@@ -6,6 +6,7 @@ import { Random } from "../../src/core/random.js";
 import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import type { Kernels } from "../../src/kernels/types.js";
 import type { Layer, Mode } from "../../src/layers/contract.js";
+import { Residual } from "../../src/layers/residual.js";
 import { Sequential } from "../../src/layers/sequential.js";
 import { parametersByPath, statisticsByPath } from "../../src/model/tree.js";
 import { Tensor } from "../../src/core/tensor.js";
@@ -51,7 +52,7 @@ function numbersOfPass(
 
 /** Whether the backward pass of a layer may be asked only once. */
 function isContainer(layer: Layer): boolean {
-  return layer instanceof Sequential;
+  return layer instanceof Sequential || layer instanceof Residual;
 }
 
 function expectSamePass(actual: Map<string, ArrayLike<number>>, expected: Map<string, ArrayLike<number>>): void {
@@ -65,7 +66,16 @@ function expectSamePass(actual: Map<string, ArrayLike<number>>, expected: Map<st
  * BatchRenorm its gamma and beta of the batch, and GhostBatchNorm the gradients of each group. The WebAssembly kernels round every operation, and what they round may cancel.
  */
 function roundings(row: LayerCase, kernels: Kernels): number {
-  const many = ["Sigmoid", "Tanh", "LayerNorm", "GroupNorm", "BatchRenorm", "GhostBatchNorm"].includes(row.kind);
+  const many = [
+    "Sigmoid",
+    "Tanh",
+    "LayerNorm",
+    "GroupNorm",
+    "BatchRenorm",
+    "GhostBatchNorm",
+    "Softmax",
+    "LogSoftmax",
+  ].includes(row.kind);
   return (kernels.name === "plain" ? 1 : 32) * (many ? 4 : 1);
 }
 
@@ -131,7 +141,7 @@ describe.each(layerCases)("$name", (row) => {
       const gradOutput = anyGradient(layer.forward(input, { mode: "probe" }).output, random);
       const narrow = numbersOfPass(layer, input, mode, gradOutput, kernels);
       const exact = numbersOfPass(wide, input.cast("float64"), mode, gradOutput.cast("float64"), kernels);
-      if (row.kind === "Sequential") {
+      if (row.kind === "Sequential" || row.kind === "Residual") {
         // Each layer rounds its own output, and gradients may cancel to 0: measured against the largest number of the pass.
         const flat = (numbers: typeof exact): number[] => [...numbers.values()].flatMap((values) => Array.from(values));
         expectClose(mode, flat(narrow), flat(exact), 64 * unitRoundoff.float32);
@@ -211,7 +221,7 @@ describe.each(layerCases)("$name", (row) => {
       for (const gradient of first.gradients.values()) gradient.data.fill(7);
       if (isContainer(layer)) {
         expect(() => backward(gradOutput)).toThrow(
-          /^Sequential: expected backward to be called once .* run forward again/,
+          /^(Sequential|Residual): expected backward to be called once .* run forward again/,
         );
         return;
       }
@@ -310,7 +320,9 @@ describe.each(layerCases)("$name", (row) => {
     const fresh = row.make({ random: random.fork("another"), dtype: "float32" });
     loadStateDict(fresh, JSON.parse(JSON.stringify(stateDict(layer))) as ReturnType<typeof stateDict>);
     // A random stream is no part of the state.
-    const repeatable = row.kind === "NoiseInjection" ? (["inference"] as const) : (["probe", "inference"] as const);
+    const repeatable = ["NoiseInjection", "Dropout"].includes(row.kind)
+      ? (["inference"] as const)
+      : (["probe", "inference"] as const);
     for (const mode of repeatable) {
       const { output } = layer.forward(input, { mode });
       expectBits(mode, fresh.forward(input, { mode }).output.data, output.data);

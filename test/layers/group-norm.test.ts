@@ -178,3 +178,25 @@ describe.each(["float32", "float64"] as const)("wasm %s", (dtype) => {
     });
   });
 });
+
+describe("with another axis", () => {
+  it.each([1, 2, 6])("agrees with channels first, %i groups", (groups) => {
+    const [samples, features, positions] = [3, 6, 5];
+    const first = new GroupNorm({ groups, features, dtype: "float64" });
+    const last = new GroupNorm({ groups, features, axis: -1, dtype: "float64" });
+    const x = Tensor.normal([samples, features, positions], { random: new Random(1), mean: 0.5, dtype: "float64" });
+    const moved = (from: Tensor): Tensor => {
+      const to = Tensor.zeros([samples, positions, features], "float64");
+      for (let i = 0; i < to.size; i++) {
+        const [n, p, c] = [Math.floor(i / positions / features), Math.floor(i / features) % positions, i % features];
+        to.data[i] = from.at(n, c, p);
+      }
+      return to;
+    };
+    const forwards = [first.forward(x, { mode: "probe" }), last.forward(moved(x), { mode: "probe" })] as const;
+    expectClose("output", forwards[1].output.data, moved(forwards[0].output).data, 1e-14);
+    const dy = Tensor.normal([samples, features, positions], { random: new Random(2), dtype: "float64" });
+    const gradInput = forwards[0].backward(dy).gradInput;
+    expectClose("gradInput", forwards[1].backward(moved(dy)).gradInput.data, moved(gradInput).data, 1e-13);
+  });
+});

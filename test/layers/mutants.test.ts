@@ -61,10 +61,10 @@ describe("wrong losses", () => {
 });
 
 describe("wrong layers", () => {
-  it.each(layerMutants)("$name", async ({ make }) => {
+  it.each(layerMutants)("$name", async ({ make, shape = [6, 3] }) => {
     const random = new Random(5);
-    const layer = settle(make({ inputs: 3, outputs: 3, random, dtype: "float64" }), [6, 3], random);
-    const report = await checkLayer(layer, ordinary([6, 3], random), { mode: "probe", random });
+    const layer = settle(make({ inputs: 3, outputs: 3, random, dtype: "float64" }), shape, random);
+    const report = await checkLayer(layer, ordinary(shape, random), { mode: "probe", random });
     expect(report.verdict, report.text).toBe("differs");
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import {
   BatchNorm,
   Dense,
+  Flatten,
   type Forward,
   type Layer,
   LeakyReLU,
@@ -10,14 +11,17 @@ import {
   plainKernels,
   Random,
   ReLU,
+  Residual,
   Sequential,
   ShapeError,
   Sigmoid,
+  Softmax,
   Tanh,
   Tensor,
   wasmKernels,
 } from "batchnorm";
 import { GhostBatchNorm } from "batchnorm/variants";
+import { residenceOf } from "../../src/kernels/residence.js";
 import { expectBits, gradientsByPath } from "../support/close.js";
 import { kernelSets } from "../support/kernel-sets.js";
 
@@ -60,6 +64,29 @@ class OtherReLU extends ReLU {
   }
 }
 
+/** A layer of somebody else who keeps what goes through and, as nobody else may hold it, would notice a later change. */
+class Keeper implements Layer {
+  readonly parameters = [];
+  readonly statistics = [];
+  readonly kept: Tensor[] = [];
+
+  forward(input: Tensor, pass: Pass): Forward {
+    const inner = new Tanh().forward(input, pass);
+    const copies = [input, inner.output].map((tensor) => [tensor, tensor.copy()] as const);
+    return {
+      output: inner.output,
+      backward: (gradOutput) => {
+        for (const [tensor, copy] of copies) expectBits("what was kept", tensor.data, copy.data);
+        for (const { data } of [input, inner.output, gradOutput]) expect(data.buffer.byteLength).toBe(data.byteLength);
+        return inner.backward(gradOutput);
+      },
+    };
+  }
+}
+
+const chainOf = (...layers: Layer[]): Sequential => new Sequential(layers);
+const around = (body: Layer, projection?: Layer): Residual => new Residual({ body, projection });
+
 const rows: readonly (readonly [string, () => Layer[]])[] = [
   ["a usual net", () => [dense(), norm(), new ReLU(), dense(), norm(), new Sigmoid(), dense()]],
   ["activations in a row", () => [new Tanh(), new Sigmoid(), new ReLU(), new LeakyReLU(), new Tanh()]],
@@ -68,6 +95,23 @@ const rows: readonly (readonly [string, () => Layer[]])[] = [
   ["a layer twice", () => [dense(), new ReLU(), dense()].flatMap((layer) => [layer, layer])],
   ["a Sequential inside", () => [dense(), new Sequential([norm(), new ReLU(), dense()]), new Tanh(), dense()]],
   ["a layer with layers of its own", () => [dense(), new GhostBatchNorm({ features, groupSize: 4 }), new ReLU()]],
+  ["residuals", () => [dense(), around(chainOf(dense(), norm(), new ReLU(), dense())), new ReLU(), dense()]],
+  ["residuals in a row", () => [dense(), around(dense()), around(norm()), around(dense(), dense()), new Tanh()]],
+  [
+    "residuals around what computes in place",
+    () => [
+      dense(),
+      around(new ReLU()),
+      around(chainOf(new Flatten(), new Tanh()), new Sigmoid()),
+      around(new Softmax(), new Flatten()),
+      dense(),
+    ],
+  ],
+  ["residuals inside residuals", () => [norm(), around(chainOf(around(new Tanh(), norm()), dense())), new ReLU()]],
+  ["a residual first and last", () => [around(chainOf(dense(), new ReLU(), norm()), new Tanh())]],
+  ["a residual around another one's layer", () => [dense(), around(new Keeper()), around(dense(), new Keeper())]],
+  ["another one's layer first in a Sequential", () => [dense(), chainOf(new Keeper(), new ReLU()), new ReLU()]],
+  ["flattened", () => [dense(), new Flatten(), norm(), new ReLU(), new Flatten(), new Flatten()]],
   ["a class derived from a layer", () => [dense(), new OtherReLU(), dense(), new ReLU(), dense()]],
 ];
 
@@ -87,7 +131,13 @@ const numbersOf = (
   ];
 };
 
-describe.each(kernelSets)("on $name kernels", (kernels) => {
+// The public set is the one that has a memory of its own.
+const sets = [...kernelSets, wasmKernels()].map((kernels) => ({
+  kernels,
+  resident: residenceOf(kernels) !== undefined,
+}));
+
+describe.each(sets)("on $kernels.name kernels, resident: $resident", ({ kernels }) => {
   const cases = [8, 600].flatMap((batch) => rows.map(([name, layers]) => ({ batch, name, layers })));
   describe.each(cases)("$name, batch $batch", ({ batch, layers }) => {
     it("gives the same bits with an observer, which receives copies", () => {
@@ -111,6 +161,14 @@ describe.each(kernelSets)("on $name kernels", (kernels) => {
       for (const [j, [name, values]] of expected.entries()) expectBits(name, actual[j]![1], values);
       expectBits("input", input.data, sent.data);
       expectBits("gradOutput", gradOutput.data, sentBack.data);
+    });
+
+    it("predicts the same bits", () => {
+      const model = new Sequential(layers());
+      const input = Tensor.normal([batch, features], { random });
+      model.forward(input, { mode: "train", kernels }).backward(input);
+      const observed = model.forward(input, { mode: "inference", kernels, observe: () => undefined });
+      for (let i = 0; i < 2; i++) expectBits("output", model.predict(input, { kernels }).data, observed.output.data);
     });
   });
 });
@@ -161,6 +219,24 @@ describe("the memory of a run", () => {
   const input = Tensor.normal([64, features], { random });
   /** The addresses of the tensors that go from layer to layer: the same ones again if all was given back before. */
   const addresses = (work: () => void): number[] => inputsOf(Tanh, work).map(({ data }) => data.byteOffset);
+
+  it.each(rows)("is given back whole: %s", (name, layers) => {
+    const residence = residenceOf(wasmKernels())!;
+    /** The first address, if nothing is out. */
+    const lowest = (): number => {
+      const array = residence.take("float32", 16)!;
+      residence.give(array);
+      return array.byteOffset;
+    };
+    const before = lowest();
+    const model = new Sequential(layers());
+    const { output, backward } = model.forward(input, { mode: "train" });
+    if (name !== "a layer with layers of its own") expect(lowest()).not.toBe(before);
+    backward(output);
+    expect(lowest()).toBe(before);
+    model.predict(input);
+    expect(lowest()).toBe(before);
+  });
 
   it("is given back after the backward pass, after a forward pass that throws, and after a prediction", () => {
     const model = chain();

@@ -10,12 +10,18 @@ import { LeakyReLU, ReLU, Sigmoid, Tanh } from "../../src/layers/activations.js"
 import { BatchNorm, type BatchNormOptions } from "../../src/layers/batch-norm.js";
 import { BatchRenorm } from "../../src/variants/batch-renorm.js";
 import { Dense } from "../../src/layers/dense.js";
+import { Conv2d, type Conv2dOptions } from "../../src/layers/conv2d.js";
+import { Dropout } from "../../src/layers/dropout.js";
+import { Flatten } from "../../src/layers/flatten.js";
 import { GhostBatchNorm } from "../../src/variants/ghost-batch-norm.js";
 import { GroupNorm, LayerNorm } from "../../src/layers/group-norm.js";
 import type { Layer, Mode } from "../../src/layers/contract.js";
 import { LpNorm } from "../../src/variants/lp-norm.js";
 import { NoiseInjection, type NoiseInjectionOptions } from "../../src/variants/noise-injection.js";
+import { AveragePool2d, GlobalAveragePool, MaxPool2d, type PoolOptions } from "../../src/layers/pooling.js";
+import { Residual } from "../../src/layers/residual.js";
 import { Sequential } from "../../src/layers/sequential.js";
+import { LogSoftmax, Softmax } from "../../src/layers/softmax.js";
 import type { Shape } from "../../src/core/shape.js";
 
 /** What a row needs to make its layer. */
@@ -153,6 +159,12 @@ const others: readonly LayerCase[] = [
         simple(`GroupNorm [N, C]${options}`, [4, 6], group, parameters),
         simple(`GroupNorm [N, C, L]${options}`, [3, 6, 2], group, parameters),
         simple(`GroupNorm [N, C, H, W]${options}`, [2, 6, 2, 2], group, parameters),
+        simple(
+          `GroupNorm [N, H, W, C]${options}`,
+          [3, 2, 2, 6],
+          ({ dtype }) => new GroupNorm({ groups: 2, features: 6, axis: -1, scale, center, dtype }),
+          parameters,
+        ),
       ];
     }),
   ),
@@ -167,11 +179,88 @@ const others: readonly LayerCase[] = [
     ["gamma", "beta"],
   ),
   simple(
+    "GroupNorm [N, L, C, M], axis 2",
+    [2, 3, 4, 2],
+    ({ dtype }) => new GroupNorm({ groups: 2, features: 4, axis: 2, dtype }),
+    ["gamma", "beta"],
+  ),
+  simple(
+    "GroupNorm [N, L, C], one group",
+    [3, 4, 2],
+    ({ dtype }) => new GroupNorm({ groups: 1, features: 2, axis: -1, dtype }),
+    ["gamma", "beta"],
+  ),
+  simple(
     "GroupNorm [N, C, L], a group each (instance norm)",
     [3, 4, 5],
     ({ dtype }) => new GroupNorm({ groups: 4, features: 4, dtype }),
     ["gamma", "beta"],
   ),
+];
+
+/** The stream is the row's own, as that of the noise below. */
+function dropout(shape: Shape, rate: number): LayerCase {
+  const name = `Dropout rank ${shape.length}, rate ${rate}`;
+  return simple(name, shape, () => new Dropout({ rate, random: new Random(3).fork(name) }), []);
+}
+
+function conv(options: Omit<Conv2dOptions, "dtype" | "random">, shape: Shape, output: Shape): LayerCase {
+  const parameters = options.bias === false ? ["weight"] : ["weight", "bias"];
+  const name = `Conv2d ${JSON.stringify(options)} over ${shape.join(" x ")}`;
+  return simple(name, shape, (how) => new Conv2d({ ...options, ...how }), parameters, output);
+}
+
+function pools(options: PoolOptions, shape: Shape, output: Shape): LayerCase[] {
+  const name = `${JSON.stringify(options)} over ${shape.join(" x ")}`;
+  return [
+    simple(`MaxPool2d ${name}`, shape, () => new MaxPool2d(options), [], output),
+    simple(`AveragePool2d ${name}`, shape, () => new AveragePool2d(options), [], output),
+  ];
+}
+
+const windows: readonly LayerCase[] = [
+  conv({ inputs: 2, outputs: 3, size: 3 }, [2, 2, 5, 4], [2, 3, 3, 2]),
+  conv({ inputs: 3, outputs: 3, size: 3, padding: 1 }, [2, 3, 4, 4], [2, 3, 4, 4]),
+  conv({ inputs: 3, outputs: 2, size: 3, padding: "same", bias: false }, [2, 3, 3, 5], [2, 2, 3, 5]),
+  conv({ inputs: 1, outputs: 2, size: [2, 4], padding: "same" }, [2, 1, 4, 5], [2, 2, 4, 5]),
+  conv({ inputs: 3, outputs: 5, size: 1, initial: "he" }, [2, 3, 3, 2], [2, 5, 3, 2]),
+  conv({ inputs: 3, outputs: 2, size: 1, stride: 2, bias: false }, [2, 3, 5, 4], [2, 2, 3, 2]),
+  conv({ inputs: 2, outputs: 2, size: 3, stride: 2, padding: 1 }, [2, 2, 5, 6], [2, 2, 3, 3]),
+  conv({ inputs: 2, outputs: 1, size: 2, stride: 3 }, [2, 2, 6, 5], [2, 1, 2, 2]),
+  conv({ inputs: 1, outputs: 2, size: [3, 1], stride: [1, 2], padding: [2, 0] }, [2, 1, 3, 5], [2, 2, 5, 3]),
+  conv({ inputs: 2, outputs: 3, size: [3, 4] }, [3, 2, 3, 4], [3, 3, 1, 1]),
+  conv({ inputs: 1, outputs: 1, size: 5, padding: 2 }, [1, 1, 2, 2], [1, 1, 2, 2]),
+  conv({ inputs: 1, outputs: 1, size: 1 }, [4, 1, 1, 1], [4, 1, 1, 1]),
+  ...pools({ size: 2 }, [2, 3, 4, 4], [2, 3, 2, 2]),
+  ...pools({ size: 2 }, [2, 1, 5, 3], [2, 1, 2, 1]),
+  ...pools({ size: 3, stride: 2, padding: 1 }, [2, 2, 5, 6], [2, 2, 3, 3]),
+  ...pools({ size: 3, stride: 1 }, [2, 2, 4, 5], [2, 2, 2, 3]),
+  ...pools({ size: [1, 3], stride: [2, 3], padding: [0, 1] }, [1, 3, 3, 6], [1, 3, 2, 2]),
+  ...pools({ size: 1, stride: 3 }, [2, 2, 4, 5], [2, 2, 2, 2]),
+  ...pools({ size: [3, 4] }, [3, 2, 3, 4], [3, 2, 1, 1]),
+];
+
+/** What a convolutional network needs beside its convolutions. */
+const images: readonly LayerCase[] = [
+  ...windows,
+  ...([[5, 3], [4], [2, 3, 2, 2]] as const).flatMap((shape) => [
+    simple(`Softmax rank ${shape.length}`, shape, () => new Softmax(), []),
+    simple(`LogSoftmax rank ${shape.length}`, shape, () => new LogSoftmax(), []),
+    dropout(shape, 0.3),
+  ]),
+  ...([1, 0, -2] as const).flatMap((axis) => [
+    simple(`Softmax [N, C, L], axis ${axis}`, [3, 4, 2], () => new Softmax({ axis }), []),
+    simple(`LogSoftmax [N, C, L], axis ${axis}`, [3, 4, 2], () => new LogSoftmax({ axis }), []),
+  ]),
+  simple("Softmax [N, C], one class", [3, 1], () => new Softmax(), []),
+  simple("LogSoftmax [N, C], 33 classes", [2, 33], () => new LogSoftmax(), []),
+  dropout([6, 5], 0),
+  dropout([6, 5], 0.9),
+  simple("Flatten [N, C]", [3, 4], () => new Flatten(), []),
+  simple("Flatten [N, C, H, W]", [2, 3, 2, 3], () => new Flatten(), [], [2, 18]),
+  simple("GlobalAveragePool [N, C, L]", [3, 2, 5], () => new GlobalAveragePool(), [], [3, 2]),
+  simple("GlobalAveragePool [N, C, H, W]", [2, 3, 2, 3], () => new GlobalAveragePool(), [], [2, 3]),
+  simple("GlobalAveragePool [N, C, 1, 1]", [4, 3, 1, 1], () => new GlobalAveragePool(), [], [4, 3]),
 ];
 
 /** The stream is the row's own, the same at every call: a saved state does not hold it. */
@@ -298,6 +387,27 @@ const models: readonly LayerCase[] = [
     statistics: STATISTICS.map((name) => `0.${name}`),
   },
   {
+    name: "Sequential, a small convolutional network",
+    kind: "Sequential",
+    make: (how) =>
+      new Sequential([
+        new Conv2d({ inputs: 2, outputs: 3, size: 3, padding: 1, bias: false, ...how }),
+        new BatchNorm({ features: 3, dtype: how.dtype }),
+        new Tanh(),
+        new MaxPool2d({ size: 2 }),
+        new Conv2d({ inputs: 3, outputs: 3, size: 2, ...how }),
+        new Sigmoid(),
+        new AveragePool2d({ size: 2, stride: 1, padding: 1 }),
+        new Flatten(),
+        new Dense({ inputs: 12, outputs: 2, ...how }),
+        new LogSoftmax(),
+      ]),
+    shape: [3, 2, 4, 5],
+    output: [3, 2],
+    parameters: ["0.weight", "1.gamma", "1.beta", "4.weight", "4.bias", "8.weight", "8.bias"],
+    statistics: STATISTICS.map((name) => `1.${name}`),
+  },
+  {
     name: "Sequential with ReLU, over images",
     kind: "Sequential",
     make: ({ dtype }) =>
@@ -313,9 +423,105 @@ const models: readonly LayerCase[] = [
   },
 ];
 
-/** Every layer that works, with every option and layout. */
-export const layerCases: readonly LayerCase[] = [...batchNorms, ...others, ...specials, ...models];
+const residuals: readonly LayerCase[] = [
+  {
+    name: "Residual around a Dense",
+    kind: "Residual",
+    make: (how) => new Residual({ body: new Dense({ inputs: 3, outputs: 3, ...how }) }),
+    shape: [5, 3],
+    output: [5, 3],
+    parameters: ["body.weight", "body.bias"],
+    statistics: [],
+  },
+  {
+    name: "Residual with a projection",
+    kind: "Residual",
+    make: (how) =>
+      new Residual({
+        body: new Sequential([
+          new Dense({ inputs: 3, outputs: 4, bias: false, ...how }),
+          new BatchNorm({ features: 4, dtype: how.dtype }),
+          new Tanh(),
+          new Dense({ inputs: 4, outputs: 2, ...how }),
+        ]),
+        projection: new Sequential([
+          new Dense({ inputs: 3, outputs: 2, bias: false, ...how }),
+          new BatchNorm({ features: 2, dtype: how.dtype }),
+        ]),
+      }),
+    shape: [7, 3],
+    output: [7, 2],
+    parameters: [
+      ...["body.0.weight", "body.1.gamma", "body.1.beta", "body.3.weight", "body.3.bias"],
+      ...["projection.0.weight", "projection.1.gamma", "projection.1.beta"],
+    ],
+    statistics: ["body.1", "projection.1"].flatMap((path) => STATISTICS.map((name) => `${path}.${name}`)),
+  },
+  {
+    name: "Residual around an activation, which would write over the input of both ways",
+    kind: "Residual",
+    make: (how) =>
+      new Sequential([
+        new Dense({ inputs: 3, outputs: 3, ...how }),
+        new Residual({ body: new Tanh() }),
+        new Residual({ body: new Sequential([new Sigmoid(), new Flatten()]), projection: new Flatten() }),
+      ]),
+    shape: [4, 3],
+    output: [4, 3],
+    parameters: ["0.weight", "0.bias"],
+    statistics: [],
+  },
+  {
+    name: "Residual, a block of a ResNet with a stride",
+    kind: "Residual",
+    make: (how) =>
+      new Residual({
+        body: new Sequential([
+          new Conv2d({ inputs: 2, outputs: 3, size: 3, stride: 2, padding: 1, bias: false, ...how }),
+          new BatchNorm({ features: 3, dtype: how.dtype }),
+          new Tanh(),
+          new Conv2d({ inputs: 3, outputs: 3, size: 3, padding: 1, bias: false, ...how }),
+          new BatchNorm({ features: 3, dtype: how.dtype }),
+        ]),
+        projection: new Sequential([
+          new Conv2d({ inputs: 2, outputs: 3, size: 1, stride: 2, bias: false, ...how }),
+          new BatchNorm({ features: 3, dtype: how.dtype }),
+        ]),
+      }),
+    shape: [3, 2, 4, 3],
+    output: [3, 3, 2, 2],
+    parameters: [
+      ...["body.0.weight", "body.1.gamma", "body.1.beta", "body.3.weight", "body.4.gamma", "body.4.beta"],
+      ...["projection.0.weight", "projection.1.gamma", "projection.1.beta"],
+    ],
+    statistics: ["body.1", "body.4", "projection.1"].flatMap((path) => STATISTICS.map((name) => `${path}.${name}`)),
+  },
+  {
+    name: "Residual with one layer on both ways, nested",
+    kind: "Residual",
+    make: (how) => {
+      const shared = new Dense({ inputs: 3, outputs: 3, ...how });
+      const inner = new Residual({ body: new Sequential([shared, new Tanh()]), projection: shared });
+      return new Residual({ body: new Sequential([inner, new BatchNorm({ features: 3, dtype: how.dtype })]) });
+    },
+    shape: [6, 3],
+    output: [6, 3],
+    parameters: ["body.0.body.0.weight", "body.0.body.0.bias", "body.1.gamma", "body.1.beta"],
+    statistics: STATISTICS.map((name) => `body.1.${name}`),
+  },
+];
 
+/** Every layer that works, with every option and layout. */
+export const layerCases: readonly LayerCase[] = [
+  ...batchNorms,
+  ...others,
+  ...images,
+  ...specials,
+  ...models,
+  ...residuals,
+];
+
+const smallConv: Refusal["make"] = (how) => new Conv2d({ inputs: 3, outputs: 2, size: 3, ...how });
 const norm: Refusal["make"] = ({ dtype }) => new BatchNorm({ features: 3, dtype });
 const dense: Refusal["make"] = (how) => new Dense({ inputs: 3, outputs: 2, ...how });
 const modes: readonly Mode[] = ["train", "probe", "inference"];
@@ -382,12 +588,125 @@ export const refusals: readonly Refusal[] = [
       refusal: "ShapeError: GroupNorm: 4 | 1 | [4, 3]",
     },
     {
+      name: `GroupNorm, features on axis 0, ${mode}`,
+      make: ({ dtype }) => new GroupNorm({ groups: 2, features: 4, axis: -2, dtype }),
+      shape: [4, 3],
+      mode,
+      refusal: "ShapeError: GroupNorm: axis 0 | -2 | [4, 3]",
+    },
+    {
       name: `GroupNorm, float64 input, ${mode}`,
       make: ({ dtype }) => new GroupNorm({ groups: 2, features: 4, dtype }),
       shape: [3, 4],
       dtype: "float64",
       mode,
       refusal: "TypeError: GroupNorm: input | float32 | float64 | cure",
+    },
+    {
+      name: `Conv2d, other inputs, ${mode}`,
+      make: smallConv,
+      shape: [2, 4, 5, 5],
+      mode,
+      refusal: "ShapeError: Conv2d: input | [N, 3, H, W] | [2, 4, 5, 5]",
+    },
+    {
+      name: `Conv2d, channels last, ${mode}`,
+      make: smallConv,
+      shape: [2, 5, 5, 3],
+      mode,
+      refusal: "ShapeError: Conv2d: input | [N, 3, H, W] | [2, 5, 5, 3] | cure",
+    },
+    {
+      name: `Conv2d, rank 3, ${mode}`,
+      make: smallConv,
+      shape: [3, 5, 5],
+      mode,
+      refusal: "ShapeError: Conv2d: input | [N, 3, H, W] | [3, 5, 5]",
+    },
+    {
+      name: `Conv2d, a window larger than the image, ${mode}`,
+      make: smallConv,
+      shape: [2, 3, 2, 5],
+      mode,
+      refusal: "RangeError: Conv2d: 3 x 3 | 2 x 5 | [2, 3, 2, 5] | cure",
+    },
+    {
+      name: `Conv2d, a window larger than the padded image, ${mode}`,
+      make: (how) => new Sequential([new Conv2d({ inputs: 1, outputs: 1, size: [2, 7], padding: [0, 1], ...how })]),
+      shape: [2, 1, 4, 4],
+      mode,
+      refusal: 'RangeError: Conv2d "0": 2 x 7 | 4 x 6 | [2, 1, 4, 4] | cure',
+    },
+    {
+      name: `Conv2d, float64 input, ${mode}`,
+      make: smallConv,
+      shape: [2, 3, 5, 5],
+      dtype: "float64",
+      mode,
+      refusal: "TypeError: Conv2d: input | float32 | float64 | cure",
+    },
+    {
+      name: `MaxPool2d, rank 2, ${mode}`,
+      make: () => new MaxPool2d({ size: 2 }),
+      shape: [3, 4],
+      mode,
+      refusal: "ShapeError: MaxPool2d: input | [N, C, H, W] | [3, 4]",
+    },
+    {
+      name: `AveragePool2d, a window larger than the image, ${mode}`,
+      make: () => new AveragePool2d({ size: 4, padding: 1 }),
+      shape: [2, 1, 1, 4],
+      mode,
+      refusal: "RangeError: AveragePool2d: 4 x 4 | 3 x 6 | [2, 1, 1, 4] | cure",
+    },
+    {
+      name: `Softmax, an axis that the input has not, ${mode}`,
+      make: () => new Softmax({ axis: 2 }),
+      shape: [3, 4],
+      mode,
+      refusal: "ShapeError: Softmax: axis | 2 | [3, 4]",
+    },
+    {
+      name: `LogSoftmax, rank 0, ${mode}`,
+      make: () => new LogSoftmax(),
+      shape: [],
+      mode,
+      refusal: "ShapeError: LogSoftmax: axis | -1 | []",
+    },
+    {
+      name: `Flatten, rank 1, ${mode}`,
+      make: () => new Flatten(),
+      shape: [3],
+      mode,
+      refusal: "ShapeError: Flatten: axes | [N, ...] | [3]",
+    },
+    {
+      name: `GlobalAveragePool, rank 2, ${mode}`,
+      make: () => new GlobalAveragePool(),
+      shape: [3, 4],
+      mode,
+      refusal: "ShapeError: GlobalAveragePool: [N, C, H, W] | [3, 4]",
+    },
+    {
+      name: `Residual, a body of another shape, ${mode}`,
+      make: (how) => new Residual({ body: dense(how) }),
+      shape: [4, 3],
+      mode,
+      refusal: "ShapeError: Residual: input | [4, 2] | [4, 3] | cure",
+    },
+    {
+      name: `Residual, a projection of another shape, ${mode}`,
+      make: (how) => new Sequential([new Residual({ body: dense(how), projection: new Flatten() })]),
+      shape: [4, 3],
+      mode,
+      refusal: 'ShapeError: Residual "0": projection | [4, 2] | [4, 3] | cure',
+    },
+    {
+      name: `Residual, whose projection refuses, ${mode}`,
+      make: (how) => new Residual({ body: dense(how), projection: new BatchNorm({ features: 4 }) }),
+      shape: [5, 3],
+      mode,
+      refusal: 'ShapeError: BatchNorm "projection": 4 | 1 | [5, 3]',
     },
     {
       name: `Sequential, whose second layer refuses, ${mode}`,

@@ -8,7 +8,14 @@ import type { BatchNormBackwardArguments, ElementwiseBackwardArguments, Kernels 
 import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import { reciprocalStd } from "../../src/kernels/plain/batch-norm.js";
 import { BatchNorm } from "../../src/layers/batch-norm.js";
+import { Random } from "../../src/core/random.js";
+import { Tanh } from "../../src/layers/activations.js";
 import { Dense } from "../../src/layers/dense.js";
+import { Dropout } from "../../src/layers/dropout.js";
+import { Flatten } from "../../src/layers/flatten.js";
+import { AveragePool2d, GlobalAveragePool } from "../../src/layers/pooling.js";
+import { Residual } from "../../src/layers/residual.js";
+import { LogSoftmax, Softmax } from "../../src/layers/softmax.js";
 import type { Backward, Forward, Layer, Mode, Pass } from "../../src/layers/contract.js";
 import type { Parameter } from "../../src/layers/parameter.js";
 import { Sequential } from "../../src/layers/sequential.js";
@@ -265,6 +272,9 @@ function groupNorm(
 
 const sampleNorm = (row: LayerCase): boolean => row.kind === "LayerNorm" || row.kind === "GroupNorm";
 
+// With channels last, each sample is a call of its own.
+const inOneCall = (row: LayerCase): boolean => sampleNorm(row) && !named("[N, H, W, C]", "axis 2")(row);
+
 const groupNormMutants: readonly KernelMutant[] = [
   groupNorm("statistics treated as constants", (args) => plainKernels.normalizeBackward(args), sampleNorm),
   groupNorm(
@@ -273,7 +283,7 @@ const groupNormMutants: readonly KernelMutant[] = [
       plainKernels.batchNormBackward({ ...args, dy });
       for (let i = 0; i < args.dx.length; i++) args.dx[i]! *= gamma?.[Math.floor(i / inner) % channels] ?? 1;
     },
-    (row) => sampleNorm(row) && has("gamma")(row) && !named("a group each")(row),
+    (row) => inOneCall(row) && has("gamma")(row) && !named("a group each")(row),
   ),
   groupNorm(
     "sums over the whole sample",
@@ -284,7 +294,7 @@ const groupNormMutants: readonly KernelMutant[] = [
         Float64Array.from({ length: samples }, (_, n) => values[n * groups]!);
       plainKernels.batchNormBackward({ ...args, view, mean: each(args.mean), rstd: each(args.rstd) });
     },
-    (row) => row.kind === "GroupNorm" && !named("one group")(row),
+    (row) => row.kind === "GroupNorm" && inOneCall(row) && !named("one group")(row),
   ),
   {
     name: "group norm: dgamma without xhat",
@@ -348,6 +358,119 @@ const denseMutants: readonly KernelMutant[] = [
   },
 ];
 
+// --- convolutions and pooling
+
+function windowed(
+  name: string,
+  layer: "Conv2d" | "MaxPool2d",
+  changes: Partial<Kernels>,
+  shows: (row: LayerCase) => boolean = () => true,
+): KernelMutant {
+  const make = (): Kernels => ({ ...plainKernels, ...changes });
+  return { name: `${layer}: ${name}`, make, mode: "probe", shows: kind(layer, shows) };
+}
+
+const isPadded = named('"padding":1', '"padding":"same"', '"padding":[2,0]');
+const overlaps = named('"size":3,"stride":1', '"size":3,"stride":2');
+
+const windowMutants: readonly KernelMutant[] = [
+  windowed(
+    "weight not flipped in the input gradient, as if it were a convolution of dy",
+    "Conv2d",
+    {
+      convolve2dGradInput: (args) => {
+        const { windowHeight: h, windowWidth: w } = args.shape;
+        const flipped = args.weight.map((_, i) => args.weight[i - (i % (h * w)) + (h * w - 1 - (i % (h * w)))]!);
+        plainKernels.convolve2dGradInput({ ...args, weight: flipped });
+      },
+    },
+    (row) => !named('"size":1')(row),
+  ),
+  windowed(
+    "inputs and outputs of the weight exchanged",
+    "Conv2d",
+    {
+      convolve2dGradInput: (args) => {
+        const { channels, windowHeight, windowWidth } = args.shape;
+        const area = windowHeight * windowWidth;
+        const exchanged = args.weight.map((_, i) => {
+          const [o, c, at] = [Math.floor(i / area / channels), Math.floor(i / area) % channels, i % area];
+          return args.weight[(c * args.outputs + o) * area + at]!;
+        });
+        plainKernels.convolve2dGradInput({ ...args, weight: exchanged });
+      },
+    },
+    named('"inputs":3,"outputs":3', '"inputs":2,"outputs":2'),
+  ),
+  windowed(
+    "padding forgotten in the input gradient",
+    "Conv2d",
+    {
+      convolve2dGradInput: (args) =>
+        plainKernels.convolve2dGradInput({ ...args, shape: { ...args.shape, top: 0, left: 0 } }),
+    },
+    isPadded,
+  ),
+  windowed(
+    "padding forgotten in the weight gradient",
+    "Conv2d",
+    {
+      convolve2dGradWeight: (args) =>
+        plainKernels.convolve2dGradWeight({ ...args, shape: { ...args.shape, top: 0, left: 0 } }),
+    },
+    isPadded,
+  ),
+  windowed(
+    "stride forgotten in the weight gradient",
+    "Conv2d",
+    {
+      convolve2dGradWeight: (args) =>
+        plainKernels.convolve2dGradWeight({ ...args, shape: { ...args.shape, strideY: 1, strideX: 1 } }),
+    },
+    named('"stride":2', '"stride":3', '"stride":[1,2]'),
+  ),
+  windowed("last image left out of the weight gradient", "Conv2d", {
+    convolve2dGradWeight: (args) => {
+      const dy = args.dy.slice();
+      dy.fill(0, dy.length - dy.length / args.shape.batch);
+      plainKernels.convolve2dGradWeight({ ...args, dy });
+    },
+  }),
+  windowed(
+    "bias gradient a mean over the pixels",
+    "Conv2d",
+    {
+      convolve2dGradWeight: (args) => {
+        plainKernels.convolve2dGradWeight(args);
+        const { batch, outHeight, outWidth } = args.shape;
+        args.dbias?.forEach((value, o) => (args.dbias![o] = value / (batch * outHeight * outWidth)));
+      },
+    },
+    (row) => has("bias")(row) && row.output.reduce((product, size) => product * size, 1) > row.output[1]!,
+  ),
+  windowed(
+    "bias forgotten in the forward pass",
+    "Conv2d",
+    { convolve2d: (args) => plainKernels.convolve2d({ ...args, bias: undefined }) },
+    has("bias"),
+  ),
+  windowed("gradient to the first pixel, not to the maximum", "MaxPool2d", {
+    maxPool2dGradient: (args) => plainKernels.maxPool2dGradient({ ...args, argmax: args.argmax.map(() => 0) }),
+  }),
+  windowed(
+    "gradient of one window where windows overlap",
+    "MaxPool2d",
+    {
+      maxPool2dGradient: ({ shape, dy, argmax, dx }) => {
+        const [plane, pixels] = [shape.outHeight * shape.outWidth, shape.height * shape.width];
+        dx.fill(0);
+        argmax.forEach((index, i) => (dx[Math.floor(i / plane) * pixels + index] = dy[i]!));
+      },
+    },
+    overlaps,
+  ),
+];
+
 // --- activations
 
 function elementwise(
@@ -378,6 +501,7 @@ export const kernelMutants: readonly KernelMutant[] = [
   ...batchNormMutants,
   ...groupNormMutants,
   ...denseMutants,
+  ...windowMutants,
   ...activationMutants,
 ];
 
@@ -457,6 +581,8 @@ export const lossMutants: readonly LossMutant[] = [
 /** A layer that is wrong as a whole, where no kernel is. */
 export interface LayerMutant {
   readonly name: string;
+  /** Of the input. Default: [6, 3]. */
+  readonly shape?: readonly number[];
   readonly make: (how: ConstructorParameters<typeof Dense>[0]) => Layer;
 }
 
@@ -510,12 +636,121 @@ class Forgetful extends Dense {
   }
 }
 
-/** Layers whose backward pass is not the derivative of their forward pass. They take and give [N, 3]. */
+/** A layer with another gradient of its input, computed from its output and the gradient of that. */
+class OtherGradient implements Layer {
+  readonly parameters: readonly Parameter[];
+  readonly statistics = [];
+
+  constructor(
+    readonly layer: Layer,
+    readonly gradient: (y: Tensor, dy: Tensor, dx: Tensor) => void,
+  ) {
+    this.parameters = layer.parameters;
+  }
+
+  forward(input: Tensor, pass: Pass): Forward {
+    const { output, backward } = this.layer.forward(input, pass);
+    return {
+      output,
+      backward: (gradOutput): Backward => {
+        const { gradInput, gradients } = backward(gradOutput);
+        this.gradient(output, gradOutput, gradInput);
+        return { gradInput, gradients };
+      },
+    };
+  }
+}
+
+const other = (
+  name: string,
+  layer: () => Layer,
+  gradient: OtherGradient["gradient"],
+  shape?: number[],
+): LayerMutant => ({
+  name,
+  make: () => new OtherGradient(layer(), gradient),
+  ...(shape && { shape }),
+});
+
+/** Sums Σ_j f(j) over the row of three that index i is in. */
+const rowSum = (i: number, f: (j: number) => number): number =>
+  [0, 1, 2].reduce((sum, j) => sum + f(i - (i % 3) + j), 0);
+
+const imageMutants: readonly LayerMutant[] = [
+  other(
+    "softmax: gradient of a sigmoid, without the other classes",
+    () => new Softmax(),
+    ({ data: y }, { data: dy }, { data: dx }) => dx.forEach((_, i) => (dx[i] = dy[i]! * y[i]! * (1 - y[i]!))),
+  ),
+  other(
+    "softmax: sum over the whole batch",
+    () => new Softmax(),
+    ({ data: y }, { data: dy }, { data: dx }) => {
+      let sum = 0;
+      for (let j = 0; j < y.length; j++) sum += y[j]! * dy[j]!;
+      dx.forEach((_, i) => (dx[i] = y[i]! * (dy[i]! - sum)));
+    },
+  ),
+  other(
+    "log softmax: the logarithm where the probability belongs",
+    () => new LogSoftmax(),
+    ({ data: y }, { data: dy }, { data: dx }) =>
+      dx.forEach((_, i) => (dx[i] = dy[i]! - y[i]! * rowSum(i, (j) => dy[j]!))),
+  ),
+  other(
+    "log softmax: gradient of the softmax",
+    () => new LogSoftmax(),
+    ({ data: y }, { data: dy }, { data: dx }) =>
+      dx.forEach((_, i) => (dx[i] = Math.exp(y[i]!) * (dy[i]! - rowSum(i, (j) => dy[j]! * Math.exp(y[j]!))))),
+  ),
+  other(
+    "dropout: no mask in the backward pass",
+    () => new Dropout({ rate: 0.5, random: new Random(1) }),
+    (_, { data: dy }, { data: dx }) => dx.set(dy),
+  ),
+  other(
+    "dropout: not scaled in the backward pass",
+    () => new Dropout({ rate: 0.5, random: new Random(1) }),
+    (_, __, { data: dx }) => dx.forEach((value, i) => (dx[i] = value / 2)),
+  ),
+  other(
+    "global average pool: a sum in the backward pass",
+    () => new GlobalAveragePool(),
+    (_, __, { data: dx }) => dx.forEach((value, i) => (dx[i] = value * 4)),
+    [2, 3, 2, 2],
+  ),
+  other(
+    "average pool: padding left out of the count in the backward pass",
+    () => new AveragePool2d({ size: 2, padding: 1 }),
+    (_, __, { data: dx }) => dx.forEach((value, i) => (dx[i] = value * 4)),
+    [2, 3, 2, 2],
+  ),
+  other(
+    "flatten: channels last in the backward pass",
+    () => new Flatten(),
+    (_, { data: dy }, { data: dx }) =>
+      dx.forEach((__, i) => (dx[i] = dy[i - (i % 12) + (i % 3) * 4 + (Math.floor(i / 3) % 4)]!)),
+    [2, 3, 2, 2],
+  ),
+  other(
+    "residual: gradient of the body alone",
+    () => new Residual({ body: new Tanh() }),
+    (_, { data: dy }, { data: dx }) => dx.forEach((value, i) => (dx[i] = value - dy[i]!)),
+  ),
+  other(
+    "residual: gradient of the shortcut alone",
+    () => new Residual({ body: new Tanh() }),
+    (_, { data: dy }, { data: dx }) => dx.set(dy),
+  ),
+];
+
+/** Layers whose backward pass is not the derivative of their forward pass. They take and give [N, 3] unless another shape is said. */
 export const layerMutants: readonly LayerMutant[] = [
   { name: "a layer used twice has its last gradient, not the sum", make: (how) => new Overwriting(new Dense(how)) },
   { name: "no input gradient", make: (how) => new Dropping(how) },
   { name: "no gradient of the bias", make: (how) => new Forgetful(how) },
   { name: "no gradient of a bias deep inside", make: (how) => new Sequential([new Sequential([new Forgetful(how)])]) },
+  ...imageMutants,
 ];
 
 // --- running statistics

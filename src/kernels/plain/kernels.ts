@@ -1,6 +1,7 @@
 /** The plain kernel set: the readable TypeScript kernels gathered under the interface. */
 
 import { batchNormBackward, batchNormForward, moments, normalize, normalizeBackward } from "./batch-norm.js";
+import { convolve2d, convolve2dGradInput, convolve2dGradWeight } from "./convolution.js";
 import {
   leakyRelu,
   leakyReluBackward,
@@ -14,6 +15,7 @@ import {
 import type { Kernels } from "../types.js";
 import { meanSquaredError, softmaxCrossEntropy } from "./losses.js";
 import { columnSums, matmul, matmulTransposedA, matmulTransposedB } from "./matmul.js";
+import { maxPool2d, maxPool2dGradient } from "./pooling.js";
 import { adam, sgd } from "./optimizers.js";
 
 /** The kernels in plain TypeScript: for every host, and the reference for every other set. */
@@ -23,6 +25,11 @@ export const plainKernels: Kernels = {
   matmulTransposedA,
   matmulTransposedB,
   columnSums,
+  convolve2d,
+  convolve2dGradInput,
+  convolve2dGradWeight,
+  maxPool2d,
+  maxPool2dGradient,
   moments,
   batchNormForward,
   batchNormBackward,

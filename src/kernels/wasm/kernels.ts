@@ -4,6 +4,7 @@ import { complaint } from "../../core/errors.js";
 import type { Floats } from "../../core/dtype.js";
 import type { ChannelView } from "../../core/shape.js";
 import { plainKernels } from "../plain/kernels.js";
+import { maxPool2d, maxPool2dGradient } from "../plain/pooling.js";
 import { registerResidence } from "../residence.js";
 import type {
   AdamArguments,
@@ -16,6 +17,7 @@ import type {
   SGDArguments,
 } from "../types.js";
 import { batchNormKernels } from "./batch-norm.js";
+import { convolutionKernels } from "./convolution.js";
 import { elementwiseKernels } from "./elementwise.js";
 import { type Wasm, wasmOrRefusal } from "./instance.js";
 import { lossKernels } from "./losses.js";
@@ -60,6 +62,9 @@ export function moduleKernels(wasm: Wasm): Kernels {
     name: "wasm",
     ...matmulKernels(wasm),
     ...columnSumsKernel(wasm),
+    ...convolutionKernels(wasm),
+    maxPool2d,
+    maxPool2dGradient,
     ...batchNormKernels(wasm),
     ...elementwiseKernels(wasm),
     ...lossKernels(wasm),

@@ -128,6 +128,7 @@ function multiplyInBlocks(
           addend,
           addendRow,
           work,
+          0,
         );
       }
       storeBlock(memory, to, i0, i1, j0, j1);

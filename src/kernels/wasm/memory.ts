@@ -32,6 +32,8 @@ export class Memory implements Residence {
   single: Float32Array;
   /** The whole memory as doubles: the number at an address has the index address / 8. */
   double: Float64Array;
+  /** The whole memory as integers: the number at an address has the index address / 4. */
+  integers: Int32Array;
   private readonly memory: GrowableMemory;
   private buffer: ArrayBuffer;
   private readonly start: number;
@@ -52,6 +54,7 @@ export class Memory implements Residence {
     this.buffer = memory.buffer;
     this.single = new Float32Array(this.buffer);
     this.double = new Float64Array(this.buffer);
+    this.integers = new Int32Array(this.buffer);
     this.start = Math.ceil(start / SLACK) * SLACK;
     this.scratchEnd = scratchEnd;
     this.limit = limit;
@@ -181,6 +184,7 @@ export class Memory implements Residence {
     this.buffer = this.memory.buffer;
     this.single = new Float32Array(this.buffer);
     this.double = new Float64Array(this.buffer);
+    this.integers = new Int32Array(this.buffer);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The matrix product of a dense layer: out = addend + a b.
+ * The matrix product of dense layers and convolutions: out = addend + a b.
  *
  * Both operands are first copied ("packed") into strips, in the order in which the innermost loop reads them. That loop
  * makes a tile of 4 rows by 2 vectors at once in eight registers: every number that it loads takes part in two or four
@@ -28,6 +28,10 @@ export function workOfMultiply<T>(): usize {
  * out = addend + a b with a(i, k) at a + i aRow + k aStep, b(k, j) at b + k bStep + j bColumn, strides in elements.
  * Row i of out starts at out + i outStride, that of the addend at addend + i addendRow: a bias with
  * addendRow 0, out itself to go on with an earlier part of the inner index, or nothing with addend 0.
+ *
+ * With a table of the columns of out, the places are those of a convolution: aRow, aStep, bStep, bColumn are the addresses of tables
+ * too, of distances in bytes, and an addend other than out has one number per row, as often as a tile has columns. The columns of
+ * out ascend. The tables of lines go on to the end of their last strip, with any places that may be read.
  */
 export function multiply<T>(
   rows: i32,
@@ -44,6 +48,7 @@ export function multiply<T>(
   addend: usize,
   addendRow: i32,
   work: usize,
+  table: usize,
 ): void {
   const tileColumns = <i32>(TILE_WIDTH / sizeof<T>());
   const packedA = work;
@@ -56,22 +61,29 @@ export function multiply<T>(
     let fromRow = bytes<T>(addendRow);
     for (let k0 = 0; k0 < inner; k0 += INNER) {
       const depth = min(INNER, inner - k0);
-      pack<T>(packedB, tileColumns, width, depth, b + bytes<T>(k0 * bStep + j0 * bColumn), bytes<T>(bColumn), bytes<T>(bStep));
+      // a bias of the rows has no columns
+      const mask: usize = table == 0 || from == out ? -1 : 0;
+      if (table != 0) gather<T>(packedB, tileColumns, width, depth, b, bColumn + 4 * j0, bStep + 4 * k0);
+      else pack<T>(packedB, tileColumns, width, depth, b + bytes<T>(k0 * bStep + j0 * bColumn), bytes<T>(bColumn), bytes<T>(bStep));
       for (let i0 = 0; i0 < rows; i0 += ROWS) {
         const height = min(ROWS, rows - i0);
-        pack<T>(packedA, TILE_ROWS, height, depth, a + bytes<T>(i0 * aRow + k0 * aStep), bytes<T>(aRow), bytes<T>(aStep));
+        if (table != 0) gather<T>(packedA, TILE_ROWS, height, depth, a, aRow + 4 * i0, aStep + 4 * k0);
+        else pack<T>(packedA, TILE_ROWS, height, depth, a + bytes<T>(i0 * aRow + k0 * aStep), bytes<T>(aRow), bytes<T>(aStep));
         for (let j = 0; j < width; j += tileColumns) {
-          const column = bytes<T>(j0 + j);
+          const columns = table == 0 ? 0 : table + 4 * (j0 + j);
+          const column = columns == 0 ? bytes<T>(j0 + j) : load<usize>(columns);
+          const isWhole = j + tileColumns <= width &&
+            (columns == 0 || load<usize>(columns + 4 * (tileColumns - 1)) - column == TILE_WIDTH - sizeof<T>());
           for (let i = 0; i < height; i += TILE_ROWS) {
             const stripA = packedA + bytes<T>(i * depth);
             const stripB = packedB + bytes<T>(j * depth);
             const to = out + <usize>(i0 + i) * outRow + column;
-            const start = from == 0 ? 0 : from + <usize>(i0 + i) * fromRow + column;
-            if (i + TILE_ROWS <= height && j + tileColumns <= width) {
+            const start = from == 0 ? 0 : from + <usize>(i0 + i) * fromRow + (column & mask);
+            if (isWhole && i + TILE_ROWS <= height) {
               multiplyTile<T>(stripA, stripB, depth, to, outRow, start, fromRow);
             } else {
               multiplyTile<T>(stripA, stripB, depth, tile, TILE_WIDTH, 0, 0);
-              storePart<T>(tile, min(TILE_ROWS, height - i), min(tileColumns, width - j), to, outRow, start, fromRow);
+              storePart<T>(tile, min(TILE_ROWS, height - i), min(tileColumns, width - j), to, outRow, start, fromRow, columns, mask);
             }
           }
         }
@@ -141,13 +153,24 @@ function multiplyTile<T>(a: usize, b: usize, depth: i32, out: usize, outRow: usi
   v128.store(out, c31, 16);
 }
 
-/** The part of a tile that lies within the output. */
-function storePart<T>(tile: usize, height: i32, width: i32, out: usize, outRow: usize, start: usize, startRow: usize): void {
+/** The part of a tile that lies within the output, or a tile of columns that are no neighbors there. */
+function storePart<T>(
+  tile: usize,
+  height: i32,
+  width: i32,
+  out: usize,
+  outRow: usize,
+  start: usize,
+  startRow: usize,
+  columns: usize,
+  mask: usize,
+): void {
   const hasStart = start != 0;
   for (let i = 0; i < height; i++, tile += TILE_WIDTH, out += outRow, start += startRow) {
-    for (let j: usize = 0; j < bytes<T>(width); j += sizeof<T>()) {
-      const sum = load<T>(tile + j);
-      store<T>(out + j, hasStart ? <T>(load<T>(start + j) + sum) : sum);
+    for (let j = 0; j < width; j++) {
+      const at = columns == 0 ? bytes<T>(j) : load<usize>(columns + 4 * j) - load<usize>(columns);
+      const sum = load<T>(tile + bytes<T>(j));
+      store<T>(out + at, hasStart ? <T>(load<T>(start + (at & mask)) + sum) : sum);
     }
   }
 }
@@ -181,6 +204,53 @@ function packNeighbors<T>(to: usize, strip: usize, depth: i32, from: usize, stri
   }
 }
 
+/** The same for lines and positions at the distances of tables: a block of patches, read from the image itself. */
+function gather<T>(to: usize, width: i32, lines: i32, depth: i32, from: usize, line: usize, steps: usize): void {
+  const strip = bytes<T>(width);
+  for (; lines > 0; lines -= width, to += strip * <usize>depth) {
+    for (let column: usize = 0; column < strip; column += 16, line += 64 / sizeof<T>()) {
+      gatherVector<T>(to + column, strip, from, line, steps, steps + 4 * depth);
+    }
+  }
+}
+
+/** Lines that are neighbors, as pixels of a row, are copied as a vector; else positions that are neighbors are transposed. */
+function gatherVector<T>(to: usize, strip: usize, from: usize, line: usize, step: usize, end: usize): void {
+  const lanes: usize = 16 / sizeof<T>();
+  const p0 = from + load<usize>(line);
+  const p1 = from + load<usize>(line, 4);
+  const p2 = from + load<usize>(line, 8);
+  const p3 = from + load<usize>(line, 12);
+  if (areNeighbors<T>(line)) {
+    for (; step < end; step += 4, to += strip) v128.store(to, v128.load(p0 + load<usize>(step)));
+    return;
+  }
+  while (step < end) {
+    const k = load<usize>(step);
+    if (step + 4 * lanes <= end && areNeighbors<T>(step)) {
+      transpose<T>(p0 + k, p1 + k, p2 + k, p3 + k, to, strip);
+      step += 4 * lanes;
+      to += lanes * strip;
+    } else {
+      store<T>(to, load<T>(p0 + k));
+      store<T>(to + sizeof<T>(), load<T>(p1 + k));
+      if (sizeof<T>() == 4) {
+        store<T>(to + 8, load<T>(p2 + k));
+        store<T>(to + 12, load<T>(p3 + k));
+      }
+      step += 4;
+      to += strip;
+    }
+  }
+}
+
+/** Whether the distances of a vector's numbers are those of neighbors. */
+@inline function areNeighbors<T>(table: usize): bool {
+  if (sizeof<T>() == 8) return load<i32>(table, 4) - load<i32>(table) == 8;
+  const expected = i32x4.add(v128.load32_splat(table), i32x4(0, 4, 8, 12));
+  return i32x4.all_true(i32x4.eq(v128.load(table), expected));
+}
+
 /** The positions are neighbors in memory: squares of 4 x 4 (float32) or 2 x 2 (float64) are transposed in registers. */
 function packTransposed<T>(to: usize, strip: usize, depth: i32, from: usize, line: usize, stride: usize): void {
   const lanes = <i32>(16 / sizeof<T>());
@@ -189,7 +259,7 @@ function packTransposed<T>(to: usize, strip: usize, depth: i32, from: usize, lin
     let q = to + column;
     let k = 0;
     if (stride == sizeof<T>()) {
-      for (; k + lanes <= depth; k += lanes, p += 16, q += <usize>lanes * strip) transpose<T>(p, line, q, strip);
+      for (; k + lanes <= depth; k += lanes, p += 16, q += <usize>lanes * strip) transpose<T>(p, p + line, p + 2 * line, p + 3 * line, q, strip);
     }
     for (; k < depth; k++, p += stride, q += strip) {
       for (let i: usize = 0; i < <usize>lanes; i++) store<T>(q + i * sizeof<T>(), load<T>(p + i * line));
@@ -197,12 +267,12 @@ function packTransposed<T>(to: usize, strip: usize, depth: i32, from: usize, lin
   }
 }
 
-@inline function transpose<T>(from: usize, line: usize, to: usize, strip: usize): void {
+@inline function transpose<T>(p0: usize, p1: usize, p2: usize, p3: usize, to: usize, strip: usize): void {
+  const r0 = v128.load(p0);
+  const r1 = v128.load(p1);
   if (sizeof<T>() == 4) {
-    const r0 = v128.load(from);
-    const r1 = v128.load(from + line);
-    const r2 = v128.load(from + 2 * line);
-    const r3 = v128.load(from + 3 * line);
+    const r2 = v128.load(p2);
+    const r3 = v128.load(p3);
     const a = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
     const b = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
     const c = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
@@ -212,9 +282,30 @@ function packTransposed<T>(to: usize, strip: usize, depth: i32, from: usize, lin
     v128.store(to + 2 * strip, v128.shuffle<f64>(b, d, 0, 2));
     v128.store(to + 3 * strip, v128.shuffle<f64>(b, d, 1, 3));
   } else {
-    const r0 = v128.load(from);
-    const r1 = v128.load(from + line);
     v128.store(to, v128.shuffle<f64>(r0, r1, 0, 2));
     v128.store(to + strip, v128.shuffle<f64>(r0, r1, 1, 3));
+  }
+}
+
+/** Copies planes of rows of `width` numbers to others, at distances in numbers: images to the inside of padded ones. */
+export function copyPlanes<T>(
+  from: usize,
+  fromPlane: i32,
+  fromRow: i32,
+  to: usize,
+  toPlane: i32,
+  toRow: i32,
+  planes: i32,
+  rows: i32,
+  width: i32,
+): void {
+  for (; planes > 0; planes--, from += bytes<T>(fromPlane), to += bytes<T>(toPlane)) {
+    let source = from;
+    let target = to;
+    for (let row = 0; row < rows; row++, source += bytes<T>(fromRow), target += bytes<T>(toRow)) {
+      let at: usize = 0;
+      for (; at + 16 <= bytes<T>(width); at += 16) v128.store(target + at, v128.load(source + at));
+      for (; at < bytes<T>(width); at += sizeof<T>()) store<T>(target + at, load<T>(source + at));
+    }
   }
 }

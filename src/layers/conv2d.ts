@@ -1,0 +1,171 @@
+/** Conv2d: the convolution of images. */
+
+import type { DType } from "../core/dtype.js";
+import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
+import type { Random } from "../core/random.js";
+import type { Tensor } from "../core/tensor.js";
+import type { Forward, Layer, Pass } from "./contract.js";
+import { beginForward, guardedForward } from "./forward.js";
+import { zeroGradients } from "./gradients.js";
+import { weightAndBias } from "./initial-values.js";
+import type { Parameter, RunningStatistic } from "./parameter.js";
+import { predict, type PredictOptions } from "./predict.js";
+import { gradientTensor, outputTensor, registerOwn } from "./private-memory.js";
+import { foreignWindowOptions, type Pixels, readWindows, type Windows, windowShape } from "./windows.js";
+
+/** Initial values for a `Conv2d`; both are copied. */
+export interface Conv2dInitialValues {
+  /** [outputs, inputs, height, width] */
+  readonly weight: Tensor;
+  /** [outputs]. Default: zeros. */
+  readonly bias?: Tensor | undefined;
+}
+
+/** Options for `Conv2d`. */
+export interface Conv2dOptions {
+  /** Channels of the input. */
+  readonly inputs: number;
+  /** Channels of the output. */
+  readonly outputs: number;
+  /** The size of the window, a number or [height, width] (PyTorch's `kernel_size`). */
+  readonly size: Pixels;
+  /** The distance between neighboring windows, a number or [vertical, horizontal]. Default: 1. */
+  readonly stride?: Pixels | undefined;
+  /**
+   * Pixels of zeros on each side of the image, a number or [vertical, horizontal], or "same" for an output as large as the image,
+   * which needs stride 1. Default: 0.
+   */
+  readonly padding?: Pixels | "same" | undefined;
+  /** Learn a bias, b. Default: true. Before a batch norm it has no effect: subtracting the mean cancels b. */
+  readonly bias?: boolean | undefined;
+  /**
+   * The initial weight: "glorot" (uniform in ±sqrt(6 / ((inputs + outputs) height width))), "he" (normal with variance
+   * 2 / (inputs height width), for ReLU), or given values. Default: "glorot". The bias starts at zero unless given.
+   */
+  readonly initial?: "glorot" | "he" | Conv2dInitialValues | undefined;
+  /** The source of random initial values; not needed if they are given. */
+  readonly random?: Random | undefined;
+  /** The dtype of weight and bias. Default: "float32". */
+  readonly dtype?: DType | undefined;
+}
+
+const optionRules = {
+  inputs: { kind: "count" },
+  outputs: { kind: "count" },
+  size: { kind: "any" },
+  stride: { kind: "any", default: 1 },
+  padding: { kind: "any", default: 0 },
+  bias: { kind: "boolean", default: true },
+  initial: { kind: "any", default: "glorot" },
+  random: { kind: "any", optional: true },
+  dtype: dtypeRule,
+} as const satisfies OptionRules<Conv2dOptions>;
+
+const foreignOptions: Readonly<Record<string, string>> = {
+  ...foreignWindowOptions,
+  inChannels: "it is called inputs",
+  in_channels: "it is called inputs",
+  outChannels: "it is called outputs",
+  out_channels: "it is called outputs",
+  filters: "it is called outputs",
+  groups: "grouped convolutions are not supported",
+  paddingMode: "padding is always by zeros",
+  padding_mode: "padding is always by zeros",
+};
+
+/**
+ * Convolves images: every output pixel is a weighted sum of the pixels in a window of the input, with the same weights everywhere.
+ *
+ *     y[n, o, i, j] = b[o] + Σ_cpq W[o, c, p, q] x[n, c, i stride + p - padding, j stride + q - padding]
+ *
+ * x is 0 outside the image. As in every deep-learning library, W is not flipped.
+ *
+ * - **Shapes**: x [N, inputs, H, W] · W [outputs, inputs, height, width], as in PyTorch · b [outputs] ·
+ *   y [N, outputs, floor((H + 2 padding - height) / stride) + 1, and the same for the width]
+ * - **Modes**: the same in all three
+ * - **Cost**: 2 N inputs outputs operations per weight of a window and output pixel forward, twice that backward, which reads x again
+ * - **Source**: LeCun et al. 1989; initial values: Glorot & Bengio 2010; He et al. 2015 (arXiv:1502.01852)
+ *
+ * @throws {ShapeError} if x is not [N, inputs, H, W]
+ * @throws {RangeError} if the window is larger than the image with its padding, or padding is "same" and stride is not 1
+ * @throws {TypeError} if x and W differ in dtype
+ * @example
+ * const weight = Tensor.from([[[[-1, 1]]]]);   // the difference of neighbors
+ * const conv = new Conv2d({ inputs: 1, outputs: 1, size: [1, 2], initial: { weight } });
+ * const x = Tensor.from([[[[1, 2, 4], [0, 0, 9]]]]);
+ * conv.forward(x, { mode: "inference" }).output.toNested();   // => [[[[1, 2], [0, 9]]]]
+ */
+export class Conv2d implements Layer {
+  readonly inputs: number;
+  readonly outputs: number;
+  /** [height, width] */
+  readonly size: readonly [number, number];
+  /** [vertical, horizontal] */
+  readonly stride: readonly [number, number];
+  /** [vertical, horizontal], or "same". */
+  readonly padding: readonly [number, number] | "same";
+  /** [outputs, inputs, height, width] */
+  readonly weight: Parameter;
+  /** [outputs]; undefined with `bias: false`. */
+  readonly bias: Parameter | undefined;
+  readonly parameters: readonly Parameter[];
+  readonly statistics: readonly RunningStatistic[] = [];
+  private readonly windows: Windows;
+
+  /** Creates the layer with its initial values. */
+  constructor(options: Conv2dOptions) {
+    const read = readOptions("Conv2d", options, optionRules, foreignOptions);
+    const { inputs, outputs } = read;
+    const windows = readWindows("Conv2d", read);
+    const [height, width] = windows.size;
+    this.inputs = inputs;
+    this.outputs = outputs;
+    this.windows = windows;
+    this.size = windows.size;
+    this.stride = windows.stride;
+    this.padding = read.padding === "same" ? "same" : windows.before;
+    const fans = { fanIn: inputs * height * width, fanOut: outputs * height * width, outputAxis: 0 };
+    const { weight, bias } = weightAndBias("Conv2d", read, [outputs, inputs, height, width], outputs, fans);
+    this.weight = weight;
+    this.bias = bias;
+    this.parameters = bias === undefined ? [weight] : [weight, bias];
+    registerOwn(this);
+  }
+
+  /** Whether the output is exactly the convolution: false for a subclass that overrides `forward`. */
+  get isConvolution(): boolean {
+    return hasOwnForward(this);
+  }
+
+  forward(input: Tensor, pass: Pass): Forward {
+    const { name, kernels } = beginForward("Conv2d", input, pass, this.parameters);
+    const { outputs } = this;
+    const shape = windowShape(name, input, this.windows, this.inputs);
+    const weight = this.weight.value.data;
+    const bias = this.bias?.value.data;
+    const output = outputTensor(pass, [shape.batch, outputs, shape.outHeight, shape.outWidth], input.dtype);
+    kernels.convolve2d({ shape, outputs, x: input.data, weight, bias, y: output.data });
+
+    return guardedForward(name, output, this.parameters, [input], (gradOutput, lazily) => {
+      const gradients = zeroGradients(this.parameters);
+      const dweight = gradients.get(this.weight)!.data;
+      const dbias = this.bias && gradients.get(this.bias)!.data;
+      kernels.convolve2dGradWeight({ shape, outputs, x: input.data, dy: gradOutput.data, dweight, dbias });
+      return lazily(gradients, () => {
+        const gradInput = gradientTensor(input);
+        kernels.convolve2dGradInput({ shape, outputs, dy: gradOutput.data, weight, dx: gradInput.data });
+        return gradInput;
+      });
+    });
+  }
+
+  /** Returns the output in mode "inference", in `options.into` if given, and keeps nothing for a backward pass. */
+  predict(input: Tensor, options?: PredictOptions): Tensor {
+    return predict(this, input, options);
+  }
+}
+
+/** Outside the class: bundlers rename a class that refers to itself, and logs would show that name. */
+function hasOwnForward(layer: Conv2d): boolean {
+  return layer.forward === Conv2d.prototype.forward;
+}
