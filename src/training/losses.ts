@@ -9,7 +9,7 @@
 import { complaint, ShapeError, show } from "../core/errors.js";
 import { allocate, type Floats } from "../core/dtype.js";
 import { type OptionRules, readOptions } from "../core/options.js";
-import { defaultKernels } from "../kernels/default.js";
+import { basicKernels } from "../kernels/default.js";
 import type { Kernels } from "../kernels/types.js";
 import { printShape, sameShape } from "../core/shape.js";
 import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
@@ -78,7 +78,7 @@ export function softmaxCrossEntropy(
   const name = "softmaxCrossEntropy";
   expectTensor(name, "the output", logits);
   const read = readOptions(name, options, crossEntropyRules);
-  const { labelSmoothing, kernels = defaultKernels() } = read;
+  const { labelSmoothing, kernels = basicKernels() } = read;
   const [rows, classes] = logits.shape;
   if (logits.shape.length !== 2 || rows === undefined || classes === undefined) {
     throw new ShapeError(complaint(name, "logits of shape [N, K]", printShape(logits.shape)));
@@ -131,7 +131,7 @@ export function softmaxCrossEntropy(
 export function meanSquaredError(output: Tensor, target: Tensor, options: LossOptions = {}): LossValue {
   const name = "meanSquaredError";
   expectTensor(name, "the output", output);
-  const { rowWeights, kernels = defaultKernels() } = readOptions(name, options, lossRules);
+  const { rowWeights, kernels = basicKernels() } = readOptions(name, options, lossRules);
   expectTensor(name, "the target", target);
   expectTarget(name, target, output);
   const gradOutput = Tensor.zeros(output.shape, output.dtype);

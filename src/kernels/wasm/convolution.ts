@@ -15,7 +15,7 @@ import type {
   Convolve2dArguments,
   Convolve2dGradInputArguments,
   Convolve2dGradWeightArguments,
-  Kernels,
+  ImageKernels,
   WindowShape,
 } from "../types.js";
 import type { Wasm } from "./instance.js";
@@ -96,7 +96,7 @@ interface Filter {
 /** The convolution of the WebAssembly kernel set. What is too large for its memory is left to the plain kernels. */
 export function convolutionKernels(
   wasm: Wasm,
-): Pick<Kernels, "convolve2d" | "convolve2dGradInput" | "convolve2dGradWeight"> {
+): Pick<ImageKernels, "convolve2d" | "convolve2dGradInput" | "convolve2dGradWeight"> {
   return {
     convolve2d(args) {
       expectConvolve2d("convolve2d", args);

@@ -3,11 +3,12 @@
 import { complaint } from "../../core/errors.js";
 import type { Floats } from "../../core/dtype.js";
 import type { ChannelView } from "../../core/shape.js";
-import { plainKernels } from "../plain/kernels.js";
+import { basicPlainKernels } from "../plain/kernels.js";
 import { maxPool2d, maxPool2dGradient } from "../plain/pooling.js";
 import { registerResidence } from "../residence.js";
 import type {
   AdamArguments,
+  AllKernels,
   ColumnSumsArguments,
   ElementwiseArguments,
   ElementwiseBackwardArguments,
@@ -29,7 +30,8 @@ import { optimizerKernels } from "./optimizers.js";
 const LEAST_PRODUCTS = 216;
 const LEAST_VALUES = 128;
 
-let kernels: Kernels | undefined;
+let kernels: AllKernels | undefined;
+let basic: Kernels | undefined;
 
 /**
  * Returns the kernels on WebAssembly SIMD, compiled at the first call. Calls too small to be worth the copies into the module
@@ -44,7 +46,7 @@ let kernels: Kernels | undefined;
  * const pass: Pass = { mode: "inference", kernels: wasmKernels() };
  * model.forward(Tensor.from([[-1, 2]]), pass).output.toNested();   // => [[0, 2]]
  */
-export function wasmKernels(): Kernels {
+export function wasmKernels(): AllKernels {
   const wasm = wasmOrRefusal();
   if (typeof wasm === "string") {
     throw new Error(complaint("wasmKernels", "a host that compiles WebAssembly SIMD", wasm, "use plainKernels"));
@@ -56,15 +58,26 @@ export function wasmKernels(): Kernels {
   return kernels;
 }
 
+/** Returns the same without the kernels of images; the host must have compiled the module. */
+export function basicWasmKernels(): Kernels {
+  if (basic === undefined) {
+    const wasm = wasmOrRefusal() as Wasm;
+    basic = basicWhereSmall(basicModuleKernels(wasm));
+    registerResidence(basic, wasm.memory);
+  }
+  return basic;
+}
+
 /** Returns the kernels of a module, for calls of every size. */
-export function moduleKernels(wasm: Wasm): Kernels {
+export function moduleKernels(wasm: Wasm): AllKernels {
+  return { ...basicModuleKernels(wasm), ...convolutionKernels(wasm), maxPool2d, maxPool2dGradient };
+}
+
+function basicModuleKernels(wasm: Wasm): Kernels {
   return {
     name: "wasm",
     ...matmulKernels(wasm),
     ...columnSumsKernel(wasm),
-    ...convolutionKernels(wasm),
-    maxPool2d,
-    maxPool2dGradient,
     ...batchNormKernels(wasm),
     ...elementwiseKernels(wasm),
     ...lossKernels(wasm),
@@ -73,8 +86,12 @@ export function moduleKernels(wasm: Wasm): Kernels {
 }
 
 /** Returns a kernel set that passes small calls on to the plain set. The sizes of a call alone decide. */
-export function plainWhereSmall(set: Kernels): Kernels {
-  const either = (small: boolean): Kernels => (small ? plainKernels : set);
+export function plainWhereSmall(set: AllKernels): AllKernels {
+  return { ...set, ...basicWhereSmall(set) };
+}
+
+function basicWhereSmall(set: Kernels): Kernels {
+  const either = (small: boolean): Kernels => (small ? basicPlainKernels : set);
   const product = (args: Unchecked<MatmulArguments>): Kernels =>
     either(isBelow(LEAST_PRODUCTS, args?.rows, args?.inner, args?.columns));
   const sums = (args: Unchecked<ColumnSumsArguments>): Kernels =>
