@@ -450,10 +450,10 @@ function patchesOf(wasm: Wasm, images: Images, samples: number, reach: Reach, ba
   const at = memory.reserve(values, size);
   memory.viewLike(values).fill(0, at / bytes, at / bytes + size);
   const inside = at + ((top - rows[0]) * row + left - columns[0]) * bytes;
-  const { copyPlanes } = wasm.routinesFor(values);
+  const routines = wasm.routinesFor(values);
   const load = (n: number, count: number): number => {
     const from = source.load(n, count) + skipped;
-    copyPlanes(from, source.plane, width, inside, plane, row, count * channels, bottom - top, right - left);
+    routines.copyPlanes(from, source.plane, width, inside, plane, row, count * channels, bottom - top, right - left);
     return at;
   };
   return { sample: channels * plane, plane, row, load };

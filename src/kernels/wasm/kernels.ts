@@ -3,7 +3,7 @@
 import { complaint } from "../../core/errors.js";
 import type { Floats } from "../../core/dtype.js";
 import type { ChannelView } from "../../core/shape.js";
-import { basicPlainKernels } from "../plain/kernels.js";
+import { basicPlainKernels, plainKernels } from "../plain/kernels.js";
 import { maxPool2d, maxPool2dGradient } from "../plain/pooling.js";
 import { registerResidence } from "../residence.js";
 import type {
@@ -12,10 +12,12 @@ import type {
   ColumnSumsArguments,
   ElementwiseArguments,
   ElementwiseBackwardArguments,
+  ImageKernels,
   Kernels,
   MatmulArguments,
   MeanSquaredErrorArguments,
   SGDArguments,
+  WindowShape,
 } from "../types.js";
 import { batchNormKernels } from "./batch-norm.js";
 import { convolutionKernels } from "./convolution.js";
@@ -29,6 +31,7 @@ import { optimizerKernels } from "./optimizers.js";
 // faster in WebAssembly at every size.
 const LEAST_PRODUCTS = 216;
 const LEAST_VALUES = 128;
+const LEAST_IMAGE_PRODUCTS = 2048;
 
 let kernels: AllKernels | undefined;
 let basic: Kernels | undefined;
@@ -87,7 +90,36 @@ function basicModuleKernels(wasm: Wasm): Kernels {
 
 /** Returns a kernel set that passes small calls on to the plain set. The sizes of a call alone decide. */
 export function plainWhereSmall(set: AllKernels): AllKernels {
-  return { ...set, ...basicWhereSmall(set) };
+  const either = (args: Unchecked<Convolution>): ImageKernels => (isSmallConvolution(args) ? plainKernels : set);
+  return {
+    ...set,
+    ...basicWhereSmall(set),
+    convolve2d: (args) => {
+      either(args).convolve2d(args);
+    },
+    convolve2dGradInput: (args) => {
+      either(args).convolve2dGradInput(args);
+    },
+    convolve2dGradWeight: (args) => {
+      either(args).convolve2dGradWeight(args);
+    },
+  };
+}
+
+/** What the arguments of all three kernels of a convolution have. */
+interface Convolution {
+  readonly shape: WindowShape;
+  readonly outputs: number;
+}
+
+function isSmallConvolution(args: Unchecked<Convolution>): boolean {
+  const shape: Unchecked<WindowShape> = args?.shape;
+  if (shape === null || shape === undefined) return false;
+  const { batch, channels, windowHeight, windowWidth, outHeight, outWidth } = shape;
+  const sizes: readonly unknown[] = [args?.outputs, batch, channels, windowHeight, windowWidth, outHeight, outWidth];
+  let products = 1;
+  for (const size of sizes) products *= typeof size === "number" ? size : NaN;
+  return products < LEAST_IMAGE_PRODUCTS;
 }
 
 function basicWhereSmall(set: Kernels): Kernels {
