@@ -4,7 +4,7 @@ import { complaint } from "../../core/errors.js";
 import type { Floats } from "../../core/dtype.js";
 import type { ChannelView } from "../../core/shape.js";
 import { basicPlainKernels, plainKernels } from "../plain/kernels.js";
-import { maxPool2d, maxPool2dGradient } from "../plain/pooling.js";
+import { maxPool2dGradient } from "../plain/pooling.js";
 import { registerResidence } from "../residence.js";
 import type {
   AdamArguments,
@@ -26,6 +26,7 @@ import { type Wasm, wasmOrRefusal } from "./instance.js";
 import { lossKernels } from "./losses.js";
 import { columnSumsKernel, matmulKernels } from "./matmul.js";
 import { optimizerKernels } from "./optimizers.js";
+import { poolingKernels } from "./pooling.js";
 
 // Below these sizes copying in and out costs more than the work (measured on V8). Sigmoid, tanh and softmax cross-entropy are
 // faster in WebAssembly at every size.
@@ -73,7 +74,7 @@ export function basicWasmKernels(): Kernels {
 
 /** Returns the kernels of a module, for calls of every size. */
 export function moduleKernels(wasm: Wasm): AllKernels {
-  return { ...basicModuleKernels(wasm), ...convolutionKernels(wasm), maxPool2d, maxPool2dGradient };
+  return { ...basicModuleKernels(wasm), ...convolutionKernels(wasm), ...poolingKernels(wasm), maxPool2dGradient };
 }
 
 function basicModuleKernels(wasm: Wasm): Kernels {
