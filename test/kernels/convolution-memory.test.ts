@@ -50,6 +50,7 @@ const cases: readonly (readonly [name: string, shape: WindowShape, outputs: numb
   ],
   ["weights in groups", shapeOf(2, 300, 2, 3), 101],
   ["weights in groups and images in bands", shapeOf(1, 520, 40, 14, { ...single, strideY: 8, strideX: 8 }), 520],
+  ["weights that exceed scratch", shapeOf(1, 520, 1, 1), 520],
   ["a row that is too large", shapeOf(1, 1, 1, 90_000), 1],
   ["a window that is too large", shapeOf(1, 1, 513, 513, { ...noPadding, windowHeight: 513, windowWidth: 513 }), 1],
 ];
