@@ -1,9 +1,9 @@
 /** The kernel set that a pass uses by default. */
 
-import type { Kernels } from "./types.js";
-import { plainKernels } from "./plain/kernels.js";
+import type { AllKernels, ImageKernels, Kernels } from "./types.js";
+import { basicPlainKernels, plainKernels } from "./plain/kernels.js";
 import { wasmOrRefusal } from "./wasm/instance.js";
-import { wasmKernels } from "./wasm/kernels.js";
+import { basicWasmKernels, wasmKernels } from "./wasm/kernels.js";
 
 /**
  * Returns the fastest kernel set that the host supports: WebAssembly SIMD, else plain TypeScript.
@@ -14,6 +14,21 @@ import { wasmKernels } from "./wasm/kernels.js";
  * kernels.matmul({ rows: 2, inner: 1, columns: 2, a: Float32Array.of(1, 2), b: Float32Array.of(3, 4), out });
  * out;   // => Float32Array [3, 4, 6, 8]
  */
-export function defaultKernels(): Kernels {
+export function defaultKernels(): AllKernels {
   return typeof wasmOrRefusal() === "string" ? plainKernels : wasmKernels();
+}
+
+/** Returns the same kernels without those of images, which a bundler then leaves out of a program that has no images. */
+export function basicKernels(): Kernels {
+  return typeof wasmOrRefusal() === "string" ? basicPlainKernels : basicWasmKernels();
+}
+
+/** Returns the kernels of images of a set, or the default ones if it leaves any out. */
+export function imageKernels(kernels: Kernels): ImageKernels {
+  return hasImageKernels(kernels) ? kernels : defaultKernels();
+}
+
+function hasImageKernels(kernels: Kernels): kernels is AllKernels {
+  const { convolve2d, convolve2dGradInput, convolve2dGradWeight, maxPool2d, maxPool2dGradient } = kernels;
+  return [convolve2d, convolve2dGradInput, convolve2dGradWeight, maxPool2d, maxPool2dGradient].every((f) => f);
 }

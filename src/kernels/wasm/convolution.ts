@@ -15,7 +15,7 @@ import type {
   Convolve2dArguments,
   Convolve2dGradInputArguments,
   Convolve2dGradWeightArguments,
-  Kernels,
+  ImageKernels,
   WindowShape,
 } from "../types.js";
 import type { Wasm } from "./instance.js";
@@ -96,7 +96,7 @@ interface Filter {
 /** The convolution of the WebAssembly kernel set. What is too large for its memory is left to the plain kernels. */
 export function convolutionKernels(
   wasm: Wasm,
-): Pick<Kernels, "convolve2d" | "convolve2dGradInput" | "convolve2dGradWeight"> {
+): Pick<ImageKernels, "convolve2d" | "convolve2dGradInput" | "convolve2dGradWeight"> {
   return {
     convolve2d(args) {
       expectConvolve2d("convolve2d", args);
@@ -450,10 +450,10 @@ function patchesOf(wasm: Wasm, images: Images, samples: number, reach: Reach, ba
   const at = memory.reserve(values, size);
   memory.viewLike(values).fill(0, at / bytes, at / bytes + size);
   const inside = at + ((top - rows[0]) * row + left - columns[0]) * bytes;
-  const { copyPlanes } = wasm.routinesFor(values);
+  const routines = wasm.routinesFor(values);
   const load = (n: number, count: number): number => {
     const from = source.load(n, count) + skipped;
-    copyPlanes(from, source.plane, width, inside, plane, row, count * channels, bottom - top, right - left);
+    routines.copyPlanes(from, source.plane, width, inside, plane, row, count * channels, bottom - top, right - left);
     return at;
   };
   return { sample: channels * plane, plane, row, load };
