@@ -19,7 +19,8 @@ export function expectShape(who: string, shape: unknown): asserts shape is Shape
   }
   for (let axis = 0; axis < shape.length; axis++) {
     const size: unknown = shape[axis];
-    if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 1) {
+    const least = axis === 0 && shape.length > 1 ? 0 : 1;
+    if (typeof size !== "number" || !Number.isSafeInteger(size) || size < least) {
       throw new ShapeError(complaint(who, "every axis of the shape to be a whole number of at least 1", show(shape)));
     }
   }

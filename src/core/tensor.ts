@@ -267,13 +267,15 @@ export function isTensor(value: unknown): value is Tensor {
 }
 
 /**
- * Requires a tensor whose memory is present. After `postMessage` or `structuredClone` a tensor is plain data; the message says
+ * Requires a tensor with at least one row, whose memory is present. After `postMessage` or `structuredClone` a tensor is plain data; the message says
  * how to turn it back into a tensor.
  */
 export function expectTensor(who: string, name: string, value: unknown): asserts value is Tensor {
   if (isTensor(value)) {
     expectOwnSize(who, name, value);
-    return;
+    if (value.size > 0) return;
+    const got = `shape ${printShape(value.shape)}`;
+    throw new ShapeError(complaint(who, `${name} to have at least one row`, got, "skip it, or use predict"));
   }
   const { shape, data } = (value ?? {}) as Partial<Tensor>;
   const cure = Array.isArray(shape) && isFloats(data) ? "revive it with new Tensor(t.data, t.shape)" : undefined;

@@ -2,7 +2,7 @@
 
 import { complaint } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
-import { expectTensor, type Tensor } from "../core/tensor.js";
+import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
 import type { Kernels } from "../kernels/types.js";
 import type { Layer, Pass } from "./contract.js";
 import { expectDestination, isOwn, Lease, PrivatePass } from "./private-memory.js";
@@ -23,6 +23,7 @@ const predictRules = {
 /** Returns a layer's output in mode "inference"; what every layer's `predict` does. */
 export function predict(layer: Layer, input: Tensor, options: PredictOptions | undefined): Tensor {
   const { into, kernels } = readOptions("predict", options ?? {}, predictRules);
+  if (isTensor(input) && input.size === 0) return emptyOutput(layer, input, options);
   expectTensor("predict", "the input", input);
   if (into !== undefined) {
     expectTensor("predict", "into", into);
@@ -42,6 +43,16 @@ export function predict(layer: Layer, input: Tensor, options: PredictOptions | u
   } finally {
     lease.release();
   }
+}
+
+/** Returns the output for a batch of no rows. All but its first axis is as for two rows, which even batch statistics accept. */
+function emptyOutput(layer: Layer, { shape, dtype }: Tensor, { into, kernels }: PredictOptions = {}): Tensor {
+  const rows = Tensor.zeros([2, ...shape.slice(1)], dtype);
+  const { output } = layer.forward(rows, { mode: "inference", kernels });
+  const empty = [0, ...output.shape.slice(1)];
+  if (into === undefined) return Tensor.zeros(empty, output.dtype);
+  expectDestination(into, empty, output.dtype);
+  return into;
 }
 
 function overlap({ data: a }: Tensor, { data: b }: Tensor): boolean {

@@ -199,3 +199,18 @@ describe("channelView", () => {
     );
   });
 });
+
+it("may have no rows, and then no values", () => {
+  const none = Tensor.zeros([0, 3], "float64");
+  expect([none.size, none.dtype, none.toNested(), none.toString()]).toEqual([
+    0,
+    "float64",
+    [],
+    "Tensor float64 [0, 3]\n[]",
+  ]);
+  expect(none.copy().shape).toEqual([0, 3]);
+  expect(none.reshape([0, 5]).shape).toEqual([0, 5]);
+  expect(() => Tensor.zeros([0])).toThrow(/whole number of at least 1, got \[0\]/);
+  expect(() => Tensor.zeros([3, 0])).toThrow(/whole number of at least 1, got \[3, 0\]/);
+  expect(() => new Tensor(new Float32Array(3), [0, 3])).toThrow(/0 values for shape \[0, 3\], got 3/);
+});

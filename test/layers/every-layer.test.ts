@@ -231,6 +231,21 @@ describe.each(layerCases)("$name", (row) => {
       });
     });
 
+    it("predicts an empty output for no rows, and refuses them in a pass", async () => {
+      const { layer, input } = ready(row, "float32");
+      if (input.shape.length < 2) return; // no rows
+      const model = layer as Layer & Pick<Sequential, "predict">;
+      const none = Tensor.zeros([0, ...input.shape.slice(1)]);
+      await expectRefusal(() => layer.forward(none, { mode }), `ShapeError: *: [${none.shape.join(", ")}] | cure`);
+      // Where the features are on axis 0, it counts no rows.
+      if (mode !== "inference" || row.name.includes("axis 0")) return;
+      const { output } = layer.forward(input, { mode });
+      const empty = model.predict(none);
+      expect([...empty.shape, empty.size, empty.dtype]).toEqual([0, ...output.shape.slice(1), 0, "float32"]);
+      expect(model.predict(none, { into: empty })).toBe(empty);
+      expect(() => model.predict(none, { into: output })).toThrow(/predict: expected into of shape/);
+    });
+
     it("predicts the output of inference, in a new tensor or in one of the caller's", async () => {
       if (mode !== "inference") return;
       for (const dtype of ["float32", "float64"] as const) {

@@ -82,7 +82,9 @@ function contestant(name: string, ask: (request: Request) => Promise<unknown>, c
 export async function startTorch(): Promise<Contestant | undefined> {
   const python = process.env["PYTHON"] ?? "/usr/bin/python3";
   if (!existsSync(python)) return undefined;
-  const child = spawn(python, [resolve("test/bench/peers/torch_peer.py")], { stdio: ["pipe", "pipe", "ignore"] });
+  // Neither BLAS nor OpenMP ask torch how many threads they may use.
+  const env = { ...process.env, OPENBLAS_NUM_THREADS: "1", OMP_NUM_THREADS: "1" };
+  const child = spawn(python, [resolve("test/bench/peers/torch_peer.py")], { stdio: ["pipe", "pipe", "ignore"], env });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ask = async (request: Request): Promise<unknown> => {
     child.stdin.write(`${JSON.stringify(request, encode)}\n`);
