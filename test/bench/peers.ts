@@ -15,6 +15,8 @@ import { median } from "./measure.js";
 import { type Contestant, startOurs, startPeer, startTorch, type Times } from "./peers/contestants.js";
 import {
   batchNormPeerWork,
+  convolutionPeerWork,
+  imagePeerWork,
   inferencePeerWork,
   intoPeerWork,
   matmulPeerWork,
@@ -22,6 +24,7 @@ import {
   type PeerWork,
   stackPeerWork,
 } from "./peers/works.js";
+import { imageNets } from "./image-works.js";
 import { deepLinearNet, deepNormalizedNet, mnistNet, wideNet } from "./model-works.js";
 
 type Peer = "jax" | "tfjs" | "torch";
@@ -35,6 +38,12 @@ const shapes = [
   [32, 64, 32, 32],
 ] as const;
 
+const convolutions = [
+  [[64, 16, 14, 14], 32],
+  [[64, 8, 28, 28], 8],
+  [[64, 64, 3, 3], 64],
+] as const;
+
 const works: readonly (PeerWork & { readonly goals: Goals })[] = [
   ...shapes.map((shape) => ({ ...batchNormPeerWork(shape), goals: { jax: 1.7, torch: 0.55 } })),
   ...shapes.map((shape) => ({ ...inferencePeerWork(shape), goals: { torch: 0.35 } })),
@@ -44,6 +53,8 @@ const works: readonly (PeerWork & { readonly goals: Goals })[] = [
   { ...netPeerWork("training", wideNet), goals: { jax: 2.5 } },
   { ...netPeerWork("gradient", deepLinearNet), goals: {} },
   { ...netPeerWork("gradient", deepNormalizedNet), goals: { jax: 4 } },
+  ...imageNets.map((net) => ({ ...imagePeerWork(net), goals: { jax: 40, torch: 0.45 } })),
+  ...convolutions.map(([shape, outputs]) => ({ ...convolutionPeerWork(shape, outputs), goals: {} })),
   { ...matmulPeerWork(128, 784, 512), goals: {} },
   { ...matmulPeerWork(512, 512, 512), goals: { tfjs: 1.5 } },
   { ...matmulPeerWork(1024, 1024, 1024), goals: { tfjs: 1.2 } },
@@ -80,11 +91,15 @@ for (const { goals, ...work } of works) {
   const rounds = new Map(contestants.map(({ name }): [string, Times[]] => [name, []]));
   for (const contestant of contestants) await contestant.prepare(work);
   await compare(work);
+  const slow = new Set<Contestant>();
   for (let round = 0; round <= effort.rounds; round++) {
     for (const contestant of contestants) {
+      if (slow.has(contestant)) continue;
       // The first round warms up: engines compile what runs often, and take their time.
       const times = await contestant.time(round === 0 ? 5 * effort.seconds : effort.seconds);
-      if (round > 0) rounds.get(contestant.name)!.push(times);
+      // What takes seconds is timed once, and not in need of warming up.
+      if (times.wall > 1000) slow.add(contestant);
+      if (round > 0 || slow.has(contestant)) rounds.get(contestant.name)!.push(times);
     }
   }
   const medians = new Map<string, Times>(

@@ -1,6 +1,6 @@
 // jax-js on its WebAssembly backend. It has no batch norm layer: the layer's gradient is written by hand, as the faster of the
 // two ways, and whole models go through its autodiff. Everything is jitted; an array is used up by a call unless `.ref` keeps it.
-import { defaultDevice, init, jit, nn, numpy as np, valueAndGrad } from "@jax-js/jax";
+import { defaultDevice, init, jit, lax, nn, numpy as np, valueAndGrad, vjp } from "@jax-js/jax";
 
 await init("wasm");
 defaultDevice("wasm");
@@ -107,6 +107,53 @@ const works = {
     };
   },
 
+  images({ net, parameters: given, input, labels, epsilon, learningRate }) {
+    const lossAndGradients = valueAndGrad((parameters, images, target) => {
+      let at = 0;
+      const output = imageOutput(net.layers, images, () => parameters[at++], epsilon);
+      return np.sum(nn.logSoftmax(output, 1).mul(target)).mul(-1 / net.batch);
+    });
+    const step = jit((parameters, images, target) => {
+      const [loss, gradients] = lossAndGradients(
+        parameters.map((each) => each.ref),
+        images,
+        target,
+      );
+      return [loss, ...parameters.map((each, i) => each.sub(gradients[i].mul(learningRate)))];
+    });
+    const images = array(input, [net.batch, 1, 32, 32]);
+    const target = nn.oneHot(np.array(Int32Array.from(labels)), 10);
+    let parameters = given.map(({ shape, values }) => array(values, shape));
+    return () => {
+      const [loss, ...next] = step(parameters, images.ref, target.ref);
+      parameters = next;
+      for (const each of next) each.ref.dataSync();
+      return loss.dataSync();
+    };
+  },
+
+  convolution({ shape, outputs, x, weight, dy }) {
+    const [batch, channels, height, width] = shape;
+    const pad = [
+      [1, 1],
+      [1, 1],
+    ];
+    const run = jit((images, kernel, gradient) => {
+      const [y, back] = vjp((a, b) => lax.convGeneralDilated(a, b, [1, 1], pad), [images, kernel]);
+      return [y, ...back(gradient)];
+    });
+    const given = [
+      array(x, shape),
+      array(weight, [outputs, channels, 3, 3]),
+      array(dy, [batch, outputs, height, width]),
+    ];
+    return () => {
+      const [y, dx, dweight] = run(...given.map((each) => each.ref));
+      for (const output of [y, dweight]) output.dataSync();
+      return dx.dataSync();
+    };
+  },
+
   training(work) {
     const { learningRate } = work;
     const lossAndGradients = valueAndGrad(lossOf(work));
@@ -143,6 +190,47 @@ const works = {
     };
   },
 };
+
+/** The output of the layers of a convolutional net; `next` gives its parameters one after the other. */
+function imageOutput(layers, input, next, epsilon) {
+  let y = input;
+  for (const layer of layers) {
+    if (layer.kind === "conv") {
+      const { size, stride, bias, outputs } = layer;
+      const pad = (size - 1) / 2;
+      y = lax.convGeneralDilated(
+        y,
+        next(),
+        [stride, stride],
+        [
+          [pad, pad],
+          [pad, pad],
+        ],
+      );
+      if (bias) y = y.add(next().reshape([1, outputs, 1, 1]));
+    } else if (layer.kind === "dense") {
+      y = np.matmul(y, next());
+      if (layer.bias) y = y.add(next());
+    } else if (layer.kind === "norm") {
+      const axes = y.shape.length === 4 ? [0, 2, 3] : [0];
+      const perFeature = y.shape.map((_, axis) => (axis === 1 ? layer.features : 1));
+      const centered = y.ref.sub(np.mean(y, axes, { keepdims: true }));
+      const rstd = np.sqrt(np.mean(np.square(centered.ref), axes, { keepdims: true }).add(epsilon));
+      y = centered.div(rstd).mul(next().reshape(perFeature)).add(next().reshape(perFeature));
+    } else if (layer.kind === "relu") y = nn.relu(y);
+    else if (layer.kind === "maxPool") {
+      const [n, c, h, w] = y.shape;
+      y = np.max(y.reshape([n, c, h / 2, 2, w / 2, 2]), [3, 5]);
+    } else if (layer.kind === "averagePool") y = np.mean(y, [2, 3]);
+    else if (layer.kind === "flatten") y = y.reshape([y.shape[0], -1]);
+    else {
+      const shortcut = y.ref;
+      const body = imageOutput(layer.body, y, next, epsilon);
+      y = body.add(layer.projection.length > 0 ? imageOutput(layer.projection, shortcut, next, epsilon) : shortcut);
+    }
+  }
+  return y;
+}
 
 /** Weight and bias of each dense layer, gamma and beta of each batch norm, in the order of the forward pass. */
 function parametersOf({ parameters }) {

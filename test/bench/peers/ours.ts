@@ -1,8 +1,21 @@
-import { BatchNorm, defaultKernels, loadStateDict, ReLU, Sequential, SGD, stateDict, Tensor } from "batchnorm";
+import {
+  BatchNorm,
+  Conv2d,
+  defaultKernels,
+  loadStateDict,
+  Random,
+  ReLU,
+  Sequential,
+  SGD,
+  softmaxCrossEntropy,
+  stateDict,
+  Tensor,
+} from "batchnorm";
+import { buildImageNet } from "../image-works.js";
 import { opaque } from "../kernel-works.js";
 import type { Run } from "../measure.js";
 import { prepare as prepareNet } from "../model-works.js";
-import type { NetPeerWork, NormPeerWork, PeerWork } from "./works.js";
+import type { ConvolutionPeerWork, ImagePeerWork, NetPeerWork, NormPeerWork, PeerWork } from "./works.js";
 
 /** This library: whole layers and models as its users write them, products on its kernels. */
 export function prepare(work: PeerWork): Run {
@@ -23,7 +36,33 @@ export function prepare(work: PeerWork): Run {
     case "training":
     case "gradient":
       return net(work);
+    case "images":
+      return images(work);
+    case "convolution":
+      return convolution(work);
   }
+}
+
+function images({ net: { layers, batch }, parameters, input, labels, learningRate }: ImagePeerWork): Run {
+  const model = buildImageNet(layers, new Random(1));
+  for (const [i, parameter] of model.parameters.entries()) parameter.update((own) => own.set(parameters[i]!.values));
+  const optimizer = new SGD(model.parameters, { learningRate });
+  const x = new Tensor(input, [batch, 1, 32, 32]);
+  return () => {
+    const { output, backward } = model.forward(x, { mode: "train" });
+    const { loss, gradOutput } = softmaxCrossEntropy(output, labels);
+    optimizer.step(backward(gradOutput).gradients);
+    return [loss];
+  };
+}
+
+function convolution({ shape, outputs, x, weight, dy }: ConvolutionPeerWork): Run {
+  const [batch, inputs, height, width] = shape;
+  const initial = { weight: new Tensor(weight, [outputs, inputs, 3, 3]) };
+  const layer = new Conv2d({ inputs, outputs, size: 3, padding: 1, bias: false, initial });
+  const input = new Tensor(x, shape);
+  const gradOutput = new Tensor(dy, [batch, outputs, height, width]);
+  return () => layer.forward(input, { mode: "train" }).backward(gradOutput).gradInput.data;
 }
 
 function inference(work: NormPeerWork): Run {

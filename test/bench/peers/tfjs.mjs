@@ -10,7 +10,9 @@ await tf.setBackend("wasm");
 await tf.ready();
 
 /** The run of a work; it gives the numbers to compare. */
-export function prepare(work) {
+export async function prepare(work) {
+  // The WebAssembly backend has no gradient of a convolution.
+  await tf.setBackend(work.kind === "images" || work.kind === "convolution" ? "cpu" : "wasm");
   const run = works[work.kind](work);
   return () => tf.tidy(run);
 }
@@ -94,6 +96,39 @@ const works = {
     };
   },
 
+  images({ net, parameters, input, labels, epsilon, learningRate }) {
+    const variables = parameters.map(({ shape, values }) => tf.variable(tf.tensor(values, shape)));
+    // Channels last, which the backend is made for.
+    const images = tf.tensor(input, [net.batch, 32, 32, 1]);
+    const targets = tf.oneHot(tf.tensor1d(labels, "int32"), 10).toFloat();
+    const optimizer = tf.train.sgd(learningRate);
+    const loss = () => {
+      let at = 0;
+      return tf.losses.softmaxCrossEntropy(
+        targets,
+        imageOutput(net.layers, images, () => variables[at++], epsilon),
+      );
+    };
+    return () => {
+      const value = optimizer.minimize(loss, true, variables);
+      for (const each of variables) each.dataSync();
+      return value.dataSync();
+    };
+  },
+
+  convolution({ shape, outputs, x, weight, dy }) {
+    const [batch, channels, height, width] = shape;
+    const images = tf.transpose(tf.tensor(x, shape), [0, 2, 3, 1]);
+    const kernel = tf.transpose(tf.tensor(weight, [outputs, channels, 3, 3]), [2, 3, 1, 0]);
+    const gradient = tf.transpose(tf.tensor(dy, [batch, outputs, height, width]), [0, 2, 3, 1]);
+    const gradients = tf.valueAndGrads((a, b) => tf.conv2d(a, b, 1, "same"));
+    return () => {
+      const { value, grads } = gradients([images, kernel], gradient);
+      for (const output of [value, grads[1]]) output.dataSync();
+      return tf.transpose(grads[0], [0, 3, 1, 2]).dataSync();
+    };
+  },
+
   training(work) {
     const { lossOf, variables } = netOf(work);
     const optimizer = tf.train.sgd(work.learningRate);
@@ -113,6 +148,40 @@ const works = {
     };
   },
 };
+
+/** The output of the layers of a convolutional net, channels last; `next` gives its parameters one after the other. */
+function imageOutput(layers, input, next, epsilon) {
+  let y = input;
+  for (const layer of layers) {
+    if (layer.kind === "conv") {
+      y = tf.conv2d(
+        y,
+        tf.transpose(next(), [2, 3, 1, 0]),
+        layer.stride,
+        layer.stride === 1 ? "same" : (layer.size - 1) / 2,
+      );
+      if (layer.bias) y = y.add(next());
+    } else if (layer.kind === "dense") {
+      y = y.matMul(next());
+      if (layer.bias) y = y.add(next());
+    } else if (layer.kind === "norm") {
+      const { mean, variance } = tf.moments(y, y.rank === 4 ? [0, 1, 2] : 0);
+      y = y
+        .sub(mean)
+        .mul(tf.rsqrt(variance.add(epsilon)))
+        .mul(next())
+        .add(next());
+    } else if (layer.kind === "relu") y = y.relu();
+    else if (layer.kind === "maxPool") y = tf.maxPool(y, 2, 2, "valid");
+    else if (layer.kind === "averagePool") y = tf.mean(y, [1, 2]);
+    else if (layer.kind === "flatten") y = y.reshape([y.shape[0], -1]);
+    else {
+      const body = imageOutput(layer.body, y, next, epsilon);
+      y = body.add(layer.projection.length > 0 ? imageOutput(layer.projection, y, next, epsilon) : y);
+    }
+  }
+  return y;
+}
 
 function netOf({ widths, batch, norm, activation, epsilon, parameters, input, labels, target }) {
   const outputs = widths.at(-1);

@@ -109,7 +109,60 @@ def gradient(work):
     return lambda: torch.autograd.grad(loss(), parameters)[0]
 
 
+def images(work):
+    parameters = [read(each["values"], each["shape"]).requires_grad_() for each in work["parameters"]]
+    x = read(work["input"], (work["net"]["batch"], 1, 32, 32))
+    labels = torch.tensor(work["labels"])
+
+    def run_layers(layers, y, rest):
+        for layer in layers:
+            kind = layer["kind"]
+            if kind == "conv":
+                weight = next(rest)
+                bias = next(rest) if layer["bias"] else None
+                y = F.conv2d(y, weight, bias, layer["stride"], (layer["size"] - 1) // 2)
+            elif kind == "dense":
+                weight = next(rest)
+                y = torch.addmm(next(rest), y, weight) if layer["bias"] else y @ weight
+            elif kind == "norm":
+                running = torch.zeros(layer["features"]), torch.ones(layer["features"])
+                y = F.batch_norm(y, *running, next(rest), next(rest), True, 0.1, work["epsilon"])
+            elif kind == "relu":
+                y = torch.relu(y)
+            elif kind == "maxPool":
+                y = F.max_pool2d(y, 2)
+            elif kind == "averagePool":
+                y = y.mean((2, 3))
+            elif kind == "flatten":
+                y = y.flatten(1)
+            else:
+                body = run_layers(layer["body"], y, rest)
+                y = body + (run_layers(layer["projection"], y, rest) if layer["projection"] else y)
+        return y
+
+    optimizer = torch.optim.SGD(parameters, lr=work["learningRate"])
+
+    def run():
+        optimizer.zero_grad()
+        value = F.cross_entropy(run_layers(work["net"]["layers"], x, iter(parameters)), labels)
+        value.backward()
+        optimizer.step()
+        return value
+
+    return run
+
+
+def convolution(work):
+    batch, channels, height, width = work["shape"]
+    x = read(work["x"], work["shape"]).requires_grad_()
+    weight = read(work["weight"], (work["outputs"], channels, 3, 3)).requires_grad_()
+    dy = read(work["dy"], (batch, work["outputs"], height, width))
+    return lambda: torch.autograd.grad(F.conv2d(x, weight, None, 1, 1), (x, weight), dy)[0]
+
+
 WORKS = {
+    "images": images,
+    "convolution": convolution,
     "matmul": matmul,
     "inference": inference,
     "into": inference,
@@ -135,7 +188,7 @@ def gigaflops():
     """The speed of matrix products, which tells an optimized BLAS from the reference one."""
     a = torch.randn(512, 512)
     torch.matmul(a, a)
-    return 2 * 512**3 / time_of_calls(lambda: torch.matmul(a, a), 0.1)["wall"] / 1e6
+    return 2 * 512**3 / time_of_calls(lambda: torch.matmul(a, a), 0.1)["processor"] / 1e6
 
 
 def main():

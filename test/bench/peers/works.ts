@@ -1,5 +1,6 @@
 /** The works of `npm run bench -- peers` as plain data, which every contestant turns into its own arrays. */
 import { Random } from "batchnorm";
+import { buildImageNet, type ImageNet } from "../image-works.js";
 import { type Net, prepare } from "../model-works.js";
 
 interface Named {
@@ -50,7 +51,30 @@ export interface NetPeerWork extends Named {
   readonly parameters: readonly { readonly shape: readonly number[]; readonly values: Float32Array }[];
 }
 
-export type PeerWork = MatmulPeerWork | NormPeerWork | NetPeerWork;
+/** A step of SGD of a convolutional network. */
+export interface ImagePeerWork extends Named {
+  readonly kind: "images";
+  readonly net: ImageNet;
+  readonly epsilon: number;
+  readonly learningRate: number;
+  /** [batch, 1, 32, 32] */
+  readonly input: Float32Array;
+  readonly labels: readonly number[];
+  /** In the order of the forward pass, those of a projection after those of its body. */
+  readonly parameters: readonly { readonly shape: readonly number[]; readonly values: Float32Array }[];
+}
+
+/** A convolution, forward and backward to weight and input: 3 x 3, padding 1. */
+export interface ConvolutionPeerWork extends Named {
+  readonly kind: "convolution";
+  readonly shape: readonly [batch: number, channels: number, height: number, width: number];
+  readonly outputs: number;
+  readonly x: Float32Array;
+  readonly weight: Float32Array;
+  readonly dy: Float32Array;
+}
+
+export type PeerWork = MatmulPeerWork | NormPeerWork | NetPeerWork | ImagePeerWork | ConvolutionPeerWork;
 
 const LAYERS = 6;
 
@@ -118,5 +142,35 @@ export function netPeerWork(kind: NetPeerWork["kind"], net: Net): NetPeerWork {
     input: input.data as Float32Array,
     ...("data" in target ? { target: target.data as Float32Array } : { labels: target }),
     parameters: model.parameters.map(({ value }) => ({ shape: value.shape, values: value.data as Float32Array })),
+  };
+}
+
+/** A step of SGD on random images. */
+export function imagePeerWork(net: ImageNet): ImagePeerWork {
+  const random = new Random(1).fork(net.name);
+  const model = buildImageNet(net.layers, random);
+  return {
+    kind: "images",
+    name: `training step, ${net.name}`,
+    tolerance: 1e-3,
+    net,
+    ...{ epsilon: 1e-5, learningRate: 1e-3 },
+    input: normal(net.batch * 32 * 32, "images"),
+    labels: Array.from({ length: net.batch }, () => random.integer(10)),
+    parameters: model.parameters.map(({ value }) => ({ shape: value.shape, values: value.data as Float32Array })),
+  };
+}
+
+/** y = x * W, dW and dx. */
+export function convolutionPeerWork(shape: ConvolutionPeerWork["shape"], outputs: number): ConvolutionPeerWork {
+  const [batch, channels, height, width] = shape;
+  return {
+    kind: "convolution",
+    name: `Conv2d [${shape.join(", ")}] -> ${outputs}, 3x3, forward + backward`,
+    tolerance: 1e-3,
+    ...{ shape, outputs },
+    x: normal(batch * channels * height * width, "x"),
+    weight: normal(outputs * channels * 9, "weight"),
+    dy: normal(batch * outputs * height * width, "dy"),
   };
 }
