@@ -370,3 +370,24 @@ describe.each(["float32", "float64"] as const)("wasm %s", (dtype) => {
     }
   });
 });
+
+it("passes tensors larger than the memory of the module through it in pieces", () => {
+  const kernels = wasmKernels();
+  const view = { outer: 16, channels: 2 ** 18, inner: 1 };
+  const { outer, channels } = view;
+  // Channel c is c - 1, c + 1, c - 1, ...: mean c, variance 1. dy is orthogonal to 1 and to xhat: dx is dy.
+  const [xhat, dy] = [1, 2].map((run) =>
+    Float64Array.from({ length: outer * channels }, (_, i) => (Math.floor(i / channels / run) % 2 === 0 ? -1 : 1)),
+  ) as [Floats, Floats];
+  const x = xhat.map((value, i) => (i % channels) + value);
+  const same = (a: Floats, b: Floats): boolean => a.every((value, i) => value === b[i]);
+  const means = Float64Array.from({ length: channels }, (_, c) => c);
+
+  const { y, mean, variance, rstd } = forward(kernels, { view, x, gamma: undefined, beta: undefined }, "float64", 0);
+  const alone = statisticsOf(kernels, view, x, 0);
+  for (const each of [mean, alone.mean]) expect(same(each, means)).toBe(true);
+  for (const each of [variance, alone.rstd, rstd]) expect(each.every((value) => value === 1)).toBe(true);
+  expect(same(y, xhat)).toBe(true);
+  const { dx } = backward(kernels, "batchNormBackward", { view, x, dy, gamma: undefined }, { mean, variance, rstd }, "float64"); // prettier-ignore
+  expect(same(dx, dy)).toBe(true);
+});

@@ -156,6 +156,33 @@ it("keeps in the memory of the kernels what only the next layer receives", () =>
   }
 });
 
+it("computes in place what nobody reads any more, and nothing else", () => {
+  const kernels = wasmKernels();
+  const input = Tensor.normal([64, features], { random });
+  const model = new Sequential([dense(), new Tanh(), norm(), new Sigmoid(), new Tanh(), dense()]);
+  const names = [
+    "tanh",
+    "sigmoid",
+    "batchNormForward",
+    "tanhBackward",
+    "sigmoidBackward",
+    "batchNormBackward",
+  ] as const;
+  const spies = names.map((name) => vi.spyOn(kernels, name));
+  model.forward(input, { mode: "train", kernels }).backward(input);
+  const calls = Object.fromEntries(names.map((name, i) => [name, spies[i]!.mock.calls.map(([args]) => args)]));
+  for (const spy of spies) spy.mockRestore();
+  const inPlace = (name: (typeof names)[number]): boolean[] =>
+    calls[name]!.map((args) => ("dx" in args ? args.dy === args.dx : "y" in args && args.x === args.y));
+  // The second Tanh would write over what Sigmoid reads in its backward pass, BatchNorm over what it reads itself.
+  expect(inPlace("tanh")).toEqual([true, false]);
+  expect(inPlace("sigmoid")).toEqual([true]);
+  expect(inPlace("batchNormForward")).toEqual([false]);
+  expect(inPlace("tanhBackward")).toEqual([true, true]);
+  expect(inPlace("sigmoidBackward")).toEqual([true]);
+  expect(inPlace("batchNormBackward")).toEqual([true]);
+});
+
 describe("the memory of a run", () => {
   const chain = (): Sequential => new Sequential([dense(), norm(), new Tanh(), norm(), new ReLU(), dense()]);
   const input = Tensor.normal([64, features], { random });
