@@ -8,6 +8,7 @@ import { Random } from "../../src/core/random.js";
 import type { Kernels } from "../../src/kernels/types.js";
 import { reciprocalStd } from "../../src/kernels/plain/batch-norm.js";
 import { plainKernels } from "../../src/kernels/plain/kernels.js";
+import { beyondSingle, tooLargeForSingle } from "../../src/kernels/wasm/batch-norm.js";
 import { wasmKernels } from "../../src/kernels/wasm/kernels.js";
 import type { ChannelView } from "../../src/core/shape.js";
 import { expectBits, expectClose } from "../support/close.js";
@@ -390,4 +391,15 @@ it("passes tensors larger than the memory of the module through it in pieces", (
   expect(same(y, xhat)).toBe(true);
   const { dx } = backward(kernels, "batchNormBackward", { view, x, dy, gamma: undefined }, { mean, variance, rstd }, "float64"); // prettier-ignore
   expect(same(dx, dy)).toBe(true);
+});
+
+it("float32 holds the normal numbers, with a bit in reserve above, and no factor between 0 and the least of them", () => {
+  const within = [0, -0, 2 ** -126, 1, 2 ** 127, NaN];
+  const beyond = [2 ** -127, 2 ** -126 * (1 - 2 ** -53), 2 ** -149, 2 ** 127 * (1 + 2 ** -52), 2 ** 128, Infinity];
+  for (const sign of [1, -1]) {
+    for (const factor of within) expect(beyondSingle(sign * factor), `${sign * factor}`).toBe(false);
+    for (const factor of beyond) expect(beyondSingle(sign * factor), `${sign * factor}`).toBe(true);
+    for (const mean of [0, 2 ** -149, 1, 2 ** 127, Infinity, NaN]) expect(tooLargeForSingle(sign * mean)).toBe(false);
+    for (const mean of [2 ** 127 * (1 + 2 ** -52), 2 ** 128, 1e308]) expect(tooLargeForSingle(sign * mean)).toBe(true);
+  }
 });
