@@ -8,6 +8,7 @@ import { Random } from "../../src/core/random.js";
 import type { Kernels } from "../../src/kernels/types.js";
 import { reciprocalStd } from "../../src/kernels/plain/batch-norm.js";
 import { plainKernels } from "../../src/kernels/plain/kernels.js";
+import { beyondSingle, tooLargeForSingle } from "../../src/kernels/wasm/batch-norm.js";
 import { wasmKernels } from "../../src/kernels/wasm/kernels.js";
 import type { ChannelView } from "../../src/core/shape.js";
 import { expectBits, expectClose } from "../support/close.js";
@@ -369,4 +370,56 @@ describe.each(["float32", "float64"] as const)("wasm %s", (dtype) => {
       }
     }
   });
+});
+
+it("passes tensors larger than the memory of the module through it in pieces", () => {
+  const kernels = wasmKernels();
+  const view = { outer: 16, channels: 2 ** 18, inner: 1 };
+  const { outer, channels } = view;
+  // Channel c is c - 1, c + 1, c - 1, ...: mean c, variance 1. dy is orthogonal to 1 and to xhat: dx is dy.
+  const [xhat, dy] = [1, 2].map((run) =>
+    Float64Array.from({ length: outer * channels }, (_, i) => (Math.floor(i / channels / run) % 2 === 0 ? -1 : 1)),
+  ) as [Floats, Floats];
+  const x = xhat.map((value, i) => (i % channels) + value);
+  const same = (a: Floats, b: Floats): boolean => a.every((value, i) => value === b[i]);
+  const means = Float64Array.from({ length: channels }, (_, c) => c);
+
+  const { y, mean, variance, rstd } = forward(kernels, { view, x, gamma: undefined, beta: undefined }, "float64", 0);
+  const alone = statisticsOf(kernels, view, x, 0);
+  for (const each of [mean, alone.mean]) expect(same(each, means)).toBe(true);
+  for (const each of [variance, alone.rstd, rstd]) expect(each.every((value) => value === 1)).toBe(true);
+  expect(same(y, xhat)).toBe(true);
+  const { dx } = backward(kernels, "batchNormBackward", { view, x, dy, gamma: undefined }, { mean, variance, rstd }, "float64"); // prettier-ignore
+  expect(same(dx, dy)).toBe(true);
+});
+
+it("float32 holds the normal numbers, with a bit in reserve above, and no factor between 0 and the least of them", () => {
+  const within = [0, -0, 2 ** -126, 1, 2 ** 127, NaN];
+  const beyond = [2 ** -127, 2 ** -126 * (1 - 2 ** -53), 2 ** -149, 2 ** 127 * (1 + 2 ** -52), 2 ** 128, Infinity];
+  for (const sign of [1, -1]) {
+    for (const factor of within) expect(beyondSingle(sign * factor), `${sign * factor}`).toBe(false);
+    for (const factor of beyond) expect(beyondSingle(sign * factor), `${sign * factor}`).toBe(true);
+    for (const mean of [0, 2 ** -149, 1, 2 ** 127, Infinity, NaN]) expect(tooLargeForSingle(sign * mean)).toBe(false);
+    for (const mean of [2 ** 127 * (1 + 2 ** -52), 2 ** 128, 1e308]) expect(tooLargeForSingle(sign * mean)).toBe(true);
+  }
+});
+
+it.each(["batchNormBackward", "normalizeBackward"] as const)("%s over dy has the bits of dx elsewhere", (name) => {
+  const view = { outer: 3, channels: 90_000, inner: 1 };
+  const one = problem(new Random(9), "float32", view, options[0]);
+  const ordinary = statisticsOf(plainKernels, view, one.x, 1e-5);
+  // A factor beyond float32 in the last channel, which is found when others could have been written.
+  const beyond = { ...ordinary, rstd: ordinary.rstd.map((value, c) => (c === view.channels - 1 ? 1e39 : value)) };
+  for (const [set, statistics] of [
+    [wasmKernels(), ordinary],
+    [plainKernels, beyond],
+  ] as const) {
+    const expected = backward(set, name, one, statistics, "float32");
+    const dx = one.dy.slice();
+    const [dgamma, dbeta] = [unwritten("float32", view.channels), unwritten("float32", view.channels)];
+    wasmKernels()[name]({ ...one, ...statistics, dy: dx, dx, dgamma, dbeta });
+    for (const [key, values] of Object.entries({ dx, dgamma, dbeta })) {
+      expectBits(key, values, expected[key as keyof typeof expected]);
+    }
+  }
 });

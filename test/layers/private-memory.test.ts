@@ -1,5 +1,5 @@
 /** What stays inside a Sequential lives in the memory of the kernels, is overwritten and given back: nobody outside may notice. */
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   BatchNorm,
   Dense,
@@ -214,6 +214,33 @@ it("keeps in the memory of the kernels what only the next layer receives", () =>
   }
 });
 
+it("computes in place what nobody reads any more, and nothing else", () => {
+  const kernels = wasmKernels();
+  const input = Tensor.normal([64, features], { random });
+  const model = new Sequential([dense(), new Tanh(), norm(), new Sigmoid(), new Tanh(), dense()]);
+  const names = [
+    "tanh",
+    "sigmoid",
+    "batchNormForward",
+    "tanhBackward",
+    "sigmoidBackward",
+    "batchNormBackward",
+  ] as const;
+  const spies = names.map((name) => vi.spyOn(kernels, name));
+  model.forward(input, { mode: "train", kernels }).backward(input);
+  const calls = Object.fromEntries(names.map((name, i) => [name, spies[i]!.mock.calls.map(([args]) => args)]));
+  for (const spy of spies) spy.mockRestore();
+  const inPlace = (name: (typeof names)[number]): boolean[] =>
+    calls[name]!.map((args) => ("dx" in args ? args.dy === args.dx : "y" in args && args.x === args.y));
+  // The second Tanh would write over what Sigmoid reads in its backward pass, BatchNorm over what it reads itself.
+  expect(inPlace("tanh")).toEqual([true, false]);
+  expect(inPlace("sigmoid")).toEqual([true]);
+  expect(inPlace("batchNormForward")).toEqual([false]);
+  expect(inPlace("tanhBackward")).toEqual([true, true]);
+  expect(inPlace("sigmoidBackward")).toEqual([true]);
+  expect(inPlace("batchNormBackward")).toEqual([true]);
+});
+
 describe("the memory of a run", () => {
   const chain = (): Sequential => new Sequential([dense(), norm(), new Tanh(), norm(), new ReLU(), dense()]);
   const input = Tensor.normal([64, features], { random });
@@ -309,6 +336,76 @@ describe("the memory of a run", () => {
     for (let step = 0; step < 3; step++) {
       expectBits(`output ${step}`, bits[2 * step]!, observed.output.data);
       expectBits(`gradInput ${step}`, bits[2 * step + 1]!, gradInput);
+    }
+  });
+});
+
+describe("the memory of a run whose backward pass is collected without having run", () => {
+  /** A registry whose objects are collected when the test says so. */
+  class Registry {
+    static readonly all: Registry[] = [];
+    readonly waiting = new Map<unknown, { readonly object: WeakKey; readonly held: unknown }>();
+
+    constructor(private readonly collected: (held: unknown) => void) {
+      Registry.all.push(this);
+    }
+
+    register(object: WeakKey, held: unknown, token: unknown): void {
+      this.waiting.set(token, { object, held });
+    }
+
+    unregister(token: unknown): void {
+      this.waiting.delete(token);
+    }
+
+    collect(): void {
+      for (const { held } of this.waiting.values()) this.collected(held);
+      this.waiting.clear();
+    }
+  }
+
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.resetModules();
+  });
+
+  it("is given back then, and not before", async () => {
+    vi.resetModules();
+    vi.stubGlobal("FinalizationRegistry", Registry);
+    const fresh = await import("batchnorm");
+    const layers = (): Layer[] => [1, 2, 3].map(() => new fresh.Dense({ inputs: 3, outputs: 3, random }));
+    const model = new fresh.Sequential(layers());
+    const input = fresh.Tensor.normal([50, 3], { random });
+    const addresses: number[] = [];
+    const run = (pass: Partial<Pass> = {}): Forward => {
+      const spy = vi.spyOn(fresh.Dense.prototype, "forward");
+      const forward = model.forward(input, { mode: "train", ...pass });
+      addresses.push(spy.mock.calls[1]![0].data.byteOffset);
+      spy.mockRestore();
+      return forward;
+    };
+    const waiting = run();
+    run();
+    expect(addresses[1], "still taken").not.toBe(addresses[0]);
+    const [registry, another] = Registry.all;
+    expect(another).toBeUndefined();
+    expect([...registry!.waiting.values()].map(({ object }) => object)).toContain(waiting.backward);
+    expect(registry!.waiting.size).toBe(2);
+    registry!.collect();
+    run();
+    expect(addresses[2], "given back").toBe(addresses[0]);
+
+    registry!.collect();
+    const done = run();
+    done.backward(input);
+    expect(registry!.waiting.size, "given back by the backward pass").toBe(0);
+    for (const pass of [
+      { kernels: fresh.plainKernels },
+      { mode: "inference" },
+      { observe: () => undefined },
+    ] as const) {
+      run(pass);
+      expect(registry!.waiting.size, "nothing to give back").toBe(0);
     }
   });
 });

@@ -107,6 +107,18 @@ describe("gradientNorms", () => {
     expect((await gradientNorms(objective, new Float64Array(16), { groups })).growth).toBeNull();
   });
 
+  it("leaves out two weights at each end, no more: the growth of two in the middle is the ratio of their energies", async () => {
+    const growthOf = async (energies: readonly number[]): Promise<number | null> => {
+      const objective: Objective = (x) => ({ loss: 1, gradient: x.map((_, i) => Math.sqrt(energies[i]!)) });
+      const groups = groupsOf(...energies.map((_, i) => [`${i}.weight`, "weight", [1, 1]] as const));
+      return (await gradientNorms(objective, new Float64Array(energies.length), { groups })).growth;
+    };
+    expect(await growthOf([1e9, 1e-9, 12, 4, 1e6, 1e-6])).toBeCloseTo(3, 12);
+    expect(await growthOf([1e9, 1e-9, 12, 1e6, 1e-6])).toBeNull();
+    // Off a line: the slope through ln of 1, 1, 1, 2 is 1.5 ln 2 / 5.
+    expect(await growthOf([1e9, 1e-9, 1, 1, 1, 2, 1e6, 1e-6])).toBeCloseTo(2 ** -0.3, 12);
+  });
+
   it("refuses groups outside the point", async () => {
     const groups = groupsOf(["0.weight", "weight", [2, 1]]);
     await expect(gradientNorms(bowl(1), Float64Array.of(1), { groups })).rejects.toThrow(
