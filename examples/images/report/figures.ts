@@ -1,0 +1,75 @@
+/** Figures: one panel per architecture, with both networks. */
+import type { Axis, Curve } from "../../shared/chart.js";
+import { curveMarks, drawChart, formatTick, logAxis, ticksOf } from "../../shared/chart.js";
+import { gradientChangeBand, lossBand } from "../../demo/landscape.js";
+import type { Panel } from "../../demo/report/figures.js";
+import { COLORS } from "../../demo/report/style.js";
+import { type Architecture, NAMES } from "../experiment.js";
+import type { Run } from "../train.js";
+
+const LOSS_WINDOW = 10;
+
+/** Draws test accuracy over training. A diverged run keeps its last accuracy. */
+export function accuracyFigure(runs: readonly Run[]): Panel[] {
+  const axis: Axis = { type: "linear", domain: [0, 1] };
+  return panels(runs, "test accuracy", axis, ({ accuracies }) =>
+    accuracies.map(({ step, accuracy }) => ({ x: step, y: accuracy, low: accuracy, high: accuracy })),
+  );
+}
+
+/** Draws the loss over training: mean, lowest and highest of ten batches. */
+export function lossFigure(runs: readonly Run[]): Panel[] {
+  return logPanels(runs, "training loss (nats)", ({ losses }) =>
+    Array.from({ length: Math.ceil(losses.length / LOSS_WINDOW) }, (_, i) => {
+      const window = losses.slice(i * LOSS_WINDOW, (i + 1) * LOSS_WINDOW);
+      const mean = window.reduce((sum, loss) => sum + loss, 0) / window.length;
+      return { x: (i + 0.5) * LOSS_WINDOW, y: mean, low: Math.min(...window), high: Math.max(...window) };
+    }),
+  );
+}
+
+/** Draws figure 4a of Santurkar et al. 2018. */
+export function lossBandFigure(runs: readonly Run[]): Panel[] {
+  return logPanels(runs, "loss along the gradient (nats)", ({ looks }) =>
+    looks.map((look) => ({ x: look.step, y: look.loss, ...lossBand(look) })),
+  );
+}
+
+/** Draws figure 4b of the same paper, relative to the norm of the gradient. */
+export function gradientChangeFigure(runs: readonly Run[]): Panel[] {
+  return logPanels(runs, "relative gradient change", ({ looks }) =>
+    looks.map((look) => ({ x: look.step, y: gradientChangeBand(look).high, ...gradientChangeBand(look) })),
+  );
+}
+
+type PointsOf = (run: Run) => Curve["points"];
+
+function logPanels(runs: readonly Run[], label: string, pointsOf: PointsOf): Panel[] {
+  return panels(runs, label, logAxis(curvesOf(runs, pointsOf), 100), pointsOf);
+}
+
+function panels(runs: readonly Run[], label: string, axis: Axis, pointsOf: PointsOf): Panel[] {
+  return architecturesOf(runs).map((architecture) => ({
+    title: NAMES[architecture],
+    svg: drawChart(`${label}: ${NAMES[architecture]}`, {
+      x: { label: "steps", labelAnchor: "center", domain: [0, runs[0]!.steps], ticks: 4 },
+      y: { ...axis, label: `↑ ${label}`, grid: true, ticks: ticksOf(axis), tickFormat: formatTick },
+      marks: curveMarks(
+        curvesOf(
+          runs.filter((run) => run.architecture === architecture),
+          pointsOf,
+        ),
+        axis,
+      ),
+    }),
+  }));
+}
+
+function curvesOf(runs: readonly Run[], pointsOf: PointsOf): Curve[] {
+  return runs.map((run) => ({ name: run.network, color: COLORS[run.network], points: pointsOf(run) }));
+}
+
+/** Returns the architectures that were trained, in order. */
+export function architecturesOf(runs: readonly Run[]): Architecture[] {
+  return [...new Set(runs.map(({ architecture }) => architecture))];
+}
