@@ -1,4 +1,5 @@
-/** Figures: one panel per architecture, with both networks. */
+/** Figures: one panel per architecture and measurement, with both networks. */
+import * as Plot from "@observablehq/plot";
 import type { Axis, Curve } from "../../shared/chart.js";
 import { curveMarks, drawChart, formatTick, logAxis, ticksOf } from "../../shared/chart.js";
 import { gradientChangeBand, lossBand } from "../../demo/landscape.js";
@@ -49,20 +50,24 @@ function logPanels(runs: readonly Run[], label: string, pointsOf: PointsOf): Pan
 }
 
 function panels(runs: readonly Run[], label: string, axis: Axis, pointsOf: PointsOf): Panel[] {
-  return architecturesOf(runs).map((architecture) => ({
-    title: NAMES[architecture],
-    svg: drawChart(`${label}: ${NAMES[architecture]}`, {
-      x: { label: "steps", labelAnchor: "center", domain: [0, runs[0]!.steps], ticks: 4 },
-      y: { ...axis, label: `↑ ${label}`, grid: true, ticks: ticksOf(axis), tickFormat: formatTick },
-      marks: curveMarks(
-        curvesOf(
-          runs.filter((run) => run.architecture === architecture),
-          pointsOf,
-        ),
-        axis,
-      ),
-    }),
-  }));
+  return architecturesOf(runs).map((architecture) => {
+    const own = runs.filter((run) => run.architecture === architecture);
+    const svg = drawChart(`${label}: ${NAMES[architecture]}`, {
+      x: { label: "steps", labelAnchor: "center", domain: [0, own[0]!.steps], ticks: 4 },
+      y: { ...axis, label: `↑ ${label}`, axis: null },
+      marks: [...axisMarks(axis, label), ...curveMarks(curvesOf(own, pointsOf), axis)],
+    });
+    return { title: NAMES[architecture], svg };
+  });
+}
+
+/** Returns an explicit axis with its grid, as Plot's log axes omit some labels. */
+function axisMarks(axis: Axis, label: string): Plot.Markish[] {
+  const ticks = ticksOf(axis);
+  const options = { label: `↑ ${label}`, labelAnchor: "top" } as const;
+  return Array.isArray(ticks)
+    ? [Plot.gridY(ticks), Plot.axisY(ticks, { ...options, text: ticks.map(formatTick) })]
+    : [Plot.gridY({ ticks }), Plot.axisY({ ...options, ticks, tickFormat: formatTick })];
 }
 
 function curvesOf(runs: readonly Run[], pointsOf: PointsOf): Curve[] {

@@ -26,7 +26,7 @@ export function filterFigure(runs: readonly Run[]): Panel[] {
     const title = NAMES[architecture];
     const height = rows.length * PITCH;
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${CHART_WIDTH}" height="${height}" viewBox="0 0 ${CHART_WIDTH} ${height}"
-font-size="12" role="img" aria-label="Filters of the first convolution: ${title}">
+style="max-width: 28rem" font-size="12" role="img" aria-label="Filters of the first convolution: ${title}">
 ${drawn.join("\n")}
 </svg>`;
     return { title, svg };

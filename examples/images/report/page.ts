@@ -27,13 +27,11 @@ on the same batches of Fashion-MNIST, with one seed and the same learning rate f
 generated this page.</p>
 <h2>How well do they learn?</h2>
 ${tableHtml(accuracyTable(runs))}
-${figureHtml("Test accuracy.", "In inference mode, with running statistics.", accuracyFigure(runs))}
-${figureHtml("Training loss.", "Mean over ten batches, with a band from the lowest to the highest. Uniform guessing has loss ln 10 = 2.3.", lossFigure(runs))}
+${figureHtml("Test accuracy and training loss.", "Accuracy in inference mode, with running statistics. Loss: mean over ten batches, with a band from the lowest to the highest; uniform guessing has loss ln 10 = 2.3.", [...accuracyFigure(runs), ...lossFigure(runs)])}
 <h2>What does the loss look like along the gradient?</h2>
 <p>Before every ${PROBE_EVERY}th step, the probe evaluates the loss and its gradient at several distances along the gradient of that batch, without changing
 the network.</p>
-${figureHtml("Loss along the gradient.", `Line: the current loss. Band: the lowest and highest loss at ${BAND[0]!} to ${BAND.at(-1)!} learning rates along the gradient. See figure 4a of Santurkar et al. 2018.`, lossBandFigure(runs))}
-${figureHtml("Change of the gradient.", "Band: the lowest to the highest change (line) at the same distances, relative to the norm of the gradient. 0 means that the gradient stays the same, 2 that it reverses.", gradientChangeFigure(runs))}
+${figureHtml("Loss along the gradient, and change of the gradient.", `Loss: the line is the current loss; the band extends from the lowest to the highest loss at ${BAND[0]!} to ${BAND.at(-1)!} learning rates along the gradient (figure 4a of Santurkar et al. 2018). Change of the gradient: the lowest to the highest change (line) at the same distances, relative to the norm of the gradient; 0 means that the gradient stays the same, 2 that it reverses (their figure 4b, which shows the absolute change).`, [...lossBandFigure(runs), ...gradientChangeFigure(runs)])}
 ${tableHtml(landscapeTable(runs))}
 <p>Read this with care. The networks are compared at equal steps, not at equal loss, and a network that does not learn can appear smooth.</p>
 <h2>What does the first convolution compute?</h2>
