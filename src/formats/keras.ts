@@ -1,9 +1,9 @@
 /** Keras's weights: names, order, and no count of batches. */
 
 import { complaint, show } from "../core/errors.js";
-import type { Floats } from "../core/dtype.js";
+import { allocate, dtypeOf, type Floats } from "../core/dtype.js";
 import { type OptionRules, readOptions } from "../core/options.js";
-import { printShape } from "../core/shape.js";
+import { printShape, type Shape } from "../core/shape.js";
 import type { Layer } from "../layers/contract.js";
 import { countsBatches } from "../model/tree.js";
 import {
@@ -62,7 +62,10 @@ export const kerasDefaults: {
  *
  * All other names are refused, because the four arrays of a batch norm have the same length and would load in any order.
  *
- * - **Layout**: kernels are [inputs, outputs], as here
+ * - **Layout**: kernels of a Dense are [inputs, outputs], as here
+ * - **Images**: channels are last in Keras and first here. Kernels of a Conv2d, [height, width, inputs, outputs] in Keras, and what
+ *   follows a `Flatten` up to the next Dense are reordered. Pass images as [N, C, H, W], and `axis: 1` to a BatchNorm between
+ *   convolutions
  * - **Counts**: Keras does not count batches, so loaded statistics count as one batch, which is enough for inference
  * - **Settings**: epsilon and momentum are not in the file; see `kerasDefaults`
  * - **Partial loading**: with `partial`, arrays that are missing or have another shape keep their values. The names are those of
@@ -101,11 +104,13 @@ export function loadKeras(model: Layer, arrays: StoredArrays, options: LoadOptio
   const numbers = new Map<ModelArray, Floats>();
   for (const [array, name] of places) {
     const stored = file.get(name)!;
-    if (partial && !fits(array, array.shape, stored)) {
+    const shape = kerasShape(array);
+    if (partial && !fits(array, shape, stored)) {
       report.mismatched.push(name);
       continue;
     }
-    numbers.set(array, numbersFor(`${who}: ${show(name)} for ${show(array.path)}`, array, array.shape, stored, cast));
+    const values = numbersFor(`${who}: ${show(name)} for ${show(array.path)}`, array, shape, stored, cast);
+    numbers.set(array, permuted(values, array, "from Keras"));
     report.loaded.push(name);
   }
   if (partial) expectAnyLoaded(who, report.loaded, names);
@@ -133,13 +138,56 @@ export function loadKeras(model: Layer, arrays: StoredArrays, options: LoadOptio
  */
 export function toKeras(model: Layer): StoredArrays {
   const named = kerasArrays("toKeras", arraysOf("toKeras", model));
-  return new Map([...named].map(([name, { shape, values }]) => [name, storedFloats(shape, values.slice())]));
+  return new Map(
+    [...named].map(([name, array]) => {
+      return [name, storedFloats(kerasShape(array), permuted(array.values, array, "to Keras"))];
+    }),
+  );
 }
 
 /** Returns the arrays that Keras also has, by the names of `toKeras`. */
 function kerasArrays(who: string, arrays: readonly ModelArray[]): Map<string, ModelArray> {
   const kept = arrays.filter((array) => !countsBatches(array));
   return byName(who, kept, (array) => [array.layers[0]!.replaceAll(".", "/") + kerasWord(array)]);
+}
+
+/** Returns the shape of an array in Keras: kernels of convolutions are [height, width, inputs, outputs]. */
+function kerasShape({ shape, isConvolution }: ModelArray): Shape {
+  if (!isConvolution) return shape;
+  const [outputs, inputs, height, width] = shape as [number, number, number, number];
+  return [height, width, inputs, outputs];
+}
+
+/** Returns a copy of the values of an array in the order of Keras, where channels are last, or in the order here. */
+function permuted(values: Floats, array: ModelArray, direction: "from Keras" | "to Keras"): Floats {
+  const result = allocate(dtypeOf(values), values.length);
+  const placeInKeras = placeInKerasOf(array);
+  for (let own = 0; own < values.length; own++) {
+    const place = placeInKeras(own);
+    if (direction === "from Keras") result[own] = values[place]!;
+    else result[place] = values[own]!;
+  }
+  return result;
+}
+
+/** Returns the function from an index here to the index of the same value in Keras. */
+function placeInKerasOf({ shape, isConvolution, flattenedChannels: channels }: ModelArray): (own: number) => number {
+  if (isConvolution) {
+    const [outputs, inputs, height, width] = shape as [number, number, number, number];
+    const area = height * width;
+    return (own) => {
+      const [output, input, pixel] = [Math.floor(own / area / inputs), Math.floor(own / area) % inputs, own % area];
+      return (pixel * inputs + input) * outputs + output;
+    };
+  }
+  const rows = shape[0] ?? 1;
+  if (channels === undefined || rows % channels !== 0) return (own) => own;
+  const pixels = rows / channels;
+  const columns = shape[1] ?? 1;
+  return (own) => {
+    const row = Math.floor(own / columns);
+    return ((row % pixels) * channels + Math.floor(row / pixels)) * columns + (own % columns);
+  };
 }
 
 function kerasWord({ name }: ModelArray): string {

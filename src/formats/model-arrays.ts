@@ -4,7 +4,9 @@ import { complaint, ShapeError, show } from "../core/errors.js";
 import { allocate, type DType, dtypeOf, type Floats } from "../core/dtype.js";
 import { printShape, sameShape, type Shape, sizeOf } from "../core/shape.js";
 import type { Layer } from "../layers/contract.js";
+import type { Conv2d } from "../layers/conv2d.js";
 import type { Dense } from "../layers/dense.js";
+import type { Flatten } from "../layers/flatten.js";
 import type { LayerNorm } from "../layers/group-norm.js";
 import { expectLayer } from "../layers/guards.js";
 import type { Parameter, RunningStatistic } from "../layers/parameter.js";
@@ -49,6 +51,10 @@ export interface ModelArray {
   readonly least: number;
   /** Whether it is the weight [inputs, outputs] of a `Dense`. */
   readonly isMatrix: boolean;
+  /** Whether it is the weight [outputs, inputs, height, width] of a `Conv2d`. */
+  readonly isConvolution: boolean;
+  /** If its first axis counts the values of flattened images: the channels, which come before the pixels here. */
+  readonly flattenedChannels: number | undefined;
   /** Whether it belongs to a `LayerNorm`, which has several feature axes in other frameworks. */
   readonly isOfLayerNorm: boolean;
   write(values: Floats): void;
@@ -61,7 +67,12 @@ export function arraysOf(who: string, model: Layer): ModelArray[] {
   parametersByPath(model);
   statisticsByPath(model);
   const found = new Map<Parameter | RunningStatistic, ModelArray & { readonly layers: string[] }>();
+  let channels: number | undefined; // of the last Conv2d before
+  let flattened: number | undefined;
   for (const [layerPath, layer] of layersByPath(model)) {
+    const { isConvolution, isFlattening, isAffine, outputs } = layer as Partial<Conv2d & Flatten & Dense>;
+    if (isConvolution !== undefined) [channels, flattened] = [outputs, undefined];
+    if (isFlattening !== undefined) flattened = channels;
     const prefix = layerPath === "" ? "" : `${layerPath}.`;
     const children = [...(layer.children ?? [])];
     const inside = new Set<unknown>(children.flatMap(([, child]) => [...child.parameters, ...child.statistics]));
@@ -69,25 +80,44 @@ export function arraysOf(who: string, model: Layer): ModelArray[] {
       if (inside.has(item)) continue;
       const known = found.get(item);
       if (known === undefined)
-        found.set(item, { ...describe(layer, item), path: prefix + item.name, layers: [prefix] });
+        found.set(item, { ...describe(layer, item, flattened), path: prefix + item.name, layers: [prefix] });
       else if (!known.layers.includes(prefix)) known.layers.push(prefix);
     }
+    if (isAffine !== undefined) [channels, flattened] = [undefined, undefined];
   }
   return [...found.values()];
 }
 
-function describe(layer: Layer, item: Parameter | RunningStatistic): Omit<ModelArray, "path" | "layers"> {
+function describe(
+  layer: Layer,
+  item: Parameter | RunningStatistic,
+  flattened: number | undefined,
+): Omit<ModelArray, "path" | "layers"> {
   const { name } = item;
+  const flattenedChannels = name === "bias" ? undefined : flattened; // a bias counts outputs
   if (!("value" in item)) {
     const { values, least } = item;
     const write = (stored: Floats): void => values.set(stored);
     const shape = [values.length];
-    return { name, shape, dtype: "float64", values, least, isMatrix: false, isOfLayerNorm: false, write };
+    return {
+      name,
+      shape,
+      dtype: "float64",
+      values,
+      least,
+      isMatrix: false,
+      isConvolution: false,
+      flattenedChannels,
+      isOfLayerNorm: false,
+      write,
+    };
   }
   const { shape, dtype, data: values } = item.value;
   // Only Dense and its subclasses, which compute xW + b, have `isAffine`. An embedding does not.
   const { isAffine, weight } = layer as Partial<Dense>;
   const isMatrix = typeof isAffine === "boolean" && weight?.name === name && shape.length === 2;
+  const isConvolution =
+    typeof (layer as Partial<Conv2d>).isConvolution === "boolean" && weight?.name === name && shape.length === 4;
   const { features, gamma, beta, groups, momentum } = layer as Partial<LayerNorm> & {
     groups?: number;
     momentum?: number;
@@ -98,7 +128,18 @@ function describe(layer: Layer, item: Parameter | RunningStatistic): Omit<ModelA
     momentum === undefined &&
     (gamma?.name === name || beta?.name === name);
   const write = (stored: Floats): void => item.update((own) => own.set(stored));
-  return { name, shape, dtype, values, least: -Infinity, isMatrix, isOfLayerNorm, write };
+  return {
+    name,
+    shape,
+    dtype,
+    values,
+    least: -Infinity,
+    isMatrix,
+    isConvolution,
+    flattenedChannels,
+    isOfLayerNorm,
+    write,
+  };
 }
 
 /** Returns the arrays by their names in another framework. Throws if two arrays have the same name. */

@@ -46,8 +46,8 @@ const loadPyTorchRules = {
  *     "1.running_mean" -> 1.runningMean      "1.running_var" -> 1.runningVariance      "1.num_batches_tracked" -> 1.batchesTracked
  *
  * LayerNorm and GroupNorm are named like BatchNorm. All other names are the same in both libraries. Only the weight of a `Dense`,
- * or of another layer with `isAffine`, is transposed. The file does not contain momentum and epsilon: pass them to the layer. The
- * defaults are those of PyTorch.
+ * or of another layer with `isAffine`, is transposed; that of a `Conv2d` is [outputs, inputs, height, width] in both. The file does
+ * not contain momentum and epsilon: pass them to the layer. The defaults are those of PyTorch.
  *
  * - **Counts**: files from before PyTorch 0.4.1 have no count of batches, and PyTorch writes 0 for statistics loaded from them.
  *   Such statistics count as one batch, which is enough for inference. A count of 0 is kept if the statistics are the initial ones

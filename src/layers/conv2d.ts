@@ -124,7 +124,7 @@ export class Conv2d implements Layer {
     this.size = windows.size;
     this.stride = windows.stride;
     this.padding = read.padding === "same" ? "same" : windows.before;
-    const fans = { fanIn: inputs * height * width, fanOut: outputs * height * width };
+    const fans = { fanIn: inputs * height * width, fanOut: outputs * height * width, outputAxis: 0 };
     const { weight, bias } = weightAndBias("Conv2d", read, [outputs, inputs, height, width], outputs, fans);
     this.weight = weight;
     this.bias = bias;

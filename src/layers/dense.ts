@@ -81,7 +81,7 @@ export class Dense implements Layer {
     const { inputs, outputs, bias, initial, random, dtype } = readOptions("Dense", options, optionRules);
     this.inputs = inputs;
     this.outputs = outputs;
-    const fans = { fanIn: inputs, fanOut: outputs };
+    const fans = { fanIn: inputs, fanOut: outputs, outputAxis: -1 };
     const created = weightAndBias("Dense", { bias, initial, random, dtype }, [inputs, outputs], outputs, fans);
     this.weight = created.weight;
     this.bias = created.bias;

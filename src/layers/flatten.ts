@@ -32,6 +32,11 @@ export class Flatten implements Layer {
     registerOwn(this);
   }
 
+  /** Whether the output is exactly the flattened input: false for a subclass that overrides `forward`. */
+  get isFlattening(): boolean {
+    return hasOwnForward(this);
+  }
+
   forward(input: Tensor, pass: Pass): Forward {
     const { name } = beginForward("Flatten", input, pass, []);
     const [samples] = input.shape;
@@ -56,4 +61,9 @@ export class Flatten implements Layer {
 /** Copies the values of a tensor to another one, unless that lies in its memory. */
 function copyValues(from: Tensor, to: Tensor): void {
   if (to.data !== from.data) to.data.set(from.data);
+}
+
+/** Outside the class: bundlers rename a class that refers to itself, and logs would show that name. */
+function hasOwnForward(layer: Flatten): boolean {
+  return layer.forward === Flatten.prototype.forward;
 }

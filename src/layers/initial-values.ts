@@ -15,8 +15,9 @@ export interface InitialOptions {
   readonly dtype: DType;
 }
 
-/** How many inputs an output depends on, and how many outputs on an input. */
+/** How many inputs an output depends on, how many outputs on an input, and the axis of the outputs. */
 export interface Fans {
+  readonly outputAxis: number;
   readonly fanIn: number;
   readonly fanOut: number;
 }
@@ -36,7 +37,7 @@ export function weightAndBias(
   { bias, initial, random, dtype }: InitialOptions,
   shape: Shape,
   outputs: number,
-  { fanIn, fanOut }: Fans,
+  { fanIn, fanOut, outputAxis }: Fans,
 ): WeightAndBias {
   let weight: Tensor;
   let initialBias: Tensor | undefined;
@@ -57,7 +58,7 @@ export function weightAndBias(
         : Tensor.normal(shape, { random, std: Math.sqrt(2 / fanIn), dtype });
   }
   return {
-    weight: new Parameter("weight", "weight", weight),
+    weight: new Parameter("weight", "weight", weight, outputAxis),
     bias: bias ? new Parameter("bias", "bias", initialBias ?? Tensor.zeros([outputs], dtype)) : undefined,
   };
 }

@@ -29,18 +29,21 @@ export class Parameter {
   readonly name: string;
   /** Its role, by which weight decay and filter normalization select parameters. */
   readonly role: Role;
+  /** The axis of a weight that counts the outputs, for filter normalization: -1, the last, unless the constructor is given another. */
+  readonly outputAxis: number;
   /** Whether optimizers update it. Initially true. Gradients are computed in any case, for checks and probes. */
   trainable = true;
   private tensor: Tensor;
   private currentVersion: number;
 
   /** Wraps a tensor, which is kept, not copied. */
-  constructor(name: string, role: Role, value: Tensor) {
+  constructor(name: string, role: Role, value: Tensor, outputAxis = -1) {
     if (typeof name !== "string") throw new TypeError(complaint("Parameter", "name to be a string", show(name)));
     expectOneOf("Parameter", "role", role, ["weight", "bias", "scale", "shift"]);
     expectTensor(`Parameter "${name.slice(0, 80)}"`, "value", value);
     this.name = name;
     this.role = role;
+    this.outputAxis = outputAxis;
     this.tensor = value;
     this.currentVersion = ++versions;
   }

@@ -1,21 +1,25 @@
-/** foldBatchNorm: folds the batch norms of a model into adjacent Dense layers, for inference. */
+/** foldBatchNorm: folds the batch norms of a model into adjacent Dense and Conv2d layers, for inference. */
 
 import { complaint, show } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import { reciprocalStd } from "../kernels/plain/batch-norm.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
+import { Conv2d } from "../layers/conv2d.js";
 import { Dense } from "../layers/dense.js";
 import type { Layer } from "../layers/contract.js";
 import { expectKernels } from "../layers/forward.js";
+import { Residual } from "../layers/residual.js";
 import { Sequential } from "../layers/sequential.js";
 import { Tensor } from "../core/tensor.js";
 import {
   batchNormOf,
   expectModel,
+  isConvolution,
   isDense,
   isFiniteTensor,
-  isOnLastAxis,
+  isOnAxisOf,
+  isResidual,
   normsByPath,
   observeLayers,
 } from "./observe.js";
@@ -34,9 +38,9 @@ const foldBatchNormRules = {
 export interface FoldedLayer {
   /** The path of the batch norm. */
   readonly path: string;
-  /** The path of the Dense into which it was folded. */
+  /** The path of the Dense or Conv2d into which it was folded. */
   readonly into: string;
-  /** Whether the Dense is before or after the batch norm. */
+  /** Whether that layer is before or after the batch norm. */
   readonly side: "preceding" | "following";
 }
 
@@ -61,19 +65,23 @@ export interface FoldedModel {
 }
 
 /**
- * Returns a model for inference, with each batch norm folded into the Dense before it, or else into the Dense after it.
+ * Returns a model for inference, with each batch norm folded into the Dense or Conv2d before it, or else into the one after it.
  *
  *     s = gamma / sqrt(running variance + epsilon)      t = beta - s running mean
  *     s (xW + b) + t = x (W diag(s)) + (s b + t)        (s x + t) W + b = x (diag(s) W) + (t W + b)
  *
+ * In a Conv2d, s scales the weights of each output channel, or those of each input channel. A batch norm before a Conv2d with
+ * padding stays unless its shift is 0, because the shift does not apply to the zeros outside the image.
+ *
  * The original model is unchanged. Both models share the layers that did not change. A batch norm that is not directly before or
- * after a Dense stays, because scale and shift cannot be moved across an activation. The report gives the reasons.
+ * after a Dense or Conv2d stays, because scale and shift cannot be moved across an activation. The branches of a Residual are
+ * folded separately. The report gives the reasons.
  *
  * - **Shapes**: inputs of the new model must have as many axes as the given input
- * - **Modes**: the new model is meant for inference. In training it has no batch statistics, and its Dense layers train without
- *   batch norm
+ * - **Modes**: the new model is meant for inference. In training it has no batch statistics, and its layers train without batch
+ *   norm
  * - **Numerics**: folded in double precision, then rounded once to the dtype
- * - **Cost**: two forward passes and a copy of each changed Dense
+ * - **Cost**: two forward passes and a copy of each changed layer
  * - **Source**: Jacob et al. 2018, section 3.2 (arXiv:1712.05877)
  *
  * @throws {TypeError} if the model is not a Sequential or no batch norm can be folded; the message gives the reasons
@@ -98,22 +106,23 @@ export function foldBatchNorm(model: Layer, input: Tensor, options: FoldBatchNor
   }
   const before = observeLayers(model, input, { mode: "inference", kernels });
   const ranks = new Map(before.observed.map(({ path, input: entered }) => [path, entered.shape.length]));
-  const row = rowOf(model, "");
-  const folded = foldRow(row, ranks);
+  const rows = rowsOf(model);
+  const folded = rows.flatMap((row) => foldRow(row, ranks));
   const kept = [...normsByPath(model).keys()]
     .filter((path) => !folded.some((one) => one.path === path))
-    .map((path) => ({ path, reason: reasonToKeep(row, path, ranks) }));
+    .map((path) => ({ path, reason: reasonToKeep(rows, path, ranks) }));
   if (folded.length === 0) {
     const got = kept.map(({ path, reason }) => `${show(path)}, but ${reason}`).join("; ");
     throw new TypeError(complaint(who, "a batch norm that can be folded", got === "" ? "no batch norm" : got));
   }
-  const foldedModel = rebuild(model, row[Symbol.iterator]())!;
+  const left = new Map(rows.flat().map(({ path, layer }) => [path, layer]));
+  const foldedModel = rebuild(model, "", left) as Sequential;
   const after = foldedModel.forward(input, { mode: "inference", kernels }).output;
   const report = { tool: who, folded, kept, rows: input.shape[0]!, ...largest(before.output, after) } as const;
   return { model: foldedModel, report };
 }
 
-/** A layer of a model, after its nested Sequentials have been flattened. */
+/** A layer of a row: of layers that run one after another, after nested Sequentials have been flattened. */
 interface RowLayer {
   readonly path: string;
   /** Undefined once it has been folded. */
@@ -132,28 +141,47 @@ function foldable({ layer }: RowLayer): BatchNorm | undefined {
   return norm?.trackRunningStatistics ? norm : undefined;
 }
 
-function rowOf(model: Sequential, prefix: string): RowLayer[] {
-  return [...model.children].flatMap(([name, layer]) => {
-    const path = prefix + name;
-    return isSequential(layer) ? rowOf(layer, `${path}.`) : [{ path, layer }];
-  });
+/** Returns the rows of a model: its own, and one for each branch of a Residual. */
+function rowsOf(model: Layer): RowLayer[][] {
+  const rows: RowLayer[][] = [];
+  const add = (layer: Layer, path: string, row: RowLayer[]): void => {
+    const inside = [...(layer.children ?? [])].map(([name, child]) => [pathTo(path, name), child] as const);
+    if (isSequential(layer)) {
+      for (const [childPath, child] of inside) add(child, childPath, row);
+      return;
+    }
+    row.push({ path, layer });
+    if (isResidual(layer)) for (const [childPath, child] of inside) addRow(child, childPath);
+  };
+  const addRow = (layer: Layer, path: string): void => {
+    const row: RowLayer[] = [];
+    rows.push(row);
+    add(layer, path, row);
+  };
+  addRow(model, "");
+  return rows;
 }
 
-/** Folds repeatedly, because a batch norm may become adjacent to a Dense after another one has been folded. */
+function pathTo(container: string, name: string): string {
+  return container === "" ? name : `${container}.${name}`;
+}
+
+/** Folds repeatedly, because a batch norm may become adjacent to a Dense or Conv2d after another one has been folded. */
 function foldRow(row: readonly RowLayer[], ranks: ReadonlyMap<string, number>): FoldedLayer[] {
   const folded: FoldedLayer[] = [];
   for (let changed = true; changed;) {
     changed = false;
     for (const entry of row) {
       const norm = foldable(entry);
-      if (norm === undefined || !isOnLastAxis(norm, ranks.get(entry.path)!)) continue;
-      for (const side of ["preceding", "following"] as const) {
+      if (norm === undefined) continue;
+      for (const side of SIDES) {
         const beside = neighbors(row, entry)[side];
-        if (!isDense(beside?.layer)) continue;
+        if (!isAffine(beside?.layer)) continue;
+        if (obstacle(norm, side, beside.layer, ranks.get(entry.path)!) !== undefined) continue;
         const fold = side === "preceding" ? foldIntoPreceding : foldIntoFollowing;
-        const dense = fold(beside.layer, affineOf(norm));
-        if (dense === undefined) continue;
-        beside.layer = dense;
+        const layer = fold(beside.layer, affineOf(norm));
+        if (layer === undefined) continue;
+        beside.layer = layer;
         entry.layer = undefined;
         folded.push({ path: entry.path, into: beside.path, side });
         changed = true;
@@ -164,6 +192,34 @@ function foldRow(row: readonly RowLayer[], ranks: ReadonlyMap<string, number>): 
   return folded;
 }
 
+const SIDES = ["preceding", "following"] as const;
+
+function isAffine(layer: Layer | undefined): layer is Dense | Conv2d {
+  return isDense(layer) || isConvolution(layer);
+}
+
+/** Returns why folding a batch norm into a layer beside it would change the outputs; undefined if it would not. */
+function obstacle(
+  norm: BatchNorm,
+  side: FoldedLayer["side"],
+  beside: Dense | Conv2d,
+  rank: number,
+): string | undefined {
+  if (!isOnAxisOf(beside, norm, rank)) {
+    const other = isDense(beside) ? "of a Dense on the last" : "of a Conv2d on axis 1";
+    return `its features are on axis ${norm.axis}, and those ${other}`;
+  }
+  const pads = side === "following" && isConvolution(beside) && padsImages(beside);
+  if (pads && affineOf(norm).shift.some((value) => value !== 0)) {
+    return "the Conv2d after it pads the image with zeros, to which its shift does not apply";
+  }
+  return undefined;
+}
+
+function padsImages({ padding, size }: Conv2d): boolean {
+  return padding === "same" ? size.some((pixels) => pixels > 1) : padding.some((pixels) => pixels > 0);
+}
+
 /** Returns the layers directly before and after one, ignoring those that were folded. */
 function neighbors(row: readonly RowLayer[], entry: RowLayer): Record<FoldedLayer["side"], RowLayer | undefined> {
   const left = row.filter((other) => other === entry || other.layer !== undefined);
@@ -171,29 +227,40 @@ function neighbors(row: readonly RowLayer[], entry: RowLayer): Record<FoldedLaye
   return { preceding: left[at - 1], following: left[at + 1] };
 }
 
-function reasonToKeep(row: readonly RowLayer[], path: string, ranks: ReadonlyMap<string, number>): string {
-  const entry = row.find((one) => one.path === path);
-  if (entry === undefined) return "it is in a container other than a Sequential";
+function reasonToKeep(rows: readonly RowLayer[][], path: string, ranks: ReadonlyMap<string, number>): string {
+  const row = rows.find((layers) => layers.some((one) => one.path === path));
+  if (row === undefined) return "it is in a container other than a Sequential or Residual";
+  const entry = row.find((one) => one.path === path)!;
   const norm = batchNormOf(entry.layer!)!;
   if (!norm.trackRunningStatistics) return "it keeps no running statistics and normalizes every batch with its own";
   if (foldable(entry) === undefined) return "it is a layer of another kind";
-  if (!isOnLastAxis(norm, ranks.get(path)!))
-    return `its features are on axis ${norm.axis}, and those of a Dense on the last`;
-  const { preceding, following } = neighbors(row, entry);
-  if (isDense(preceding?.layer) || isDense(following?.layer)) {
-    return "a folded weight would not be finite";
-  }
-  const name = (beside: RowLayer | undefined): string => (beside === undefined ? "nothing" : show(beside.path));
-  return `no Dense is directly before or after it (${name(preceding)} is before it, ${name(following)} is after it), and scale and shift do not pass through an activation`;
+  const beside = neighbors(row, entry);
+  const reasons = SIDES.flatMap((side) => {
+    const layer = beside[side]?.layer;
+    if (!isAffine(layer)) return [];
+    return [obstacle(norm, side, layer, ranks.get(path)!) ?? "a folded weight would not be finite"];
+  });
+  if (reasons.length > 0) return [...new Set(reasons)].join(", and ");
+  const name = (other: RowLayer | undefined): string => (other === undefined ? "nothing" : show(other.path));
+  return `no Dense or Conv2d is directly before or after it (${name(beside.preceding)} is before it, ${name(beside.following)} is after it), and scale and shift do not pass through an activation`;
 }
 
 /** Builds a model from the remaining layers. Returns undefined if there are none. */
-function rebuild(model: Sequential, entries: Iterator<RowLayer>): Sequential | undefined {
-  const layers = [...model.children.values()].map((layer) =>
-    isSequential(layer) ? rebuild(layer, entries) : (entries.next().value as RowLayer).layer,
-  );
-  const left = layers.filter((layer) => layer !== undefined);
-  return left.length === 0 ? undefined : new Sequential(left);
+function rebuild(layer: Layer, path: string, left: ReadonlyMap<string, Layer | undefined>): Layer | undefined {
+  if (isSequential(layer)) {
+    const layers = [...layer.children].map(([name, child]) => rebuild(child, pathTo(path, name), left));
+    const present = layers.filter((child) => child !== undefined);
+    return present.length === 0 ? undefined : new Sequential(present);
+  }
+  if (isResidual(layer)) {
+    // A branch never becomes empty: what a batch norm was folded into is in the same branch.
+    const body = rebuild(layer.body, pathTo(path, "body"), left)!;
+    return new Residual({
+      body,
+      projection: layer.projection && rebuild(layer.projection, pathTo(path, "projection"), left),
+    });
+  }
+  return left.get(path);
 }
 
 function largest(before: Tensor, after: Tensor): { largestDifference: number; largestOutput: number } {
@@ -229,28 +296,46 @@ function affineOf(norm: BatchNorm): Affine {
   return { scale, shift };
 }
 
-/** Returns scale (xW + b) + shift as one Dense, or undefined if its numbers would not be finite. */
-function foldIntoPreceding(dense: Dense, { scale, shift }: Affine): Dense | undefined {
-  const { weight, bias, outputs } = dense;
-  const newWeight = Float64Array.from(weight.value.data, (w, i) => w * scale[i % outputs]!);
-  const newBias = shift.map((value, j) => scale[j]! * (bias?.value.data[j] ?? 0) + value);
-  return denseOf(dense, newWeight, newBias);
+/** Returns scale (xW + b) + shift as one layer, or undefined if its numbers would not be finite. */
+function foldIntoPreceding(layer: Dense | Conv2d, { scale, shift }: Affine): Dense | Conv2d | undefined {
+  const { weight, bias } = layer;
+  const { outputOf } = channelsOf(layer);
+  const newWeight = Float64Array.from(weight.value.data, (w, k) => w * scale[outputOf(k)]!);
+  const newBias = shift.map((value, o) => scale[o]! * (bias?.value.data[o] ?? 0) + value);
+  return layerLike(layer, newWeight, newBias);
 }
 
-/** Returns (scale x + shift) W + b as one Dense, or undefined if its numbers would not be finite. */
-function foldIntoFollowing(dense: Dense, { scale, shift }: Affine): Dense | undefined {
-  const { weight, bias, outputs } = dense;
-  const w = weight.value.data;
-  const newBias = Float64Array.from({ length: outputs }, (_, j) => {
-    return shift.reduce((sum, value, i) => sum + value * w[i * outputs + j]!, bias?.value.data[j] ?? 0);
+/** Returns (scale x + shift) W + b as one layer, or undefined if its numbers would not be finite. */
+function foldIntoFollowing(layer: Dense | Conv2d, { scale, shift }: Affine): Dense | Conv2d | undefined {
+  const { weight, bias, outputs } = layer;
+  const { inputOf, outputOf } = channelsOf(layer);
+  const newBias = Float64Array.from({ length: outputs }, (_, o) => bias?.value.data[o] ?? 0);
+  const newWeight = Float64Array.from(weight.value.data, (w, k) => {
+    newBias[outputOf(k)]! += shift[inputOf(k)]! * w;
+    return w * scale[inputOf(k)]!;
   });
-  const newWeight = Float64Array.from(w, (value, i) => value * scale[Math.floor(i / outputs)]!);
-  return denseOf(dense, newWeight, newBias);
+  return layerLike(layer, newWeight, newBias);
 }
 
-function denseOf({ inputs, outputs, weight }: Dense, w: Float64Array, b: Float64Array): Dense | undefined {
-  const { dtype } = weight.value;
-  const initial = { weight: Tensor.from(w, { shape: [inputs, outputs], dtype }), bias: Tensor.from(b, { dtype }) };
-  const isFinite = isFiniteTensor(initial.weight) && isFiniteTensor(initial.bias);
-  return isFinite ? new Dense({ inputs, outputs, initial, dtype }) : undefined;
+/** The input and the output that a weight connects, by its index. */
+interface Channels {
+  readonly inputOf: (k: number) => number;
+  readonly outputOf: (k: number) => number;
+}
+
+function channelsOf(layer: Dense | Conv2d): Channels {
+  const { inputs, outputs } = layer;
+  if (isDense(layer)) return { inputOf: (k) => Math.floor(k / outputs), outputOf: (k) => k % outputs };
+  const area = layer.size[0] * layer.size[1];
+  return { inputOf: (k) => Math.floor(k / area) % inputs, outputOf: (k) => Math.floor(k / (area * inputs)) };
+}
+
+function layerLike(layer: Dense | Conv2d, w: Float64Array, b: Float64Array): Dense | Conv2d | undefined {
+  const { inputs, outputs } = layer;
+  const { dtype, shape } = layer.weight.value;
+  const initial = { weight: Tensor.from(w, { shape, dtype }), bias: Tensor.from(b, { dtype }) };
+  if (!isFiniteTensor(initial.weight) || !isFiniteTensor(initial.bias)) return undefined;
+  if (isDense(layer)) return new Dense({ inputs, outputs, initial, dtype });
+  const { size, stride, padding } = layer;
+  return new Conv2d({ inputs, outputs, size, stride, padding, initial, dtype });
 }

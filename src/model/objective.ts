@@ -133,9 +133,10 @@ export function flatObjective(
   run: () => LossRun,
 ): Pick<ModelObjective, "objective" | "point" | "groups"> {
   const groups: Group[] = [];
-  for (const [name, { role, value }] of parameters) {
+  for (const [name, { role, value, outputAxis }] of parameters) {
     const start = groups.at(-1)?.end ?? 0;
-    groups.push({ name, role, shape: value.shape, start, end: start + value.size });
+    const axis = outputAxis === -1 ? {} : { outputAxis };
+    groups.push({ name, role, shape: value.shape, ...axis, start, end: start + value.size });
   }
   const point = new Float64Array(groups.at(-1)?.end ?? 0);
   for (const [i, { start }] of groups.entries()) point.set(parameters[i]![1].value.data, start);

@@ -2,7 +2,9 @@
 
 import { complaint, show } from "../core/errors.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
+import type { Conv2d } from "../layers/conv2d.js";
 import type { Dense } from "../layers/dense.js";
+import type { Residual } from "../layers/residual.js";
 import { expectLayer } from "../layers/guards.js";
 import type { Layer, Pass } from "../layers/contract.js";
 import { expectTensor, type Tensor } from "../core/tensor.js";
@@ -27,6 +29,8 @@ export interface Observation {
   readonly observed: readonly ObservedLayer[];
   /** The paths of all reported layers, including containers. */
   readonly paths: ReadonlySet<string>;
+  /** The inputs that a Residual adds to the output of its body, besides passing them to it. */
+  readonly shortcuts: ReadonlySet<Tensor>;
 }
 
 /** The input and output of a batch norm. */
@@ -68,9 +72,20 @@ export function isDense(layer: Layer | undefined): layer is Dense {
   return isAffine === true && weight !== undefined;
 }
 
-/** Returns whether the features of a BatchNorm are on the last axis of its input, like those of a Dense layer. */
-export function isOnLastAxis({ axis }: BatchNorm, rank: number): boolean {
-  return (axis < 0 ? rank + axis : axis) === rank - 1;
+/** Returns whether a layer only adds up its branches. */
+export function isResidual(layer: Layer): layer is Residual {
+  return (layer as Partial<Residual>).isSumOfBranches === true && layer.children !== undefined;
+}
+
+/** Returns whether a layer computes a convolution and nothing else. */
+export function isConvolution(layer: Layer | undefined): layer is Conv2d {
+  const { isConvolution: isOne, weight } = (layer ?? {}) as Partial<Conv2d>;
+  return isOne === true && weight !== undefined;
+}
+
+/** Returns whether the features of a BatchNorm are on the same axis as those of a Dense (the last) or of a Conv2d (axis 1). */
+export function isOnAxisOf(layer: Dense | Conv2d, { axis }: BatchNorm, rank: number): boolean {
+  return (axis < 0 ? rank + axis : axis) === (isDense(layer) ? rank - 1 : 1);
 }
 
 /** Returns whether all values of a tensor are finite. */
@@ -93,16 +108,19 @@ export function observeLayers(model: Layer, input: Tensor, pass: Pass): Observat
   const layers = new Map(layersByPath(model));
   const observed: ObservedLayer[] = [];
   const paths = new Set<string>();
+  const shortcuts = new Set<Tensor>();
   const { rowWeights } = pass;
   const add = (path: string, output: Tensor, entered: Tensor): void => {
     paths.add(path);
     const layer = layers.get(path);
-    if (layer === undefined || layer.children !== undefined) return;
+    if (layer === undefined) return;
+    if (isResidual(layer) && layer.projection === undefined) shortcuts.add(entered);
+    if (layer.children !== undefined) return;
     observed.push({ path, layer, input: entered, output, rowWeights });
   };
   const { output } = model.forward(input, { ...pass, observe: add });
   add("", output, input);
-  return { output, observed, paths };
+  return { output, observed, paths, shortcuts };
 }
 
 /**

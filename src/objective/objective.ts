@@ -40,6 +40,8 @@ export interface Group {
   /** The kind of parameter. Weight decay and filter normalization depend on it. */
   readonly role: "weight" | "bias" | "scale" | "shift";
   readonly shape: readonly number[];
+  /** The axis of a weight that counts the outputs, for filter normalization. Default: -1, the last. */
+  readonly outputAxis?: number | undefined;
   readonly start: number;
   readonly end: number;
 }

@@ -1,6 +1,25 @@
 /** Real files: weights that PyTorch, NumPy and the reference implementation of safetensors have saved, and PyTorch's outputs with them. */
 import { readFileSync } from "node:fs";
-import { BatchNorm, Dense, type DType, LayerNorm, type Mode, Random, ReLU, Sequential, Tensor } from "batchnorm";
+import {
+  AveragePool2d,
+  BatchNorm,
+  Conv2d,
+  Dense,
+  Dropout,
+  type DType,
+  Flatten,
+  GlobalAveragePool,
+  LayerNorm,
+  LogSoftmax,
+  MaxPool2d,
+  type Mode,
+  Random,
+  ReLU,
+  Residual,
+  Sequential,
+  Softmax,
+  Tensor,
+} from "batchnorm";
 import {
   kerasDefaults,
   loadKeras,
@@ -10,8 +29,11 @@ import {
   readSafetensors,
   readSafetensorsMetadata,
   type StoredArrays,
+  toKeras,
+  toPyTorch,
   writeSafetensors,
 } from "batchnorm/formats";
+import { foldBatchNorm } from "batchnorm/tools";
 import { describe, expect, it } from "vitest";
 import { float32 } from "../support/format-files.js";
 import { network } from "../support/format-models.js";
@@ -240,5 +262,184 @@ describe("NumPy's files", () => {
     }
     await expectRefusal(() => readNpy(file("objects.npy")), "TypeError: readNpy: Python objects | cure");
     await expectRefusal(() => readNpy(file("structured.npy")), "TypeError: readNpy: records | cure");
+  });
+});
+
+describe("convolutional networks", () => {
+  interface Golden {
+    readonly x: Parameters<typeof Tensor.from>[0];
+    readonly inference: readonly (readonly number[])[];
+    readonly train: readonly (readonly number[])[];
+  }
+  const golden = JSON.parse(readFileSync(new URL("images.json", folder), "utf8")) as Readonly<
+    Record<"small" | "resnet", Golden>
+  >;
+  const random = new Random(1);
+  const conv = (inputs: number, outputs: number, options: object): Conv2d =>
+    new Conv2d({ inputs, outputs, size: 3, random, dtype: "float64", ...options });
+  const norm = (features: number): BatchNorm => new BatchNorm({ features, dtype: "float64" });
+
+  const small = (): Sequential =>
+    new Sequential([
+      conv(2, 4, { padding: 1, bias: false }),
+      norm(4),
+      new ReLU(),
+      new MaxPool2d({ size: 2 }),
+      conv(4, 6, { size: [3, 2], stride: [2, 1], padding: [1, 0] }),
+      norm(6),
+      new ReLU(),
+      new AveragePool2d({ size: 2, stride: 1, padding: 1 }),
+      new Flatten(),
+      new Dropout({ rate: 0.25, random }),
+      new Dense({ inputs: 54, outputs: 3, random, dtype: "float64" }),
+      new LogSoftmax(),
+    ]);
+
+  const block = (inputs: number, outputs: number, stride: number): Sequential =>
+    new Sequential([
+      new Residual({
+        body: new Sequential([
+          conv(inputs, outputs, { stride, padding: 1, bias: false }),
+          norm(outputs),
+          new ReLU(),
+          conv(outputs, outputs, { padding: 1, bias: false }),
+          norm(outputs),
+        ]),
+        projection:
+          stride === 1
+            ? undefined
+            : new Sequential([conv(inputs, outputs, { size: 1, stride, bias: false }), norm(outputs)]),
+      }),
+      new ReLU(),
+    ]);
+
+  const resnet = (): Sequential =>
+    new Sequential([
+      conv(2, 4, { padding: 1, bias: false }),
+      norm(4),
+      new ReLU(),
+      block(4, 4, 1),
+      block(4, 6, 2),
+      new GlobalAveragePool(),
+      new Flatten(),
+      new Dense({ inputs: 6, outputs: 3, random, dtype: "float64" }),
+    ]);
+
+  /** From the names of torchvision's blocks. */
+  const inBlock: readonly (readonly [string, string])[] = [
+    ["conv1", "0.body.0"],
+    ["bn1", "0.body.1"],
+    ["conv2", "0.body.3"],
+    ["bn2", "0.body.4"],
+    ["downsample", "0.projection"],
+  ];
+  const renamed = (arrays: StoredArrays): StoredArrays =>
+    new Map(
+      [...arrays].map(([name, array]) => {
+        const here = inBlock.reduce((text, [theirs, ours]) => text.replace(`.${theirs}.`, `.${ours}.`), name);
+        return [here, array] as const;
+      }),
+    );
+
+  const expectOutput = (model: Sequential, x: Tensor, mode: Mode, rows: readonly (readonly number[])[]): void => {
+    expectValues(mode, model.forward(x, { mode }).output.data, rows.flat(), { absolute: 0, relative: 1e-12 });
+  };
+
+  it("of PyTorch give PyTorch's outputs", () => {
+    const model = small();
+    loadPyTorch(model, arraysIn("images-small.npz"));
+    expectOutput(model, Tensor.from(golden.small.x, { dtype: "float64" }), "inference", golden.small.inference);
+  });
+
+  it("of PyTorch with residual blocks, once their names are translated", () => {
+    const model = resnet();
+    loadPyTorch(model, renamed(arraysIn("images-resnet.npz")));
+    const x = Tensor.from(golden.resnet.x, { dtype: "float64" });
+    expectOutput(model, x, "inference", golden.resnet.inference);
+    expectOutput(model, x, "probe", golden.resnet.train);
+  });
+
+  it("are saved as PyTorch would save them", () => {
+    for (const [make, name] of [
+      [small, "images-small.npz"],
+      [resnet, "images-resnet.npz"],
+    ] as const) {
+      const arrays = renamed(arraysIn(name));
+      const model = make();
+      loadPyTorch(model, arrays);
+      const saved = toPyTorch(model);
+      expect([...saved.keys()].sort()).toEqual([...arrays.keys()].sort());
+      for (const [key, { shape, values }] of arrays) {
+        expect([saved.get(key)!.shape, [...saved.get(key)!.values]], key).toEqual([shape, [...values]]);
+      }
+    }
+  });
+
+  it("are folded to PyTorch's outputs", () => {
+    const model = resnet();
+    loadPyTorch(model, renamed(arraysIn("images-resnet.npz")));
+    const x = Tensor.from(golden.resnet.x, { dtype: "float64" });
+    const { model: folded, report } = foldBatchNorm(model, x);
+    expect([report.folded.length, report.kept]).toEqual([6, []]);
+    expectOutput(folded, x, "inference", golden.resnet.inference);
+  });
+
+  describe("of TensorFlow.js, channels last", () => {
+    const tfjs = JSON.parse(readFileSync(new URL("tfjs-images.json", folder), "utf8")) as {
+      readonly weights: readonly { readonly name: string; readonly shape: number[]; readonly values: number[] }[];
+      readonly x: number[][][][];
+      readonly inference: number[][];
+    };
+    const arrays = new Map(tfjs.weights.map(({ name, shape, values }) => [name, float32(shape, values)]));
+    const make = (): Sequential =>
+      new Sequential([
+        new Conv2d({ inputs: 2, outputs: 4, size: [3, 2], padding: "same", bias: false, random }),
+        new BatchNorm({ features: 4, ...kerasDefaults, axis: 1 }),
+        new ReLU(),
+        new MaxPool2d({ size: 2 }),
+        new Conv2d({ inputs: 4, outputs: 5, size: 2, random }),
+        new Flatten(),
+        new BatchNorm({ features: 10, ...kerasDefaults }),
+        new Dense({ inputs: 10, outputs: 3, random }),
+        new Softmax(),
+      ]);
+
+    it("give its outputs on images with channels first", () => {
+      const model = make();
+      loadKeras(model, arrays);
+      const x = Tensor.zeros([4, 2, 6, 5]);
+      tfjs.x.forEach((image, n) =>
+        image.forEach((row, h) =>
+          row.forEach((pixel, w) => pixel.forEach((value, c) => (x.data[((n * 2 + c) * 6 + h) * 5 + w] = value))),
+        ),
+      );
+      const { output } = model.forward(x, { mode: "inference" });
+      expectValues("output", output.data, tfjs.inference.flat(), { absolute: 0, relative: 1e-6 });
+    });
+
+    it("are saved as they were loaded", () => {
+      const model = make();
+      loadKeras(model, arrays);
+      const saved = [...toKeras(model).values()];
+      [...arrays.values()].forEach(({ shape, values }, i) => {
+        expect([saved[i]!.shape, [...saved[i]!.values]]).toEqual([shape, [...values]]);
+      });
+      const again = make();
+      loadKeras(again, toKeras(model));
+      expect([...again.parameters.map(({ value }) => [...value.data])]).toEqual(
+        model.parameters.map(({ value }) => [...value.data]),
+      );
+    });
+
+    it("refuse a kernel in PyTorch's order", async () => {
+      const wrong = new Map(arrays);
+      const [name] = arrays.keys();
+      const stored = arrays.get(name!)!;
+      wrong.set(name!, { ...stored, shape: [4, 2, 3, 2] });
+      await expectRefusal(
+        () => loadKeras(make(), wrong),
+        `ShapeError: loadKeras: "${name!}" for "0.weight": [3, 2, 2, 4] | [4, 2, 3, 2]`,
+      );
+    });
   });
 });

@@ -220,6 +220,24 @@ describe("the memory of a run", () => {
   /** The addresses of the tensors that go from layer to layer: the same ones again if all was given back before. */
   const addresses = (work: () => void): number[] => inputsOf(Tanh, work).map(({ data }) => data.byteOffset);
 
+  it.each(rows)("is given back whole: %s", (name, layers) => {
+    const residence = residenceOf(wasmKernels())!;
+    /** The first address, if nothing is out. */
+    const lowest = (): number => {
+      const array = residence.take("float32", 16)!;
+      residence.give(array);
+      return array.byteOffset;
+    };
+    const before = lowest();
+    const model = new Sequential(layers());
+    const { output, backward } = model.forward(input, { mode: "train" });
+    if (name !== "a layer with layers of its own") expect(lowest()).not.toBe(before);
+    backward(output);
+    expect(lowest()).toBe(before);
+    model.predict(input);
+    expect(lowest()).toBe(before);
+  });
+
   it("is given back after the backward pass, after a forward pass that throws, and after a prediction", () => {
     const model = chain();
     const run = (): void => {

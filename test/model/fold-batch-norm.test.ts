@@ -213,11 +213,11 @@ describe("a model", () => {
     const { model: folded, report } = foldBatchNorm(model, ordinary([3, 2, 1], random));
     expect(report.folded).toEqual([{ path: "7", into: "6", side: "preceding" }]);
     const beside = (front: string, behind: string): string =>
-      `no Dense is directly before or after it ("${front}" is before it, "${behind}" is after it), and scale and shift do not pass through an activation`;
+      `no Dense or Conv2d is directly before or after it ("${front}" is before it, "${behind}" is after it), and scale and shift do not pass through an activation`;
     expect(report.kept).toEqual([
-      { path: "1.inside.1", reason: "it is in a container other than a Sequential" },
+      { path: "1.inside.1", reason: "it is in a container other than a Sequential or Residual" },
       { path: "2", reason: "it keeps no running statistics and normalizes every batch with its own" },
-      { path: "4", reason: "its features are on axis 1, and those of a Dense on the last" },
+      { path: "4", reason: beside("3", "5") },
       { path: "9", reason: "its features are on axis 1, and those of a Dense on the last" },
     ]);
     expect(folded.children.size).toBe(10);
@@ -262,7 +262,7 @@ describe("a model", () => {
     const layer = new DenseReLU({ inputs: 1, outputs: 1, initial: { weight: Tensor.from([[1]]) } });
     const last = settle(new BatchNorm({ features: 1 }), [4, 1], new Random(3), "float32");
     expect(() => foldBatchNorm(new Sequential([layer, last]), Tensor.from([[1]]))).toThrow(
-      "no Dense is directly before or after it",
+      "no Dense or Conv2d is directly before or after it",
     );
   });
 

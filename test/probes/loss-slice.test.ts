@@ -141,6 +141,15 @@ describe("filterNormalizedDirection", () => {
     expect(values[8]).toBe(0);
   });
 
+  it("takes the weights of an output channel of a convolution as one filter", () => {
+    const kernel = [{ ...groupsOf(["0.weight", "weight", [2, 2, 1, 1]])[0]!, outputAxis: 0 }];
+    const { values } = filterNormalizedDirection(at(3, 4, 0, 2), kernel, { random: new Random(1) });
+    expect([norm(values.subarray(0, 2)), norm(values.subarray(2))]).toEqual(allAbout([5, 2], 12));
+    expect(() =>
+      filterNormalizedDirection(at(1, 2, 3, 4), [{ ...kernel[0]!, outputAxis: 4 }], { random: new Random(1) }),
+    ).toThrow("filterNormalizedDirection: expected groups[0] to have an outputAxis of its shape, got 4");
+  });
+
   it("draws uniformly over the directions of a filter", () => {
     const random = new Random(2);
     const pair = groupsOf(["0.weight", "weight", [2, 1]]);

@@ -65,7 +65,7 @@ export interface InspectReport {
  * - **near-constant features**: before a batch norm, the variance is at most epsilon, or lost in the round-off of the mean
  * - **dead features**: an activation returns the same value for every row, from an input at least 4 standard deviations from 0 or
  *   for at least 1000 values
- * - **redundant bias**: a batch norm subtracts the bias of the Dense before it
+ * - **redundant bias**: a batch norm subtracts the bias of the Dense or Conv2d before it
  * - **weight decay on scale or shift**: weight decay applies to gamma or beta of a layer
  *
  * Further properties:
@@ -118,7 +118,7 @@ export function inspect(model: Layer, input: Tensor, options: InspectOptions = {
     ...norms.flatMap(nearConstantFeatures),
     ...deadFeatures(observed, norms),
     ...norms.flatMap(largeMomentum),
-    ...redundantBiases(inference.observed),
+    ...redundantBiases(inference),
     ...(optimizer === undefined ? [] : weightDecay(model, optimizer)),
   ];
   const order = ["error", "warning", "note"];

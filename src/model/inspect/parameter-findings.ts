@@ -1,29 +1,34 @@
 /** Findings about parameters without effect and about misplaced weight decay. */
 
+import type { Tensor } from "../../core/tensor.js";
 import type { Layer } from "../../layers/contract.js";
+import type { Conv2d } from "../../layers/conv2d.js";
+import type { Dense } from "../../layers/dense.js";
 import { parametersByPath } from "../tree.js";
 import type { Optimizer } from "../../training/optimizers.js";
 import type { Finding } from "./finding.js";
-import { batchNormOf, isDense, isOnLastAxis, type ObservedLayer } from "../observe.js";
+import { batchNormOf, isConvolution, isDense, isOnAxisOf, type Observation } from "../observe.js";
 
-/** Returns findings about biases that batch norms subtract, if nothing else reads the output of the Dense. */
-export function redundantBiases(observed: readonly ObservedLayer[]): Finding[] {
-  const isCancelled = ({ output }: ObservedLayer): boolean => {
+/** Returns findings about biases that batch norms subtract, if nothing else reads the output of the Dense or Conv2d. */
+export function redundantBiases({ observed, shortcuts }: Observation): Finding[] {
+  const isCancelled = (of: Dense | Conv2d, output: Tensor): boolean => {
     const readers = observed.filter(({ input }) => input === output);
     return (
+      !shortcuts.has(output) &&
       readers.length > 0 &&
       readers.every(({ layer, input }) => {
         const norm = batchNormOf(layer);
-        return norm !== undefined && !norm.frozen.normalization && isOnLastAxis(norm, input.shape.length);
+        return norm !== undefined && !norm.frozen.normalization && isOnAxisOf(of, norm, input.shape.length);
       })
     );
   };
   const found: Finding[] = [];
   const seen = new Set<Layer>();
   for (const { path, layer } of observed) {
-    if (seen.has(layer) || !isDense(layer) || layer.bias === undefined) continue;
+    if (seen.has(layer) || !(isDense(layer) || isConvolution(layer)) || layer.bias === undefined) continue;
     seen.add(layer);
-    if (!observed.filter((observation) => observation.layer === layer).every(isCancelled)) continue;
+    const uses = observed.filter((observation) => observation.layer === layer);
+    if (!uses.every(({ output }) => isCancelled(layer, output))) continue;
     const evidence = "the batch norm after it subtracts this bias along with the mean, so its gradient is 0";
     found.push({ kind: "redundant bias", severity: "note", path, evidence, cure: "bias: false" });
   }

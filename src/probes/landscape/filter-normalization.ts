@@ -2,6 +2,7 @@
 
 import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Random, RandomState } from "../../core/random.js";
+import { channelView, type ChannelView } from "../../core/shape.js";
 import { expectPoint } from "../../objective/evaluate.js";
 import type { Group } from "../../objective/objective.js";
 import { randomNormal } from "../../objective/vector.js";
@@ -35,8 +36,8 @@ export interface FilterNormalizedDirection {
  * The weights of a batch-normalized network can be scaled without changing the function that it computes. Along an unscaled
  * random direction, a network with larger weights appears flatter. Filter normalization removes this effect.
  *
- * - **Shapes**: a filter consists of the weights of one output, for a Dense weight [inputs, outputs] a column. In general the
- *   last axis counts the outputs
+ * - **Shapes**: a filter consists of the weights of one output: for a Dense weight [inputs, outputs] a column, for a Conv2d weight
+ *   [outputs, inputs, height, width] all weights of an output channel. `outputAxis` of a group is the axis that counts the outputs
  * - **Source**: Li, Xu, Taylor, Studer & Goldstein 2018, section 4. Their code uses "copy"
  *
  * @throws {TypeError | RangeError | ShapeError} if point, groups or options are invalid
@@ -55,11 +56,11 @@ export function filterNormalizedDirection(
   const { random, vectors } = readOptions(who, options, filterNormalizationRules);
   const randomState = random.state;
   const values = new Float64Array(point.length);
-  for (const { role, shape, start, end } of expectParameterGroups(who, groups, point.length)) {
+  for (const { role, shape, outputAxis, start, end } of expectParameterGroups(who, groups, point.length)) {
     const weights = point.subarray(start, end);
     if (role === "weight" && shape.length > 1) {
       const draw = randomNormal(end - start, random);
-      values.set(stretchFilters(draw, weights, shape.at(-1)!), start);
+      values.set(stretchFilters(draw, weights, channelView(shape, outputAxis ?? -1)), start);
     } else if (vectors === "copy") {
       values.set(weights, start);
     }
@@ -67,16 +68,17 @@ export function filterNormalizedDirection(
   return { values, vectors, randomState };
 }
 
-/** Scales each column of `draw` to the norm of the same column of `weights`. */
-function stretchFilters(draw: Float64Array, weights: Float64Array, columns: number): Float64Array {
-  const squaresOfDraw = new Float64Array(columns);
-  const squaresOfWeights = new Float64Array(columns);
+/** Scales the part of `draw` for each output to the norm of the same part of `weights`. */
+function stretchFilters(draw: Float64Array, weights: Float64Array, { channels, inner }: ChannelView): Float64Array {
+  const outputOf = (i: number): number => Math.floor(i / inner) % channels;
+  const squaresOfDraw = new Float64Array(channels);
+  const squaresOfWeights = new Float64Array(channels);
   for (let i = 0; i < draw.length; i++) {
-    squaresOfDraw[i % columns]! += draw[i]! ** 2;
-    squaresOfWeights[i % columns]! += weights[i]! ** 2;
+    squaresOfDraw[outputOf(i)]! += draw[i]! ** 2;
+    squaresOfWeights[outputOf(i)]! += weights[i]! ** 2;
   }
   return draw.map((value, i) => {
-    const square = squaresOfDraw[i % columns]!;
-    return square === 0 ? 0 : value * Math.sqrt(squaresOfWeights[i % columns]! / square);
+    const square = squaresOfDraw[outputOf(i)]!;
+    return square === 0 ? 0 : value * Math.sqrt(squaresOfWeights[outputOf(i)]! / square);
   });
 }

@@ -64,7 +64,7 @@ export function expectParameterGroups(who: string, groups: unknown, length: numb
   const named = groups as Partial<Group>[];
   return named.map((group, i): Group => {
     expectObject(who, `groups[${i}]`, group);
-    const { name, role, shape } = group;
+    const { name, role, shape, outputAxis = -1 } = group;
     if (typeof name !== "string" || !ROLES.includes(role)) {
       const got = `name ${show(name)}, role ${show(role)}`;
       throw new TypeError(complaint(who, `groups[${i}] to have a name and the role of a parameter`, got));
@@ -73,8 +73,11 @@ export function expectParameterGroups(who: string, groups: unknown, length: numb
     if (!Array.isArray(shape) || shape.reduce((product: number, each: number) => product * each, 1) !== size) {
       throw new ShapeError(complaint(who, `groups[${i}] to have a shape of ${size} values`, show(shape)));
     }
+    if (!Number.isInteger(outputAxis) || outputAxis < -shape.length || outputAxis >= Math.max(1, shape.length)) {
+      throw new RangeError(complaint(who, `groups[${i}] to have an outputAxis of its shape`, show(outputAxis)));
+    }
     const { start, end } = stretches[i]!;
-    return { name, role: role!, shape: shape.slice(), start, end };
+    return { name, role: role!, shape: shape.slice(), outputAxis, start, end };
   });
 }
 
