@@ -41,8 +41,7 @@ async function trainAll(jobs: readonly Job[], progress: Progress): Promise<Run[]
   const pool = new Pool<Job, Run>(new URL("worker.js", import.meta.url));
   const train = async (job: Job): Promise<Run> => {
     const result = await pool.ask(job, (done) => progress.onProgress(job, done));
-    // A diverged network has no steps left.
-    progress.onProgress(job, job.steps);
+    progress.onFinished(job, result.divergedAt ?? job.steps);
     return result;
   };
   try {

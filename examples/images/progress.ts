@@ -16,7 +16,7 @@ export interface Memory {
 /** Shows how much of the training is done and estimates the rest. */
 export class Progress {
   readonly #stream: WriteStream;
-  readonly #total: number;
+  #total: number;
   readonly #steps = new Map<Job, number>();
   readonly #start = performance.now();
   readonly #samples: { readonly share: number; readonly bytes: number }[] = [];
@@ -30,7 +30,7 @@ export class Progress {
 
   onProgress(job: Job, done: number): void {
     this.#steps.set(job, done);
-    const share = [...this.#steps.values()].reduce((sum, steps) => sum + steps, 0) / this.#total;
+    const share = [...this.#steps.values()].reduce((sum, steps) => sum + steps, 0) / Math.max(1, this.#total);
     this.#samples.push({ share, bytes: process.memoryUsage.rss() });
     const quarters = Math.floor(4 * share);
     const text = `${Math.floor(100 * share)}% of the training steps, ${this.#remaining(share)}`;
@@ -41,6 +41,12 @@ export class Progress {
       this.#stream.write(`${text}\n`);
     }
     this.#quarters = quarters;
+  }
+
+  /** Leaves the steps out that a diverged network no longer does. */
+  onFinished(job: Job, done: number): void {
+    this.#total -= job.steps - done;
+    this.onProgress(job, done);
   }
 
   /** Removes the bar. */

@@ -13,18 +13,25 @@ const LOSS_WINDOW = 10;
 /** Draws test accuracy over training. A diverged run keeps its last accuracy. */
 export function accuracyFigure(runs: readonly Run[]): Panel[] {
   const axis: Axis = { type: "linear", domain: [0, 1] };
-  return panels(runs, "test accuracy", axis, ({ accuracies }) =>
-    accuracies.map(({ step, accuracy }) => ({ x: step, y: accuracy, low: accuracy, high: accuracy })),
+  return panels(runs, "test accuracy", axis, ({ accuracies, steps }) =>
+    [...accuracies, { ...accuracies.at(-1)!, step: steps }].map(({ step, accuracy }) => ({
+      x: step,
+      y: accuracy,
+      low: accuracy,
+      high: accuracy,
+    })),
   );
 }
 
-/** Draws the loss over training: mean, lowest and highest of ten batches. */
+/** Draws the loss over training: mean, lowest and highest of ten batches; infinite after divergence. */
 export function lossFigure(runs: readonly Run[]): Panel[] {
-  return logPanels(runs, "training loss (nats)", ({ losses }) =>
-    Array.from({ length: Math.ceil(losses.length / LOSS_WINDOW) }, (_, i) => {
+  return logPanels(runs, "training loss (nats)", ({ losses, steps }) =>
+    Array.from({ length: Math.ceil(steps / LOSS_WINDOW) }, (_, i) => {
       const window = losses.slice(i * LOSS_WINDOW, (i + 1) * LOSS_WINDOW);
       const mean = window.reduce((sum, loss) => sum + loss, 0) / window.length;
-      return { x: (i + 0.5) * LOSS_WINDOW, y: mean, low: Math.min(...window), high: Math.max(...window) };
+      const x = Math.min((i + 0.5) * LOSS_WINDOW, steps);
+      if (!Number.isFinite(mean)) return { x, y: Infinity, low: Infinity, high: Infinity };
+      return { x, y: mean, low: Math.min(...window), high: Math.max(...window) };
     }),
   );
 }
@@ -71,7 +78,11 @@ function axisMarks(axis: Axis, label: string): Plot.Markish[] {
 }
 
 function curvesOf(runs: readonly Run[], pointsOf: PointsOf): Curve[] {
-  return runs.map((run) => ({ name: run.network, color: COLORS[run.network], points: pointsOf(run) }));
+  return runs.map((run) => ({
+    name: run.divergedAt === null ? run.network : "diverged",
+    color: COLORS[run.network],
+    points: pointsOf(run),
+  }));
 }
 
 /** Returns the architectures that were trained, in order. */
