@@ -22,9 +22,9 @@ export function renderPage(runs: readonly Run[], memory: string): string {
 </head>
 <body>
 <h1>Batch norm in a convolutional network</h1>
-<p>This page compares ${names.join(" and ")} ${colored("plain")} and with ${colored("batch norm")}. Both are trained from the same initial weights
-on the same batches of Fashion-MNIST, with one seed and the same learning rate for ${steps} steps. No setting was tuned. All numbers were measured in the run that
-generated this page.</p>
+<p>This page shows ${names.join(" and ")} without batch norm (${colored("plain")}) and with ${colored("batch norm")}. Both networks are trained from the same
+initial weights on the same batches of Fashion-MNIST, with one seed and the same learning rate for ${steps} steps. No setting was tuned. All numbers were measured
+in the run that generated this page.</p>
 <h2>How well do they learn?</h2>
 ${tableHtml(accuracyTable(runs))}
 ${figureHtml("Test accuracy and training loss.", "Accuracy in inference mode, with running statistics. Loss: mean over ten batches, with a band from the lowest to the highest; uniform guessing has loss ln 10 = 2.3.", [...accuracyFigure(runs), ...lossFigure(runs)])}
