@@ -1,19 +1,25 @@
 /** The examples print what they say they print, and the demo does its job. */
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { Random } from "batchnorm";
 import { parseReport } from "batchnorm/probes";
 import { build, type BuildOptions } from "esbuild";
 import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { batchesOf, loadDigits, pickDigits, splitDigits } from "../examples/data/digits.js";
+import { CLASSES, decodeFashion, type Fashion, fetchFashion } from "../examples/data/fashion.js";
+import { readFashion } from "../examples/data/fashion-file.js";
 import { planJobs } from "../examples/demo/experiment.js";
 import { movementOf } from "../examples/demo/movement.js";
 import { buildNetwork } from "../examples/demo/network.js";
 import { type NetworkSummary, summarize } from "../examples/demo/summary.js";
 import type { Run } from "../examples/demo/train.js";
+import { buildNetwork as buildImageNetwork } from "../examples/images/networks.js";
+import type { Run as ImageRun } from "../examples/images/train.js";
 import { formatFigure } from "../examples/shared/format.js";
 import { median } from "../examples/shared/spread.js";
 import { furthest } from "./support/close.js";
@@ -80,7 +86,7 @@ describe("examples", () => {
 
   it("are listed by the runner if the name is unknown", async () => {
     const { status, stderr } = await node(["examples/run.js", "two-suns"]);
-    expect(stderr).toBe(`example: expected one of ${names.join(", ")}, got two-suns\n`);
+    expect(stderr).toBe(`example: expected one of ${[...names, "images"].sort().join(", ")}, got two-suns\n`);
     expect(status).toBe(2);
   });
 
@@ -206,6 +212,197 @@ describe("the digits", () => {
     expect(() => batchesOf(few, 8, new Random(1)).next()).toThrow(
       new RangeError("batchesOf: expected a size of at most 7 digits, got 8"),
     );
+  });
+});
+
+describe("Fashion-MNIST", () => {
+  const file = readFileSync(join(folder, "data", "fashion-mnist.bin"));
+  const reports: [done: number, total: number][] = [];
+  let fashion: Fashion;
+
+  beforeAll(async () => {
+    fashion = await readFashion((done, total) => reports.push([done, total]));
+  });
+
+  it("matches the source", () => {
+    const sum = createHash("sha256").update(gunzipSync(file)).digest("hex");
+    expect(sum).toBe("cee57608372f7788fe08243427fefb69e313efdfbf58745445d561b991dab6d3");
+    expect(file.length).toBeLessThan(1.5e6);
+    expect(fashion.train.images.shape).toEqual([5000, 1, 32, 32]);
+    expect(fashion.test.images.shape).toEqual([1000, 1, 32, 32]);
+    expect(fashion.train.labels.slice(0, 12)).toEqual([9, 0, 0, 3, 0, 2, 7, 2, 5, 5, 0, 9]);
+    expect(fashion.test.labels.slice(0, 12)).toEqual([9, 2, 1, 1, 6, 1, 4, 6, 5, 7, 4, 5]);
+    const counts = ({ labels }: Fashion["train"]): number[] =>
+      CLASSES.map((_, index) => labels.filter((label) => label === index).length);
+    expect(counts(fashion.train)).toEqual(Array<number>(10).fill(500));
+    expect(counts(fashion.test)).toEqual(Array<number>(10).fill(100));
+  });
+
+  // Rows of pixels in the original files. The last image of the subset is number 5402 of the training set.
+  it.each([
+    [
+      "train",
+      0,
+      5,
+      [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6, 0, 102, 204, 176, 134, 144, 123, 23, 0, 0, 0, 0, 12, 10, 0],
+    ],
+    [
+      "train",
+      1,
+      13,
+      [0, 0, 0, 0, 1, 6, 0, 46, 212, 195, 212, 202, 206, 205, 204, 205, 206, 204, 212, 200, 218, 91, 0, 3, 1, 0, 0, 0],
+    ],
+    [
+      "train",
+      4999,
+      14,
+      [0, 0, 1, 2, 1, 3, 0, 0, 130, 113, 121, 113, 120, 116, 117, 115, 115, 115, 117, 115, 137, 37, 0, 3, 1, 1, 0, 0],
+    ],
+    [
+      "test",
+      0,
+      19,
+      [
+        70, 169, 129, 104, 98, 100, 94, 97, 98, 102, 108, 106, 119, 120, 129, 149, 156, 167, 190, 190, 196, 198, 198,
+        187, 197, 189, 184, 36,
+      ],
+    ],
+  ] as const)("has the pixels of the source in 32 levels: %s image %i, row %i", (part, image, row, original) => {
+    const { meanPixel } = fashion;
+    const pixels = original.map((_, x) => fashion[part].images.at(image, 0, row + 2, x + 2) + meanPixel);
+    pixels.forEach((pixel, x) => expect(31 * pixel).toBeCloseTo(Math.round((31 * original[x]!) / 255), 4));
+  });
+
+  it("has a border of background, and a mean of zero over the training images", () => {
+    const { train, test, meanPixel } = fashion;
+    expect(meanPixel).toBeCloseTo(0.22, 3);
+    for (const { images } of [train, test]) {
+      const border = images.data.filter((_, i) => {
+        const [x, y] = [i % 32, Math.floor(i / 32) % 32];
+        return Math.min(x, y) < 2 || Math.max(x, y) >= 30;
+      });
+      expect(new Set(border)).toEqual(new Set([Math.fround(-meanPixel)]));
+    }
+    const sum = Array.from(train.images.data).reduce((total, pixel) => total + pixel, 0);
+    expect(sum / train.images.data.length).toBeCloseTo(0, 6);
+  });
+
+  it("reports its progress", () => {
+    expect(reports.length).toBeGreaterThan(10);
+    expect(reports.at(-1)).toEqual([4_710_000, 4_710_000]);
+    reports.forEach(([done], i) => expect(done).toBeGreaterThan(reports[i - 1]?.[0] ?? 0));
+  });
+
+  it("can be downloaded", async () => {
+    const url = `data:application/octet-stream;base64,${file.toString("base64")}`;
+    const { test, meanPixel } = await fetchFashion(url);
+    expect(meanPixel).toBe(fashion.meanPixel);
+    expect(Buffer.from(test.images.data.buffer).equals(Buffer.from(fashion.test.images.data.buffer))).toBe(true);
+  });
+
+  it.each([
+    [4_709_999, "4709999"],
+    [4_710_001, "more"],
+  ])("refuses a file of %i bytes", async (size, got) => {
+    const stream = new Blob([gzipSync(Buffer.alloc(size))]).stream();
+    await expect(decodeFashion(stream)).rejects.toThrow(`decodeFashion: expected 4710000 bytes, got ${got}`);
+  });
+});
+
+describe("the networks for images", () => {
+  const build = (architecture: "vgg" | "resnet", network: "plain" | "batch norm") =>
+    buildImageNetwork(architecture, network, new Random(3));
+
+  it.each(["vgg", "resnet"] as const)(
+    "have the same initial weights with and without batch norm: %s",
+    (architecture) => {
+      const [plain, normalized] = (["plain", "batch norm"] as const).map(
+        (network) => build(architecture, network).parameters,
+      );
+      const weights = (list: typeof plain): string[] =>
+        list!.filter(({ role }) => role === "weight").map(({ value }) => String(value.data));
+      expect(weights(normalized)).toEqual(weights(plain));
+      // Only the last layer has a bias with batch norm; without it, every layer has one.
+      expect(normalized!.filter(({ role }) => role === "bias")).toHaveLength(1);
+      expect(plain!.filter(({ role }) => role === "bias")).toHaveLength(weights(plain).length);
+    },
+  );
+
+  it("are VGG-13 and ResNet-20 with widths from 8", () => {
+    const shapes = (architecture: "vgg" | "resnet"): string[] =>
+      build(architecture, "batch norm")
+        .parameters.filter(({ role }) => role === "weight")
+        .map(({ value }) => value.shape.join("x"));
+    const convolution = (inputs: number, outputs: number): string => `${outputs}x${inputs}x3x3`;
+    const widths = [1, 8, 8, 16, 16, 32, 32, 64, 64, 64, 64];
+    expect(shapes("vgg")).toEqual([
+      ...widths.slice(1).map((outputs, i) => convolution(widths[i]!, outputs)),
+      "64x64",
+      "64x10",
+    ]);
+    // 19 convolutions and two projections before the Dense.
+    expect(shapes("resnet")).toHaveLength(22);
+    expect(shapes("resnet").filter((shape) => shape.endsWith("x1x1"))).toEqual(["16x8x1x1", "32x16x1x1"]);
+  });
+});
+
+describe("the example on images", () => {
+  const out = join(scratch, "images");
+  const json = join(scratch, "images.json");
+  let outcome: Outcome;
+
+  beforeAll(async () => {
+    const short = ["--network", "both", "--steps", "3", "--seed", "2"];
+    outcome = await node(["examples/run.js", "images", ...short, "--out", out, "--json", json]);
+  }, TIMEOUT);
+
+  it("trains every network and prints what it writes", () => {
+    expect(outcome.status).toBe(0);
+    expect(outcome.stdout).toMatch(/^Training 4 networks for 3 steps, \d at a time, on the [a-z]+ kernels\.\n/);
+    expect(outcome.stderr).toMatch(/100% of the training steps, after \d+ s\n$/);
+    const { runs, memory } = parseReport(readFileSync(json, "utf8")) as { runs: ImageRun[]; memory: { peak: number } };
+    expect(runs.map(({ architecture, network, seed, steps }) => [architecture, network, seed, steps])).toEqual([
+      ["vgg", "plain", 2, 3],
+      ["vgg", "batch norm", 2, 3],
+      ["resnet", "plain", 2, 3],
+      ["resnet", "batch norm", 2, 3],
+    ]);
+    for (const run of runs.filter(({ divergedAt }) => divergedAt === null)) {
+      expect(run.losses).toHaveLength(3);
+      expect(run.accuracies.map(({ step }) => step)).toEqual([3]);
+      // The probe is at the batch that is trained on next, in the same precision.
+      expect(run.looks[0]!.loss).toBeCloseTo(run.losses[0]!, 4);
+      expect(run.filters.after).toHaveLength(8);
+      expect(run.filters.after).not.toEqual(run.filters.before);
+      const accuracy = run.accuracies[0]!.accuracy.toFixed(3);
+      expect(outcome.stdout).toMatch(new RegExp(`  ${run.network} +${accuracy}   ${run.parameters} parameters, `));
+    }
+    expect(outcome.stdout).toContain(`at most ${(memory.peak / 1e6).toFixed(0)} MB.\n`);
+  });
+
+  it("draws a self-contained page", () => {
+    const page = readFileSync(join(out, "images.html"), "utf8");
+    const { document } = parseHTML(page);
+    expect(document.querySelectorAll("svg[aria-label]")).toHaveLength(2 * 5);
+    expect(document.querySelectorAll("tbody tr")).toHaveLength(2 * (2 + 4));
+    expect(document.querySelectorAll("script, link, img, iframe")).toHaveLength(0);
+    expect(page).not.toMatch(/url\((?!#plot-clip)|NaN|undefined/);
+  });
+
+  it.each([
+    [["--network", "vgg16"], '--network: expected vgg, resnet or both, got "vgg16"'],
+    [["--steps", "0"], '--steps: expected a whole number of at least 1, got "0"'],
+    [["--out", "package.json"], '--out: expected a place where "package.json/images.html" can be written'],
+  ])("refuses %j", async (args, message) => {
+    const { status, stdout, stderr } = await node(["examples/run.js", "images", ...args]);
+    expect([status, stdout, stderr]).toEqual([2, "", `images: ${message} - see npm run example -- images --help\n`]);
+  });
+
+  it("explains its options", async () => {
+    const { status, stdout } = await node(["examples/run.js", "images", "--help"]);
+    expect(status).toBe(0);
+    for (const option of ["--network", "--steps", "--seed", "--out", "--json", "--help"])
+      expect(stdout).toContain(`  ${option}`);
   });
 });
 

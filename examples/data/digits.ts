@@ -2,6 +2,8 @@
 import { type Random, Tensor } from "batchnorm";
 import { digitsText } from "./digits-text.js";
 
+export { accuracyOf } from "./accuracy.js";
+
 /** Images and their labels. */
 export interface Digits {
   /** Shape [images, 64]: pixels row by row, from 0 (paper) to 1 (ink). */
@@ -37,14 +39,4 @@ export function* batchesOf(digits: Digits, size: number, random: Random): Genera
     const order = random.permutation(count);
     for (let end = size; end <= count; end += size) yield pickDigits(digits, order.subarray(end - size, end));
   }
-}
-
-/** Returns the share of rows whose largest output belongs to the correct digit. A row with NaN is never correct. */
-export function accuracyOf(outputs: Tensor, labels: readonly number[]): number {
-  const classes = outputs.shape[1]!;
-  const right = labels.filter((label, row) => {
-    const scores = outputs.data.subarray(row * classes, (row + 1) * classes);
-    return scores.indexOf(Math.max(...scores)) === label;
-  });
-  return right.length / labels.length;
 }

@@ -1,5 +1,5 @@
 /** The landscape: loss and gradient along the direction of the next step, up to that step and beyond it. */
-import { modelObjective, type Sequential, softmaxCrossEntropy } from "batchnorm";
+import { type DType, modelObjective, type Sequential, softmaxCrossEntropy } from "batchnorm";
 import { alongGradient, type AlongGradientReport, stepSizesAround } from "batchnorm/probes";
 import type { Digits } from "../data/digits.js";
 import { BAND, DISTANCES } from "./experiment.js";
@@ -15,9 +15,10 @@ export async function lookAlongGradient(
   batch: Digits,
   learningRate: number,
   step: number,
+  dtype: DType = "float64",
 ): Promise<Look> {
   const samples = { input: batch.images, target: batch.labels };
-  const { objective, point } = modelObjective(model, samples, softmaxCrossEntropy, { mode: "probe" });
+  const { objective, point } = modelObjective(model, samples, softmaxCrossEntropy, { mode: "probe", dtype });
   const stepSizes = stepSizesAround(learningRate, DISTANCES);
   const { loss, gradNorm, profile } = await alongGradient(objective, point, { stepSizes });
   return { step, loss, gradNorm, profile };

@@ -44,6 +44,15 @@ export interface Axis {
   readonly domain: readonly [number, number];
 }
 
+/** Returns a log axis from the smallest to the largest value of the curves, up to `ceiling`, where divergence is cut off. */
+export function logAxis(curves: readonly Curve[], ceiling: number): Axis {
+  const points = curves.flatMap((curve) => curve.points);
+  const lows = points.map(({ low, y }) => Math.min(low, y)).filter((value) => value > 0);
+  const highs = points.map(({ high }) => high);
+  // Padding, so that the label of the lowest curve does not overlap the axis.
+  return { type: "log", domain: [Math.min(...lows) / 1.5, Math.min(ceiling, Math.max(...highs))] };
+}
+
 /** Returns a few round ticks: 1, 2 and 5 of each decade, or only decades if there are many. */
 export function ticksOf({ type, domain: [bottom, top] }: Axis): number | number[] {
   if (type === "linear") return 5;

@@ -75,7 +75,7 @@ const foreignOptions: Readonly<Record<string, string>> = {
 };
 
 /**
- * Convolves images: every output pixel is a weighted sum of the pixels in a window of the input, with the same weights everywhere.
+ * Convolves images: each output pixel is a weighted sum of the input pixels in a window, with the same weights at every position.
  *
  *     y[n, o, i, j] = b[o] + Σ_cpq W[o, c, p, q] x[n, c, i stride + p - padding, j stride + q - padding]
  *
@@ -84,7 +84,7 @@ const foreignOptions: Readonly<Record<string, string>> = {
  * - **Shapes**: x [N, inputs, H, W] · W [outputs, inputs, height, width], as in PyTorch · b [outputs] ·
  *   y [N, outputs, floor((H + 2 padding - height) / stride) + 1, and the same for the width]
  * - **Modes**: the same in all three
- * - **Cost**: 2 N inputs outputs operations per weight of a window and output pixel forward, twice that backward, which reads x again
+ * - **Cost**: 2 inputs height width operations per value of y forward, twice that backward, which reads x again
  * - **Source**: LeCun et al. 1989; initial values: Glorot & Bengio 2010; He et al. 2015 (arXiv:1502.01852)
  *
  * @throws {ShapeError} if x is not [N, inputs, H, W]

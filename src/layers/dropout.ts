@@ -50,7 +50,7 @@ export class Dropout implements Layer {
   readonly statistics: readonly RunningStatistic[] = [];
   readonly streams: ReadonlyMap<string, Random>;
   private readonly random: Random;
-  /** The streams of the passes that run: a layer that occurs twice in a model draws on where its first occurrence has stopped. */
+  /** The streams of the current passes: the second occurrence of a layer in a model continues the stream of the first. */
   private readonly running = new WeakMap<NonNullable<Pass["defer"]>, Random>();
 
   /** Creates the layer with a stream of its own. */

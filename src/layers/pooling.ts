@@ -57,11 +57,11 @@ function readPool(who: string, options: PoolOptions): Windows {
 }
 
 /**
- * Takes the maximum of each window.
+ * Returns the maximum of each window.
  *
  *     y[n, c, i, j] = max_pq x[n, c, i stride + p - padding, j stride + q - padding]
  *
- * The gradient of y goes to the pixel that was the maximum: to the first one, row by row, of several that are equal.
+ * The gradient goes to the pixel that was the maximum. If several are equal, it goes to the first one, row by row, as in PyTorch.
  *
  * - **Shapes**: x [N, C, H, W] · y [N, C, floor((H + 2 padding - height) / stride) + 1, and the same for the width]
  * - **Modes**: the same in all three
@@ -116,7 +116,7 @@ export class MaxPool2d implements Layer {
 }
 
 /**
- * Averages each window.
+ * Returns the mean of each window.
  *
  *     y[n, c, i, j] = Σ_pq x[n, c, i stride + p - padding, j stride + q - padding] / (height width)
  *
@@ -204,7 +204,7 @@ function forEachPixel(shape: WindowShape, visit: (atX: number, atY: number) => v
 }
 
 /**
- * Averages each channel over all its pixels.
+ * Returns the mean of each channel over all its pixels.
  *
  *     y[n, c] = Σ_hw x[n, c, h, w] / (H W)
  *

@@ -14,9 +14,9 @@ import { giveBack, gradientInPlace, lend, outputInPlace, registerOwn } from "./p
 
 /** Options for `Residual`. */
 export interface ResidualOptions {
-  /** The layers that the shortcut goes around: often a `Sequential`. */
+  /** The layer around which the shortcut leads, usually a `Sequential`. */
   readonly body: Layer;
-  /** The layer on the shortcut, where the body changes the shape. Default: none, the shortcut is x itself. */
+  /** The layer on the shortcut; needed if the body changes the shape. Default: none, so the shortcut is x itself. */
   readonly projection?: Layer | undefined;
 }
 
@@ -26,20 +26,20 @@ const residualRules = {
 } as const satisfies OptionRules<ResidualOptions>;
 
 /**
- * Adds the input of its body to the output, or a projection of the input where the body changes the shape.
+ * Adds its input to the output of its body, or a projection of the input if the body changes the shape.
  *
  *     y = body(x) + x      or      y = body(x) + projection(x)
  *
  * Its parameters have paths such as "body.0.weight" and "projection.weight". `pass.observe` is called with the path, the output
- * and the input of both. `backward` may be called once for each forward pass, as that of `Sequential`.
+ * and the input of body and projection. As in a `Sequential`, `backward` may be called once for each forward pass.
  *
- * - **Shapes**: x, y and body(x) are of one shape; with a projection, y, body(x) and projection(x)
+ * - **Shapes**: y has the shape of body(x), which must also be that of x or, with a projection, of projection(x)
  * - **Modes**: passes the mode on. If a layer throws, no running statistic and no random stream has changed
  * - **Cost**: that of its layers, one pass over y forward and one over x backward
  * - **Source**: He et al. 2016 (arXiv:1512.03385)
  *
  * @throws {TypeError} if the body or the projection is not a layer
- * @throws {ShapeError} if the two terms differ in shape
+ * @throws {ShapeError} if the two terms of the sum differ in shape
  * @example
  * const weight = Tensor.from([[10]]);
  * const residual = new Residual({ body: new Dense({ inputs: 1, outputs: 1, initial: { weight } }) });
@@ -97,7 +97,7 @@ export class Residual implements Layer {
       guardBackward(run.name, output, [])(gradOutput);
       begin();
       const gradients = new Map<Parameter, Tensor>();
-      /** Returns the gradient of the input on one of the two ways. */
+      /** Runs the backward pass of one branch, and returns its gradient with respect to the input. */
       const through = (forward: Forward, layer: Layer): Tensor => {
         const backward = forward.backward(lend(gradOutput, layer));
         addGradients(gradients, backward.gradients);
@@ -128,15 +128,15 @@ function add({ data: a }: Tensor, { data: b }: Tensor, { data: y }: Tensor): voi
 }
 
 function expectSameShape(name: string, main: Tensor, skipped: Tensor, isProjected: boolean): void {
-  const term = isProjected ? "the projection" : "the input";
+  const term = isProjected ? "that of the projection" : "the input";
   if (!sameShape(main.shape, skipped.shape)) {
     const got = `${printShape(main.shape)} and ${printShape(skipped.shape)}`;
-    const cure = isProjected ? "make both end in the same shape" : "add a projection that ends in the body's shape";
-    throw new ShapeError(complaint(name, `the body's output and ${term} in one shape`, got, cure));
+    const cure = isProjected ? "give both the same output shape" : "add a projection to the output shape of the body";
+    throw new ShapeError(complaint(name, `the body's output and ${term} to have the same shape`, got, cure));
   }
   if (main.dtype !== skipped.dtype) {
     const got = `${main.dtype} and ${skipped.dtype}`;
-    throw new TypeError(complaint(name, `the body's output and ${term} in one dtype`, got));
+    throw new TypeError(complaint(name, `the body's output and ${term} to have the same dtype`, got));
   }
 }
 

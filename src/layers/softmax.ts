@@ -29,7 +29,7 @@ const softmaxRules = {
  *     y[i] = exp(x[i]) / Σ_j exp(x[j])
  *
  * To train a classifier, pass its logits to `softmaxCrossEntropy` instead, which is both faster and more accurate than the
- * logarithm of these probabilities. This layer serves networks that use probabilities inside, as attention does, and predictions.
+ * logarithm of these probabilities. This layer is for predictions, and for networks that use probabilities inside, such as attention.
  *
  * - **Shapes**: x, y of any shape with at least one axis; [N, classes] by default
  * - **Modes**: the same in all three

@@ -1,6 +1,6 @@
 /** Figures: one panel per condition with both networks; the panels of a figure share the vertical axis. */
 import * as Plot from "@observablehq/plot";
-import { type Axis, type Curve, curveMarks, drawChart, formatTick, ticksOf } from "../../shared/chart.js";
+import { type Axis, type Curve, curveMarks, drawChart, formatTick, logAxis, ticksOf } from "../../shared/chart.js";
 import { type Condition, CONDITIONS, DISTANCES, nameOf } from "../experiment.js";
 import type { Run } from "../train.js";
 import { accuracyCurves, betaCurves, gradientChangeCurves, lossBandCurves, lossCurves } from "./curves.js";
@@ -24,25 +24,25 @@ export function accuracyFigure(runs: readonly Run[]): Panel[] {
 
 /** Draws the training loss over training. */
 export function lossFigure(runs: readonly Run[]): Panel[] {
-  const axis = logAxis(runs, lossCurves, 10);
+  const axis = sharedAxis(runs, lossCurves, 10);
   return curveFigure(runs, lossCurves, { axis, label: "training loss (nats)", x: stepsAxis(runs) });
 }
 
 /** Draws figure 4a of Santurkar et al. 2018. */
 export function lossBandFigure(runs: readonly Run[]): Panel[] {
-  const axis = logAxis(runs, lossBandCurves, 100);
+  const axis = sharedAxis(runs, lossBandCurves, 100);
   return curveFigure(runs, lossBandCurves, { axis, label: "loss along the gradient (nats)", x: stepsAxis(runs) });
 }
 
 /** Draws figure 4b of the same paper, relative to the norm of the gradient. */
 export function gradientChangeFigure(runs: readonly Run[]): Panel[] {
-  const axis = logAxis(runs, gradientChangeCurves, 100);
+  const axis = sharedAxis(runs, gradientChangeCurves, 100);
   return curveFigure(runs, gradientChangeCurves, { axis, label: "relative gradient change", x: stepsAxis(runs) });
 }
 
 /** Draws beta at each distance; figure 4c of the same paper shows the maximum. */
 export function betaFigure(runs: readonly Run[]): Panel[] {
-  const axis = logAxis(runs, betaCurves, 100);
+  const axis = sharedAxis(runs, betaCurves, 100);
   const axisLabel = { label: "distance (learning rates)", labelAnchor: "center" } as const;
   // An explicit axis, as Plot's log axes omit the label of 0.5.
   const marks = [Plot.axisX([...DISTANCES], { text: DISTANCES.map(String), ...axisLabel })];
@@ -69,11 +69,10 @@ function curveFigure(runs: readonly Run[], curvesOf: CurvesOf, { axis, label, x,
   }));
 }
 
-/** Returns an axis from the smallest to the largest value, up to `ceiling`, where divergence is cut off. */
-function logAxis(runs: readonly Run[], curvesOf: CurvesOf, ceiling: number): Axis {
-  const points = CONDITIONS.flatMap((condition) => curvesOf(runs, condition)).flatMap((curve) => curve.points);
-  const lows = points.map(({ low, y }) => Math.min(low, y)).filter((value) => value > 0);
-  const highs = points.map(({ high }) => high);
-  // Padding, so that the label of the lowest curve does not overlap the axis.
-  return { type: "log", domain: [Math.min(...lows) / 1.5, Math.min(ceiling, Math.max(...highs))] };
+/** Returns the log axis that the panels of all conditions share. */
+function sharedAxis(runs: readonly Run[], curvesOf: CurvesOf, ceiling: number): Axis {
+  return logAxis(
+    CONDITIONS.flatMap((condition) => curvesOf(runs, condition)),
+    ceiling,
+  );
 }
