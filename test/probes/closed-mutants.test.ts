@@ -41,3 +41,25 @@ describe("a kink", () => {
     expect(verdict).toBe("undecided");
   });
 });
+
+it("a spectral density reports the asymmetry of a matrix, which in the plane is the same from every start", async () => {
+  const turning: Objective = ([x, y]) => ({
+    loss: 0,
+    gradient: Float64Array.of(2 * x! + 0.25 * y!, 3 * y! - 0.25 * x!),
+  });
+  const report = await spectralDensity(turning, Float64Array.of(1, 1), { random: new Random(1) });
+  expect(report.asymmetry).toBeCloseTo(0.5, 6);
+  const symmetric = await spectralDensity(bowl(2, 3), Float64Array.of(1, 1), { random: new Random(1) });
+  expect(symmetric.asymmetry).toBeLessThan(1e-6);
+});
+
+it.each([0, 1])("a coordinate beside which the loss is not finite is worse than one at a kink: %i", async (broken) => {
+  const objective: Objective = (x) => ({
+    loss: x[broken] === 0 ? 100 * Math.abs(x[1 - broken]!) : NaN,
+    gradient: Float64Array.from(x, (_, i) => (i === broken ? 1 : 100)),
+  });
+  const { worst, coordinates } = await checkGradient(objective, Float64Array.of(0, 0), { random: new Random(1) });
+  expect(coordinates.map(({ verdict }) => verdict)).toEqual(["undecided", "undecided"]);
+  expect(worst.numeric).toBeNull();
+  expect(worst.name).toBe(coordinates.find(({ numeric }) => numeric === null)!.name);
+});
