@@ -9,10 +9,19 @@ import type { Kernels } from "../../src/kernels/types.js";
 import { reciprocalStd } from "../../src/kernels/plain/batch-norm.js";
 import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import { beyondSingle, tooLargeForSingle } from "../../src/kernels/wasm/batch-norm.js";
+import { type Wasm, wasmOrRefusal } from "../../src/kernels/wasm/instance.js";
 import { wasmKernels } from "../../src/kernels/wasm/kernels.js";
 import type { ChannelView } from "../../src/core/shape.js";
 import { expectBits, expectClose } from "../support/close.js";
-import { comparedCases, inDoubles, kernelCases, randomFloats, sizes, unwritten } from "../support/kernel-sets.js";
+import {
+  comparedCases,
+  inDoubles,
+  kernelCases,
+  randomFloats,
+  sizes,
+  unwritten,
+  wasmAtEverySize,
+} from "../support/kernel-sets.js";
 
 /** Rows and planes of each size, beside sizes that are no multiple of a vector. */
 const views: readonly ChannelView[] = sizes.flatMap((size, i) => [
@@ -421,5 +430,35 @@ it.each(["batchNormBackward", "normalizeBackward"] as const)("%s over dy has the
     for (const [key, values] of Object.entries({ dx, dgamma, dbeta })) {
       expectBits(key, values, expected[key as keyof typeof expected]);
     }
+  }
+});
+
+it.each(["float32", "float64"] as const)("has the same bits on resident tensors of several pieces, in %s", (dtype) => {
+  const { memory } = wasmOrRefusal() as Wasm;
+  for (const view of [
+    { outer: 130, channels: 3, inner: 400 },
+    { outer: 1, channels: 2, inner: 132_000 },
+  ]) {
+    const one = problem(new Random(10), dtype, view, options[0]);
+    const { y, ...statistics } = forward(wasmAtEverySize, one, dtype, 1e-5);
+    const { dx, dgamma } = backward(wasmAtEverySize, "batchNormBackward", one, statistics, dtype);
+    const [x, dy, out] = [one.x, one.dy, y].map((values) => {
+      const array = memory.take(dtype, values.length)!;
+      array.set(values);
+      return array;
+    }) as [Floats, Floats, Floats];
+    wasmAtEverySize.batchNormForward({
+      ...one,
+      x,
+      epsilon: 1e-5,
+      ...unwrittenStatistics(view.channels),
+      y: out.fill(0),
+    });
+    expectBits("y", out, y);
+    const gradients = { dgamma: unwritten(dtype, view.channels), dbeta: unwritten(dtype, view.channels) };
+    wasmAtEverySize.batchNormBackward({ ...one, ...statistics, x, dy, dx: out.fill(0), ...gradients });
+    expectBits("dx", out, dx);
+    expectBits("dgamma", gradients.dgamma, dgamma);
+    for (const array of [x, dy, out]) memory.give(array);
   }
 });

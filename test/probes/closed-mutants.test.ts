@@ -1,6 +1,6 @@
 /** Properties that sampled mutants of the probes broke without being noticed. */
 import { checkGradient, Random } from "batchnorm";
-import { compareHistograms, histogramOf, spectralDensity } from "batchnorm/probes";
+import { compareHistograms, histogramOf, histogramQuantile, spectralDensity } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
 import { gradientChange } from "../../src/probes/landscape/gradient-change.js";
 import type { Objective } from "../../src/objective/objective.js";
@@ -62,4 +62,14 @@ it.each([0, 1])("a coordinate beside which the loss is not finite is worse than 
   expect(coordinates.map(({ verdict }) => verdict)).toEqual(["undecided", "undecided"]);
   expect(worst.numeric).toBeNull();
   expect(worst.name).toBe(coordinates.find(({ numeric }) => numeric === null)!.name);
+});
+
+it.each(["edges", "counts", "below", "above"] as const)("a histogram without its %s is refused", (part) => {
+  const rest = { ...histogramOf([1, 2, 3], [0, 2, 4]), [part]: undefined };
+  expect(() => histogramQuantile(rest, 0.5)).toThrow(/to be a histogram/);
+});
+
+it("a histogram has one cell fewer than edges", () => {
+  const { counts, ...rest } = histogramOf([1, 2, 3], [0, 2, 4]);
+  expect(() => histogramQuantile({ ...rest, counts: [...counts, 0] }, 0.5)).toThrow(TypeError);
 });

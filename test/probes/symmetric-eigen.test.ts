@@ -41,6 +41,8 @@ describe("symmetricEigenvalues", () => {
   it.each([1e-200, 1e200])("takes entries of size %s", (size) => {
     const matrix = [Float64Array.of(0, 2 * size), Float64Array.of(2 * size, 3 * size)];
     expect(symmetricEigenvalues(matrix).map((value) => value / size)).toEqual(allAbout([-1, 4], 12));
+    const negative = matrix.map((row) => row.map((value) => -value));
+    expect(symmetricEigenvalues(negative).map((value) => value / size)).toEqual(allAbout([-4, 1], 12));
   });
 });
 
