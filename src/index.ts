@@ -66,7 +66,7 @@ export { type Batch, modelObjective, type ModelObjective, type ModelObjectiveOpt
 
 // Kernels and errors
 export type { AllKernels, ImageKernels, Kernels } from "./kernels/types.js";
-export { defaultKernels, imageKernels } from "./kernels/default.js";
+export { defaultKernels } from "./kernels/default.js";
 export { plainKernels } from "./kernels/plain/kernels.js";
 export { wasmKernels } from "./kernels/wasm/kernels.js";
 export { ShapeError } from "./core/errors.js";
