@@ -388,7 +388,7 @@ interface Passage extends Place {
   readonly store: (n: number, samples: number) => void;
 }
 
-/** Makes room for channels c..c + count of images: `samples` whole images at once, or some rows of one. */
+/** Makes room for channels c..c + count of images: of several samples as a whole, or of some rows of one sample. */
 function passageOf(
   { memory }: Wasm,
   { values, channels, height, width }: Images,
@@ -438,7 +438,7 @@ function patchesOf(wasm: Wasm, images: Images, samples: number, reach: Reach, ba
   const [rows, columns] = [reach.rows(band[0], band[1]), reach.columns];
   const [top, bottom] = within(rows, height);
   const [left, right] = within(columns, width);
-  const source = passageOf(wasm, images, 0, channels, samples, samples > 1 ? [0, height] : [top, bottom]);
+  const source = passageOf(wasm, images, 0, channels, samples, [top, bottom]);
   const bytes = values.BYTES_PER_ELEMENT;
   const skipped = ((samples > 1 ? top * width : 0) + left) * bytes;
   if (top === rows[0] && bottom === rows[1] && left === columns[0] && right === columns[1]) {
