@@ -72,8 +72,8 @@ export { checkLayer, type CheckLayerOptions } from "./model/check-layer.js";
 export { type Batch, modelObjective, type ModelObjective, type ModelObjectiveOptions } from "./model/objective.js";
 
 // Kernels and errors
-export type { Kernels } from "./kernels/types.js";
-export { defaultKernels } from "./kernels/default.js";
+export type { AllKernels, ImageKernels, Kernels } from "./kernels/types.js";
+export { defaultKernels, imageKernels } from "./kernels/default.js";
 export { plainKernels } from "./kernels/plain/kernels.js";
 export { wasmKernels } from "./kernels/wasm/kernels.js";
 export { ShapeError } from "./core/errors.js";

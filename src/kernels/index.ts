@@ -11,7 +11,7 @@ export type { DType, Floats } from "../core/dtype.js";
 export { ShapeError } from "../core/errors.js";
 export { channelView, type ChannelView } from "../core/shape.js";
 export type * from "./types.js";
-export { defaultKernels } from "./default.js";
+export { defaultKernels, imageKernels } from "./default.js";
 export { plainKernels } from "./plain/kernels.js";
 export { wasmKernels } from "./wasm/kernels.js";
 export { relaxedKernels } from "./wasm/relaxed.js";

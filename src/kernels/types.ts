@@ -269,22 +269,8 @@ export interface AdamArguments {
   readonly decoupled: boolean;
 }
 
-/**
- * A kernel set: one implementation of all the arithmetic. Every set gives the same results up to round-off.
- *
- * A set of your own gets outputs that are not zero, and has to write every value of them.
- */
-export interface Kernels {
-  /** The name in reports, for example "plain". */
-  readonly name: string;
-  /** Computes out = a b + bias, for a [rows, inner] and b [inner, columns]. */
-  matmul(args: MatmulArguments): void;
-  /** Computes out = aᵀ b + bias, for a [inner, rows] and b [inner, columns]. */
-  matmulTransposedA(args: MatmulArguments): void;
-  /** Computes out = a bᵀ + bias, for a [rows, inner] and b [columns, inner]. */
-  matmulTransposedB(args: MatmulArguments): void;
-  /** Computes out[c] = Σ_n x[n, c]. */
-  columnSums(args: ColumnSumsArguments): void;
+/** The kernels of images, channels first. */
+export interface ImageKernels {
   /** Computes y[n, o, i, j] = bias[o] + Σ_cpq weight[o, c, p, q] x[n, c, i strideY + p - top, j strideX + q - left]. */
   convolve2d(args: Convolve2dArguments): void;
   /** Computes the gradient of `convolve2d` with respect to x. */
@@ -295,6 +281,25 @@ export interface Kernels {
   maxPool2d(args: MaxPool2dArguments): void;
   /** Computes the gradient of `maxPool2d`: each dy is added to the dx of its maximum. */
   maxPool2dGradient(args: MaxPool2dGradientArguments): void;
+}
+
+/**
+ * A kernel set: one implementation of all the arithmetic. Every set gives the same results up to round-off.
+ *
+ * A set of your own gets outputs that are not zero, and has to write every value of them. It may leave out the kernels of images:
+ * layers of images then use those of `defaultKernels()`.
+ */
+export interface Kernels extends Partial<ImageKernels> {
+  /** The name in reports, for example "plain". */
+  readonly name: string;
+  /** Computes out = a b + bias, for a [rows, inner] and b [inner, columns]. */
+  matmul(args: MatmulArguments): void;
+  /** Computes out = aᵀ b + bias, for a [inner, rows] and b [inner, columns]. */
+  matmulTransposedA(args: MatmulArguments): void;
+  /** Computes out = a bᵀ + bias, for a [rows, inner] and b [columns, inner]. */
+  matmulTransposedB(args: MatmulArguments): void;
+  /** Computes out[c] = Σ_n x[n, c]. */
+  columnSums(args: ColumnSumsArguments): void;
   /** Computes mean = Σ x / M and variance = Σ (x - mean)² / M per channel. */
   moments(args: MomentsArguments): void;
   /** Computes y = gamma xhat + beta with the statistics of the batch (Ioffe & Szegedy 2015, algorithm 1). */
@@ -330,3 +335,6 @@ export interface Kernels {
   /** Takes one step of Adam (Kingma & Ba 2015) or AdamW (Loshchilov & Hutter 2019). */
   adam(args: AdamArguments): void;
 }
+
+/** A kernel set with the kernels of images. */
+export type AllKernels = Kernels & ImageKernels;

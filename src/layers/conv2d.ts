@@ -4,6 +4,7 @@ import type { DType } from "../core/dtype.js";
 import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
 import type { Random } from "../core/random.js";
 import type { Tensor } from "../core/tensor.js";
+import { imageKernels } from "../kernels/default.js";
 import type { Forward, Layer, Pass } from "./contract.js";
 import { beginForward, guardedForward } from "./forward.js";
 import { zeroGradients } from "./gradients.js";
@@ -138,7 +139,8 @@ export class Conv2d implements Layer {
   }
 
   forward(input: Tensor, pass: Pass): Forward {
-    const { name, kernels } = beginForward("Conv2d", input, pass, this.parameters);
+    const { name, kernels: given } = beginForward("Conv2d", input, pass, this.parameters);
+    const kernels = imageKernels(given);
     const { outputs } = this;
     const shape = windowShape(name, input, this.windows, this.inputs);
     const weight = this.weight.value.data;

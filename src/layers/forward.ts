@@ -3,8 +3,8 @@
 import { complaint, expectObject, expectOneOf, show } from "../core/errors.js";
 import { nearest } from "../core/options.js";
 import { expectTensor, type Tensor } from "../core/tensor.js";
-import { defaultKernels } from "../kernels/default.js";
-import { plainKernels } from "../kernels/plain/kernels.js";
+import { basicKernels } from "../kernels/default.js";
+import { basicPlainKernels } from "../kernels/plain/kernels.js";
 import type { Kernels } from "../kernels/types.js";
 import type { Backward, Forward, Gradients, Pass } from "./contract.js";
 import { guardBackward } from "./guards.js";
@@ -40,7 +40,7 @@ export function beginForward(kind: string, input: Tensor, pass: Pass, parameters
     const expected = `an input of dtype ${parameter.value.dtype}, as ${parameter.name} is`;
     throw new TypeError(complaint(name, expected, input.dtype, `use input.cast("${parameter.value.dtype}")`));
   }
-  return { name, kernels: pass.kernels ?? defaultKernels() };
+  return { name, kernels: pass.kernels ?? basicKernels() };
 }
 
 const PASS_KEYS: readonly string[] = ["mode", "kernels", "rowWeights", "path", "observe", "defer"];
@@ -61,7 +61,7 @@ function expectPass(name: string, pass: Pass): void {
 export function expectKernels(name: string, kernels: Kernels | undefined): void {
   if (kernels === undefined || accepted.has(kernels)) return;
   expectObject(name, "kernels", kernels);
-  const missing = Object.keys(plainKernels).find((kernel) => !(kernel in kernels));
+  const missing = Object.keys(basicPlainKernels).find((kernel) => !(kernel in kernels));
   if (missing !== undefined) {
     const cure = "spread a complete set first, as in { ...plainKernels, ... }";
     throw new TypeError(

@@ -10,7 +10,7 @@ import { complaint, ShapeError } from "../core/errors.js";
 import { allocate, type DType, type Floats, type OwnFloats } from "../core/dtype.js";
 import { printShape, sameShape, type Shape, sizeOf } from "../core/shape.js";
 import { Tensor } from "../core/tensor.js";
-import { defaultKernels } from "../kernels/default.js";
+import { basicKernels } from "../kernels/default.js";
 import { type Residence, residenceOf } from "../kernels/residence.js";
 import type { Forward, Layer, Pass } from "./contract.js";
 
@@ -39,7 +39,7 @@ export class Lease {
    * the garbage collector.
    */
   constructor({ mode, kernels }: Pass, keeps: boolean) {
-    this.residence = keeps && mode === "inference" ? undefined : residenceOf(kernels ?? defaultKernels());
+    this.residence = keeps && mode === "inference" ? undefined : residenceOf(kernels ?? basicKernels());
     this.keeps = keeps;
   }
 

@@ -9,7 +9,7 @@
 import { complaint, ShapeError, show } from "../core/errors.js";
 import { allocate, type Floats } from "../core/dtype.js";
 import { type OptionRules, readOptions } from "../core/options.js";
-import { defaultKernels } from "../kernels/default.js";
+import { basicKernels } from "../kernels/default.js";
 import type { Kernels } from "../kernels/types.js";
 import { printShape, sameShape } from "../core/shape.js";
 import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
@@ -80,7 +80,7 @@ export function softmaxCrossEntropy(
   expectTensor(name, "the output", logits);
   const read = readOptions(name, options, crossEntropyRules);
   expectKernels(name, read.kernels);
-  const { labelSmoothing, kernels = defaultKernels() } = read;
+  const { labelSmoothing, kernels = basicKernels() } = read;
   const [rows, classes] = logits.shape;
   if (logits.shape.length !== 2 || rows === undefined || classes === undefined) {
     throw new ShapeError(complaint(name, "logits of shape [N, K]", printShape(logits.shape)));
@@ -135,7 +135,7 @@ export function meanSquaredError(output: Tensor, target: Tensor, options: LossOp
   expectTensor(name, "the output", output);
   const read = readOptions(name, options, lossRules);
   expectKernels(name, read.kernels);
-  const { rowWeights, kernels = defaultKernels() } = read;
+  const { rowWeights, kernels = basicKernels() } = read;
   expectTensor(name, "the target", target);
   expectTarget(name, target, output);
   const gradOutput = Tensor.zeros(output.shape, output.dtype);

@@ -5,7 +5,7 @@ import { complaint, expectNumber, expectOneOf, ShapeError, show } from "../core/
 import { type OptionRules, readOptions } from "../core/options.js";
 import { sizeOf } from "../core/shape.js";
 import { isTensor } from "../core/tensor.js";
-import { defaultKernels } from "../kernels/default.js";
+import { basicKernels } from "../kernels/default.js";
 import type { Kernels } from "../kernels/types.js";
 import type { Gradients } from "../layers/contract.js";
 import { expectKernels } from "../layers/forward.js";
@@ -112,7 +112,7 @@ export abstract class Optimizer {
       for (const key of Object.keys(memory.arrays)) expectMemory(kind, `${key} of ${name}`, memory.arrays[key]!, size);
       if (parameter.trainable) steps.push([parameter, data, memory]);
     }
-    const kernels = this.kernels ?? defaultKernels();
+    const kernels = this.kernels ?? basicKernels();
     for (const [parameter, gradient, memory] of steps) {
       const decay = this.withoutDecay.has(parameter.role) ? 0 : this.weightDecay;
       this.memories.set(parameter, memory);

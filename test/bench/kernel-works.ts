@@ -1,6 +1,7 @@
 /** Single kernels: products, batch normalization, element-wise functions, losses and optimizer steps. */
 import { allocate, type DType, type Floats } from "../../src/core/dtype.js";
 import { Random } from "../../src/core/random.js";
+import { imageKernels } from "../../src/kernels/default.js";
 import type { Kernels } from "../../src/kernels/types.js";
 import type { ChannelView } from "../../src/core/shape.js";
 import type { Run } from "./measure.js";
@@ -47,6 +48,75 @@ export function matmulWork(
       return () => {
         kernels[form](args);
         return args.out;
+      };
+    },
+  };
+}
+
+const CONVOLUTIONS = {
+  convolve2d: "convolution",
+  convolve2dGradInput: "its dx",
+  convolve2dGradWeight: "its dweight",
+} as const;
+
+/** A 3x3 convolution with padding 1 of 64 square images, or one of its gradients. */
+export function convolutionWork(
+  form: keyof typeof CONVOLUTIONS,
+  channels: number,
+  size: number,
+  outputs: number,
+): Work {
+  const shape = {
+    ...{ batch: 64, channels, height: size, width: size, windowHeight: 3, windowWidth: 3, strideY: 1, strideX: 1 },
+    ...{ top: 1, left: 1, outHeight: size, outWidth: size },
+  };
+  const pixels = 64 * size * size;
+  return {
+    name: `${CONVOLUTIONS[form]}, [64, ${channels}, ${size}, ${size}] -> ${outputs}, 3x3`,
+    dtype: "float32",
+    tolerance: 1e-5,
+    prepare: (kernels) => {
+      const args = opaque({
+        ...{
+          shape,
+          outputs,
+          x: normal("float32", channels * pixels, "x"),
+          dy: normal("float32", outputs * pixels, "dy"),
+        },
+        ...{ weight: normal("float32", outputs * channels * 9, "weight"), bias: normal("float32", outputs, "bias") },
+        ...{ y: new Float32Array(outputs * pixels), dx: new Float32Array(channels * pixels) },
+        ...{ dweight: new Float32Array(outputs * channels * 9), dbias: new Float32Array(outputs) },
+      });
+      const set = imageKernels(kernels);
+      return () => {
+        set[form](args);
+        return { convolve2d: args.y, convolve2dGradInput: args.dx, convolve2dGradWeight: args.dweight }[form];
+      };
+    },
+  };
+}
+
+/** Max pooling over windows of 2x2, and its gradient. */
+export function poolingWork(channels: number, size: number): Work {
+  const shape = {
+    ...{ batch: 64, channels, height: size, width: size, windowHeight: 2, windowWidth: 2, strideY: 2, strideX: 2 },
+    ...{ top: 0, left: 0, outHeight: size / 2, outWidth: size / 2 },
+  };
+  const pixels = 64 * channels * size * size;
+  return {
+    name: `max pooling, forward and backward, [64, ${channels}, ${size}, ${size}], 2x2`,
+    dtype: "float32",
+    tolerance: 0,
+    prepare: (kernels) => {
+      const args = opaque({
+        ...{ shape, x: normal("float32", pixels, "x"), dy: normal("float32", pixels / 4, "dy") },
+        ...{ y: new Float32Array(pixels / 4), argmax: new Int32Array(pixels / 4), dx: new Float32Array(pixels) },
+      });
+      const set = imageKernels(kernels);
+      return () => {
+        set.maxPool2d(args);
+        set.maxPool2dGradient(args);
+        return args.dx;
       };
     },
   };

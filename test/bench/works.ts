@@ -3,11 +3,13 @@ import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import { wasmKernels } from "../../src/kernels/wasm/kernels.js";
 import {
   batchNormWork,
+  convolutionWork,
   crossEntropyWork,
   elementwiseWork,
   inferenceWork,
   matmulWork,
   optimizerWork,
+  poolingWork,
   type Work,
 } from "./kernel-works.js";
 import { type Effort, measure, type Run } from "./measure.js";
@@ -42,6 +44,12 @@ const works: readonly Work[] = [
   matmulWork("matmul", 512, 512, 512, "float64"),
   matmulWork("matmul", 8, 8, 8),
   matmulWork("matmul", 32, 32, 32),
+  ...(["convolve2d", "convolve2dGradInput", "convolve2dGradWeight"] as const).flatMap((form) => [
+    convolutionWork(form, 16, 14, 32),
+    convolutionWork(form, 8, 28, 8),
+    convolutionWork(form, 64, 3, 64),
+  ]),
+  poolingWork(8, 32),
   ...(["relu", "sigmoid", "tanh"] as const).map((name) => elementwiseWork(name, 131_072)),
   elementwiseWork("relu", 256),
   crossEntropyWork(128, 1000),

@@ -31,7 +31,19 @@ const train = `(batchnorm, set) => {
     const { gradOutput } = batchnorm.softmaxCrossEntropy(output, labels, { kernels });
     optimizer.step(backward(gradOutput).gradients);
   }
-  return { name: kernels.name, numbers: Object.values(batchnorm.stateDict(model)).flatMap(({ values }) => Array.from(values)) };
+  const shape = { batch: 3, channels: 5, height: 9, width: 11, windowHeight: 3, windowWidth: 3, strideY: 2, strideX: 1, top: 1, left: 1,
+    outHeight: 5, outWidth: 11 };
+  const normal = (...lengths) => batchnorm.Tensor.normal(lengths, { random }).data;
+  const images = { shape, outputs: 7, x: normal(3, 5, 9, 11), weight: normal(7, 5, 3, 3), bias: normal(7), dy: normal(3, 7, 5, 11) };
+  const results = [images.dy, images.x, images.weight, images.bias].map((like) => like.slice());
+  const [y, dx, dweight, dbias] = results;
+  kernels.convolve2d({ ...images, y });
+  kernels.convolve2dGradInput({ ...images, dx });
+  kernels.convolve2dGradWeight({ ...images, dweight, dbias });
+  const pooled = new Float32Array(3 * 5 * 5 * 11);
+  kernels.maxPool2d({ shape, x: images.x, y: pooled, argmax: new Int32Array(pooled.length) });
+  const trained = Object.values(batchnorm.stateDict(model)).map(({ values }) => values);
+  return { name: kernels.name, numbers: [...trained, ...results, pooled].flatMap((values) => Array.from(values)) };
 }`;
 
 /** How far the relaxed products are from the default ones, relative to the largest number. Plain text, as above. */

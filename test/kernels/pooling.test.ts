@@ -2,9 +2,11 @@
 import { describe, expect, it } from "vitest";
 import { allocate, type Floats } from "../../src/core/dtype.js";
 import { Random } from "../../src/core/random.js";
+import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import type { WindowShape } from "../../src/kernels/types.js";
+import { wasmOrRefusal } from "../../src/kernels/wasm/instance.js";
 import { expectBits } from "../support/close.js";
-import { kernelCases, unwritten } from "../support/kernel-sets.js";
+import { kernelCases, unwritten, wasmAtEverySize } from "../support/kernel-sets.js";
 
 const square: WindowShape = {
   ...{ batch: 1, channels: 1, height: 4, width: 4, windowHeight: 2, windowWidth: 2, strideY: 2, strideX: 2 },
@@ -90,6 +92,53 @@ describe.each(kernelCases)("$name", ({ kernels, dtype }) => {
         const [index, largest] = pixels.sort(([a, v], [b, w]) => w - v || a - b)[0]!;
         expect([value, argmax[at]]).toEqual([largest, index]);
       });
+    }
+  });
+});
+
+describe.each(["float32", "float64"] as const)("the module, %s", (dtype) => {
+  const wasm = wasmOrRefusal();
+  if (typeof wasm === "string") throw new Error(wasm);
+  const { memory } = wasm;
+
+  it.each([
+    ["a row that is no multiple of a vector", { ...square, batch: 3, channels: 5, height: 7, width: 11 }],
+    ["several groups of planes", { ...square, batch: 70, channels: 8, height: 16, width: 17 }],
+    [
+      "padding all around",
+      { ...square, ...{ height: 9, width: 10, windowHeight: 3, windowWidth: 4, top: 2, left: 3 } },
+    ],
+    ["a large plane", { ...square, height: 700, width: 701 }],
+    ["a plane that is too large", { ...square, height: 725, width: 726 }],
+  ])("gives what the plain set does, wherever the arrays lie: %s", (_, { top, left, ...rest }) => {
+    const outHeight = Math.floor((rest.height + top + 1 - rest.windowHeight) / rest.strideY) + 1;
+    const outWidth = Math.floor((rest.width + left + 1 - rest.windowWidth) / rest.strideX) + 1;
+    const shape = { ...rest, top, left, outHeight, outWidth };
+    const random = new Random(2);
+    const planes = shape.batch * shape.channels;
+    const values = allocate(dtype, planes * shape.height * shape.width).map(() => random.integer(9));
+    for (let i = 0; i < values.length; i += 97) values[i] = i % 2 === 0 ? NaN : -Infinity;
+    const size = planes * outHeight * outWidth;
+    const expected = { y: unwritten(dtype, size), argmax: new Int32Array(size) };
+    plainKernels.maxPool2d({ shape, x: values, ...expected });
+    for (const [residentX, residentY] of [
+      [false, false],
+      [true, false],
+      [false, true],
+      [true, true],
+    ]) {
+      const take = (resident: boolean | undefined, length: number): Floats =>
+        (resident === true ? memory.take(dtype, length) : undefined) ?? allocate(dtype, length);
+      const [x, y] = [take(residentX, values.length), take(residentY, size)];
+      x.set(values);
+      y.fill(NaN);
+      const argmax = new Int32Array(size).fill(-1);
+      wasmAtEverySize.maxPool2d({ shape, x, y, argmax });
+      expectBits("y", y, expected.y);
+      expectBits("argmax", argmax, expected.argmax);
+      expectBits("x", x, values);
+      memory.give(x);
+      memory.give(y);
     }
   });
 });

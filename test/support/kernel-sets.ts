@@ -6,7 +6,7 @@
  */
 import { allocate, type DType, type Floats, isFloats } from "../../src/core/dtype.js";
 import type { Random } from "../../src/core/random.js";
-import type { Kernels } from "../../src/kernels/types.js";
+import type { AllKernels } from "../../src/kernels/types.js";
 import { plainKernels } from "../../src/kernels/plain/kernels.js";
 import { wasmOrRefusal } from "../../src/kernels/wasm/instance.js";
 import { moduleKernels } from "../../src/kernels/wasm/kernels.js";
@@ -15,12 +15,12 @@ const wasm = wasmOrRefusal();
 if (typeof wasm === "string") throw new Error(wasm);
 
 /** The WebAssembly kernels at every size: the public set leaves small calls to the plain one. */
-export const wasmAtEverySize: Kernels = moduleKernels(wasm);
+export const wasmAtEverySize: AllKernels = moduleKernels(wasm);
 
-export const kernelSets: readonly Kernels[] = [plainKernels, wasmAtEverySize];
+export const kernelSets: readonly AllKernels[] = [plainKernels, wasmAtEverySize];
 
 /** "wasm float32" and so on. */
-export const kernelCases: readonly { readonly name: string; readonly kernels: Kernels; readonly dtype: DType }[] =
+export const kernelCases: readonly { readonly name: string; readonly kernels: AllKernels; readonly dtype: DType }[] =
   kernelSets.flatMap((kernels) =>
     (["float32", "float64"] as const).map((dtype) => ({ name: `${kernels.name} ${dtype}`, kernels, dtype })),
   );

@@ -12,14 +12,14 @@ import {
   tanh,
   tanhBackward,
 } from "./elementwise.js";
-import type { Kernels } from "../types.js";
+import type { AllKernels, Kernels } from "../types.js";
 import { meanSquaredError, softmaxCrossEntropy } from "./losses.js";
 import { columnSums, matmul, matmulTransposedA, matmulTransposedB } from "./matmul.js";
 import { maxPool2d, maxPool2dGradient } from "./pooling.js";
 import { adam, sgd } from "./optimizers.js";
 
 /** The kernels in plain TypeScript: for every host, and the reference for every other set. */
-export const plainKernels: Kernels = {
+export const plainKernels: AllKernels = {
   name: "plain",
   matmul,
   matmulTransposedA,
@@ -30,6 +30,32 @@ export const plainKernels: Kernels = {
   convolve2dGradWeight,
   maxPool2d,
   maxPool2dGradient,
+  moments,
+  batchNormForward,
+  batchNormBackward,
+  normalize,
+  normalizeBackward,
+  relu,
+  reluBackward,
+  leakyRelu,
+  leakyReluBackward,
+  sigmoid,
+  sigmoidBackward,
+  tanh,
+  tanhBackward,
+  softmaxCrossEntropy,
+  meanSquaredError,
+  sgd,
+  adam,
+};
+
+/** The same without the kernels of images, which a bundler leaves out of a program that has no images. */
+export const basicPlainKernels: Kernels = {
+  name: "plain",
+  matmul,
+  matmulTransposedA,
+  matmulTransposedB,
+  columnSums,
   moments,
   batchNormForward,
   batchNormBackward,

@@ -15,7 +15,7 @@ import type {
   Convolve2dArguments,
   Convolve2dGradInputArguments,
   Convolve2dGradWeightArguments,
-  Kernels,
+  ImageKernels,
   WindowShape,
 } from "../types.js";
 import type { Wasm } from "./instance.js";
@@ -96,7 +96,7 @@ interface Filter {
 /** The convolution of the WebAssembly kernel set. What is too large for its memory is left to the plain kernels. */
 export function convolutionKernels(
   wasm: Wasm,
-): Pick<Kernels, "convolve2d" | "convolve2dGradInput" | "convolve2dGradWeight"> {
+): Pick<ImageKernels, "convolve2d" | "convolve2dGradInput" | "convolve2dGradWeight"> {
   return {
     convolve2d(args) {
       expectConvolve2d("convolve2d", args);
@@ -388,7 +388,7 @@ interface Passage extends Place {
   readonly store: (n: number, samples: number) => void;
 }
 
-/** Makes room for channels c..c + count of images: `samples` whole images at once, or some rows of one. */
+/** Makes room for channels c..c + count of images: of several samples as a whole, or of some rows of one sample. */
 function passageOf(
   { memory }: Wasm,
   { values, channels, height, width }: Images,
@@ -438,7 +438,7 @@ function patchesOf(wasm: Wasm, images: Images, samples: number, reach: Reach, ba
   const [rows, columns] = [reach.rows(band[0], band[1]), reach.columns];
   const [top, bottom] = within(rows, height);
   const [left, right] = within(columns, width);
-  const source = passageOf(wasm, images, 0, channels, samples, samples > 1 ? [0, height] : [top, bottom]);
+  const source = passageOf(wasm, images, 0, channels, samples, [top, bottom]);
   const bytes = values.BYTES_PER_ELEMENT;
   const skipped = ((samples > 1 ? top * width : 0) + left) * bytes;
   if (top === rows[0] && bottom === rows[1] && left === columns[0] && right === columns[1]) {
@@ -450,10 +450,10 @@ function patchesOf(wasm: Wasm, images: Images, samples: number, reach: Reach, ba
   const at = memory.reserve(values, size);
   memory.viewLike(values).fill(0, at / bytes, at / bytes + size);
   const inside = at + ((top - rows[0]) * row + left - columns[0]) * bytes;
-  const { copyPlanes } = wasm.routinesFor(values);
+  const routines = wasm.routinesFor(values);
   const load = (n: number, count: number): number => {
     const from = source.load(n, count) + skipped;
-    copyPlanes(from, source.plane, width, inside, plane, row, count * channels, bottom - top, right - left);
+    routines.copyPlanes(from, source.plane, width, inside, plane, row, count * channels, bottom - top, right - left);
     return at;
   };
   return { sample: channels * plane, plane, row, load };

@@ -3,18 +3,21 @@
 import { complaint } from "../../core/errors.js";
 import type { Floats } from "../../core/dtype.js";
 import type { ChannelView } from "../../core/shape.js";
-import { plainKernels } from "../plain/kernels.js";
-import { maxPool2d, maxPool2dGradient } from "../plain/pooling.js";
+import { basicPlainKernels, plainKernels } from "../plain/kernels.js";
+import { maxPool2dGradient } from "../plain/pooling.js";
 import { registerResidence } from "../residence.js";
 import type {
   AdamArguments,
+  AllKernels,
   ColumnSumsArguments,
   ElementwiseArguments,
   ElementwiseBackwardArguments,
+  ImageKernels,
   Kernels,
   MatmulArguments,
   MeanSquaredErrorArguments,
   SGDArguments,
+  WindowShape,
 } from "../types.js";
 import { batchNormKernels } from "./batch-norm.js";
 import { convolutionKernels } from "./convolution.js";
@@ -23,13 +26,16 @@ import { type Wasm, wasmOrRefusal } from "./instance.js";
 import { lossKernels } from "./losses.js";
 import { columnSumsKernel, matmulKernels } from "./matmul.js";
 import { optimizerKernels } from "./optimizers.js";
+import { poolingKernels } from "./pooling.js";
 
 // Below these sizes copying in and out costs more than the work (measured on V8). Sigmoid, tanh and softmax cross-entropy are
 // faster in WebAssembly at every size.
 const LEAST_PRODUCTS = 216;
 const LEAST_VALUES = 128;
+const LEAST_IMAGE_PRODUCTS = 2048;
 
-let kernels: Kernels | undefined;
+let kernels: AllKernels | undefined;
+let basic: Kernels | undefined;
 
 /**
  * Returns the kernels on WebAssembly SIMD, compiled at the first call. Calls too small to be worth the copies into the module
@@ -44,7 +50,7 @@ let kernels: Kernels | undefined;
  * const pass: Pass = { mode: "inference", kernels: wasmKernels() };
  * model.forward(Tensor.from([[-1, 2]]), pass).output.toNested();   // => [[0, 2]]
  */
-export function wasmKernels(): Kernels {
+export function wasmKernels(): AllKernels {
   const wasm = wasmOrRefusal();
   if (typeof wasm === "string") {
     throw new Error(complaint("wasmKernels", "a host that compiles WebAssembly SIMD", wasm, "use plainKernels"));
@@ -56,15 +62,26 @@ export function wasmKernels(): Kernels {
   return kernels;
 }
 
+/** Returns the same without the kernels of images; the host must have compiled the module. */
+export function basicWasmKernels(): Kernels {
+  if (basic === undefined) {
+    const wasm = wasmOrRefusal() as Wasm;
+    basic = basicWhereSmall(basicModuleKernels(wasm));
+    registerResidence(basic, wasm.memory);
+  }
+  return basic;
+}
+
 /** Returns the kernels of a module, for calls of every size. */
-export function moduleKernels(wasm: Wasm): Kernels {
+export function moduleKernels(wasm: Wasm): AllKernels {
+  return { ...basicModuleKernels(wasm), ...convolutionKernels(wasm), ...poolingKernels(wasm), maxPool2dGradient };
+}
+
+function basicModuleKernels(wasm: Wasm): Kernels {
   return {
     name: "wasm",
     ...matmulKernels(wasm),
     ...columnSumsKernel(wasm),
-    ...convolutionKernels(wasm),
-    maxPool2d,
-    maxPool2dGradient,
     ...batchNormKernels(wasm),
     ...elementwiseKernels(wasm),
     ...lossKernels(wasm),
@@ -73,8 +90,41 @@ export function moduleKernels(wasm: Wasm): Kernels {
 }
 
 /** Returns a kernel set that passes small calls on to the plain set. The sizes of a call alone decide. */
-export function plainWhereSmall(set: Kernels): Kernels {
-  const either = (small: boolean): Kernels => (small ? plainKernels : set);
+export function plainWhereSmall(set: AllKernels): AllKernels {
+  const either = (args: Unchecked<Convolution>): ImageKernels => (isSmallConvolution(args) ? plainKernels : set);
+  return {
+    ...set,
+    ...basicWhereSmall(set),
+    convolve2d: (args) => {
+      either(args).convolve2d(args);
+    },
+    convolve2dGradInput: (args) => {
+      either(args).convolve2dGradInput(args);
+    },
+    convolve2dGradWeight: (args) => {
+      either(args).convolve2dGradWeight(args);
+    },
+  };
+}
+
+/** What the arguments of all three kernels of a convolution have. */
+interface Convolution {
+  readonly shape: WindowShape;
+  readonly outputs: number;
+}
+
+function isSmallConvolution(args: Unchecked<Convolution>): boolean {
+  const shape: Unchecked<WindowShape> = args?.shape;
+  if (shape === null || shape === undefined) return false;
+  const { batch, channels, windowHeight, windowWidth, outHeight, outWidth } = shape;
+  const sizes: readonly unknown[] = [args?.outputs, batch, channels, windowHeight, windowWidth, outHeight, outWidth];
+  let products = 1;
+  for (const size of sizes) products *= typeof size === "number" ? size : NaN;
+  return products < LEAST_IMAGE_PRODUCTS;
+}
+
+function basicWhereSmall(set: Kernels): Kernels {
+  const either = (small: boolean): Kernels => (small ? basicPlainKernels : set);
   const product = (args: Unchecked<MatmulArguments>): Kernels =>
     either(isBelow(LEAST_PRODUCTS, args?.rows, args?.inner, args?.columns));
   const sums = (args: Unchecked<ColumnSumsArguments>): Kernels =>

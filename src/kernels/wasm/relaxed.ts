@@ -2,13 +2,13 @@
 
 import { complaint } from "../../core/errors.js";
 import { registerResidence } from "../residence.js";
-import type { Kernels } from "../types.js";
+import type { AllKernels } from "../types.js";
 import { instantiate, reasonOf, wasmOrRefusal } from "./instance.js";
 import { moduleKernels, plainWhereSmall } from "./kernels.js";
 import { matmulKernels, type MatmulRoutines } from "./matmul.js";
 import { relaxedModuleText } from "./relaxed-module.js";
 
-let kernels: Kernels | undefined;
+let kernels: AllKernels | undefined;
 
 /**
  * Returns the kernels of `wasmKernels` with matrix products that multiply and add in one instruction. Never the default.
@@ -20,7 +20,7 @@ let kernels: Kernels | undefined;
  *
  * @throws Error if the host refuses: relaxed SIMD needs Node 22 or Chrome 114, or later
  */
-export function relaxedKernels(): Kernels {
+export function relaxedKernels(): AllKernels {
   if (kernels !== undefined) return kernels;
   try {
     const wasm = wasmOrRefusal();

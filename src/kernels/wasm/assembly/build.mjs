@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const KERNELS = ["matmul", "rows", "planes", "elementwise", "losses", "optimizers"];
+const KERNELS = ["matmul", "rows", "planes", "windows", "elementwise", "losses", "optimizers"];
 const HELPERS = ["vectors", "exp", "relaxed"];
 
 /** Pages of 64 kB: of scratch, of scratch and resident arrays at first, and the most that resident arrays may need. */

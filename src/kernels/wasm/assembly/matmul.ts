@@ -286,26 +286,3 @@ function packTransposed<T>(to: usize, strip: usize, depth: i32, from: usize, lin
     v128.store(to + strip, v128.shuffle<f64>(r0, r1, 1, 3));
   }
 }
-
-/** Copies planes of rows of `width` numbers to others, at distances in numbers: images to the inside of padded ones. */
-export function copyPlanes<T>(
-  from: usize,
-  fromPlane: i32,
-  fromRow: i32,
-  to: usize,
-  toPlane: i32,
-  toRow: i32,
-  planes: i32,
-  rows: i32,
-  width: i32,
-): void {
-  for (; planes > 0; planes--, from += bytes<T>(fromPlane), to += bytes<T>(toPlane)) {
-    let source = from;
-    let target = to;
-    for (let row = 0; row < rows; row++, source += bytes<T>(fromRow), target += bytes<T>(toRow)) {
-      let at: usize = 0;
-      for (; at + 16 <= bytes<T>(width); at += 16) v128.store(target + at, v128.load(source + at));
-      for (; at < bytes<T>(width); at += sizeof<T>()) store<T>(target + at, load<T>(source + at));
-    }
-  }
-}

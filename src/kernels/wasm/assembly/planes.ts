@@ -211,3 +211,27 @@ export function gradientPlanes<T>(
     dx += <usize>dxStride * sizeof<T>();
   }
 }
+
+/** Copies planes of rows of `width` numbers to others, at distances in numbers: images to the inside of larger ones. */
+export function copyPlanes<T>(
+  from: usize,
+  fromPlane: i32,
+  fromRow: i32,
+  to: usize,
+  toPlane: i32,
+  toRow: i32,
+  planes: i32,
+  rows: i32,
+  width: i32,
+): void {
+  const run = <usize>width * sizeof<T>();
+  for (; planes > 0; planes--, from += <usize>fromPlane * sizeof<T>(), to += <usize>toPlane * sizeof<T>()) {
+    let p = from;
+    let q = to;
+    for (let row = 0; row < rows; row++, p += <usize>fromRow * sizeof<T>(), q += <usize>toRow * sizeof<T>()) {
+      let at: usize = 0;
+      for (; at + 16 <= run; at += 16) v128.store(q + at, v128.load(p + at));
+      for (; at < run; at += sizeof<T>()) store<T>(q + at, load<T>(p + at));
+    }
+  }
+}
