@@ -139,8 +139,8 @@ export class Conv2d implements Layer {
   }
 
   forward(input: Tensor, pass: Pass): Forward {
-    const { name, kernels: set } = beginForward("Conv2d", input, pass, this.parameters);
-    const kernels = imageKernels(set);
+    const { name, kernels: given } = beginForward("Conv2d", input, pass, this.parameters);
+    const kernels = imageKernels(given);
     const { outputs } = this;
     const shape = windowShape(name, input, this.windows, this.inputs);
     const weight = this.weight.value.data;

@@ -4,8 +4,8 @@ import { complaint, ShapeError, show } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import { channelView, printShape } from "../core/shape.js";
 import type { Tensor } from "../core/tensor.js";
-import type { WindowShape } from "../kernels/types.js";
 import { imageKernels } from "../kernels/default.js";
+import type { WindowShape } from "../kernels/types.js";
 import type { Forward, Layer, Pass } from "./contract.js";
 import { beginForward, guardedForward } from "./forward.js";
 import { noGradients } from "./gradients.js";
@@ -96,8 +96,8 @@ export class MaxPool2d implements Layer {
   }
 
   forward(input: Tensor, pass: Pass): Forward {
-    const { name, kernels: set } = beginForward("MaxPool2d", input, pass, []);
-    const kernels = imageKernels(set);
+    const { name, kernels: given } = beginForward("MaxPool2d", input, pass, []);
+    const kernels = imageKernels(given);
     const shape = windowShape(name, input, this.windows);
     const output = outputTensor(pass, pooledShape(shape), input.dtype);
     const argmax = new Int32Array(output.size);
