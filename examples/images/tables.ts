@@ -21,7 +21,7 @@ export function accuracyTable(runs: readonly Run[]): Table {
       return rowOf(
         run,
         cells.map((accuracy) => (accuracy === undefined ? "-" : formatAccuracy(accuracy))),
-        run.divergedAt === null ? speed : `diverged after ${run.divergedAt} steps`,
+        run.divergedAt === null ? speed : `diverged after ${run.divergedAt} ${run.divergedAt === 1 ? "step" : "steps"}`,
       );
     }),
   };
