@@ -25,7 +25,7 @@ const table = { tensors, randoms, batchNorms, layers, specialLayers, models, los
 
 /** Public names whose errors a test file of their own asserts, and those that refuse nothing. */
 const elsewhere = ["addGradients", "Batcher", "checkpoint", "restore"];
-const withoutErrors = ["afterPass", "defaultKernels", "imageKernels", "plainKernels", "ShapeError", "wasmKernels"];
+const withoutErrors = ["afterPass", "defaultKernels", "plainKernels", "ShapeError", "wasmKernels"];
 
 describe("a wrong call", () => {
   describe.each(Object.entries(table))("of the %s", (_, rows) => {

@@ -67,7 +67,7 @@ const functions: [string, Call][] = [
       (entry): entry is [string, Call & (typeof entry)[1]] =>
         typeof entry[1] === "function" && !/^[A-Z]/.test(entry[0]),
     )
-    .map(([name, call]): [string, Call] => [name, (...args) => (call)(...args)]),
+    .map(([name, call]): [string, Call] => [name, (...args) => call(...args)]),
   ...Object.entries(batchnorm)
     .filter(([name, value]) => typeof value === "function" && /^[A-Z]/.test(name) && name !== "ShapeError")
     .map(([name, made]): [string, Call] => [
