@@ -59,7 +59,7 @@ describe("the tarball", () => {
   });
 
   it("is at most 1.25 MB", () => {
-    expect(size).toBeLessThan(1.1e6);
+    expect(size).toBeLessThan(1.25e6);
   });
 
   it("leaves no folders of subpaths behind in the repository", () => {

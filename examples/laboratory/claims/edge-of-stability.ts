@@ -17,7 +17,7 @@ export const edgeOfStability: Claim = {
   number: 12,
   name: "edge-of-stability",
   quick: true,
-  title: "Full-batch training drives the sharpness to 2 / learning rate",
+  title: "Full-batch training drives the sharpness times the learning rate to 2",
   who: "Cohen, Kaur, Li, Kolter & Talwalkar 2021 (arXiv:2103.00065).",
   definition:
     "Sharpness is the largest eigenvalue of the Hessian of the loss, estimated from below by 15 Lanczos steps. It is measured ten times in the last third of training. If it exceeds 2 / learning rate, gradient descent on a quadratic diverges.",
