@@ -138,8 +138,7 @@ export function expectDestination(into: Tensor, shape: Shape, dtype: DType): voi
 
 /**
  * Returns a tensor for the output of a layer that reads each value of its input once. It reuses the memory of the input if the
- * input is no longer needed.
- * A shape other than that of the input must have as many values.
+ * input is no longer needed. A shape other than that of the input must have as many values.
  */
 export function outputInPlace(input: Tensor, pass: Pass, shape: Shape = input.shape): Tensor {
   if (pass instanceof PrivatePass && pass.output === "private" && isFree(input)) {

@@ -18,38 +18,7 @@ import { columnSums, matmul, matmulTransposedA, matmulTransposedB } from "./matm
 import { maxPool2d, maxPool2dGradient } from "./pooling.js";
 import { adam, sgd } from "./optimizers.js";
 
-/** The kernels in plain TypeScript: for every host, and the reference for every other set. */
-export const plainKernels: AllKernels = {
-  name: "plain",
-  matmul,
-  matmulTransposedA,
-  matmulTransposedB,
-  columnSums,
-  convolve2d,
-  convolve2dGradInput,
-  convolve2dGradWeight,
-  maxPool2d,
-  maxPool2dGradient,
-  moments,
-  batchNormForward,
-  batchNormBackward,
-  normalize,
-  normalizeBackward,
-  relu,
-  reluBackward,
-  leakyRelu,
-  leakyReluBackward,
-  sigmoid,
-  sigmoidBackward,
-  tanh,
-  tanhBackward,
-  softmaxCrossEntropy,
-  meanSquaredError,
-  sgd,
-  adam,
-};
-
-/** The same without the kernels of images, which a bundler leaves out of a program that has no images. */
+/** The plain kernels without those of images, which a bundler leaves out of a program that has no images. */
 export const basicPlainKernels: Kernels = {
   name: "plain",
   matmul,
@@ -74,3 +43,12 @@ export const basicPlainKernels: Kernels = {
   sgd,
   adam,
 };
+
+/** The kernels in plain TypeScript: for every host, and the reference for every other set. */
+export const plainKernels: AllKernels = /* @__PURE__ */ Object.assign({}, basicPlainKernels, {
+  convolve2d,
+  convolve2dGradInput,
+  convolve2dGradWeight,
+  maxPool2d,
+  maxPool2dGradient,
+}); // a spread would keep these in every program: bundlers do not remove one that is unused
