@@ -50,6 +50,13 @@ export function multiply<T>(
   work: usize,
   table: usize,
 ): void {
+  if (rows < TILE_ROWS && bColumn == 1 && table == 0) {
+    for (let i = 0; i < rows; i++) {
+      const start = addend == 0 ? 0 : addend + bytes<T>(i * addendRow);
+      multiplyRow<T>(inner, columns, a + bytes<T>(i * aRow), bytes<T>(aStep), b, bytes<T>(bStep), out + bytes<T>(i * outStride), start, work);
+    }
+    return;
+  }
   const tileColumns = <i32>(TILE_WIDTH / sizeof<T>());
   const packedA = work;
   const packedB = packedA + bytes<T>(ROWS * INNER);
@@ -96,6 +103,52 @@ export function multiply<T>(
 
 @inline function bytes<T>(count: i32): usize {
   return <usize>count * sizeof<T>();
+}
+
+/**
+ * One row of out. Packing b takes longer than its few products, so it is read where it lies: for each four numbers of a, four of its
+ * rows. The sums of a block of the inner index are collected in `sums`, and added up in the same order as those of a tile.
+ */
+function multiplyRow<T>(
+  inner: i32,
+  columns: i32,
+  a: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  out: usize,
+  addend: usize,
+  sums: usize,
+): void {
+  const width = bytes<T>(columns);
+  for (let k0 = 0; k0 < inner; k0 += INNER) {
+    memory.fill(sums, 0, width);
+    let k = min(INNER, inner - k0);
+    for (; k >= 4; k -= 4, a += 4 * aStep, b += 4 * bStep) {
+      const a0 = broadcast<T>(a);
+      const a1 = broadcast<T>(a + aStep);
+      const a2 = broadcast<T>(a + 2 * aStep);
+      const a3 = broadcast<T>(a + 3 * aStep);
+      const b1 = b + bStep;
+      const b2 = b1 + bStep;
+      const b3 = b2 + bStep;
+      for (let j: usize = 0; j < width; j += 16) {
+        let sum = addProduct<T>(v128.load(sums + j), a0, v128.load(b + j));
+        sum = addProduct<T>(sum, a1, v128.load(b1 + j));
+        sum = addProduct<T>(sum, a2, v128.load(b2 + j));
+        v128.store(sums + j, addProduct<T>(sum, a3, v128.load(b3 + j)));
+      }
+    }
+    for (; k > 0; k--, a += aStep, b += bStep) {
+      const a0 = broadcast<T>(a);
+      for (let j: usize = 0; j < width; j += 16) v128.store(sums + j, addProduct<T>(v128.load(sums + j), a0, v128.load(b + j)));
+    }
+    for (let j: usize = 0; j < width; j += sizeof<T>()) {
+      const sum = load<T>(sums + j);
+      store<T>(out + j, addend == 0 ? sum : <T>(load<T>(addend + j) + sum));
+    }
+    addend = out;
+  }
 }
 
 /** tile = start + Σ_k a[i, k] b[k, j] over one strip of each. */
