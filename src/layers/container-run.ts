@@ -32,7 +32,7 @@ export class ContainerRun {
     this.defer = pass.defer ?? ((change: () => void): void => void this.changes.push(change));
     this.outer = pass instanceof PrivatePass ? pass : undefined;
     this.destination = this.outer?.output;
-    this.lease = this.outer?.lease ?? new Lease(pass, true);
+    this.lease = this.outer?.lease ?? new Lease(pass, true, false);
     this.keeps = this.lease.keeps;
   }
 

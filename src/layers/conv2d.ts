@@ -7,11 +7,10 @@ import type { Tensor } from "../core/tensor.js";
 import { imageKernels } from "../kernels/default.js";
 import type { Forward, Layer, Pass } from "./contract.js";
 import { beginForward, guardedForward } from "./forward.js";
-import { zeroGradients } from "./gradients.js";
 import { weightAndBias } from "./initial-values.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 import { predict, type PredictOptions } from "./predict.js";
-import { gradientTensor, outputTensor, registerOwn } from "./private-memory.js";
+import { gradientTensor, outputTensor, parameterGradients, registerOwn } from "./private-memory.js";
 import { foreignWindowOptions, type Pixels, readWindows, type Windows, windowShape } from "./windows.js";
 
 /** Initial values for a `Conv2d`; both are copied. */
@@ -149,7 +148,7 @@ export class Conv2d implements Layer {
     kernels.convolve2d({ shape, outputs, x: input.data, weight, bias, y: output.data });
 
     return guardedForward(name, output, this.parameters, [input], (gradOutput, lazily) => {
-      const gradients = zeroGradients(this.parameters);
+      const gradients = parameterGradients(this.parameters, pass);
       const dweight = gradients.get(this.weight)!.data;
       const dbias = this.bias && gradients.get(this.bias)!.data;
       kernels.convolve2dGradWeight({ shape, outputs, x: input.data, dy: gradOutput.data, dweight, dbias });

@@ -8,11 +8,10 @@ import { printShape } from "../core/shape.js";
 import type { Tensor } from "../core/tensor.js";
 import type { Forward, Layer, Pass } from "./contract.js";
 import { beginForward, guardedForward } from "./forward.js";
-import { zeroGradients } from "./gradients.js";
 import { weightAndBias } from "./initial-values.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 import { predict, type PredictOptions } from "./predict.js";
-import { gradientTensor, outputTensor, registerOwn } from "./private-memory.js";
+import { gradientTensor, outputTensor, parameterGradients, registerOwn } from "./private-memory.js";
 
 /** Initial values for a `Dense`; both are copied. */
 export interface DenseInitialValues {
@@ -109,7 +108,7 @@ export class Dense implements Layer {
     return guardedForward(name, output, this.parameters, [input], (gradOutput, lazily) => {
       const x = input.data;
       const dy = gradOutput.data;
-      const gradients = zeroGradients(this.parameters);
+      const gradients = parameterGradients(this.parameters, pass);
       const dweight = gradients.get(this.weight)!.data;
       kernels.matmulTransposedA({ rows: inputs, inner: rows, columns: outputs, a: x, b: dy, out: dweight });
       if (this.bias) kernels.columnSums({ rows, columns: outputs, x: dy, out: gradients.get(this.bias)!.data });

@@ -5,7 +5,7 @@ import { type OptionRules, readOptions } from "../core/options.js";
 import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
 import type { Kernels } from "../kernels/types.js";
 import type { Layer, Pass } from "./contract.js";
-import { expectDestination, isOwn, Lease, PrivatePass } from "./private-memory.js";
+import { expectDestination, shortRun } from "./private-memory.js";
 
 /** Options for `predict`. */
 export interface PredictOptions {
@@ -32,17 +32,12 @@ export function predict(layer: Layer, input: Tensor, options: PredictOptions | u
     }
   }
   const pass: Pass = { mode: "inference", kernels };
-  const lease = new Lease(pass, false);
-  try {
-    const own = isOwn(layer) ? new PrivatePass(pass, undefined, undefined, lease, into ?? "public") : pass;
-    const { output } = layer.forward(input, own);
+  return shortRun(layer, input, pass, { keeps: false, output: into ?? "public" }, ({ output }) => {
     if (into === undefined || output === into) return output;
     expectDestination(into, output.shape, output.dtype);
     into.data.set(output.data);
     return into;
-  } finally {
-    lease.release();
-  }
+  });
 }
 
 /**

@@ -13,6 +13,8 @@ import { Tensor } from "../core/tensor.js";
 import { basicKernels } from "../kernels/default.js";
 import { type Residence, residenceOf } from "../kernels/residence.js";
 import type { Forward, Layer, Pass } from "./contract.js";
+import { zeroGradients } from "./gradients.js";
+import type { Parameter } from "./parameter.js";
 
 const ownLayers = new WeakSet<Layer>();
 
@@ -31,16 +33,20 @@ export function isOwn(layer: Layer): boolean {
 export class Lease {
   /** Whether a backward pass may follow. If so, the layers keep the values that it reads. */
   readonly keeps: boolean;
+  /** Whether the run ends within one call. The gradients of parameters are then private too. */
+  readonly isShort: boolean;
   private readonly residence: Residence | undefined;
   private readonly taken = new Set<Floats>();
 
   /**
    * Begins a run. In mode "inference", a backward pass is possible but rare, so the values kept for it are ordinary arrays that
-   * are garbage-collected.
+   * are garbage-collected, unless the run is short.
    */
-  constructor({ mode, kernels }: Pass, keeps: boolean) {
-    this.residence = keeps && mode === "inference" ? undefined : residenceOf(kernels ?? basicKernels());
+  constructor({ mode, kernels }: Pass, keeps: boolean, isShort: boolean) {
+    const waits = keeps && mode === "inference" && !isShort;
+    this.residence = waits ? undefined : residenceOf(kernels ?? basicKernels());
     this.keeps = keeps;
+    this.isShort = isShort;
   }
 
   /** Returns an array with arbitrary contents. */
@@ -188,6 +194,15 @@ export function gradientOverRead(gradOutput: Tensor, input: Tensor): Tensor {
   return inPlace ? gradientInPlace(gradOutput, input) : gradientTensor(input);
 }
 
+/** Returns tensors for the gradients of parameters. They are private in a short run. The caller must write every value. */
+export function parameterGradients(parameters: readonly Parameter[], pass: Pass): Map<Parameter, Tensor> {
+  if (!(pass instanceof PrivatePass) || !pass.lease.isShort) return zeroGradients(parameters);
+  const { lease } = pass;
+  return new Map(
+    parameters.map((parameter) => [parameter, takeTensor(lease, parameter.value.shape, parameter.value.dtype)]),
+  );
+}
+
 function isFree(tensor: Tensor): boolean {
   return tensor instanceof PrivateTensor && !tensor.kept;
 }
@@ -237,6 +252,36 @@ export class RunForward implements Forward {
   /** Frees the memory immediately. */
   end(): void {
     endRun(this.lease, undefined);
+  }
+}
+
+/** Options for `shortRun`. */
+interface ShortRunOptions {
+  /** Whether `use` runs the backward pass. */
+  readonly keeps: boolean;
+  readonly output: PrivatePass["output"];
+}
+
+/**
+ * Runs a layer's forward pass, and `use` with its result, in memory that is then freed for the next run. The gradients of
+ * parameters are in that memory too, so `use` must copy what it returns of them. The output is not.
+ */
+export function shortRun<Result>(
+  layer: Layer,
+  input: Tensor,
+  pass: Pass,
+  { keeps, output }: ShortRunOptions,
+  use: (forward: Forward) => Result,
+): Result {
+  const lease = new Lease(pass, keeps, true);
+  try {
+    const inner = isOwn(layer) ? new PrivatePass(pass, pass.path, pass.defer, lease, output) : pass;
+    const forward = layer.forward(input, inner);
+    const result = use(forward);
+    endWithoutBackward(forward);
+    return result;
+  } finally {
+    lease.release();
   }
 }
 

@@ -7,6 +7,7 @@ import type { Kernels } from "../kernels/types.js";
 import { expectGradient, expectLayer } from "../layers/guards.js";
 import type { Layer, Mode, Pass } from "../layers/contract.js";
 import { Parameter } from "../layers/parameter.js";
+import { shortRun } from "../layers/private-memory.js";
 import { copyOf, flatObjective } from "./objective.js";
 import { parametersByPath } from "./tree.js";
 import { checkGradient, type GradientReport } from "../objective/check-gradient.js";
@@ -83,24 +84,21 @@ export async function checkLayer(layer: Layer, input: Tensor, options: CheckLaye
     return counted === undefined ? drawn : drawn.map((w, i) => (counted[i] === 0 ? 0 : w));
   };
   const parameters = [["input", inputParameter] as const, ...parametersByPath(layer)];
-  const { objective, point, groups } = flatObjective(who, layer, parameters, { dtype }, () => {
+  const { objective, point, groups } = flatObjective(who, layer, parameters, { dtype }, (keeps, use) => {
     const varied = inputParameter.value;
     const x = masked === undefined ? varied : masked.restore(varied);
-    const forward = layer.forward(x, { mode, kernels, rowWeights });
-    const { output } = forward;
-    weights ??= lossWeights(output);
-    const w = weights;
-    let loss = 0;
-    for (let i = 0; i < w.length; i++) if (w[i] !== 0) loss += w[i]! * output.data[i]!;
-    return {
-      forward,
-      loss,
-      backward: () => {
+    return shortRun(layer, x, { mode, kernels, rowWeights }, { keeps, output: "public" }, (forward) => {
+      const { output } = forward;
+      weights ??= lossWeights(output);
+      const w = weights;
+      let loss = 0;
+      for (let i = 0; i < w.length; i++) if (w[i] !== 0) loss += w[i]! * output.data[i]!;
+      return use(loss, () => {
         const { gradInput, gradients } = forward.backward(new Tensor(w.slice(), output.shape));
         expectGradient(who, "the input", gradInput, inputParameter.value);
         return new Map([...gradients, [inputParameter, gradInput]]);
-      },
-    };
+      });
+    });
   });
   return checkGradient(objective, point, { random, groups, ...ofCheck });
 }

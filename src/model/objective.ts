@@ -5,9 +5,9 @@ import { allocate, type DType, typedArrayName } from "../core/dtype.js";
 import { type OptionRules, readOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import { expectGradient, expectLayer } from "../layers/guards.js";
-import type { Forward, Gradients, Layer, Mode } from "../layers/contract.js";
+import type { Gradients, Layer, Mode } from "../layers/contract.js";
 import { Parameter } from "../layers/parameter.js";
-import { endWithoutBackward } from "../layers/private-memory.js";
+import { shortRun } from "../layers/private-memory.js";
 import { parametersByPath, streamsByPath } from "./tree.js";
 import type { Evaluation, Group, Objective } from "../objective/objective.js";
 import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
@@ -106,20 +106,21 @@ export function modelObjective<Target>(
   for (const parameter of byPath.values()) if (!varied.has(parameter)) held.set(parameter, parameter.value.cast(dtype));
 
   const entries = [...byPath].filter(([, parameter]) => varied.has(parameter));
-  const flat = flatObjective(who, model, entries, { dtype, held }, () => {
-    const forward = model.forward(input, { mode, kernels, rowWeights });
-    const { loss: value, gradOutput } = loss(forward.output, target, { kernels, rowWeights });
-    return { forward, loss: value, backward: () => forward.backward(gradOutput).gradients };
-  });
+  const pass = { mode, kernels, rowWeights };
+  const flat = flatObjective(who, model, entries, { dtype, held }, (keeps, use) =>
+    shortRun(model, input, pass, { keeps, output: "public" }, (forward) => {
+      const { loss: value, gradOutput } = loss(forward.output, target, { kernels, rowWeights });
+      return use(value, () => forward.backward(gradOutput).gradients);
+    }),
+  );
   return { ...flat, objective: Object.assign(flat.objective, { mode }), mode, dtype };
 }
 
-/** A forward pass, its loss, and the backward pass. */
-interface LossRun {
-  readonly forward: Forward;
-  readonly loss: number;
-  readonly backward: () => Gradients;
-}
+/**
+ * Runs a forward pass, and `use` with the loss and the backward pass, which may be called if `keeps` is true. `use` copies the
+ * gradients, which may share the memory of the next run.
+ */
+type LossRun = <Result>(keeps: boolean, use: (loss: number, backward: () => Gradients) => Result) => Result;
 
 /**
  * Returns an objective that runs a model with the values of the point as its parameters. During each evaluation the parameters
@@ -130,7 +131,7 @@ export function flatObjective(
   model: Layer,
   parameters: readonly (readonly [name: string, parameter: Parameter])[],
   { dtype, held }: { readonly dtype: DType; readonly held?: ReadonlyMap<Parameter, Tensor> },
-  run: () => LossRun,
+  run: LossRun,
 ): Pick<ModelObjective, "objective" | "point" | "groups"> {
   const groups: Group[] = [];
   for (const [name, { role, value, outputAxis }] of parameters) {
@@ -159,25 +160,21 @@ export function flatObjective(
     return inState(() => Parameter.holding(values, work));
   };
   const evaluate = (where: Float64Array): Evaluation =>
-    at(where, () => {
-      const { loss, backward } = run();
-      const gradients = backward();
-      const gradient = new Float64Array(length);
-      for (const [i, { name, start }] of groups.entries()) {
-        const parameter = parameters[i]![1];
-        const part = gradients.get(parameter);
-        if (part === undefined) continue;
-        expectGradient(who, name, part, parameter.value);
-        gradient.set(part.data, start);
-      }
-      return { loss, gradient };
-    });
-  const lossOnly = (where: Float64Array): number =>
-    at(where, () => {
-      const { forward, loss } = run();
-      endWithoutBackward(forward);
-      return loss;
-    });
+    at(where, () =>
+      run(true, (loss, backward) => {
+        const gradients = backward();
+        const gradient = new Float64Array(length);
+        for (const [i, { name, start }] of groups.entries()) {
+          const parameter = parameters[i]![1];
+          const part = gradients.get(parameter);
+          if (part === undefined) continue;
+          expectGradient(who, name, part, parameter.value);
+          gradient.set(part.data, start);
+        }
+        return { loss, gradient };
+      }),
+    );
+  const lossOnly = (where: Float64Array): number => at(where, () => run(false, (loss) => loss));
   return { objective: Object.assign(evaluate, { lossOnly, dtype }), point, groups };
 }
 
