@@ -46,12 +46,12 @@ export function allocate(dtype: DType, length: number): OwnFloats {
  *
  * @throws {RangeError} if the allocation fails
  */
-export function withMemory<Result>(who: string, what: string, bytes: number, work: () => Result): Result {
+export function withMemory<Result>(who: string, what: () => string, bytes: number, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
     if ((error as Partial<Error>).name !== "RangeError") throw error;
-    const expected = `memory for ${what}, ${Number((bytes / 1e9).toPrecision(3))} GB`;
+    const expected = `memory for ${what()}, ${Number((bytes / 1e9).toPrecision(3))} GB`;
     throw new RangeError(complaint(who, expected, `"${(error as Error).message}"`), { cause: error });
   }
 }

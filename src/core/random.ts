@@ -112,7 +112,12 @@ export class Random {
     if (length > 2 ** 32) {
       throw new RangeError(complaint("Random.permutation", "length in [0, 4294967296]", show(length)));
     }
-    const order = withMemory("Random.permutation", `${length} numbers`, 4 * length, () => new Uint32Array(length));
+    const order = withMemory(
+      "Random.permutation",
+      () => `${length} numbers`,
+      4 * length,
+      () => new Uint32Array(length),
+    );
     for (let i = 0; i < length; i++) order[i] = i;
     for (let i = length - 1; i > 0; i--) {
       const j = this.integer(i + 1);

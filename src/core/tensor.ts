@@ -294,7 +294,7 @@ function allocateShape(who: string, shape: Shape, dtype: DType): OwnFloats {
 
 function withShapeMemory(who: string, shape: Shape, dtype: DType, work: () => OwnFloats): OwnFloats {
   const bytes = sizeOf(shape) * (dtype === "float32" ? 4 : 8);
-  return withMemory(who, `shape ${printShape(shape)} in ${dtype}`, bytes, work);
+  return withMemory(who, () => `shape ${printShape(shape)} in ${dtype}`, bytes, work);
 }
 
 /** Requires a tensor that still has all its values. Its buffer may have been transferred or shrunk. */
