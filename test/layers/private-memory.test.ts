@@ -7,6 +7,8 @@ import {
   type Forward,
   type Layer,
   LeakyReLU,
+  meanSquaredError,
+  modelObjective,
   type Pass,
   plainKernels,
   Random,
@@ -21,6 +23,7 @@ import {
   wasmKernels,
 } from "batchnorm";
 import { GhostBatchNorm } from "batchnorm/variants";
+import type { Floats } from "../../src/core/dtype.js";
 import { residenceOf } from "../../src/kernels/residence.js";
 import { expectBits, gradientsByPath } from "../support/close.js";
 import { kernelSets } from "../support/kernel-sets.js";
@@ -163,6 +166,29 @@ describe.each(sets)("on $kernels.name kernels, resident: $resident", ({ kernels 
       expectBits("gradOutput", gradOutput.data, sentBack.data);
     });
 
+    it("evaluates an objective with the same bits, whatever was evaluated before", async () => {
+      const model = new Sequential(layers());
+      const input = Tensor.normal([batch, features], { random });
+      const target = Tensor.normal([batch, features], { random });
+      model.forward(input, { mode: "train", kernels }).backward(input);
+      for (const mode of ["probe", "inference"] as const) {
+        const observed = model.forward(input, { mode, kernels, observe: () => undefined });
+        const { loss, gradOutput } = meanSquaredError(observed.output, target, { kernels });
+        const expected = gradientsByPath(model, observed.backward(gradOutput).gradients);
+        const options = { mode, kernels, dtype: "float32" } as const;
+        const { objective, point, groups } = modelObjective(model, { input, target }, meanSquaredError, options);
+        const first = await objective(point);
+        await objective(point.map((value) => value + 1));
+        expect(await objective.lossOnly!(point)).toBe(loss);
+        for (const evaluation of [first, await objective(point)]) {
+          expect(evaluation.loss).toBe(loss);
+          for (const { name, start, end } of groups) {
+            expectBits(name, evaluation.gradient.subarray(start, end), expected.get(name)!);
+          }
+        }
+      }
+    });
+
     it("predicts the same bits", () => {
       const model = new Sequential(layers());
       const input = Tensor.normal([batch, features], { random });
@@ -190,7 +216,7 @@ function inputsOf(layer: { readonly prototype: Layer }, work: () => void): Tenso
 }
 
 /** Whether an array lies in the memory of the kernels, which is far larger than any array here. */
-const isResident = ({ data }: Tensor): boolean => data.buffer.byteLength > 2 ** 24;
+const isResident = ({ data }: { readonly data: Floats }): boolean => data.buffer.byteLength > 2 ** 24;
 
 it("keeps in the memory of the kernels what only the next layer receives", () => {
   const input = Tensor.normal([8, features], { random });
@@ -212,6 +238,24 @@ it("keeps in the memory of the kernels what only the next layer receives", () =>
     expect(inputs.map(isResident), name).toContain(resident);
     expect(inputs.map(isResident), name).not.toContain(!resident);
   }
+});
+
+it("keeps the gradients of parameters there only while an objective is evaluated", async () => {
+  const kernels = wasmKernels();
+  const model = new Sequential([dense(), new Tanh(), dense()]);
+  const input = Tensor.normal([64, features], { random });
+  const pass = { mode: "probe", kernels } as const;
+  const { objective, point } = modelObjective(model, { input, target: input }, meanSquaredError, pass);
+  const residentGradients = async (work: () => unknown): Promise<boolean[]> => {
+    const spies = [vi.spyOn(kernels, "matmulTransposedA"), vi.spyOn(kernels, "columnSums")];
+    await work();
+    const outputs = spies.flatMap((spy) => spy.mock.calls.map(([{ out }]) => isResident({ data: out })));
+    for (const spy of spies) spy.mockRestore();
+    return outputs;
+  };
+  expect(await residentGradients(() => objective(point))).toEqual([true, true, true, true]);
+  expect(await residentGradients(() => model.forward(input, pass).backward(input))).toEqual(Array(4).fill(false));
+  expect(await residentGradients(() => objective.lossOnly!(point))).toEqual([]);
 });
 
 it("computes in place what nobody reads any more, and nothing else", () => {
@@ -263,6 +307,29 @@ describe("the memory of a run", () => {
     expect(lowest()).toBe(before);
     model.predict(input);
     expect(lowest()).toBe(before);
+  });
+
+  it.each(rows)("is given back after an evaluation of an objective, and one that throws: %s", async (_, layers) => {
+    const model = new Sequential(layers());
+    let isBroken = false;
+    const loss: typeof meanSquaredError = (output, target, options) => {
+      if (isBroken) throw new Error("a broken loss");
+      return meanSquaredError(output, target, options);
+    };
+    const { objective, point } = modelObjective(model, { input, target: input }, loss, { mode: "probe" });
+    const residence = residenceOf(wasmKernels())!;
+    const give = vi.spyOn(residence, "give");
+    const take = vi.spyOn(residence, "take");
+    await objective(point);
+    await objective.lossOnly!(point);
+    isBroken = true;
+    expect(() => objective(point)).toThrow("a broken loss");
+    const taken = take.mock.results.map(({ value }) => value as Floats);
+    expect(taken.length).toBeGreaterThan(0);
+    expect(new Set(give.mock.calls.map(([array]) => array))).toEqual(new Set(taken));
+    expect(give.mock.calls.length).toBe(taken.length);
+    give.mockRestore();
+    take.mockRestore();
   });
 
   it("is given back after the backward pass, after a forward pass that throws, and after a prediction", () => {
