@@ -37,6 +37,7 @@ const works: readonly Work[] = [
   batchNormWork({ outer: 8, channels: 8, inner: 1 }),
   batchNormWork({ outer: 32, channels: 32, inner: 1 }),
   ...shapes.map((view) => inferenceWork(view)),
+  matmulWork("matmul", 1, 784, 512),
   matmulWork("matmul", 128, 784, 512),
   matmulWork("matmulTransposedA", 784, 128, 512),
   matmulWork("matmulTransposedB", 128, 512, 784),

@@ -107,7 +107,8 @@ export function multiply<T>(
 
 /**
  * One row of out. Packing b takes longer than its few products, so it is read where it lies: for each four numbers of a, four of its
- * rows. The sums of a block of the inner index are collected in `sums`, and added up in the same order as those of a tile.
+ * rows. The sums of a block of the inner index are collected in `sums`, and added up in the same order as those of a tile. There
+ * is room for as many columns as a block of packed numbers has in all.
  */
 function multiplyRow<T>(
   inner: i32,
