@@ -14,7 +14,7 @@ import {
 import { curvature } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
 import type { Objective } from "../../src/objective/objective.js";
-import { about, allAbout } from "../support/about.js";
+import { allAbout } from "../support/about.js";
 import { bowl, linear } from "../support/objectives.js";
 import { ordinary, settle } from "../support/samples.js";
 
@@ -43,11 +43,8 @@ const batches = [2, 3, 4].map((seed) => ({
 describe("the mean of quadratics", () => {
   it("has the mean loss, gradient and Hessian", async () => {
     const mean = meanObjective([bowl(1, 2), bowl(3, -6), linear(6, 9)]);
-    expect(await mean(Float64Array.of(1, 2))).toEqual({
-      loss: about((4.5 - 10.5 + 24) / 3, 12),
-      gradient: expect.anything(),
-    });
-    const { gradient } = await mean(Float64Array.of(1, 2));
+    const { loss, gradient } = await mean(Float64Array.of(1, 2));
+    expect(loss).toBeCloseTo((4.5 - 10.5 + 24) / 3, 12);
     expect([...gradient]).toEqual(allAbout([(1 + 3 + 6) / 3, (4 - 12 + 9) / 3], 14));
     const report = await curvature(mean, Float64Array.of(1, 2), { random: new Random(1) });
     expect(report.ritzValues).toEqual(allAbout([4 / 3, -4 / 3]));
