@@ -1,15 +1,14 @@
 /** Layers that only the claims need: batch norm with parts removed. */
 import {
-  afterPass,
   BatchNorm,
   beginForward,
   channelView,
   type Forward,
   guardedForward,
   type Layer,
-  Parameter,
+  type Parameter,
   type Pass,
-  RunningStatistic,
+  type RunningStatistic,
   Tensor,
 } from "batchnorm";
 
@@ -52,61 +51,4 @@ export class StopGradientNorm implements Layer {
       return { gradInput, gradients };
     });
   }
-}
-
-/**
- * Subtracts the batch mean without dividing.
- *
- *     y = x - mean + beta      dx = dy - mean(dy)
- *
- * - **Shapes**: x, y [N, C] · beta [C]
- * - **Source**: mean-only batch normalization, Salimans & Kingma 2016 (arXiv:1602.07868)
- */
-export class MeanOnlyNorm implements Layer {
-  readonly beta: Parameter;
-  readonly runningMean: RunningStatistic;
-  readonly parameters: readonly Parameter[];
-  readonly statistics: readonly RunningStatistic[];
-
-  constructor({ features, dtype = "float32" }: { readonly features: number; readonly dtype?: "float32" | "float64" }) {
-    this.beta = new Parameter("beta", "shift", Tensor.zeros([features], dtype));
-    this.runningMean = new RunningStatistic("runningMean", new Float64Array(features));
-    this.parameters = [this.beta];
-    this.statistics = [this.runningMean];
-  }
-
-  forward(input: Tensor, pass: Pass): Forward {
-    const { name } = beginForward("MeanOnlyNorm", input, pass, this.parameters);
-    const [rows, features] = input.shape as [number, number];
-    const running = this.runningMean.values;
-    const mean = pass.mode === "inference" ? running : columnMeans(input);
-    if (pass.mode === "train") {
-      afterPass(pass, () => mean.forEach((value, c) => (running[c] = 0.9 * running[c]! + 0.1 * value)));
-    }
-    const beta = this.beta.value.data;
-    const output = new Tensor(
-      input.data.map((value, i) => value - mean[i % features]! + beta[i % features]!),
-      input.shape,
-    );
-    return guardedForward(name, output, this.parameters, [input], (gradOutput) => {
-      const meanDy = columnMeans(gradOutput);
-      const centered = pass.mode === "inference" ? meanDy.map(() => 0) : meanDy;
-      const gradInput = new Tensor(
-        gradOutput.data.map((dy, i) => dy - centered[i % features]!),
-        input.shape,
-      );
-      const dbeta = Tensor.from(
-        meanDy.map((value) => value * rows),
-        { dtype: input.dtype },
-      );
-      return { gradInput, gradients: new Map([[this.beta, dbeta]]) };
-    });
-  }
-}
-
-function columnMeans({ shape, data }: Tensor): Float64Array {
-  const [rows, features] = shape as [number, number];
-  const means = new Float64Array(features);
-  data.forEach((value, i) => (means[i % features]! += value / rows));
-  return means;
 }

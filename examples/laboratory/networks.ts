@@ -1,7 +1,7 @@
 /** Networks: hidden layers of Dense, an optional normalization and an activation, followed by a Dense. */
 import { BatchNorm, Dense, type Layer, type Random, ReLU, Sequential, Sigmoid, Tanh, Tensor } from "batchnorm";
-import { LpNorm, NoiseInjection } from "batchnorm/variants";
-import { MeanOnlyNorm, StopGradientNorm } from "./layers.js";
+import { LpNorm, MeanOnlyNorm, NoiseInjection } from "batchnorm/variants";
+import { StopGradientNorm } from "./layers.js";
 
 /** The networks compared; each has its own color on the page. */
 export type Network =
