@@ -69,7 +69,14 @@ export { checkGradient, type CheckGradientOptions, type GradientReport } from ".
 export type { GradientComparison, Verdict } from "./objective/finite-difference.js";
 export { checkObjective, type ObjectiveReport, type PromiseReport } from "./objective/check-objective.js";
 export { checkLayer, type CheckLayerOptions } from "./model/check-layer.js";
-export { type Batch, modelObjective, type ModelObjective, type ModelObjectiveOptions } from "./model/objective.js";
+export {
+  type Batch,
+  modelObjective,
+  type ModelObjective,
+  type ModelObjectiveOptions,
+  outputObjective,
+  type OutputValue,
+} from "./model/objective.js";
 
 // Kernels and errors
 export type { AllKernels, ImageKernels, Kernels } from "./kernels/types.js";

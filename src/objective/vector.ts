@@ -54,6 +54,15 @@ export function scaled(factor: number, a: Float64Array): Float64Array {
   return a.map((value) => factor * value);
 }
 
+/** Returns the part of a vector that is orthogonal to an orthonormal basis. The second pass removes the round-off of the first. */
+export function orthogonalTo(basis: readonly Float64Array[], vector: Float64Array): Float64Array {
+  let rest = vector;
+  for (let pass = 0; pass < 2; pass++) {
+    for (const direction of basis) rest = addScaled(rest, -dot(direction, rest), direction);
+  }
+  return rest;
+}
+
 /** Returns whether all values are finite. */
 export function isFiniteVector(a: Float64Array): boolean {
   // value - value is 0 for every finite number, and NaN for the others.

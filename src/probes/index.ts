@@ -55,6 +55,7 @@ export {
   type HessianVectorProductOptions,
   type HessianVectorProductReport,
 } from "./curvature/hessian.js";
+export { spanShares, type SpanSharesReport } from "./curvature/span-shares.js";
 export {
   spectralDensity,
   type SpectralDensityOptions,

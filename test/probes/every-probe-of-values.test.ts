@@ -17,6 +17,7 @@ import {
   ShiftOverTraining,
   type ShiftOverTrainingOptions,
   signalPropagation,
+  spanShares,
   stringifyReport,
   theorem41,
   type Theorem41Options,
@@ -84,6 +85,12 @@ const valueProbes: readonly ValueProbe[] = [
     notFinite: "RangeError: theorem41: expected input to be finite, got NaN at 2",
   },
   {
+    name: "spanShares",
+    run: (a, b) => spanShares(vectorsOf(a), vectorsOf(b)),
+    empty: "TypeError: spanShares: expected vectors to be an array of at least 1 vector, got []",
+    notFinite: "RangeError: spanShares: expected vectors[0] to be finite, got NaN at 2",
+  },
+  {
     name: "signalPropagation",
     run: (a) => signalPropagation(a),
     empty: "ShapeError: signalPropagation: expected the samples to have at least 1 value, got 0",
@@ -113,6 +120,10 @@ const valueProbes: readonly ValueProbe[] = [
     notFinite: '"stepShift":"not finite: 1 of 12 values in the first sample, 1 of 12 in the second"',
   },
 ];
+
+/** One vector per row. */
+const vectorsOf = ({ shape, data }: Samples): number[][] =>
+  Array.from({ length: shape[0]! }, (_, i) => Array.from(data).slice(i * shape[1]!, (i + 1) * shape[1]!));
 
 const rowsOf = (seed: number): Float64Array => {
   const random = new Random(seed);

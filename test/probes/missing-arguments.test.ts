@@ -6,6 +6,7 @@ import {
   checkObjective,
   meanSquaredError,
   modelObjective,
+  outputObjective,
   Tensor,
 } from "batchnorm";
 import * as probes from "batchnorm/probes";
@@ -63,6 +64,7 @@ const FUNCTIONS: Readonly<Record<string, readonly [Callable, ...(readonly unknow
   energyDistance: [probes.energyDistance as Callable, [], [[1]]],
   kolmogorovSmirnov: [probes.kolmogorovSmirnov as Callable, [], [[1]]],
   wasserstein1: [probes.wasserstein1 as Callable, [], [[1]]],
+  spanShares: [probes.spanShares as Callable, [], [[[1]]]],
   theorem41: [probes.theorem41 as Callable, [], [samples], [samples, samples]],
   parseReport: [probes.parseReport as Callable, []],
   checkGradient: [checkGradient as Callable, [], [objective], [objective, point]],
@@ -73,6 +75,11 @@ const FUNCTIONS: Readonly<Record<string, readonly [Callable, ...(readonly unknow
     [], [new BatchNorm({ features: 2 })],
     [new BatchNorm({ features: 2 }), batch],
     [new BatchNorm({ features: 2 }), batch, meanSquaredError],
+  ], // prettier-ignore
+  outputObjective: [
+    outputObjective as Callable,
+    [], [new BatchNorm({ features: 2 })],
+    [new BatchNorm({ features: 2 }), table(), (): unknown => undefined],
   ], // prettier-ignore
 };
 
