@@ -1,7 +1,7 @@
 /** Networks: hidden layers of Dense, an optional normalization and an activation, followed by a Dense. */
 import { BatchNorm, Dense, type Layer, type Random, ReLU, Sequential, Sigmoid, Tanh, Tensor } from "batchnorm";
 import { LpNorm, NoiseInjection } from "batchnorm/variants";
-import { MeanOnlyNorm, StopGradientNorm } from "./layers.js";
+import { BatchRMSNorm, DeviationOnlyNorm, DynamicTanh, MeanOnlyNorm, StopGradientNorm } from "./layers.js";
 
 /** The networks compared; each has its own color on the page. */
 export type Network =
@@ -15,6 +15,11 @@ export type Network =
   | "drifting batch norm"
   | "stopped gradient"
   | "mean only"
+  | "deviation only"
+  | "RMS"
+  | "dynamic tanh"
+  /** Batch norm between the ReLU and the next layer. */
+  | "batch norm after ReLU"
   | "l1"
   | "l2"
   | "l-infinity";
@@ -28,6 +33,8 @@ export interface NetworkSpec {
   /** The standard deviation of all initial weights. Default: He or Glorot initialization. */
   readonly initialStd?: number | undefined;
   readonly dtype?: "float32" | "float64" | undefined;
+  /** Whether the normalization has learned parameters. If not, every Dense has a bias. Default: true. */
+  readonly affine?: boolean | undefined;
   /** Epsilon of batch norm. Default: 1e-5. */
   readonly epsilon?: number | undefined;
   /** The strength of the drift. Default: 1. */
@@ -69,12 +76,12 @@ export function buildNetwork(spec: NetworkSpec, inputs: number, outputs: number,
     return String(layers.length - 1);
   };
   for (let i = 0; i < hidden; i++) {
-    const bias = !hasNorm(spec.network);
-    const size = { inputs: i === 0 ? inputs : width, outputs: width, bias };
+    const size = { inputs: i === 0 ? inputs : width, outputs: width, bias: hasBias(spec) };
     const linear = add(dense(spec, size, activation === "ReLU" ? "he" : "glorot", random.fork(`hidden ${i}`)));
-    add(normOf(spec));
+    if (spec.network !== "batch norm after ReLU") add(normOf(spec));
     const preActivation = add(noiseOf(spec, random.fork(`noise ${i}`)));
-    const layerInput = add(activationOf(activation));
+    let layerInput = add(activationOf(activation));
+    if (spec.network === "batch norm after ReLU") layerInput = add(normOf(spec));
     paths.push({ linear, preActivation, layerInput });
   }
   layers.push(dense({ ...spec, dtype }, { inputs: width, outputs, bias: true }, "glorot", random.fork("output")));
@@ -90,8 +97,8 @@ export function calibrate({ network }: NetworkSpec, { model }: Built, images: Te
   }
 }
 
-function hasNorm(network: Network): boolean {
-  return network !== "plain" && network !== "plain + noise";
+function hasBias({ network, affine = true }: NetworkSpec): boolean {
+  return !affine || network === "plain" || network === "plain + noise" || network === "batch norm after ReLU";
 }
 
 function dense(
@@ -105,7 +112,7 @@ function dense(
   return new Dense({ ...size, initial: { weight }, dtype });
 }
 
-function normOf({ network, width: features, epsilon, dtype }: NetworkSpec): Layer | undefined {
+function normOf({ network, width: features, affine = true, epsilon, dtype }: NetworkSpec): Layer | undefined {
   switch (network) {
     case "plain":
     case "plain + noise":
@@ -113,14 +120,21 @@ function normOf({ network, width: features, epsilon, dtype }: NetworkSpec): Laye
     case "batch norm":
     case "noisy batch norm":
     case "drifting batch norm":
-      return new BatchNorm({ features, epsilon, dtype });
+    case "batch norm after ReLU":
+      return new BatchNorm({ features, epsilon, dtype, scale: affine, center: affine });
     case "plain, calibrated":
       // The running statistics after one batch are those of that batch.
       return new BatchNorm({ features, epsilon, dtype, momentum: 1, varianceEstimator: "biased" });
     case "stopped gradient":
       return new StopGradientNorm({ features });
     case "mean only":
-      return new MeanOnlyNorm({ features });
+      return new MeanOnlyNorm({ features, center: affine });
+    case "deviation only":
+      return new DeviationOnlyNorm();
+    case "RMS":
+      return new BatchRMSNorm({ features, scale: affine });
+    case "dynamic tanh":
+      return new DynamicTanh({ features });
     case "l1":
       return new LpNorm({ features, p: 1 });
     case "l2":
@@ -144,6 +158,10 @@ function noiseOf({ network, dose = 1, noise }: NetworkSpec, random: Random): Noi
     case "batch norm":
     case "stopped gradient":
     case "mean only":
+    case "deviation only":
+    case "RMS":
+    case "dynamic tanh":
+    case "batch norm after ReLU":
     case "l1":
     case "l2":
     case "l-infinity":

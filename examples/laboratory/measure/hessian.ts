@@ -32,7 +32,7 @@ const IMAGES = 256;
  * ReLU kink between the two points at step 0. Their eigenvalues are in the thousands, and the products are far from symmetric (see
  * the report's asymmetry). At 1e-8 and 1e-9, the eigenvalues of all networks agree to four digits.
  */
-const DIFFERENCE_STEP = 1e-8;
+export const DIFFERENCE_STEP = 1e-8;
 const TOP = 10;
 /** Number of points kept of the density. */
 const POINTS = 200;

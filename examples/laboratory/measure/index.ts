@@ -5,6 +5,9 @@ import { edge } from "./edge.js";
 import { batchStatistics, oneStep, shiftedInputs, subsets } from "./evaluations.js";
 import { hessian } from "./hessian.js";
 import { invariance, leastSquares } from "./invariance.js";
+import { normalizations } from "./normalizations.js";
+import { outputShift } from "./output-shift.js";
+import { sampleGradients } from "./sample-gradients.js";
 import { signals } from "./signals.js";
 import { theorem } from "./theorem.js";
 import { train } from "./train.js";
@@ -22,6 +25,9 @@ const MEASUREMENTS = {
   subsets,
   hessian,
   deepLinear,
+  outputShift,
+  normalizations,
+  sampleGradients,
 };
 
 export type Measurements = typeof MEASUREMENTS;

@@ -1,0 +1,105 @@
+/** Claim 26: a layer without statistics in place of batch norm. */
+import type { Claim, Panel } from "../claim.js";
+import { TEST_ACCURACY } from "../panels.js";
+import { RULES } from "../rules.js";
+import { BATCH_SIZE, eachSeed, lineOf, relu, trainEach } from "../study.js";
+import { judgeEach } from "../verdicts.js";
+
+const rules = RULES["dynamic-tanh"];
+const NETWORKS = ["batch norm", "dynamic tanh"] as const;
+const RATES = [0.03, 0.1, 0.3] as const;
+const CASES = [
+  { hidden: 8, width: 48 },
+  { hidden: 3, width: 64 },
+  { hidden: 16, width: 48 },
+] as const;
+
+export const dynamicTanh: Claim = {
+  number: 26,
+  name: "dynamic-tanh",
+  quick: false,
+  title: "A layer without statistics can replace batch norm",
+  who: "Dynamic tanh: Zhu, Chen, He, LeCun & Liu 2025 (arXiv:2503.10622).",
+  definition:
+    "Dynamic tanh is gamma tanh(alpha x) + beta, where gamma and beta are learned per feature and alpha is a learned scalar. It stands where BatchNorm stands otherwise: between Dense and ReLU. The networks are compared by their test accuracy at their best learning rate, and by the largest rate that reaches 0.9 (0.01 if none does). R is that of claim 19: the loss after a push of 1% of ||theta|| along the gradient of a mean output, divided by the loss before.",
+  settings:
+    "ReLU 8x48, 3x64 and 16x48, learning rates 0.03, 0.1 and 0.3, batch size 64, 300 steps. alpha starts at 0.5, gamma at 1 and beta at 0. R: 8x48, on 512 training images.",
+  differences:
+    "The paper replaces LayerNorm and RMSNorm in Transformers, mostly with residual connections and AdamW, and does not claim that dynamic tanh replaces batch norm in convolutional networks: its own test on ResNet-50 and VGG-19 lost accuracy. Here there are no residual connections, and a ReLU follows.",
+  factor: "the depth",
+  counterEvidence:
+    "Dynamic tanh bounds every value, but it fixes neither mean nor scale. With alpha 0.5, small values shrink by half in each layer, and gradients with them, so a deep network without residual connections starts with a weak signal. A larger alpha was not tried, because nothing here is tuned.",
+  reading:
+    "If dynamic tanh does as well as batch norm, bounding the values is enough, and statistics are not needed. If it fails only in the deep networks, it replaces the limit on large values but not the rescaling of small ones. R of a network that has not learned is close to 1, whatever the reason.",
+  async run(study) {
+    const conditions = [];
+    const shown = [];
+    const panels: Panel[] = [];
+    for (const { hidden, width } of CASES) {
+      const setting = `ReLU ${hidden}x${width}`;
+      const seeds = await eachSeed(study, (seed) =>
+        trainEach(NETWORKS, (network) =>
+          Promise.all(
+            RATES.map(async (learningRate) => {
+              const setup = { network: relu(hidden, width, network), learningRate, batchSize: BATCH_SIZE, seed };
+              const steps = study.steps(300);
+              if (hidden === 8) return (await study.ask("outputShift", { ...setup, looks: [{ step: steps }] }))[0]!;
+              const { tests } = await study.ask("train", { ...setup, steps });
+              return { accuracy: tests.at(-1)!.accuracy, ratio: null };
+            }),
+          ),
+        ),
+      );
+      type Runs = (typeof seeds)[number];
+      const accuracies = (runs: Runs[keyof Runs]): number[] => runs.map(({ accuracy }) => accuracy);
+      const best = (runs: Runs[keyof Runs]): number => Math.max(...accuracies(runs));
+      conditions.push(
+        judgeEach(rules.asWell, setting, seeds, (runs) => best(runs["batch norm"]) - best(runs["dynamic tanh"])),
+        judgeEach(
+          rules.largest,
+          setting,
+          seeds,
+          (runs) => largest(accuracies(runs["batch norm"])) / largest(accuracies(runs["dynamic tanh"])),
+        ),
+      );
+      for (const network of NETWORKS) {
+        shown.push({
+          what: `${network}, ${setting}: best test accuracy`,
+          values: seeds.map((runs) => best(runs[network])),
+        });
+        if (hidden !== 8) continue;
+        for (const [i, rate] of RATES.entries()) {
+          shown.push({
+            what: `${network}, ${setting}, learning rate ${rate}: R`,
+            values: seeds.map((runs) => runs[network][i]!.ratio!),
+          });
+        }
+      }
+      panels.push({
+        title: setting,
+        x: { label: "learning rate", type: "log", ticks: RATES },
+        y: TEST_ACCURACY,
+        series: NETWORKS.map((network) => ({
+          network,
+          points: lineOf(seeds.map((runs) => accuracies(runs[network]).map((y, i) => ({ x: RATES[i]!, y })))),
+        })),
+      });
+    }
+    return {
+      conditions,
+      shown,
+      figures: [
+        {
+          title: "Test accuracy by learning rate.",
+          caption: "After 300 steps. Median and range over the seeds. Diverged runs count as chance level (0.1).",
+          panels,
+        },
+      ],
+    };
+  },
+};
+
+/** Returns the largest learning rate that reaches an accuracy of 0.9, or a third of the smallest one if none does. */
+function largest(accuracies: readonly number[]): number {
+  return RATES.findLast((_, i) => accuracies[i]! >= 0.9) ?? RATES[0] / 3;
+}

@@ -1,0 +1,114 @@
+/** Claim 25: the two halves of batch norm, each on its own. */
+import type { Claim, Panel } from "../claim.js";
+import type { Normalizations } from "../measure/normalizations.js";
+import { TEST_ACCURACY } from "../panels.js";
+import { RULES } from "../rules.js";
+import { BATCH_SIZE, dot, eachSeed, linesOf, relu, trainEach } from "../study.js";
+import { judge, judgeEach } from "../verdicts.js";
+
+const rules = RULES["mean-or-deviation"];
+const NORMALIZED = ["batch norm", "mean only", "deviation only", "RMS"] as const;
+const NETWORKS = ["plain", ...NORMALIZED] as const;
+const CASES = [
+  { hidden: 16, rate: 0.1 },
+  { hidden: 16, rate: 0.3 },
+  { hidden: 8, rate: 0.1 },
+  { hidden: 8, rate: 0.3 },
+] as const;
+type Runs = Record<(typeof NETWORKS)[number], Normalizations>;
+
+export const meanOrDeviation: Claim = {
+  number: 25,
+  name: "mean-or-deviation",
+  quick: false,
+  title: "Subtracting the mean does more of the work than dividing by the standard deviation",
+  who: 'D. Page 2019, "How to train your ResNet 7: batch norm". The opposite view, that the mean need not be subtracted: RMSNorm, Zhang & Sennrich 2019 (arXiv:1910.07467). Mean-only batch norm: Salimans & Kingma 2016 (arXiv:1602.07868).',
+  definition:
+    "Four normalizations of a feature over the batch, each with its exact gradient: batch norm, (x - mean) / sqrt(variance + epsilon); mean only, x - mean; deviation only, x / sqrt(variance + epsilon), with nothing subtracted; and RMS, x / sqrt(mean(x^2) + epsilon). None has learned parameters; every Dense has a bias. The experiment compares their test accuracy, with the test images normalized by their own statistics. Since mean(x^2) = mean^2 + variance, dividing by the RMS bounds the mean of the result by 1, whereas dividing by the deviation does not bound it. Both leave |mean| / standard deviation of a unit as it is. The figure shows this ratio for the output of each Dense, as a median over the units, and R is that of claim 19: the loss after a push of 1% of ||theta|| along the gradient of a mean output, divided by the loss before.",
+  settings:
+    "16x48 and 8x48 ReLU, He initialization, learning rates 0.1 and 0.3, batch size 64, 300 steps. Means and R: 16x48, learning rate 0.1, on 512 training images.",
+  differences:
+    "An MLP on digits instead of a convolutional network on CIFAR-10. RMSNorm divides by the RMS over the features of one sample; here the RMS of each feature is taken over the batch, so that all four differ only in the formula.",
+  factor: "the depth and the learning rate",
+  counterEvidence:
+    "If RMS trains as well as batch norm, subtracting the mean is not necessary. In a shallow network, any of the four may do. Accuracy after 300 steps does not separate a network that cannot train from one that trains slowly.",
+  reading:
+    "One explanation covers all four: what must be bounded is the mean of the values that a layer passes on. Subtracting the mean bounds it, and so does dividing by an RMS that contains it, but dividing by the deviation does not. If that is right, deviation only fails in the deep network and RMS does not. The first figure tests the explanation directly: it holds only if the networks that fail are those with large means.",
+  async run(study) {
+    const steps = study.steps(300);
+    const conditions = [];
+    const shown = [];
+    const accuracies: Panel[] = [];
+    const means: Panel[] = [];
+    for (const { hidden, rate } of CASES) {
+      const setting = `${hidden}x48 ReLU, learning rate ${rate}`;
+      const main = hidden === 16 && rate === 0.1;
+      const seeds: Runs[] = await eachSeed(study, (seed) =>
+        trainEach(NETWORKS, (network) =>
+          study.ask("normalizations", {
+            network: { ...relu(hidden, 48, network), affine: false },
+            ...{ learningRate: rate, batchSize: BATCH_SIZE, seed, steps, push: main },
+          }),
+        ),
+      );
+      const minus = (a: keyof Runs, b: keyof Runs): number[] =>
+        seeds.map((runs) => runs[a].accuracy - runs[b].accuracy);
+      if (hidden === 16) {
+        conditions.push(
+          judge(rules.mean, setting, minus("mean only", "deviation only")),
+          judge(rules.rms, setting, minus("batch norm", "RMS")),
+        );
+      }
+      if (main) conditions.push(judge(rules.meanEnough, setting, minus("batch norm", "mean only")));
+      if (hidden === 8 && rate === 0.1) {
+        conditions.push(
+          judgeEach(rules.shallow, setting, seeds, (runs) => {
+            const all = NORMALIZED.map((network) => runs[network].accuracy);
+            return Math.max(...all) - Math.min(...all);
+          }),
+        );
+      }
+      for (const network of NETWORKS) {
+        const values = seeds.map((runs) => runs[network].accuracy);
+        shown.push({ what: `${network}, ${setting}: test accuracy`, values });
+        if (main) shown.push({ what: `${network}, ${setting}: R`, values: seeds.map((runs) => runs[network].ratio!) });
+      }
+      accuracies.push({
+        title: setting,
+        x: { label: "network", type: "linear", domain: [0.5, 5.5], ticks: [1, 2, 3, 4, 5] },
+        y: TEST_ACCURACY,
+        series: NETWORKS.map((network, i) => ({
+          network,
+          dots: "filled",
+          points: seeds.map((runs) => dot(i + 1, runs[network].accuracy)),
+        })),
+      });
+      if (!main) continue;
+      for (const of of ["meanBefore", "meanAfter"] as const) {
+        means.push({
+          title: `${of === "meanBefore" ? "at initialization" : "after 300 steps"}, ${setting}`,
+          x: { label: "layer", type: "linear", domain: [1, hidden] },
+          y: { label: "|mean| / standard deviation", type: "log", ceiling: 100 },
+          series: linesOf(NETWORKS, seeds, (run) => run[of].map((y, i) => ({ x: i + 1, y }))),
+        });
+      }
+    }
+    return {
+      conditions,
+      shown,
+      figures: [
+        {
+          title: "Mean relative to the spread.",
+          caption:
+            "Output of each Dense, before it is normalized. Median over the units; median and range over the seeds.",
+          panels: means,
+        },
+        {
+          title: "Test accuracy.",
+          caption: `One dot per seed. ${NETWORKS.map((network, i) => `${i + 1}: ${network}`).join("; ")}.`,
+          panels: accuracies,
+        },
+      ],
+    };
+  },
+};
