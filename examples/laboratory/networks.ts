@@ -1,6 +1,20 @@
-/** Networks: hidden layers of Dense, an optional normalization and an activation, followed by a Dense. */
-import { BatchNorm, Dense, type Layer, type Random, ReLU, Sequential, Sigmoid, Tanh, Tensor } from "batchnorm";
+/** Networks: MLPs and VGGs, in all the variants that are compared. A network is described by data, its `NetworkSpec`. */
+import {
+  BatchNorm,
+  Conv2d,
+  Dense,
+  Flatten,
+  type Layer,
+  MaxPool2d,
+  type Random,
+  ReLU,
+  Sequential,
+  Sigmoid,
+  Tanh,
+  Tensor,
+} from "batchnorm";
 import { LpNorm, NoiseInjection } from "batchnorm/variants";
+import { buildVgg, type VggSize } from "../images/networks.js";
 import { BatchRMSNorm, DeviationOnlyNorm, DynamicTanh, MeanOnlyNorm, StopGradientNorm } from "./layers.js";
 
 /** The networks compared; each has its own color on the page. */
@@ -24,14 +38,9 @@ export type Network =
   | "l2"
   | "l-infinity";
 
-/** Options for `buildNetwork`. */
-export interface NetworkSpec {
+/** What all networks have in common. */
+interface CommonSpec {
   readonly network: Network;
-  readonly hidden: number;
-  readonly width: number;
-  readonly activation: "ReLU" | "sigmoid" | "tanh" | "none";
-  /** The standard deviation of all initial weights. Default: He or Glorot initialization. */
-  readonly initialStd?: number | undefined;
   readonly dtype?: "float32" | "float64" | undefined;
   /** Whether the normalization has learned parameters. If not, every Dense has a bias. Default: true. */
   readonly affine?: boolean | undefined;
@@ -43,49 +52,105 @@ export interface NetworkSpec {
   readonly noise?: "expectation" | "identity" | undefined;
 }
 
+/** Hidden layers of Dense, an optional normalization and an activation. */
+export interface MlpSpec extends CommonSpec {
+  readonly hidden: number;
+  readonly width: number;
+  readonly activation: "ReLU" | "sigmoid" | "tanh" | "none";
+  /** The standard deviation of all initial weights. Default: He or Glorot initialization. */
+  readonly initialStd?: number | undefined;
+}
+
+/** A VGG for images of 32x32 pixels: convolutions, a hidden Dense and the output, with ReLU. */
+export interface VggSpec extends CommonSpec {
+  readonly vgg: VggSize;
+}
+
+/** Options for `buildNetwork`. */
+export type NetworkSpec = MlpSpec | VggSpec;
+
 /** Paths of the layers whose outputs are the values of one hidden layer. */
 export interface HiddenPaths {
-  /** The output of Dense. */
+  /** The output of Dense or Conv2d. */
   readonly linear: string;
   /** The input of the activation. */
   readonly preActivation: string;
-  /** The input of the next layer. */
+  /** The input of the next Dense or Conv2d. */
   readonly layerInput: string;
 }
 
 export interface Built {
   readonly model: Sequential;
   readonly hidden: readonly HiddenPaths[];
+  /** The hidden layers on which shift is measured. */
+  readonly watched: readonly HiddenPaths[];
 }
 
-/** Returns the name of an architecture, as in "8x48 ReLU". */
-export function nameOf({ hidden, width, activation }: Pick<NetworkSpec, "hidden" | "width" | "activation">): string {
-  return `${hidden}x${width}${activation === "none" ? " linear" : ` ${activation}`}`;
-}
+/** The number of layers of an MLP that are watched, evenly spaced up to the last. */
+const WATCHED = 4;
+/** The convolutions of a VGG that are watched, counted from 0. */
+export const WATCHED_CONVOLUTIONS: readonly number[] = [2, 5, 9];
 
 /**
- * Builds a network. Each layer has its own random stream, so all networks of a seed start from the same weights. A Dense before
- * a normalization layer has no bias, because normalization would cancel it; all other biases start at 0.
+ * Builds a network for samples of a shape, [64] or [1, 32, 32]. Each layer has its own random stream, so all networks of a seed
+ * start from the same weights. A layer before a normalization layer has no bias, because normalization would cancel it; all other
+ * biases start at 0.
  */
-export function buildNetwork(spec: NetworkSpec, inputs: number, outputs: number, random: Random): Built {
-  const { hidden, width, activation, dtype } = spec;
-  const layers: Layer[] = [];
-  const paths: HiddenPaths[] = [];
-  const add = (layer: Layer | undefined): string => {
-    if (layer !== undefined) layers.push(layer);
-    return String(layers.length - 1);
-  };
+export function buildNetwork(spec: NetworkSpec, shape: readonly number[], outputs: number, random: Random): Built {
+  const layers = "vgg" in spec ? vggLayers(spec, shape[0]!, random) : mlpLayers(spec, shape[0]!, outputs, random);
+  const hidden = hiddenPaths(layers);
+  const count = Math.min(WATCHED, hidden.length);
+  const watched =
+    "vgg" in spec
+      ? WATCHED_CONVOLUTIONS
+      : Array.from({ length: count }, (_, i) => Math.ceil(((i + 1) * hidden.length) / count) - 1);
+  return { model: new Sequential(layers), hidden, watched: watched.map((index) => hidden[index]!) };
+}
+
+function mlpLayers(spec: MlpSpec, inputs: number, outputs: number, random: Random): Layer[] {
+  const { hidden, width, activation } = spec;
+  const layers: (Layer | undefined)[] = [];
   for (let i = 0; i < hidden; i++) {
     const size = { inputs: i === 0 ? inputs : width, outputs: width, bias: hasBias(spec) };
-    const linear = add(dense(spec, size, activation === "ReLU" ? "he" : "glorot", random.fork(`hidden ${i}`)));
-    if (spec.network !== "batch norm after ReLU") add(normOf(spec));
-    const preActivation = add(noiseOf(spec, random.fork(`noise ${i}`)));
-    let layerInput = add(activationOf(activation));
-    if (spec.network === "batch norm after ReLU") layerInput = add(normOf(spec));
-    paths.push({ linear, preActivation, layerInput });
+    layers.push(dense(spec, size, activation === "ReLU" ? "he" : "glorot", random.fork(`hidden ${i}`)));
+    const norm = normOf(spec, width);
+    if (spec.network === "batch norm after ReLU") layers.push(activationOf(activation), norm);
+    else layers.push(norm, noiseOf(spec, random.fork(`noise ${i}`)), activationOf(activation));
   }
-  layers.push(dense({ ...spec, dtype }, { inputs: width, outputs, bias: true }, "glorot", random.fork("output")));
-  return { model: new Sequential(layers), hidden: paths };
+  layers.push(dense(spec, { inputs: width, outputs, bias: true }, "glorot", random.fork("output")));
+  return layers.filter((layer) => layer !== undefined);
+}
+
+function vggLayers(spec: VggSpec, channels: number, random: Random): Layer[] {
+  const noise = random.fork("noise");
+  let count = 0;
+  return buildVgg(spec.vgg, channels, {
+    random,
+    bias: hasBias(spec),
+    after: (features) =>
+      [normOf(spec, features), noiseOf(spec, noise.fork(String(count++)))].filter((layer) => layer !== undefined),
+  });
+}
+
+/** Finds the hidden layers: each begins at a layer with weights and ends before the next one. */
+function hiddenPaths(layers: readonly Layer[]): HiddenPaths[] {
+  const starts = layers.flatMap((layer, i) => (layer instanceof Dense || layer instanceof Conv2d ? [i] : []));
+  return starts.slice(0, -1).map((start, i) => {
+    const end = starts[i + 1]!;
+    const ahead = layers.slice(start, end).findIndex((layer) => AFTER.some((kind) => layer instanceof kind));
+    const preActivation = ahead < 0 ? end - 1 : start + ahead - 1;
+    return { linear: String(start), preActivation: String(preActivation), layerInput: String(end - 1) };
+  });
+}
+
+/** What may follow the values before the activation. */
+const AFTER = [ReLU, Sigmoid, Tanh, MaxPool2d, Flatten];
+
+/** Returns the name of an architecture, as in "8x48 ReLU" or "VGG-13/8". */
+export function nameOf(spec: NetworkSpec): string {
+  if ("vgg" in spec) return `VGG-${spec.vgg}`;
+  const { hidden, width, activation } = spec;
+  return `${hidden}x${width}${activation === "none" ? " linear" : ` ${activation}`}`;
 }
 
 /** Fixes the statistics of a calibrated network to those of its first batch; leaves other networks unchanged. */
@@ -102,7 +167,7 @@ function hasBias({ network, affine = true }: NetworkSpec): boolean {
 }
 
 function dense(
-  { initialStd: std, dtype = "float32" }: NetworkSpec,
+  { initialStd: std, dtype = "float32" }: MlpSpec,
   size: { readonly inputs: number; readonly outputs: number; readonly bias: boolean },
   initial: "he" | "glorot",
   random: Random,
@@ -112,7 +177,7 @@ function dense(
   return new Dense({ ...size, initial: { weight }, dtype });
 }
 
-function normOf({ network, width: features, affine = true, epsilon, dtype }: NetworkSpec): Layer | undefined {
+function normOf({ network, affine = true, epsilon, dtype }: NetworkSpec, features: number): Layer | undefined {
   switch (network) {
     case "plain":
     case "plain + noise":
@@ -169,7 +234,7 @@ function noiseOf({ network, dose = 1, noise }: NetworkSpec, random: Random): Noi
   }
 }
 
-function activationOf(activation: NetworkSpec["activation"]): Layer | undefined {
+function activationOf(activation: MlpSpec["activation"]): Layer | undefined {
   switch (activation) {
     case "ReLU":
       return new ReLU();

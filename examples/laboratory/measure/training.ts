@@ -40,7 +40,7 @@ export function prepare({ network, learningRate, batchSize, seed }: Setup, sourc
   const random = new Random(seed);
   const data = source.split(random.fork("split"));
   const batches = batchesOf(data.train, batchSize, random.fork("batches"));
-  const built = buildNetwork(network, source.side ** 2, 10, random.fork("weights"));
+  const built = buildNetwork(network, source.shape, 10, random.fork("weights"));
   const { model } = built;
   calibrate(network, built, batchesOf(data.train, batchSize, random.fork("batches")).next().value.images);
   const optimizer = new SGD(model.parameters, { learningRate });
@@ -65,8 +65,17 @@ export function prepare({ network, learningRate, batchSize, seed }: Setup, sourc
 
 /** Returns the accuracy of a model with its running statistics. */
 export function inferenceAccuracy(model: Layer, { images, labels }: Digits): number {
-  return accuracyOf(model.forward(images, { mode: "inference" }).output, labels);
+  let right = 0;
+  for (let start = 0; start < labels.length; start += PART) {
+    const rows = Array.from({ length: Math.min(PART, labels.length - start) }, (_, i) => start + i);
+    const part = pickDigits({ images, labels }, rows);
+    right += rows.length * accuracyOf(model.forward(part.images, { mode: "inference" }).output, part.labels);
+  }
+  return Math.round(right) / labels.length;
 }
+
+/** Images tested at a time: all of them at once would take much more memory than a training step. */
+const PART = 128;
 
 /** Trains for a number of steps; returns whether the loss stayed finite. */
 export function learnFor(trainee: Trainee, steps: number): boolean {
