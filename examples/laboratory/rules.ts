@@ -315,8 +315,8 @@ export const RULES = {
     largest: rule(
       "largest learning rate that reaches test accuracy 0.9, BN/dynamic tanh",
       "ratio",
-      { atLeast: 3 },
       { atMost: 1 },
+      { atLeast: 3 },
     ),
   },
   "sample-gradients": {
