@@ -4,7 +4,7 @@ import type { Normalizations } from "../measure/normalizations.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import { BATCH_SIZE, dot, eachSeed, linesOf, relu, trainEach } from "../study.js";
-import { judge, judgeEach } from "../verdicts.js";
+import { judge, judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["mean-or-deviation"];
 const NORMALIZED = ["batch norm", "mean only", "deviation only", "RMS"] as const;
@@ -21,6 +21,7 @@ export const meanOrDeviation: Claim = {
   number: 25,
   name: "mean-or-deviation",
   quick: false,
+  seconds: { MLP: 25 },
   title: "Subtracting the mean does more of the work than dividing by the standard deviation",
   who: 'D. Page 2019, "How to train your ResNet 7: batch norm". The opposite view, that the mean need not be subtracted: RMSNorm, Zhang & Sennrich 2019 (arXiv:1910.07467). Mean-only batch norm: Salimans & Kingma 2016 (arXiv:1602.07868).',
   definition:
@@ -29,7 +30,6 @@ export const meanOrDeviation: Claim = {
     "16x48 and 8x48 ReLU, He initialization, learning rates 0.1 and 0.3, batch size 64, 300 steps. Means and R: 16x48, learning rate 0.1, on 512 training images.",
   differences:
     "An MLP on digits instead of a convolutional network on CIFAR-10. RMSNorm divides by the RMS over the features of one sample; here the RMS of each feature is taken over the batch, so that all four differ only in the formula.",
-  factor: "the depth and the learning rate",
   counterEvidence:
     "If RMS trains as well as batch norm, subtracting the mean is not necessary. In a shallow network, any of the four may do. Accuracy after 300 steps does not separate a network that cannot train from one that trains slowly.",
   reading:
@@ -51,21 +51,26 @@ export const meanOrDeviation: Claim = {
           }),
         ),
       );
+      const spread = (runs: Runs): number => {
+        const all = NORMALIZED.map((network) => runs[network].accuracy);
+        return Math.max(...all) - Math.min(...all);
+      };
+      const atRate = `at learning rate ${rate}`;
       const minus = (a: keyof Runs, b: keyof Runs): number[] =>
         seeds.map((runs) => runs[a].accuracy - runs[b].accuracy);
       if (hidden === 16) {
         conditions.push(
-          judge(rules.mean, setting, minus("mean only", "deviation only")),
-          judge(rules.rms, setting, minus("batch norm", "RMS")),
+          judge(rules.mean, setting, minus("mean only", "deviation only"), main ? PRIMARY : secondary(atRate)),
+          judge(rules.rms, setting, minus("batch norm", "RMS"), secondary(`for the RMS ${atRate}`)),
         );
       }
-      if (main) conditions.push(judge(rules.meanEnough, setting, minus("batch norm", "mean only")));
+      if (main) {
+        const enough = secondary("in that the mean alone is almost enough");
+        conditions.push(judge(rules.meanEnough, setting, minus("batch norm", "mean only"), enough));
+      }
       if (hidden === 8 && rate === 0.1) {
         conditions.push(
-          judgeEach(rules.shallow, setting, seeds, (runs) => {
-            const all = NORMALIZED.map((network) => runs[network].accuracy);
-            return Math.max(...all) - Math.min(...all);
-          }),
+          judgeEach(rules.shallow, setting, seeds, spread, secondary("in that with 8 layers all do equally well")),
         );
       }
       for (const network of NETWORKS) {

@@ -2,7 +2,7 @@
 import type { Claim } from "../claim.js";
 import { RULES } from "../rules.js";
 import { BATCH_SIZE, dot, eachSeed, linesOf, meanOf, PAIR, relu, trainEach } from "../study.js";
-import { judgeEach } from "../verdicts.js";
+import { judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["sample-gradients"];
 const CHANCE = 1 / Math.sqrt(BATCH_SIZE);
@@ -11,6 +11,7 @@ export const sampleGradientsClaim: Claim = {
   number: 27,
   name: "sample-gradients",
   quick: false,
+  seconds: { MLP: 1 },
   title: "Without batch norm the samples' gradients add up, with batch norm they cancel",
   who: "Bjorck, Gomes, Selman & Weinberger 2018, table 1 (arXiv:1806.02375).",
   definition:
@@ -19,7 +20,6 @@ export const sampleGradientsClaim: Claim = {
     "8x48 ReLU, batch size 64, learning rate 0.1, at initialization and after 50 steps. Weights for which no sample has a gradient do not count.",
   differences:
     "An MLP on digits; the paper uses a ResNet-110 on CIFAR-10 at initialization, sums over the pixels of an image as well, and reports the two sums separately.",
-  factor: "when it is measured",
   counterEvidence:
     "With batch norm, dy_b also depends on the other samples of the batch, so g_b is not the gradient for sample b alone. Part of the cancellation is exact: batch norm makes the dy_b of each unit sum to 0, so whatever the inputs x_b have in common drops out. A large common gradient is not harmful in itself: training needs one.",
   reading:
@@ -41,6 +41,7 @@ export const sampleGradientsClaim: Claim = {
           setting,
           seeds,
           (runs) => meanOf(runs.plain[look]!) / meanOf(runs["batch norm"][look]!),
+          look === 0 ? PRIMARY : secondary("after 50 steps"),
         ),
       ),
       shown: places.flatMap((setting, look) =>

@@ -1,29 +1,20 @@
 /** Claim 19: a shift that reaches the outputs is the sharp direction of the loss. */
-import type { Claim, Panel, Series } from "../claim.js";
+import type { Claim } from "../claim.js";
 import type { OutputShift } from "../measure/output-shift.js";
+import type { Network } from "../networks.js";
+import { chanceLine, pushedLines, pushPanels } from "../push-panels.js";
 import { RULES } from "../rules.js";
-import { BATCH_SIZE, dot, eachSeed, lineOf, meanOf, relu } from "../study.js";
-import { judge } from "../verdicts.js";
+import { deepNetworks, eachSeed, meanOf, outputShiftRun, stepsOn } from "../study.js";
+import { CHECK, judge, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["sharp-direction"];
-const ARMS = {
-  plain: { network: "plain", constant: false },
-  batch: { network: "batch norm", constant: false },
-  constant: { network: "batch norm", constant: true },
-  afterRelu: { network: "batch norm after ReLU", constant: true },
-} as const;
-type Arm = keyof typeof ARMS;
-const DRAWN = [
-  ["plain", { network: "plain" }],
-  ["batch", { network: "batch norm" }],
-  ["constant", { network: "batch norm", label: "constant stats", dash: "4 3" }],
-] as const;
-const CHANCE = { network: "plain, calibrated", label: "chance", dash: "2 4" } as const;
 
 export const sharpDirection: Claim = {
   number: 19,
   name: "sharp-direction",
   quick: true,
+  quickOmits: "the eigenvectors, the measurement after 60 steps and batch norm after the ReLU",
+  seconds: { MLP: 20, VGG: 300 },
   title: "The shift that reaches the outputs is the sharp direction of the loss, and batch norm removes it",
   who: 'D. Page 2019, "How to train your ResNet 7: batch norm", with the notebook batch_norm_post in github.com/davidcpage/cifar10-fast.',
   definition:
@@ -32,111 +23,69 @@ export const sharpDirection: Claim = {
     "8x48 ReLU, learning rate 0.1, batch size 64. Measured after 300 steps, and R also after 60, on 512 fixed training images, in double precision. 60 Lanczos steps; Hessian-vector products from gradients 1e-8 apart. --quick omits the eigenvectors, the measurement after 60 steps and the network with batch norm after the ReLU.",
   differences:
     "An MLP on digits; Page uses an 8-layer convolutional network on CIFAR-10, without gamma and beta. Here both are trained. The push has the same relative length for all networks, so it does not depend on the learning rate.",
-  factor: "the network and the time",
   counterEvidence:
-    "Santurkar et al. 2018 find no connection between the shift and the benefit of batch norm (claim 7), and claim 18 adds a shift that does no harm. Both measure any shift, including shifts that the next BatchNorm layer removes. The control shows that the length of a push alone does not matter. Only one length decides; the figure shows others.",
+    "Santurkar et al. 2018 find no connection between the shift and the benefit of batch norm (claim 7), and claim 0 adds a shift that does no harm. Both measure any shift, including shifts that the next BatchNorm layer removes. The control shows that the length of a push alone does not matter. Only one length decides; the figure shows others.",
   reading:
-    "If R is far larger with constant statistics than with batch statistics, then batch norm removes the shift that would have reached the outputs, and the direction of that shift is one in which the loss is sharp. This would explain why less shift and a smoother loss occur together: they are the same effect. It would also say which shift matters: the part that no later layer removes. The drift of claim 18 is removed by the next BatchNorm layer.",
+    "If R is far larger with constant statistics than with batch statistics, then batch norm removes the shift that would have reached the outputs, and the direction of that shift is one in which the loss is sharp. This would explain why less shift and a smoother loss occur together: they are the same effect. It would also say which shift matters: the part that no later layer removes. The drift of claim 0 is removed by the next BatchNorm layer.",
   async run(study) {
-    const quick = study.extent === "quick";
-    const look = { step: study.steps(300), profile: true, lanczosSteps: quick ? 0 : study.steps(60) };
-    const looks = quick ? [look] : [{ step: study.steps(60) }, look];
-    const ask = (arm: Arm, seed: number): Promise<OutputShift[]> => {
-      const { network, constant } = ARMS[arm];
-      const own = arm === "afterRelu" ? [{ step: look.step }] : looks;
-      return study.ask("outputShift", {
-        ...{ network: relu(8, 48, network), learningRate: 0.1, batchSize: BATCH_SIZE, seed },
-        looks: own.map((each) => ({ ...each, constant })),
-      });
-    };
-    const runs = (arm: Arm) => eachSeed(study, (seed) => ask(arm, seed));
-    const [plain, batch, constant] = await Promise.all([runs("plain"), runs("batch"), runs("constant")]);
-    const all = { plain, batch, constant };
-    const last = (seeds: OutputShift[][], figure: (found: OutputShift) => number): number[] =>
-      seeds.map((each) => figure(each.at(-1)!));
-    const over = (above: readonly number[], below: readonly number[]): number[] =>
-      above.map((value, i) => value / below[i]!);
-    const excess = ({ ratio }: OutputShift): number => Math.max(0, ratio - 1);
-    const inSpan = (found: OutputShift): number => meanOf(found.inSpan);
-    const farthest = study.seeds.map((_, i) =>
-      [plain, batch, constant]
-        .map((seeds) => seeds[i]!.at(-1)!.random)
-        .reduce((a, b) => (Math.abs(b - 1) > Math.abs(a - 1) ? b : a)),
-    );
-    const setting = "8x48 ReLU, after 300 steps";
+    const { name, spec } = deepNetworks(study, [8])[0]!;
+    const pushes = (network: Network) => eachSeed(study, (seed) => outputShiftRun(study, spec(network), seed));
+    const [plainRuns, normRuns] = await Promise.all([pushes("plain"), pushes("batch norm")]);
+    const at = (runs: typeof normRuns, look: number): OutputShift[] => runs.map((looks) => looks.at(look)!);
+    const [plain, batch, constant] = [at(plainRuns, -1), at(normRuns, -2), at(normRuns, -1)];
+    const drawn = [
+      { network: "plain", looks: plain, what: "plain" },
+      { network: "batch norm", looks: batch, what: "batch norm" },
+      { network: "batch norm", label: "constant stats", dash: "4 3", looks: constant, what: "constant statistics" },
+    ] as const;
+    type Measure = (look: OutputShift) => number;
+    const over = (a: readonly OutputShift[], b: readonly OutputShift[], of: Measure): number[] =>
+      a.map((look, i) => of(look) / of(b[i]!));
+    const excess: Measure = ({ ratio }) => Math.max(0, ratio - 1);
+    const inSpan: Measure = (look) => meanOf(look.inSpan);
+    const lastLayer: Measure = (look) => look.lastLayer;
+    const assigned: Measure = (look) => look.assigned;
+    const sharpness: Measure = (look) => look.sharpness;
+    const farther = (a: number, b: number): number => (Math.abs(a - 1) > Math.abs(b - 1) ? a : b);
+    const farthest = plain.map((_, i) => [plain, batch, constant].map((looks) => looks[i]!.random).reduce(farther));
+    const setting = `${name}, after ${study.column === "VGG" ? stepsOn(study, 300) : 300} steps`;
+    const predictions = secondary("in the predictions");
+    const layers = secondary("in the layers that the push changes");
     const conditions = [
-      judge(rules.push, setting, over(last(constant, excess), last(batch, excess))),
-      judge(rules.random, setting, farthest),
-      judge(
-        rules.taken,
-        setting,
-        last(constant, ({ assigned }) => assigned),
-      ),
-      judge(
-        rules.kept,
-        setting,
-        last(batch, ({ assigned }) => assigned),
-      ),
-      judge(
-        rules.lastLayer,
-        setting,
-        last(batch, ({ lastLayer }) => lastLayer),
-      ),
-      judge(
-        rules.allLayers,
-        `constant statistics, ${setting}`,
-        last(constant, ({ lastLayer }) => lastLayer),
-      ),
-      judge(
-        rules.allLayers,
-        `plain, ${setting}`,
-        last(plain, ({ lastLayer }) => lastLayer),
-      ),
+      judge(rules.push, setting, over(constant, batch, excess), PRIMARY),
+      judge(rules.random, setting, farthest, CHECK),
+      judge(rules.taken, setting, constant.map(assigned), predictions),
+      judge(rules.kept, setting, batch.map(assigned), predictions),
+      judge(rules.lastLayer, setting, batch.map(lastLayer), layers),
+      judge(rules.allLayers, `constant statistics, ${setting}`, constant.map(lastLayer), layers),
+      judge(rules.allLayers, `plain, ${setting}`, plain.map(lastLayer), layers),
     ];
-    const curves = (y: "ratio" | "assigned"): Series[] =>
-      DRAWN.map(([arm, look]) => {
-        const lines = all[arm].map((each) =>
-          each.at(-1)!.profile.map((push) => ({ x: 100 * push.length, y: push[y] })),
-        );
-        return { ...look, points: lineOf(lines) };
-      });
-    const x = { label: "length of the push (% of ||theta||)", type: "linear", domain: [0, 2] } as const;
-    const panels: Panel[] = [
-      { title: "loss", x, y: { label: "loss / loss before", type: "log" }, series: curves("ratio") },
-      {
-        ...{ title: "predictions", x, y: { label: "images assigned to class k", type: "linear", domain: [0, 1] } },
-        series: [...curves("assigned"), { ...CHANCE, points: [dot(0, 0.1), dot(2, 0.1)] }],
-      },
-    ];
-    if (!quick) {
-      const early = (seeds: OutputShift[][]): number[] => seeds.map((each) => excess(each[0]!));
-      const sharpness = ({ sharpness: value }: OutputShift): number => value;
+    const panels = pushPanels(drawn);
+    if (study.column === "MLP" && study.extent !== "quick") {
+      const afterRelu = at(await pushes("batch norm after ReLU"), -1);
+      const [early, span] = [secondary("after 60 steps"), secondary("in the sharpest directions")];
       conditions.push(
-        judge(rules.push, "8x48 ReLU, after 60 steps", over(early(constant), early(batch))),
-        judge(rules.curvature, setting, over(last(constant, sharpness), last(batch, sharpness))),
-        judge(rules.span, setting, over(last(constant, inSpan), last(batch, inSpan))),
-        judge(rules.spanPlain, setting, last(plain, inSpan)),
-        judge(rules.afterRelu, setting, over(last(constant, excess), last(await runs("afterRelu"), excess))),
+        judge(rules.push, `${name}, after 60 steps`, over(at(normRuns, 1), at(normRuns, 0), excess), early),
+        judge(rules.curvature, setting, over(constant, batch, sharpness), secondary("in the largest eigenvalue")),
+        judge(rules.span, setting, over(constant, batch, inSpan), span),
+        judge(rules.spanPlain, setting, plain.map(inSpan), span),
+        judge(rules.afterRelu, setting, over(constant, afterRelu, excess), secondary("with batch norm after the ReLU")),
       );
-      const chance = plain[0]!.at(-1)!.chance;
       panels.push({
         title: "sharpest directions",
         x: { label: "eigenvalue, from the largest", type: "linear", domain: [1, 9] },
         y: { label: "share in the span of the ten u_k", type: "log" },
         series: [
-          ...DRAWN.map(([arm, look]) => ({
-            ...look,
-            points: lineOf(all[arm].map((each) => each.at(-1)!.inSpan.map((y, i) => ({ x: i + 1, y })))),
-          })),
-          { ...CHANCE, points: [dot(1, chance), dot(9, chance)] },
+          ...pushedLines(drawn, (look) => look.inSpan.map((y, i) => ({ x: i + 1, y }))),
+          chanceLine(plain[0]!.chance, [1, 9]),
         ],
       });
     }
     return {
       conditions,
-      shown: DRAWN.map(([arm, look]) => ({
-        what: `R, ${"label" in look ? "constant statistics" : look.network}, ${setting}`,
-        values: last(all[arm], ({ ratio }) => ratio),
+      shown: drawn.map(({ what, looks }) => ({
+        what: `${what}, ${setting}: R`,
+        values: looks.map(({ ratio }) => ratio),
       })),
       figures: [
         {

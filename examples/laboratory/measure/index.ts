@@ -6,7 +6,6 @@ import { batchStatistics, oneStep, shiftedInputs, subsets } from "./evaluations.
 import { hessian } from "./hessian.js";
 import { invariance, leastSquares } from "./invariance.js";
 import { normalizations } from "./normalizations.js";
-import { outputShift } from "./output-shift.js";
 import { sampleGradients } from "./sample-gradients.js";
 import { signals } from "./signals.js";
 import { theorem } from "./theorem.js";
@@ -25,7 +24,6 @@ const MEASUREMENTS = {
   subsets,
   hessian,
   deepLinear,
-  outputShift,
   normalizations,
   sampleGradients,
 };

@@ -1,10 +1,9 @@
 /** normalizations: trains a network, and measures the means of its hidden units before and after. */
-import { Random } from "batchnorm";
 import { momentsOf } from "batchnorm/probes";
 import { median } from "../../shared/spread.js";
 import type { Source } from "../data.js";
 import { batchAccuracy } from "./evaluations.js";
-import { DIVERGED, pushOutputs } from "./output-shift.js";
+import { pushOutputs, UNREACHED } from "./output-shift.js";
 import { CHANCE, learnFor, prepare, type Setup, type Trainee } from "./training.js";
 import { columnsOf } from "./watcher.js";
 
@@ -31,14 +30,13 @@ export async function normalizations(setup: NormalizationsSetup, source: Source)
   const meanBefore = relativeMeans(trainee);
   if (!learnFor(trainee, setup.steps)) {
     const meanAfter = meanBefore.map(() => Infinity);
-    return { accuracy: CHANCE, meanBefore, meanAfter, ratio: setup.push ? DIVERGED.ratio : null };
+    return { accuracy: CHANCE, meanBefore, meanAfter, ratio: setup.push ? UNREACHED.ratio : null };
   }
-  const random = new Random(setup.seed).fork("pushes");
   return {
     accuracy: batchAccuracy(trainee.model, trainee.data.test),
     meanBefore,
     meanAfter: relativeMeans(trainee),
-    ratio: setup.push ? (await pushOutputs(trainee, {}, random)).ratio : null,
+    ratio: setup.push ? (await pushOutputs(trainee, {}, setup.seed)).ratio : null,
   };
 }
 

@@ -1,4 +1,4 @@
-/** outputShift: how much the loss rises when the mean of an output is pushed, and how sharp that direction is. */
+/** pushOutputs: how much the loss rises when the mean of an output is pushed, and how sharp that direction is. */
 import {
   type Loss,
   modelObjective,
@@ -11,20 +11,16 @@ import {
 import { curvature, spanShares } from "batchnorm/probes";
 import { recalibrate } from "batchnorm/tools";
 import { median } from "../../shared/spread.js";
-import type { Source } from "../data.js";
-import { DIFFERENCE_STEP } from "./hessian.js";
-import { CHANCE, learnFor, prepare, type Setup, type Trainee } from "./training.js";
+import { DIFFERENCE_STEP } from "./difference-step.js";
+import type { Trainee } from "./training.js";
 
-export interface OutputShiftSetup extends Setup {
-  /** What to measure, at ascending steps of training. */
-  readonly looks: readonly OutputShiftLook[];
-}
-
+/** What to measure on a network. */
 export interface OutputShiftLook {
+  /** The number of training steps before it. */
   readonly step: number;
   /** Recalibrate the statistics on the probed images, and keep them constant. Default: false. */
   readonly constant?: boolean | undefined;
-  /** Push to several lengths, not only to `PUSH`. Default: false. */
+  /** Push to other lengths as well. Default: false. */
   readonly profile?: boolean | undefined;
   /** The number of Lanczos steps for the sharpest directions. Default: 0. */
   readonly lanczosSteps?: number | undefined;
@@ -32,8 +28,6 @@ export interface OutputShiftLook {
 
 /** The effect of a push along u_k, the unit vector of the gradient of the mean of output k: medians over the classes k. */
 export interface OutputShift {
-  /** Test accuracy in inference mode. */
-  readonly accuracy: number;
   /** The loss after a push of length `PUSH` / the loss before it, and the share of images that are then assigned to class k. */
   readonly ratio: number;
   readonly assigned: number;
@@ -41,6 +35,7 @@ export interface OutputShift {
   readonly random: number;
   /** The share of the last layer in ||u_k||^2. */
   readonly lastLayer: number;
+  /** The same by length, from 0. */
   readonly profile: readonly { readonly length: number; readonly ratio: number; readonly assigned: number }[];
   /** The largest eigenvalue of the Hessian x ||theta||^2. */
   readonly sharpness: number;
@@ -52,26 +47,13 @@ export interface OutputShift {
 
 /** The length of the push, relative to the norm of all parameters. */
 const PUSH = 0.01;
-const LENGTHS: readonly number[] = [0, 0.0025, 0.005, PUSH, 0.015, 0.02];
+const LENGTHS: readonly number[] = [0.0025, 0.005, PUSH, 0.015, 0.02];
 const IMAGES = 512;
 const SHARPEST = 9;
 const CLASSES = 10;
 
-export async function outputShift(setup: OutputShiftSetup, source: Source): Promise<OutputShift[]> {
-  const trainee = prepare(setup, source);
-  const found: OutputShift[] = [];
-  let done = 0;
-  for (const look of setup.looks) {
-    const finite = learnFor(trainee, look.step - done);
-    done = look.step;
-    found.push(finite ? await pushOutputs(trainee, look, new Random(setup.seed).fork("pushes")) : DIVERGED);
-  }
-  return found;
-}
-
-/** The result for a network that diverged. */
-export const DIVERGED: OutputShift = {
-  accuracy: CHANCE,
+/** The result for a network that diverged before the measurement. */
+export const UNREACHED: OutputShift = {
   ratio: Infinity,
   assigned: NaN,
   random: NaN,
@@ -82,15 +64,16 @@ export const DIVERGED: OutputShift = {
   chance: NaN,
 };
 
-/** Pushes each mean output of a network. Its parameters are left unchanged. */
+/** Pushes the mean of each output of a network, which is left unchanged. */
 export async function pushOutputs(
-  { model, probe, testAccuracy }: Trainee,
+  { model, probe }: Trainee,
   { constant = false, profile = false, lanczosSteps = 0 }: Omit<OutputShiftLook, "step">,
-  random: Random,
+  seed: number,
 ): Promise<OutputShift> {
-  const accuracy = testAccuracy();
+  const random = new Random(seed).fork("pushes");
   const { images: input, labels: target } = probe(IMAGES);
   const mode = constant ? "inference" : "probe";
+  const statistics = model.statistics.map(({ values }) => values.slice());
   if (constant) recalibrate(model, [input]);
   let shares: readonly number[] = [];
   const watched: Loss<ArrayLike<number>> = (output, labels, options) => {
@@ -108,7 +91,11 @@ export async function pushOutputs(
   for (let k = 0; k < CLASSES; k++) {
     directions.push(unit((await outputObjective(model, input, meanOutput(k), { mode }).objective(point)).gradient));
   }
-  const pushed = [];
+  // The objectives have copies of the recalibrated statistics.
+  model.statistics.forEach(({ values }, i) => {
+    values.set(statistics[i]!);
+  });
+  const pushed = [{ length: 0, ratio: 1, assigned: median(shares) }];
   for (const length of profile ? LENGTHS : [PUSH]) {
     const classes = [];
     for (const [k, direction] of directions.entries()) classes.push(await push(direction, length, k));
@@ -119,7 +106,7 @@ export async function pushOutputs(
   const { ratio: atRandom } = await push(unit(point.map(() => random.normal())), PUSH, 0);
   // The weight and the bias of the last Dense are the last two groups.
   const lastLayer = median(directions.map((direction) => norm(direction.subarray(groups.at(-2)!.start)) ** 2));
-  const found = { accuracy, ratio, assigned, random: atRandom, lastLayer, profile: profile ? pushed : [] };
+  const found = { ratio, assigned, random: atRandom, lastLayer, profile: pushed };
   if (lanczosSteps === 0) return { ...found, sharpness: NaN, inSpan: [], chance: NaN };
   const { largest, ritzVectors } = await curvature(objective, point, {
     random: random.fork("lanczos"),
