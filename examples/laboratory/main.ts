@@ -6,7 +6,7 @@ import { writeWhole } from "../shared/files.js";
 import { Pool } from "../shared/pool.js";
 import { CLAIMS } from "./catalog.js";
 import { openSource } from "./data.js";
-import { DataError } from "./fashion-mnist.js";
+import { DataError } from "../data/full-sets.js";
 import { askOnce, type Result, runClaim } from "./run-claim.js";
 import type { Job } from "./measure/index.js";
 import { UsageError } from "../shared/usage.js";
