@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
+import { loadImages, received } from "../examples/images/data.js";
 import { DataError, readCifar10, readFashionMnist } from "../examples/data/full-sets.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "full-sets-"));
@@ -24,6 +25,14 @@ function batch(labels: readonly number[]): Buffer {
     return Buffer.from([label, ...pixels]);
   });
   return Buffer.concat(images);
+}
+
+/** A file in the IDX format. */
+function idx(sizes: readonly number[], values: readonly number[]): Buffer {
+  const header = Buffer.alloc(4 + 4 * sizes.length);
+  header.writeUInt32BE(0x800 + sizes.length);
+  sizes.forEach((size, i) => header.writeUInt32BE(size, 4 + 4 * i));
+  return Buffer.concat([header, Buffer.from(values)]);
 }
 
 describe("CIFAR-10", () => {
@@ -76,13 +85,6 @@ describe("CIFAR-10", () => {
 });
 
 describe("Fashion-MNIST in full", () => {
-  function idx(sizes: readonly number[], values: readonly number[]): Buffer {
-    const header = Buffer.alloc(4 + 4 * sizes.length);
-    header.writeUInt32BE(0x800 + sizes.length);
-    sizes.forEach((size, i) => header.writeUInt32BE(size, 4 + 4 * i));
-    return Buffer.concat([header, Buffer.from(values)]);
-  }
-
   // Malformed files: see the tests of the laboratory, which reads the same files.
   it("is read as bytes, and every file is reported", () => {
     const folder = mkdtempSync(join(scratch, "data-"));
@@ -96,5 +98,47 @@ describe("Fashion-MNIST in full", () => {
     expect([...train.pixels, ...test.pixels]).toEqual([1, 2, 3, 4, 5, 6, 7, 255, 8, 8, 8, 9]);
     expect([...test.labels]).toEqual([2]);
     expect(reports.map((report) => (report as number[])[0])).toEqual([1, 2, 3, 4]);
+  });
+});
+
+describe("the images of the example", () => {
+  it("are centered by channel, from 0 to 1", async () => {
+    const labels = Array.from({ length: 64 }, (_, i) => i % 10);
+    const paths = [file("data_batch_1.bin", batch(labels)), file("test_batch.bin", batch([7, 8]))];
+    const { facts, train, test } = received(structuredClone(await loadImages({ name: "cifar-10", paths })));
+    expect(facts).toMatchObject({ name: "CIFAR-10", channels: 3, trainImages: 64, testImages: 2 });
+    expect(train.labels).toEqual(labels);
+    // Channel c of image i is 10 i + c modulo 256, so that green and blue differ by a constant, until they wrap around.
+    const bytes = (c: number): number[] => labels.map((_, i) => (10 * i + c) % 256);
+    const mean = (c: number): number => bytes(c).reduce((sum, value) => sum + value, 0) / 64 / 255;
+    for (const c of [1, 2]) {
+      expect(train.images.at(5, c, 3, 4)).toBeCloseTo((50 + c) / 255 - mean(c), 6);
+      expect(test.images.at(1, c, 31, 31)).toBeCloseTo((10 + c) / 255 - mean(c), 6);
+    }
+    expect(test.images.at(0, 0, 0, 0) - test.images.at(0, 0, 0, 1)).toBeCloseTo(1, 6);
+  });
+
+  it("get a border of background if they are smaller than 32x32", async () => {
+    const folder = mkdtempSync(join(scratch, "data-"));
+    const pixels = (images: number): number[] => Array.from({ length: images * 4 }, (_, i) => (i % 4 === 3 ? 255 : 0));
+    for (const [part, images] of [
+      ["train", 64],
+      ["t10k", 2],
+    ] as const) {
+      writeFileSync(join(folder, `${part}-images-idx3-ubyte`), idx([images, 2, 2], pixels(images)));
+      writeFileSync(join(folder, `${part}-labels-idx1-ubyte`), idx([images], new Array<number>(images).fill(1)));
+    }
+    const { train } = await loadImages({ name: "fashion-mnist", paths: [folder] });
+    expect(train.images.shape).toEqual([64, 1, 32, 32]);
+    const mean = 1 / 32 ** 2;
+    expect(train.images.at(3, 0, 16, 16)).toBeCloseTo(1 - mean, 6);
+    expect(train.images.at(3, 0, 15, 15)).toBeCloseTo(-mean, 6);
+    expect(train.images.at(3, 0, 0, 0)).toBeCloseTo(-mean, 6);
+  });
+
+  it("must be at least one batch", async () => {
+    const paths = [file("data_batch_1.bin", batch([1])), file("test_batch.bin", batch([7]))];
+    const message = "CIFAR-10: expected at least 64 training images, got 1";
+    await expect(loadImages({ name: "cifar-10", paths })).rejects.toThrow(new DataError(message));
   });
 });

@@ -20,7 +20,7 @@ if (collect === undefined) throw new Error("run with node --expose-gc");
 const steps = Number(process.argv[2] ?? 10_000);
 const random = new Random(1);
 const { images, labels } = (await readFashion()).train;
-const model = buildNetwork("vgg", "batch norm", random.fork("weights"));
+const model = buildNetwork("vgg", "batch norm", 1, random.fork("weights"));
 const optimizer = new SGD(model.parameters, { learningRate: 0.02 });
 const batches = new Batcher({ input: images, target: labels, batchSize: BATCH_SIZE, dropLast: true, random });
 
