@@ -1,9 +1,8 @@
 /** Data: training and test images for each kind of network. */
 import type { Random } from "batchnorm";
 import { type Digits, loadDigits, splitDigits } from "../data/digits.js";
-import { readFashion } from "../data/fashion-file.js";
-import type { Column } from "./claim.js";
-import { readFashionMnist } from "./fashion-mnist.js";
+import { type ImageSet, received } from "../images/data.js";
+import { openFashionMnist } from "./fashion-mnist.js";
 
 /** A set of square images in ten classes, with pixels from 0 to 1, possibly centered. */
 export interface Source {
@@ -14,17 +13,23 @@ export interface Source {
   split(random: Random): { readonly train: Digits; readonly test: Digits };
 }
 
-/** Returns the images for a kind of network: the digits or, if a folder is given, Fashion-MNIST for an MLP. */
-export async function openSource(column: Column, folder: string | undefined): Promise<Source> {
-  if (column === "VGG") return clothes();
-  if (folder !== undefined) return readFashionMnist(folder);
+/** What to train on: a folder of Fashion-MNIST or, if undefined, the digits; or images in memory that threads share. */
+export type Data = string | undefined | ImageSet;
+
+/** Returns the data as a source. */
+export function openSource(data: Data): Source {
+  if (typeof data === "object") return imageSource(received(data));
+  if (data !== undefined) return openFashionMnist(data);
   const digits = loadDigits();
   return { name: "1797 handwritten digits of 8x8 pixels", shape: [64], split: (random) => splitDigits(digits, random) };
 }
 
-/** Returns the subset of Fashion-MNIST in this repository, the same images for every seed. */
-async function clothes(): Promise<Source> {
-  const { train, test } = await readFashion();
-  const name = "5000 training and 1000 test images of Fashion-MNIST, 28x28 pixels with a border of 2";
-  return { name, shape: train.images.shape.slice(1), split: () => ({ train, test }) };
+/** Returns images as a source, the same for every seed. */
+function imageSource({ facts, train, test }: ImageSet): Source {
+  const { name, trainImages, testImages } = facts;
+  return {
+    name: `${trainImages} training and ${testImages} test images of ${name}`,
+    shape: train.images.shape.slice(1),
+    split: () => ({ train, test }),
+  };
 }
