@@ -15,6 +15,7 @@ import {
   WATCHED_CONVOLUTIONS,
 } from "./networks.js";
 import { overSteps } from "./panels.js";
+import { type Condition, judgeEach, type Part, type Rule } from "./verdicts.js";
 
 /** Calls `work` for each seed, in parallel; the results are in the order of the seeds. */
 export function eachSeed<T>(study: Study, work: (seed: number) => Promise<T>): Promise<T[]> {
@@ -206,6 +207,31 @@ export function overLooks(run: Trained, steps: number, figure: (look: Look) => n
 export function overMoved(run: Trained, steps: number, figure: keyof Omit<Moved, "step">): number {
   const moved = run.moved.filter(({ step }) => step <= steps);
   return median(moved.map((each) => each[figure]));
+}
+
+/** Applies a rule to plain/BN: a number of the network without batch norm, divided by that of the network with it. */
+export function judgeRatio<Run>(
+  rule: Rule,
+  setting: string,
+  seeds: readonly Readonly<Record<"plain" | "batch norm", Run>>[],
+  figure: (run: Run) => number,
+  part: Part,
+): Condition {
+  return judgeEach(rule, setting, seeds, (runs) => figure(runs.plain) / figure(runs["batch norm"]), part);
+}
+
+/** Returns the loss at each probe, with the range of the loss around it as a band: medians over the seeds. */
+export function lossBand(runs: readonly Trained[]): CurvePoint[] {
+  const steps = [...new Set(runs.flatMap(({ looks }) => looks.map(({ step }) => step)))].sort((a, b) => a - b);
+  return steps.map((step) => {
+    const looks = runs.flatMap((run) => run.looks.filter((look) => look.step === step));
+    return {
+      x: step,
+      y: median(looks.map(({ loss }) => loss)),
+      low: median(looks.map(({ low }) => low)),
+      high: median(looks.map(({ high }) => high)),
+    };
+  });
 }
 
 /** Combines the points of several seeds into one line with a band: median, minimum and maximum at each x. */
