@@ -64,6 +64,7 @@ export {
 export { loadStateDict, stateDict, type StateDict, type StateEntry } from "./model/state.js";
 
 // Objectives and their checks
+export { meanObjective } from "./objective/mean-objective.js";
 export type { Evaluation, Group, Objective, ProbeOptions } from "./objective/objective.js";
 export { checkGradient, type CheckGradientOptions, type GradientReport } from "./objective/check-gradient.js";
 export type { GradientComparison, Verdict } from "./objective/finite-difference.js";

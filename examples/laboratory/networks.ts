@@ -13,10 +13,10 @@ import {
   Tanh,
   Tensor,
 } from "batchnorm";
-import { LpNorm, NoiseInjection } from "batchnorm/variants";
+import { BatchRMSNorm, DynamicTanh, LpNorm, MeanOnlyNorm, NoiseInjection } from "batchnorm/variants";
 import { vggLayers, type VggSize } from "../images/architectures.js";
 import { layerBuilder } from "../images/networks.js";
-import { BatchRMSNorm, DeviationOnlyNorm, DynamicTanh, MeanOnlyNorm, StopGradientNorm } from "./layers.js";
+import { DeviationOnlyNorm, StopGradientNorm } from "./layers.js";
 
 /** The networks compared; each has its own color on the page. */
 export type Network =
@@ -200,9 +200,9 @@ function normOf({ network, affine = true, epsilon, dtype }: NetworkSpec, feature
     case "mean only":
       return new MeanOnlyNorm({ features, center: affine });
     case "deviation only":
-      return new DeviationOnlyNorm();
+      return new DeviationOnlyNorm({ features });
     case "RMS":
-      return new BatchRMSNorm({ features, scale: affine });
+      return new BatchRMSNorm({ features, scale: affine, center: affine });
     case "dynamic tanh":
       return new DynamicTanh({ features });
     case "l1":

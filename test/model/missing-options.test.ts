@@ -33,7 +33,15 @@ import {
 import * as tools from "batchnorm/tools";
 import { compareModes, foldBatchNorm, inspect, recalibrate } from "batchnorm/tools";
 import * as variants from "batchnorm/variants";
-import { BatchRenorm, GhostBatchNorm, LpNorm, NoiseInjection } from "batchnorm/variants";
+import {
+  BatchRenorm,
+  BatchRMSNorm,
+  DynamicTanh,
+  GhostBatchNorm,
+  LpNorm,
+  MeanOnlyNorm,
+  NoiseInjection,
+} from "batchnorm/variants";
 import { zipFile } from "../support/format-files.js";
 import { expectRefusal } from "../support/refusal.js";
 
@@ -78,6 +86,9 @@ const required: Readonly<Record<string, Call>> = {
   BatchRenorm: (options) => new BatchRenorm(options),
   GhostBatchNorm: (options) => new GhostBatchNorm(options),
   LpNorm: (options) => new LpNorm(options),
+  MeanOnlyNorm: (options) => new MeanOnlyNorm(options),
+  BatchRMSNorm: (options) => new BatchRMSNorm(options),
+  DynamicTanh: (options) => new DynamicTanh(options),
   NoiseInjection: (options) => new NoiseInjection(options),
 };
 

@@ -86,7 +86,7 @@ function expectVectors(name: string, vectors: unknown): Float64Array[] {
   if (!Array.isArray(vectors) || vectors.length === 0) {
     throw new TypeError(complaint(WHO, `${name} to be an array of at least 1 vector`, show(vectors)));
   }
-  return (vectors as readonly unknown[]).map((vector, i) => expectFiniteValues(WHO, `${name}[${i}]`, vector, 1));
+  return Array.from(vectors as readonly unknown[], (vector, i) => expectFiniteValues(WHO, `${name}[${i}]`, vector, 1));
 }
 
 /** Returns a vector divided by its length, or null if it is 0. The first division prevents overflow. */
