@@ -150,6 +150,7 @@ describe("a run that diverged", () => {
     covariateShift: [],
     percentiles: [],
     noiseAtInference: null,
+    outputShift: [],
   };
 
   it("counts as chance, and as the worst value at probes that it did not reach", () => {

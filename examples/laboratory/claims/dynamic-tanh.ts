@@ -19,19 +19,19 @@ export const dynamicTanh: Claim = {
   number: 26,
   name: "dynamic-tanh",
   quick: false,
-  seconds: { MLP: 20 },
+  seconds: { MLP: 18 },
   title: "A layer without statistics can replace batch norm",
   who: "Dynamic tanh: Zhu, Chen, He, LeCun & Liu 2025 (arXiv:2503.10622).",
   definition:
-    "Dynamic tanh is gamma tanh(alpha x) + beta, where gamma and beta are learned per feature and alpha is a learned scalar. It stands where BatchNorm stands otherwise: between Dense and ReLU. The networks are compared by their test accuracy at their best learning rate, and by the largest rate that reaches 0.9 (0.01 if none does). R is that of claim 19: the loss after a push of 1% of ||theta|| along the gradient of a mean output, divided by the loss before.",
+    "Dynamic tanh is gamma tanh(alpha x) + beta, with gamma and beta learned per feature and one learned scalar alpha. It replaces BatchNorm between Dense and ReLU. The networks are compared by their test accuracy at their best learning rate, and by the largest rate that reaches 0.9 (0.01 if none does). R is the loss ratio of claim 19.",
   settings:
-    "ReLU 8x48, 3x64 and 16x48, learning rates 0.03, 0.1 and 0.3, batch size 64, 300 steps. alpha starts at 0.5, gamma at 1 and beta at 0. R: 8x48, on 512 training images.",
+    "ReLU 8x48, 3x64 and 16x48, learning rates 0.03, 0.1 and 0.3, batch size 64, 300 steps. Initially, alpha is 0.5, gamma 1 and beta 0. R: 8x48, on 512 training images.",
   differences:
-    "The paper replaces LayerNorm and RMSNorm in Transformers, mostly with residual connections and AdamW, and does not claim that dynamic tanh replaces batch norm in convolutional networks: its own test on ResNet-50 and VGG-19 lost accuracy. Here there are no residual connections, and a ReLU follows.",
+    "The paper replaces LayerNorm and RMSNorm in Transformers, which have residual connections, and mostly trains with AdamW. It reports that dynamic tanh is worse than batch norm in ResNet-50 and VGG-19. Here there are no residual connections, and each dynamic tanh is followed by a ReLU.",
   counterEvidence:
-    "Dynamic tanh bounds every value, but it fixes neither mean nor scale. With alpha 0.5, small values shrink by half in each layer, and gradients with them, so a deep network without residual connections starts with a weak signal. A larger alpha was not tried, because nothing here is tuned.",
+    "Dynamic tanh bounds every value, but sets neither mean nor scale. At alpha = 0.5, it halves small values in every layer, and their gradients too, so a deep network without residual connections starts with a weak signal. A larger alpha was not tried, because no setting is tuned here.",
   reading:
-    "If dynamic tanh does as well as batch norm, bounding the values is enough, and statistics are not needed. If it fails only in the deep networks, it replaces the limit on large values but not the rescaling of small ones. R of a network that has not learned is close to 1, whatever the reason.",
+    "If dynamic tanh does as well as batch norm, it is enough to bound the values, without any statistics. If it fails only in deep networks, it replaces the limit on large values but not the rescaling of small ones. For a network that has not learned, R is close to 1 whatever the reason.",
   async run(study) {
     const steps = study.steps(300);
     const conditions = [];
@@ -62,7 +62,7 @@ export const dynamicTanh: Claim = {
       const depth = `with ${hidden} layers`;
       conditions.push(
         judgeEach(rules.asWell, setting, seeds, minus, main ? PRIMARY : secondary(depth)),
-        judgeEach(rules.largest, setting, seeds, ratio, secondary(`in the range of learning rates ${depth}`)),
+        judgeEach(rules.largest, setting, seeds, ratio, secondary(main ? "in the largest learning rate" : depth)),
       );
       for (const network of NETWORKS) {
         const values = seeds.map((runs) => best(runs, network));
@@ -100,7 +100,7 @@ export const dynamicTanh: Claim = {
         },
         {
           title: "Pushing the mean of an output.",
-          caption: "ReLU 8x48, at the best learning rate of each network. As in claim 19.",
+          caption: "As in claim 19, for ReLU 8x48 at the best learning rate of each network.",
           panels: pushed,
         },
       ],

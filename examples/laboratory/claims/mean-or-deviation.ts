@@ -21,19 +21,19 @@ export const meanOrDeviation: Claim = {
   number: 25,
   name: "mean-or-deviation",
   quick: false,
-  seconds: { MLP: 25 },
+  seconds: { MLP: 20 },
   title: "Subtracting the mean does more of the work than dividing by the standard deviation",
   who: 'D. Page 2019, "How to train your ResNet 7: batch norm". The opposite view, that the mean need not be subtracted: RMSNorm, Zhang & Sennrich 2019 (arXiv:1910.07467). Mean-only batch norm: Salimans & Kingma 2016 (arXiv:1602.07868).',
   definition:
-    "Four normalizations of a feature over the batch, each with its exact gradient: batch norm, (x - mean) / sqrt(variance + epsilon); mean only, x - mean; deviation only, x / sqrt(variance + epsilon), with nothing subtracted; and RMS, x / sqrt(mean(x^2) + epsilon). None has learned parameters; every Dense has a bias. The experiment compares their test accuracy, with the test images normalized by their own statistics. Since mean(x^2) = mean^2 + variance, dividing by the RMS bounds the mean of the result by 1, whereas dividing by the deviation does not bound it. Both leave |mean| / standard deviation of a unit as it is. The figure shows this ratio for the output of each Dense, as a median over the units, and R is that of claim 19: the loss after a push of 1% of ||theta|| along the gradient of a mean output, divided by the loss before.",
+    "The experiment compares the test accuracy of networks with four normalizations of a feature over the batch, each with its exact gradient: batch norm, (x - mean) / sqrt(variance + epsilon); mean only, x - mean; deviation only, x / sqrt(variance + epsilon); and RMS, x / sqrt(mean(x^2) + epsilon). They have no learned parameters, and every Dense has a bias. Test images are normalized with their own statistics. The figure shows r = |mean| / standard deviation of the output of each Dense, as the median over its units. Up to epsilon, the mean that a normalization leaves has magnitude r for deviation only and r / sqrt(1 + r^2), which is below 1, for RMS, because mean(x^2) = mean^2 + variance. It is 0 for the other two. R is the loss ratio of claim 19.",
   settings:
-    "16x48 and 8x48 ReLU, He initialization, learning rates 0.1 and 0.3, batch size 64, 300 steps. Means and R: 16x48, learning rate 0.1, on 512 training images.",
+    "16x48 and 8x48 ReLU, He initialization, learning rates 0.1 and 0.3, batch size 64, 300 steps. r and R: 16x48 at learning rate 0.1, on 512 training images.",
   differences:
-    "An MLP on digits instead of a convolutional network on CIFAR-10. RMSNorm divides by the RMS over the features of one sample; here the RMS of each feature is taken over the batch, so that all four differ only in the formula.",
+    "MLPs on digits instead of a convolutional network on CIFAR-10. RMSNorm uses the RMS over the features of one sample. Here it is taken over the batch for each feature, so the four normalizations differ only in their formula.",
   counterEvidence:
-    "If RMS trains as well as batch norm, subtracting the mean is not necessary. In a shallow network, any of the four may do. Accuracy after 300 steps does not separate a network that cannot train from one that trains slowly.",
+    "If RMS trains as well as batch norm, the mean need not be subtracted. In a shallow network, any of the four may do. The accuracy after 300 steps does not distinguish a network that cannot learn from one that learns slowly.",
   reading:
-    "One explanation covers all four: what must be bounded is the mean of the values that a layer passes on. Subtracting the mean bounds it, and so does dividing by an RMS that contains it, but dividing by the deviation does not. If that is right, deviation only fails in the deep network and RMS does not. The first figure tests the explanation directly: it holds only if the networks that fail are those with large means.",
+    "One explanation would cover all four: the mean that a layer passes on must stay bounded. Subtracting it ensures this, and so does dividing by an RMS that contains it, but dividing by the deviation does not. The first figure tests this: the explanation needs a larger r for deviation only than for the networks that learn.",
   async run(study) {
     const steps = study.steps(300);
     const conditions = [];
@@ -93,7 +93,7 @@ export const meanOrDeviation: Claim = {
         means.push({
           title: `${of === "meanBefore" ? "at initialization" : "after 300 steps"}, ${setting}`,
           x: { label: "layer", type: "linear", domain: [1, hidden] },
-          y: { label: "|mean| / standard deviation", type: "log", ceiling: 100 },
+          y: { label: "r = |mean| / standard deviation", type: "log", ceiling: 100 },
           series: linesOf(NETWORKS, seeds, (run) => run[of].map((y, i) => ({ x: i + 1, y }))),
         });
       }
@@ -103,9 +103,9 @@ export const meanOrDeviation: Claim = {
       shown,
       figures: [
         {
-          title: "Mean relative to the spread.",
+          title: "Mean relative to the standard deviation.",
           caption:
-            "Output of each Dense, before it is normalized. Median over the units; median and range over the seeds.",
+            "r of the output of each Dense, before it is normalized. Median over the units; median and range over the seeds.",
           panels: means,
         },
         {

@@ -12,18 +12,18 @@ export const sampleGradientsClaim: Claim = {
   name: "sample-gradients",
   quick: false,
   seconds: { MLP: 1 },
-  title: "Without batch norm the samples' gradients add up, with batch norm they cancel",
+  title: "Without batch norm, the gradients of the samples add up; with it, they cancel",
   who: "Bjorck, Gomes, Selman & Weinberger 2018, table 1 (arXiv:1806.02375).",
   definition:
-    "g_b is the gradient of one weight for sample b: its term in dW = sum over b of x_b dy_b^T, where x_b is the input of the layer and dy_b the gradient with respect to its output. The experiment reports |sum of g_b| / sum of |g_b|, as a mean over the weights of a layer, then over the hidden layers. It is 1 if all samples change a weight in the same direction, and close to 0 if they cancel. For n independent normal values with mean 0, the expected value of |sum| is sqrt(2 n / pi) and that of the sum of magnitudes is n sqrt(2 / pi), so the ratio is about 1 / sqrt(n) = 0.125 for n = 64.",
+    "g_b is the gradient of a weight for sample b: its term in dW = sum over b of x_b dy_b^T, where x_b is the input of the layer and dy_b is the gradient with respect to its output. The experiment reports |sum of g_b| / sum of |g_b|, as the mean over the weights of a layer, then over the hidden layers. The ratio is 1 if all samples change a weight in the same direction, and close to 0 if they cancel. For n independent normal values with mean 0, the expected value of |sum| is sqrt(2 n / pi), and that of the sum of the magnitudes is n sqrt(2 / pi). The ratio is then about 1 / sqrt(n), which is 0.125 for n = 64.",
   settings:
-    "8x48 ReLU, batch size 64, learning rate 0.1, at initialization and after 50 steps. Weights for which no sample has a gradient do not count.",
+    "8x48 ReLU, learning rate 0.1, one batch of 64, at initialization and after 50 steps. Weights for which no sample has a gradient are left out.",
   differences:
-    "An MLP on digits; the paper uses a ResNet-110 on CIFAR-10 at initialization, sums over the pixels of an image as well, and reports the two sums separately.",
+    "MLPs on digits. The paper measures three convolutions of a ResNet-110 on CIFAR-10 at initialization, where the sums also run over the positions in an image.",
   counterEvidence:
-    "With batch norm, dy_b also depends on the other samples of the batch, so g_b is not the gradient for sample b alone. Part of the cancellation is exact: batch norm makes the dy_b of each unit sum to 0, so whatever the inputs x_b have in common drops out. A large common gradient is not harmful in itself: training needs one.",
+    "With batch norm, dy_b also depends on the other samples, so g_b is not the gradient for sample b alone. Part of the cancellation is exact: with batch norm, the dy_b of each unit sum to 0, so whatever all inputs x_b have in common drops out. A common direction is not harmful in itself, since training needs one.",
   reading:
-    "If the ratio is higher without batch norm, most samples push the weights in the same direction, whatever their class. A learning rate must then be small enough for this common direction, in which all samples together change the outputs by the same amount (claim 19).",
+    "If the ratio is higher without batch norm, most samples change the weights in the same direction, whatever their class. The learning rate must then be small enough for this common direction, along which all outputs shift together (claim 19).",
   async run(study) {
     const seeds = await eachSeed(study, (seed) =>
       trainEach(PAIR, (network) =>
@@ -54,7 +54,7 @@ export const sampleGradientsClaim: Claim = {
         {
           title: "By layer.",
           caption:
-            "1: all samples change a weight in the same direction. Independent: the expected value for 64 independent gradients. Median and range over the seeds.",
+            "1: all samples change a weight in the same direction. Independent: the value for 64 independent gradients. Median and range over the seeds.",
           panels: places.map((title, look) => ({
             title,
             x: { label: "layer", type: "linear", domain: [1, 8] },
