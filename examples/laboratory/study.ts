@@ -51,7 +51,7 @@ export interface DeepNetwork {
   readonly main: boolean;
   /** Ends the name of a place, as in " with 16 layers"; empty for the main network. */
   readonly suffix: string;
-  spec(network: Network): NetworkSpec;
+  readonly spec: (network: Network) => NetworkSpec;
 }
 
 /** Returns the deep networks to compare: MLPs of width 48 with these numbers of hidden layers, the main one first, or the VGG. */
@@ -66,8 +66,8 @@ export function deepNetworks({ column, vgg }: Study, depths: readonly number[]):
 }
 
 /** Returns the number of training steps: `mlp`, or 600 on VGG. */
-export function stepsOn({ column, extent, steps }: Study, mlp: number): number {
-  return steps(column === "MLP" ? mlp : extent === "quick" ? 200 : 600);
+export function stepsOn(study: Study, mlp: number): number {
+  return study.steps(study.column === "MLP" ? mlp : study.extent === "quick" ? 200 : 600);
 }
 
 /**
