@@ -72,9 +72,10 @@ export class Progress {
     return this.#weighted((claim) => claim.share);
   }
 
-  #shareOf({ questions }: Followed, counts = (_question: string) => true): number {
+  /** Returns the share of the requested measurements that is done; without those in `omitted`. */
+  #shareOf({ questions }: Followed, omitted: ReadonlySet<string> = new Set()): number {
     let done = 0;
-    for (const question of questions) if (counts(question)) done += this.#done.get(question) ?? 0;
+    for (const question of questions) if (!omitted.has(question)) done += this.#done.get(question) ?? 0;
     return questions.size === 0 ? 0 : done / questions.size;
   }
 
@@ -98,7 +99,7 @@ export class Progress {
   }
 
   #timeLeft(share: number): string {
-    const measured = this.#weighted((claim) => this.#shareOf(claim, (question) => !this.#reused.has(question)));
+    const measured = this.#weighted((claim) => this.#shareOf(claim, this.#reused));
     if (measured < 0.01) return "estimating the time left";
     const seconds = ((this.#now() - this.#start) / 1000) * ((1 - share) / measured);
     return seconds < 90 ? `about ${Math.ceil(seconds / 10) * 10} s left` : `about ${Math.round(seconds / 60)} min left`;
