@@ -31,7 +31,7 @@ import {
   writeSafetensors,
 } from "batchnorm/formats";
 import * as tools from "batchnorm/tools";
-import { compareModes, foldBatchNorm, inspect, recalibrate } from "batchnorm/tools";
+import { compareModes, foldBatchNorm, gradientCancellation, inspect, recalibrate } from "batchnorm/tools";
 import * as variants from "batchnorm/variants";
 import {
   BatchRenorm,
@@ -83,6 +83,7 @@ const required: Readonly<Record<string, Call>> = {
   Batcher: (options) => new Batcher(options),
   checkpoint: (options) => checkpoint(options),
   restore: (options) => restore(options, saved),
+  gradientCancellation: (options) => gradientCancellation(model, { input: x, target: x }, meanSquaredError, options),
   BatchRenorm: (options) => new BatchRenorm(options),
   GhostBatchNorm: (options) => new GhostBatchNorm(options),
   LpNorm: (options) => new LpNorm(options),

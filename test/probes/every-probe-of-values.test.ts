@@ -21,6 +21,8 @@ import {
   stringifyReport,
   theorem41,
   type Theorem41Options,
+  WeightRotation,
+  type WeightRotationOptions,
 } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
 import { probes as probesOfObjectives } from "../support/probe-table.js";
@@ -105,6 +107,17 @@ const valueProbes: readonly ValueProbe[] = [
     },
     empty: '"mean":"no finite values"',
     notFinite: '"nanFraction":0.08333333333333333',
+  },
+  {
+    name: "WeightRotation",
+    run: (a, b) => {
+      const rotation = new WeightRotation({ learningRate: 0.1, weightDecay: 0.1 });
+      rotation.record(0, { w: a.data });
+      rotation.record(1, { w: Array.from(a.data, (_, i) => b.data[i % b.data.length]!) });
+      return rotation.report();
+    },
+    empty: 'ShapeError: WeightRotation.record: expected "w" to have at least 1 value, got 0',
+    notFinite: '"norms":[null,',
   },
   {
     name: "ShiftOverTraining",
@@ -210,6 +223,7 @@ it.each<[string, string, string, (options: object) => unknown]>([
   ["theorem41", "eps", "epsilon", (options) => theorem41(three, three, options as Theorem41Options)],
   ["ActivationRecorder", "path", "paths", (options) => new ActivationRecorder(options)],
   ["ShiftOverTraining", "place", "places", (options) => new ShiftOverTraining(options as ShiftOverTrainingOptions)],
+  ["WeightRotation", "momentun", "momentum", (options) => new WeightRotation(options as WeightRotationOptions)],
   [
     "filterNormalizedDirection",
     "vector",

@@ -46,6 +46,7 @@ const FUNCTIONS: Readonly<Record<string, readonly [Callable, ...(readonly unknow
   stepSizesAround: [probes.stepSizesAround as Callable, []],
   filterNormalizedDirection: [probes.filterNormalizedDirection as Callable, [], [point], [point, groups]],
   ShiftOverTraining: [construct(probes.ShiftOverTraining), []],
+  WeightRotation: [construct(probes.WeightRotation), []],
   mergeActivationRecords: [probes.mergeActivationRecords as Callable, [], [record()]],
   histogramOf: [probes.histogramOf as Callable, [], [[1]]],
   histogramQuantile: [probes.histogramQuantile as Callable, [], [histogram]],
@@ -89,6 +90,10 @@ const FUNCTIONS: Readonly<Record<string, readonly [Callable, ...(readonly unknow
 const OPTIONAL: Readonly<Record<string, readonly [Callable, ...(readonly unknown[])[]]>> = {
   ActivationRecorder: [construct(probes.ActivationRecorder), []],
   "ActivationRecorder.at": [(...args) => (new probes.ActivationRecorder().at as Callable)(...args), [0]],
+  "WeightRotation.report": [
+    (...args) => (new probes.WeightRotation({ learningRate: 1 }).report as Callable)(...args),
+    [],
+  ],
   compareHistograms: [probes.compareHistograms as Callable, [histogram, histogram]],
   lipschitzAlongTrajectory: [probes.lipschitzAlongTrajectory as Callable, [objective, [point, point]]],
   maximumMeanDiscrepancy: [probes.maximumMeanDiscrepancy as Callable, [samples, samples]],

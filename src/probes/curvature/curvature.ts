@@ -50,7 +50,7 @@ export interface CurvatureReport extends ProbeReport {
   readonly steps: number;
   /** The finite-difference step h of the products. */
   readonly differenceStep: number;
-  /** The largest change from h to h/2 among the checked products: the one along the gradient and up to 8 others. */
+  /** The largest ||Hv at h - Hv at h/2|| / ||v|| among the checked products: the one along the gradient and up to 8 others. */
   readonly productError: number;
   /** The largest |<u, Hv> - <v, Hu>| for two Lanczos vectors. It is 0 for a true Hessian, so it measures the error of the products. */
   readonly asymmetry: number;
