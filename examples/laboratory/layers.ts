@@ -1,4 +1,4 @@
-/** Layers that only the claims need: batch norm with parts removed. */
+/** Layers that only the claims need: batch norm with parts removed, and the scalar of SkipInit. */
 import {
   afterPass,
   BatchNorm,
@@ -100,6 +100,39 @@ export class MeanOnlyNorm implements Layer {
         { dtype: input.dtype },
       );
       return { gradInput, gradients: new Map([[this.beta, dbeta]]) };
+    });
+  }
+}
+
+/**
+ * Multiplies its input by one learned number that starts at 0.
+ *
+ *     y = alpha x      dalpha = Σ dy x      dx = alpha dy
+ *
+ * At the end of a residual branch, it makes the block the identity at the start of training.
+ *
+ * - **Shapes**: x, y of any shape · alpha [1]
+ * - **Source**: SkipInit, De & Smith 2020 (arXiv:2002.10444)
+ */
+export class SkipInit implements Layer {
+  readonly alpha = new Parameter("alpha", "scale", Tensor.zeros([1]));
+  readonly parameters = [this.alpha];
+  readonly statistics = [];
+
+  forward(input: Tensor, pass: Pass): Forward {
+    const { name } = beginForward("SkipInit", input, pass, this.parameters);
+    const alpha = this.alpha.value.data[0]!;
+    const times = ({ data }: Tensor): Tensor => {
+      const product = Tensor.zeros(input.shape, input.dtype);
+      for (let i = 0; i < data.length; i++) product.data[i] = alpha * data[i]!;
+      return product;
+    };
+    return guardedForward(name, times(input), this.parameters, [input], (gradOutput) => {
+      const [x, dy] = [input.data, gradOutput.data];
+      let dalpha = 0;
+      for (let i = 0; i < x.length; i++) dalpha += dy[i]! * x[i]!;
+      const gradients = new Map([[this.alpha, Tensor.from([dalpha], { dtype: input.dtype })]]);
+      return { gradInput: times(gradOutput), gradients };
     });
   }
 }

@@ -1,6 +1,19 @@
 /** Networks: hidden layers of Dense, an optional normalization and an activation, followed by a Dense. */
-import { BatchNorm, Dense, type Layer, type Random, ReLU, Sequential, Sigmoid, Tanh, Tensor } from "batchnorm";
-import { LpNorm, NoiseInjection } from "batchnorm/variants";
+import {
+  BatchNorm,
+  Dense,
+  GroupNorm,
+  type Layer,
+  LayerNorm,
+  type Parameter,
+  type Random,
+  ReLU,
+  Sequential,
+  Sigmoid,
+  Tanh,
+  Tensor,
+} from "batchnorm";
+import { BatchRenorm, GhostBatchNorm, LpNorm, NoiseInjection } from "batchnorm/variants";
 import { MeanOnlyNorm, StopGradientNorm } from "./layers.js";
 
 /** The networks compared; each has its own color on the page. */
@@ -17,7 +30,11 @@ export type Network =
   | "mean only"
   | "l1"
   | "l2"
-  | "l-infinity";
+  | "l-infinity"
+  | "group norm"
+  | "layer norm"
+  | "batch renorm"
+  | "ghost batch norm";
 
 /** Options for `buildNetwork`. */
 export interface NetworkSpec {
@@ -58,7 +75,7 @@ export function nameOf({ hidden, width, activation }: Pick<NetworkSpec, "hidden"
 
 /**
  * Builds a network. Each layer has its own random stream, so all networks of a seed start from the same weights. A Dense before
- * a normalization layer has no bias, because normalization would cancel it; all other biases start at 0.
+ * a normalization layer has no bias, because batch norm would cancel it, and beta replaces it in the other norms; all other biases start at 0.
  */
 export function buildNetwork(spec: NetworkSpec, inputs: number, outputs: number, random: Random): Built {
   const { hidden, width, activation, dtype } = spec;
@@ -79,6 +96,14 @@ export function buildNetwork(spec: NetworkSpec, inputs: number, outputs: number,
   }
   layers.push(dense({ ...spec, dtype }, { inputs: width, outputs, bias: true }, "glorot", random.fork("output")));
   return { model: new Sequential(layers), hidden: paths };
+}
+
+/** Returns the weights of each Dense before a BatchNorm layer: those that batch norm makes scale-invariant. */
+export function weightsBeforeNorm({ model }: Built): Parameter[] {
+  const layers = [...model.children.values()];
+  return layers.flatMap((layer, i) =>
+    layer instanceof Dense && layers[i + 1] instanceof BatchNorm ? [layer.weight] : [],
+  );
 }
 
 /** Fixes the statistics of a calibrated network to those of its first batch; leaves other networks unchanged. */
@@ -127,6 +152,14 @@ function normOf({ network, width: features, epsilon, dtype }: NetworkSpec): Laye
       return new LpNorm({ features, p: 2 });
     case "l-infinity":
       return new LpNorm({ features, p: Infinity });
+    case "group norm":
+      return new GroupNorm({ features, groups: 8, epsilon, dtype });
+    case "layer norm":
+      return new LayerNorm({ features, epsilon, dtype });
+    case "batch renorm":
+      return new BatchRenorm({ features, epsilon, dtype });
+    case "ghost batch norm":
+      return new GhostBatchNorm({ features, groupSize: 16, epsilon, dtype });
   }
 }
 
@@ -147,6 +180,10 @@ function noiseOf({ network, dose = 1, noise }: NetworkSpec, random: Random): Noi
     case "l1":
     case "l2":
     case "l-infinity":
+    case "group norm":
+    case "layer norm":
+    case "batch renorm":
+    case "ghost batch norm":
       return undefined;
   }
 }

@@ -2,6 +2,7 @@
 import type { CurvePoint } from "../shared/chart.js";
 import { median, spreadOf } from "../shared/spread.js";
 import type { Panel, PanelAxis, Series, Study } from "./claim.js";
+import type { BatchStatistics } from "./measure/evaluations.js";
 import { BAND, type Look, type Trained, type Training } from "./measure/train.js";
 import { CHANCE } from "./measure/training.js";
 import type { Moved } from "./measure/watcher.js";
@@ -96,6 +97,17 @@ export function sigmoidRun(
         ? { every: 20 * Math.ceil(steps / 700), floor: true }
         : undefined,
   });
+}
+
+/** Returns the run shared by claims 16 and 24: a learning rate proportional to the batch size, and 25,600 images at most. */
+export function batchSizeRun(
+  study: Study,
+  network: Network,
+  batchSize: number,
+  seed: number,
+): Promise<BatchStatistics> {
+  const steps = study.steps(Math.min(3000, 25_600 / batchSize));
+  return study.ask("batchStatistics", { network, seed, batchSize, learningRate: (0.1 * batchSize) / 64, steps });
 }
 
 /** Returns the ReLU network of most claims. */

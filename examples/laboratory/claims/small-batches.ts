@@ -1,0 +1,91 @@
+/** Claim 24: the norms that replace batch norm when the batch is small or large. */
+import type { Claim } from "../claim.js";
+import type { BatchStatistics } from "../measure/evaluations.js";
+import { TEST_ACCURACY } from "../panels.js";
+import { RULES } from "../rules.js";
+import { batchSizeRun, eachSeed, lineOf, trainEach } from "../study.js";
+import { judgeEach } from "../verdicts.js";
+
+const rules = RULES["small-batches"];
+const NORMS = ["batch norm", "group norm", "layer norm", "batch renorm"] as const;
+const SIZES = [2, 4, 16, 64] as const;
+const LARGE = 256;
+
+export const smallBatches: Claim = {
+  number: 24,
+  name: "small-batches",
+  quick: false,
+  title: "The batch size decides which normalization works best",
+  who: "Group norm: Wu & He 2018 (arXiv:1803.08494). Batch renorm: Ioffe 2017 (arXiv:1702.03275). Ghost batch norm: Hoffer, Hubara & Soudry 2017 (arXiv:1705.08741).",
+  definition:
+    "Test accuracy after training with each normalization at several batch sizes. Group norm and layer norm use the statistics of one sample, so they do not depend on the batch. Batch renorm corrects the batch statistics toward the running statistics. Ghost batch norm computes the statistics of groups of 16 samples within a large batch. Layers with running statistics are tested with statistics recomputed on the whole training set (recalibrated). The gap is the training accuracy minus the test accuracy, both in inference mode.",
+  settings:
+    "ReLU 6x64. Batch sizes 2, 4, 16 and 64 at learning rate 0.1 x batch size / 64, for 25,600 images or 3000 steps, whichever comes first, as in claim 16. Group norm has 8 groups. Batch renorm uses its default limits (scale 3, shift 5) from the first step. Batch norm and ghost batch norm also at batch size 256.",
+  differences:
+    "An MLP on digits instead of convolutional networks on ImageNet, where group norm also averages over positions. Ioffe starts with ordinary batch norm and relaxes the limits later. Hoffer et al. use batches of 4096 and train until the loss stops improving.",
+  factor: "the batch size",
+  counterEvidence:
+    "Group norm assumes that a unit can be compared with the other units of its group, which is not the case for raw inputs. Recalibration removes only the error of the running statistics. The remaining loss of accuracy at small batch sizes is due to the noise in the batch statistics during training.",
+  reading:
+    "Statistics of two samples are mostly noise. At such sizes, use a normalization that does not depend on the batch. At the usual sizes, the choice matters little in this network.",
+  async run(study) {
+    const seeds = await eachSeed(study, async (seed) => {
+      const sizes = await Promise.all(
+        SIZES.map((size) => trainEach(NORMS, (network) => batchSizeRun(study, network, size, seed))),
+      );
+      const large = await trainEach(["batch norm", "ghost batch norm"], (network) =>
+        batchSizeRun(study, network, LARGE, seed),
+      );
+      return { sizes, large };
+    });
+    type Seed = (typeof seeds)[number];
+    const accuracy = ({ sizes }: Seed, network: (typeof NORMS)[number], size: (typeof SIZES)[number]): number =>
+      sizes[SIZES.indexOf(size)]![network].recalibrated;
+    const gap = ({ train, recalibrated }: BatchStatistics): number => train - recalibrated;
+    const overBatchNorm = (network: (typeof NORMS)[number], size: (typeof SIZES)[number]) => (seed: Seed) =>
+      accuracy(seed, network, size) - accuracy(seed, "batch norm", size);
+    return {
+      conditions: [
+        judgeEach(rules.groupNorm, "ReLU 6x64", seeds, overBatchNorm("group norm", 2)),
+        judgeEach(rules.largeBatch, "ReLU 6x64", seeds, overBatchNorm("group norm", 64)),
+        judgeEach(rules.renorm, "ReLU 6x64", seeds, overBatchNorm("batch renorm", 2)),
+        judgeEach(
+          rules.ghost,
+          "ReLU 6x64",
+          seeds,
+          ({ large }) => gap(large["batch norm"]) - gap(large["ghost batch norm"]),
+        ),
+      ],
+      shown: [
+        ...SIZES.flatMap((size) =>
+          NORMS.map((network) => ({
+            what: `batch size ${size}: test accuracy, ${network}`,
+            values: seeds.map((seed) => accuracy(seed, network, size)),
+          })),
+        ),
+        ...(["batch norm", "ghost batch norm"] as const).map((network) => ({
+          what: `batch size ${LARGE}: test accuracy, ${network}`,
+          values: seeds.map(({ large }) => large[network].recalibrated),
+        })),
+      ],
+      figures: [
+        {
+          title: "Test accuracy by batch size and normalization.",
+          caption:
+            "The learning rate is proportional to the batch size. Batch norm and batch renorm with recalibrated statistics. Median and range over the seeds.",
+          panels: [
+            {
+              title: "ReLU 6x64",
+              x: { label: "batch size", type: "log", ticks: SIZES },
+              y: TEST_ACCURACY,
+              series: NORMS.map((network) => ({
+                network,
+                points: lineOf(seeds.map((seed) => SIZES.map((x) => ({ x, y: accuracy(seed, network, x) })))),
+              })),
+            },
+          ],
+        },
+      ],
+    };
+  },
+};
