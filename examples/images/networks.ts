@@ -15,9 +15,18 @@ import {
 import type { Network } from "../demo/experiment.js";
 import type { Architecture } from "./experiment.js";
 
-/** Channels of the ten convolutions of VGG-13, an eighth of the original, with 2x2 max pooling after each pair. */
-const VGG_CHANNELS = [8, 8, "pool", 16, 16, "pool", 32, 32, "pool", 64, 64, "pool", 64, 64, "pool"] as const;
-const VGG_HIDDEN = 64;
+/** VGG-13 with an eighth of its channels, and VGG-16 as published (configuration D), each with a single hidden Dense. */
+const VGGS = {
+  "13/8": { channels: [8, 8, "pool", 16, 16, "pool", 32, 32, "pool", 64, 64, "pool", 64, 64, "pool"], hidden: 64 },
+  "16/1": {
+    channels: [
+      ...[64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool"],
+      ...[512, 512, 512, "pool", 512, 512, 512, "pool"],
+    ] as (number | "pool")[],
+    hidden: 512,
+  },
+} as const;
+export type VggSize = keyof typeof VGGS;
 /** Channels of the three stages of ResNet-20, half of the original. Each stage has three blocks of two convolutions. */
 const RESNET_CHANNELS = [8, 16, 32];
 const RESNET_BLOCKS = 3;
@@ -25,14 +34,27 @@ const CLASSES = 10;
 
 /** Builds a network for images [N, 1, 32, 32]. With the same stream, both variants start from the same weights. */
 export function buildNetwork(architecture: Architecture, network: Network, random: Random): Sequential {
-  const parts = new Parts(network === "batch norm", random);
-  return architecture === "vgg" ? buildVgg(parts) : buildResNet(parts);
+  const norm = network === "batch norm";
+  const between = { bias: !norm, after: (features: number) => (norm ? [new BatchNorm({ features })] : []), random };
+  return architecture === "vgg" ? new Sequential(buildVgg("13/8", 1, between)) : buildResNet(new Parts(between));
 }
 
-function buildVgg(parts: Parts): Sequential {
+/** What follows each layer with weights, except the last. */
+export interface Between {
+  /** Whether these layers have biases. */
+  readonly bias: boolean;
+  /** Returns the layers before each activation. */
+  readonly after: (features: number) => readonly Layer[];
+  readonly random: Random;
+}
+
+/** Returns the layers of a VGG for images [N, channels, 32, 32]. */
+export function buildVgg(size: VggSize, channels: number, between: Between): Layer[] {
+  const parts = new Parts(between);
+  const plan = VGGS[size];
   const layers: Layer[] = [];
-  let inputs = 1;
-  for (const outputs of VGG_CHANNELS) {
+  let inputs = channels;
+  for (const outputs of plan.channels) {
     if (outputs === "pool") {
       layers.push(new MaxPool2d({ size: 2 }));
       continue;
@@ -41,8 +63,8 @@ function buildVgg(parts: Parts): Sequential {
     inputs = outputs;
   }
   // Five poolings leave one pixel of 32x32.
-  layers.push(new Flatten(), ...parts.dense(inputs, VGG_HIDDEN), new ReLU(), parts.output(VGG_HIDDEN));
-  return new Sequential(layers);
+  layers.push(new Flatten(), ...parts.dense(inputs, plan.hidden), new ReLU(), parts.output(plan.hidden));
+  return layers;
 }
 
 function buildResNet(parts: Parts): Sequential {
@@ -67,35 +89,34 @@ function buildResNet(parts: Parts): Sequential {
   return new Sequential(layers);
 }
 
-/** Creates layers with He's initial weights, each followed by a BatchNorm or with a bias. Every layer has its own random stream. */
+/** Creates layers with He's initial weights and what follows them. Every layer has its own random stream. */
 class Parts {
-  readonly #norm: boolean;
-  readonly #random: Random;
+  readonly #between: Between;
   #count = 0;
 
-  constructor(norm: boolean, random: Random) {
-    this.#norm = norm;
-    this.#random = random;
+  constructor(between: Between) {
+    this.#between = between;
   }
 
   convolution(inputs: number, outputs: number, { size = 3, stride = 1 } = {}): Layer[] {
     const padding = (size - 1) / 2;
-    return this.#normalized(new Conv2d({ inputs, outputs, size, stride, padding, ...this.#initial() }), outputs);
+    return this.#followed(new Conv2d({ inputs, outputs, size, stride, padding, ...this.#initial() }), outputs);
   }
 
   dense(inputs: number, outputs: number): Layer[] {
-    return this.#normalized(new Dense({ inputs, outputs, ...this.#initial() }), outputs);
+    return this.#followed(new Dense({ inputs, outputs, ...this.#initial() }), outputs);
   }
 
   output(inputs: number): Layer {
-    return new Dense({ inputs, outputs: CLASSES, random: this.#random.fork("output") });
+    return new Dense({ inputs, outputs: CLASSES, random: this.#between.random.fork("output") });
   }
 
   #initial(): { bias: boolean; initial: "he"; random: Random } {
-    return { bias: !this.#norm, initial: "he", random: this.#random.fork(`layer ${this.#count++}`) };
+    const { bias, random } = this.#between;
+    return { bias, initial: "he", random: random.fork(`layer ${this.#count++}`) };
   }
 
-  #normalized(layer: Layer, features: number): Layer[] {
-    return this.#norm ? [layer, new BatchNorm({ features })] : [layer];
+  #followed(layer: Layer, features: number): Layer[] {
+    return [layer, ...this.#between.after(features)];
   }
 }

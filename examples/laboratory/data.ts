@@ -3,11 +3,11 @@ import type { Random } from "batchnorm";
 import { type Digits, loadDigits, splitDigits } from "../data/digits.js";
 import { readFashionMnist } from "./fashion-mnist.js";
 
-/** A set of square images in ten classes. */
+/** A set of square images in ten classes, with pixels from 0 to 1, possibly centered. */
 export interface Source {
   readonly name: string;
-  /** Images have side x side pixels. */
-  readonly side: number;
+  /** The shape of one image: [64] for an MLP, [1, 32, 32] for a convolutional network. */
+  readonly shape: readonly number[];
   /** Returns the training and test images of a seed. */
   split(random: Random): { readonly train: Digits; readonly test: Digits };
 }
@@ -16,5 +16,5 @@ export interface Source {
 export function openSource(folder: string | undefined): Source {
   if (folder !== undefined) return readFashionMnist(folder);
   const digits = loadDigits();
-  return { name: "1797 handwritten digits of 8x8 pixels", side: 8, split: (random) => splitDigits(digits, random) };
+  return { name: "1797 handwritten digits of 8x8 pixels", shape: [64], split: (random) => splitDigits(digits, random) };
 }

@@ -29,7 +29,7 @@ export function readFashionMnist(folder: string): Source {
   }
   return {
     name: `Fashion-MNIST, ${Math.min(TRAIN, train.labels.length)} images to train and ${Math.min(TEST, test.labels.length)} to test`,
-    side: train.side,
+    shape: [train.side ** 2],
     split: (random) => ({
       train: draw(train, TRAIN, random.fork("train")),
       test: draw(test, TEST, random.fork("test")),

@@ -7,7 +7,7 @@ import { Pool } from "../shared/pool.js";
 import { CLAIMS } from "./catalog.js";
 import { openSource } from "./data.js";
 import { DataError } from "./fashion-mnist.js";
-import { askOnce, type Result, runClaim } from "./run-claim.js";
+import { askOnce, measureClaim, type Result, resultOf } from "./run-claim.js";
 import type { Job } from "./measure/index.js";
 import { UsageError } from "../shared/usage.js";
 import { type Options, readOptions, usage } from "./options.js";
@@ -24,7 +24,15 @@ async function run({ claims, named, extent, seeds, data, out }: Options): Promis
   const pool = new Pool<Job, unknown>(new URL("worker.js", import.meta.url), { data });
   const progress = new Progress(process.stderr, claims.length);
   const ask = askOnce((job) => progress.follow(pool.ask(job)));
-  const study = { seeds: Array.from({ length: seeds }, (_, i) => i + 1), extent, steps: (count: number) => count, ask };
+  const column = "MLP" as const;
+  const study = {
+    column,
+    vgg: "13/8" as const,
+    seeds: Array.from({ length: seeds }, (_, i) => i + 1),
+    extent,
+    steps: (count: number) => count,
+    ask,
+  };
   // The names of all claims together are too long for a file name.
   const some = named && claims.length < CLAIMS.length;
   const page = join(out, some ? `claims/${claims.map(({ name }) => name).join("+")}.html` : "claims.html");
@@ -35,7 +43,7 @@ async function run({ claims, named, extent, seeds, data, out }: Options): Promis
     const work = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const [i, claim] = next;
-        const result = await runClaim(claim, study, made);
+        const result = resultOf(claim, [await measureClaim(claim, study, made)]);
         results[i] = result;
         writeWhole(join(out, `claims/${claim.name}.json`), `${stringifyReport(result, 1)}\n`);
         // Rewritten with every result, so that an interrupted run keeps what was finished.

@@ -1,10 +1,13 @@
-/** Networks: hidden layers of Dense, an optional normalization and an activation, followed by a Dense. */
+/** Networks: MLPs and VGGs, in all the variants that are compared. A network is described by data, its `NetworkSpec`. */
 import {
   BatchNorm,
+  Conv2d,
   Dense,
+  Flatten,
   GroupNorm,
   type Layer,
   LayerNorm,
+  MaxPool2d,
   type Parameter,
   type Random,
   ReLU,
@@ -14,6 +17,7 @@ import {
   Tensor,
 } from "batchnorm";
 import { BatchRenorm, GhostBatchNorm, LpNorm, NoiseInjection } from "batchnorm/variants";
+import { buildVgg, type VggSize } from "../images/networks.js";
 import { MeanOnlyNorm, StopGradientNorm } from "./layers.js";
 
 /** The networks compared; each has its own color on the page. */
@@ -36,14 +40,9 @@ export type Network =
   | "batch renorm"
   | "ghost batch norm";
 
-/** Options for `buildNetwork`. */
-export interface NetworkSpec {
+/** What all networks have in common. */
+interface CommonSpec {
   readonly network: Network;
-  readonly hidden: number;
-  readonly width: number;
-  readonly activation: "ReLU" | "sigmoid" | "tanh" | "none";
-  /** The standard deviation of all initial weights. Default: He or Glorot initialization. */
-  readonly initialStd?: number | undefined;
   readonly dtype?: "float32" | "float64" | undefined;
   /** Epsilon of batch norm. Default: 1e-5. */
   readonly epsilon?: number | undefined;
@@ -53,49 +52,103 @@ export interface NetworkSpec {
   readonly noise?: "expectation" | "identity" | undefined;
 }
 
+/** Hidden layers of Dense, an optional normalization and an activation. */
+export interface MlpSpec extends CommonSpec {
+  readonly hidden: number;
+  readonly width: number;
+  readonly activation: "ReLU" | "sigmoid" | "tanh" | "none";
+  /** The standard deviation of all initial weights. Default: He or Glorot initialization. */
+  readonly initialStd?: number | undefined;
+}
+
+/** A VGG for images of 32x32 pixels: convolutions, a hidden Dense and the output, with ReLU. */
+export interface VggSpec extends CommonSpec {
+  readonly vgg: VggSize;
+}
+
+/** Options for `buildNetwork`. */
+export type NetworkSpec = MlpSpec | VggSpec;
+
 /** Paths of the layers whose outputs are the values of one hidden layer. */
 export interface HiddenPaths {
-  /** The output of Dense. */
+  /** The output of Dense or Conv2d. */
   readonly linear: string;
   /** The input of the activation. */
   readonly preActivation: string;
-  /** The input of the next layer. */
+  /** The input of the next Dense or Conv2d. */
   readonly layerInput: string;
 }
 
 export interface Built {
   readonly model: Sequential;
   readonly hidden: readonly HiddenPaths[];
+  /** The hidden layers on which shift is measured. */
+  readonly watched: readonly HiddenPaths[];
 }
 
-/** Returns the name of an architecture, as in "8x48 ReLU". */
-export function nameOf({ hidden, width, activation }: Pick<NetworkSpec, "hidden" | "width" | "activation">): string {
-  return `${hidden}x${width}${activation === "none" ? " linear" : ` ${activation}`}`;
-}
+/** The number of layers of an MLP that are watched, evenly spaced up to the last. */
+const WATCHED = 4;
+/** The convolutions of a VGG that are watched, counted from 0. */
+export const WATCHED_CONVOLUTIONS: readonly number[] = [2, 5, 9];
 
 /**
- * Builds a network. Each layer has its own random stream, so all networks of a seed start from the same weights. A Dense before
- * a normalization layer has no bias, because batch norm would cancel it, and beta replaces it in the other norms; all other biases start at 0.
+ * Builds a network for samples of a shape, [64] or [1, 32, 32]. Each layer has its own random stream, so all networks of a seed
+ * start from the same weights. A layer before a normalization layer has no bias, because batch norm would cancel it and
+ * beta replaces it in the others. All other biases start at 0.
  */
-export function buildNetwork(spec: NetworkSpec, inputs: number, outputs: number, random: Random): Built {
-  const { hidden, width, activation, dtype } = spec;
-  const layers: Layer[] = [];
-  const paths: HiddenPaths[] = [];
-  const add = (layer: Layer | undefined): string => {
-    if (layer !== undefined) layers.push(layer);
-    return String(layers.length - 1);
-  };
+export function buildNetwork(spec: NetworkSpec, shape: readonly number[], outputs: number, random: Random): Built {
+  const layers = "vgg" in spec ? vggLayers(spec, shape[0]!, random) : mlpLayers(spec, shape[0]!, outputs, random);
+  const hidden = hiddenPaths(layers);
+  const count = Math.min(WATCHED, hidden.length);
+  const watched =
+    "vgg" in spec
+      ? WATCHED_CONVOLUTIONS
+      : Array.from({ length: count }, (_, i) => Math.ceil(((i + 1) * hidden.length) / count) - 1);
+  return { model: new Sequential(layers), hidden, watched: watched.map((index) => hidden[index]!) };
+}
+
+function mlpLayers(spec: MlpSpec, inputs: number, outputs: number, random: Random): Layer[] {
+  const { hidden, width, activation } = spec;
+  const layers: (Layer | undefined)[] = [];
   for (let i = 0; i < hidden; i++) {
-    const bias = !hasNorm(spec.network);
-    const size = { inputs: i === 0 ? inputs : width, outputs: width, bias };
-    const linear = add(dense(spec, size, activation === "ReLU" ? "he" : "glorot", random.fork(`hidden ${i}`)));
-    add(normOf(spec));
-    const preActivation = add(noiseOf(spec, random.fork(`noise ${i}`)));
-    const layerInput = add(activationOf(activation));
-    paths.push({ linear, preActivation, layerInput });
+    const size = { inputs: i === 0 ? inputs : width, outputs: width, bias: !hasNorm(spec.network) };
+    layers.push(dense(spec, size, activation === "ReLU" ? "he" : "glorot", random.fork(`hidden ${i}`)));
+    layers.push(normOf(spec, width), noiseOf(spec, random.fork(`noise ${i}`)), activationOf(activation));
   }
-  layers.push(dense({ ...spec, dtype }, { inputs: width, outputs, bias: true }, "glorot", random.fork("output")));
-  return { model: new Sequential(layers), hidden: paths };
+  layers.push(dense(spec, { inputs: width, outputs, bias: true }, "glorot", random.fork("output")));
+  return layers.filter((layer) => layer !== undefined);
+}
+
+function vggLayers(spec: VggSpec, channels: number, random: Random): Layer[] {
+  const noise = random.fork("noise");
+  let count = 0;
+  return buildVgg(spec.vgg, channels, {
+    random,
+    bias: !hasNorm(spec.network),
+    after: (features) =>
+      [normOf(spec, features), noiseOf(spec, noise.fork(String(count++)))].filter((layer) => layer !== undefined),
+  });
+}
+
+/** Finds the hidden layers: each begins at a layer with weights and ends before the next one. */
+function hiddenPaths(layers: readonly Layer[]): HiddenPaths[] {
+  const starts = layers.flatMap((layer, i) => (layer instanceof Dense || layer instanceof Conv2d ? [i] : []));
+  return starts.slice(0, -1).map((start, i) => {
+    const end = starts[i + 1]!;
+    const ahead = layers.slice(start, end).findIndex((layer) => AFTER.some((kind) => layer instanceof kind));
+    const preActivation = ahead < 0 ? end - 1 : start + ahead - 1;
+    return { linear: String(start), preActivation: String(preActivation), layerInput: String(end - 1) };
+  });
+}
+
+/** What may follow the values before the activation. */
+const AFTER = [ReLU, Sigmoid, Tanh, MaxPool2d, Flatten];
+
+/** Returns the name of an architecture, as in "8x48 ReLU" or "VGG-13/8". */
+export function nameOf(spec: NetworkSpec): string {
+  if ("vgg" in spec) return `VGG-${spec.vgg}`;
+  const { hidden, width, activation } = spec;
+  return `${hidden}x${width}${activation === "none" ? " linear" : ` ${activation}`}`;
 }
 
 /** Returns the weights of each Dense before a BatchNorm layer: those that batch norm makes scale-invariant. */
@@ -120,7 +173,7 @@ function hasNorm(network: Network): boolean {
 }
 
 function dense(
-  { initialStd: std, dtype = "float32" }: NetworkSpec,
+  { initialStd: std, dtype = "float32" }: MlpSpec,
   size: { readonly inputs: number; readonly outputs: number; readonly bias: boolean },
   initial: "he" | "glorot",
   random: Random,
@@ -130,7 +183,7 @@ function dense(
   return new Dense({ ...size, initial: { weight }, dtype });
 }
 
-function normOf({ network, width: features, epsilon, dtype }: NetworkSpec): Layer | undefined {
+function normOf({ network, epsilon, dtype }: NetworkSpec, features: number): Layer | undefined {
   switch (network) {
     case "plain":
     case "plain + noise":
@@ -188,7 +241,7 @@ function noiseOf({ network, dose = 1, noise }: NetworkSpec, random: Random): Noi
   }
 }
 
-function activationOf(activation: NetworkSpec["activation"]): Layer | undefined {
+function activationOf(activation: MlpSpec["activation"]): Layer | undefined {
   switch (activation) {
     case "ReLU":
       return new ReLU();

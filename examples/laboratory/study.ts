@@ -6,7 +6,14 @@ import type { BatchStatistics } from "./measure/evaluations.js";
 import { BAND, type Look, type Trained, type Training } from "./measure/train.js";
 import { CHANCE } from "./measure/training.js";
 import type { Moved } from "./measure/watcher.js";
-import type { Network, NetworkSpec } from "./networks.js";
+import {
+  type MlpSpec,
+  type Network,
+  type NetworkSpec,
+  nameOf,
+  type VggSpec,
+  WATCHED_CONVOLUTIONS,
+} from "./networks.js";
 import { overSteps } from "./panels.js";
 
 /** Calls `work` for each seed, in parallel; the results are in the order of the seeds. */
@@ -36,17 +43,45 @@ const CLOSE_LOOKS: readonly number[] = [4, 8, 12, 16, ...LOOKS].sort((a, b) => a
 /** Probes for figures 4a and 4b of Santurkar et al. 2018. */
 export const BAND_LOOKS = { at: CLOSE_LOOKS, distances: BAND } as const;
 
+/** A deep network in all of its variants. */
+export interface DeepNetwork {
+  /** As in "8x48 ReLU" or "VGG-13/8". */
+  readonly name: string;
+  /** Whether it is the one of the primary condition. */
+  readonly main: boolean;
+  /** Ends the name of a place, as in " with 16 layers"; empty for the main network. */
+  readonly suffix: string;
+  spec(network: Network): NetworkSpec;
+}
+
+/** Returns the deep networks to compare: MLPs of width 48 with these numbers of hidden layers, the main one first, or the VGG. */
+export function deepNetworks({ column, vgg }: Study, depths: readonly number[]): DeepNetwork[] {
+  const made = (main: boolean, suffix: string, spec: (network: Network) => NetworkSpec): DeepNetwork => ({
+    ...{ name: nameOf(spec("plain")), main, suffix, spec },
+  });
+  if (column === "VGG") return [made(true, "", (network) => ({ network, vgg }))];
+  return depths.map((hidden, i) =>
+    made(i === 0, i === 0 ? "" : ` with ${hidden} layers`, (network) => relu(hidden, 48, network)),
+  );
+}
+
+/** Returns the number of training steps: `mlp`, or 600 on VGG. */
+export function stepsOn({ column, extent, steps }: Study, mlp: number): number {
+  return steps(column === "MLP" ? mlp : extent === "quick" ? 200 : 600);
+}
+
 /**
- * Returns the run shared by claims 2, 5 to 9 and 18. All of them request it with the same input, so it is trained only
+ * Returns the run shared by claims 0, 2 and 5 to 9. All of them request it with the same input, so it is trained only
  * once, with as many steps and probes as the most demanding claim needs.
  */
 export function probedRun(study: Study, spec: NetworkSpec, learningRate: number, seed: number): Promise<Trained> {
+  if ("vgg" in spec) return probedVgg(study, spec, learningRate, seed);
   const { network, hidden } = spec;
   const quick = study.extent === "quick";
   const pair = (network === "plain" || network === "batch norm") && learningRate === 0.1;
   const noisy = network === "plain + noise" || network === "noisy batch norm";
   const calibrated = network === "plain, calibrated";
-  // Only claims 9 and 18 use the others.
+  // Only claims 0 and 9 use the others.
   const other = !pair && !noisy && !calibrated;
   return study.ask("train", {
     network: spec,
@@ -63,6 +98,22 @@ export function probedRun(study: Study, spec: NetworkSpec, learningRate: number,
     shift: calibrated ? undefined : { every: 20, floor: pair && hidden === 8 },
     covariateShift: pair && !(quick && hidden === 16) ? { every: 10, until: 100 } : undefined,
     noiseAtInference: network === "noisy batch norm",
+  });
+}
+
+/** The same on a VGG, which is measured at one learning rate. Internal covariate shift is measured on the watched layers only. */
+function probedVgg(study: Study, spec: VggSpec, learningRate: number, seed: number): Promise<Trained> {
+  const pair = spec.network === "plain" || spec.network === "batch norm";
+  const noisy = spec.network === "plain + noise" || spec.network === "noisy batch norm";
+  return study.ask("train", {
+    network: spec,
+    learningRate,
+    batchSize: BATCH_SIZE,
+    seed,
+    steps: stepsOn(study, 0),
+    landscape: pair ? { at: CLOSE_LOOKS, distances: DISTANCES } : noisy ? undefined : { at: LOOKS, distances: BAND },
+    shift: { every: 20, floor: false },
+    covariateShift: pair ? { every: 10, until: 100, layers: WATCHED_CONVOLUTIONS } : undefined,
   });
 }
 
@@ -111,7 +162,7 @@ export function batchSizeRun(
 }
 
 /** Returns the ReLU network of most claims. */
-export function relu(hidden: number, width: number, network: Network): NetworkSpec {
+export function relu(hidden: number, width: number, network: Network): MlpSpec {
   return { network, hidden, width, activation: "ReLU" };
 }
 
@@ -189,7 +240,7 @@ export function shiftPoints({ moved }: Trained, steps: number): { x: number; y: 
 }
 
 /** Returns the training accuracy in windows of twenty steps, with chance after divergence. */
-export function accuracyPoints({ accuracies }: Trained, steps: number): { x: number; y: number }[] {
+export function accuracyPoints({ accuracies }: Pick<Trained, "accuracies">, steps: number): { x: number; y: number }[] {
   const shown = Array.from({ length: steps }, (_, step) => accuracies[step] ?? CHANCE);
   return Array.from({ length: Math.ceil(steps / 20) }, (_, i) => {
     const window = shown.slice(20 * i, 20 * i + 20);

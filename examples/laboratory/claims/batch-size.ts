@@ -3,7 +3,7 @@ import type { Claim } from "../claim.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import { batchSizeRun, eachSeed, lineOf, PAIR } from "../study.js";
-import { judge, judgeEach } from "../verdicts.js";
+import { judge, judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["batch-size"];
 const SIZES = [2, 4, 16, 64] as const;
@@ -12,6 +12,7 @@ export const batchSize: Claim = {
   number: 16,
   name: "batch-size",
   quick: false,
+  seconds: { MLP: 12 },
   title: "Running statistics lag behind, small batches hurt, and noise regularizes",
   who: "Wu & Johnson 2021 (arXiv:2105.07576). Small batches: Wu & He 2018 (arXiv:1803.08494). Regularization: Luo, Wang, Shao & Peng 2018 (arXiv:1809.00846).",
   definition:
@@ -19,7 +20,6 @@ export const batchSize: Claim = {
   settings:
     "ReLU 6x64. Batch size 128 at learning rate 0.1, after 5 and 200 steps. Batch sizes 2, 4, 16 and 64 at learning rate 0.1 x batch size / 64, for 25,600 images or 3000 steps, whichever comes first.",
   differences: "An MLP on digits; the papers use ResNets on ImageNet.",
-  factor: "the length of training and the batch size",
   counterEvidence:
     "The gap between training and test accuracy is confounded with how well a network fits the data at all, and small batches make the fit worse.",
   reading:
@@ -54,6 +54,7 @@ export const batchSize: Claim = {
             `batch size 128, after ${[5, 200][i]!} steps`,
             seeds,
             ({ recalibrated, running }) => recalibrated - running,
+            i === 0 ? PRIMARY : secondary("after 200 steps"),
           ),
         ),
         ...[2, 4].map((size) =>
@@ -61,6 +62,7 @@ export const batchSize: Claim = {
             rules.small,
             `batch size ${size}`,
             pick(size, 1).map(({ recalibrated }, i) => recalibrated - pick(size, 0)[i]!.recalibrated),
+            secondary("for small batches"),
           ),
         ),
         ...[2, 4, 16].map((size) =>
@@ -68,6 +70,7 @@ export const batchSize: Claim = {
             rules.gap,
             `batch size ${size}`,
             gap(64).map((large, i) => large - gap(size)[i]!),
+            secondary("for the regularization"),
           ),
         ),
       ],

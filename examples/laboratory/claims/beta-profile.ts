@@ -4,7 +4,7 @@ import type { Claim } from "../claim.js";
 import type { Trained } from "../measure/train.js";
 import { RULES } from "../rules.js";
 import { DISTANCES, eachSeed, evenLooks, lineOf, overLooks, PAIR, probedRun, relu, trainEach } from "../study.js";
-import { judgeEach, type Rule } from "../verdicts.js";
+import { judgeEach, type Part, type Rule, secondary } from "../verdicts.js";
 
 const rules = RULES["beta-profile"];
 const [NEAR, HALF, FAR] = [0.01, 0.5, 4].map((distance) => DISTANCES.indexOf(distance)) as [number, number, number];
@@ -13,6 +13,7 @@ export const betaProfile: Claim = {
   number: 6,
   name: "beta-profile",
   quick: true,
+  seconds: { MLP: 15 },
   title: "Effective beta-smoothness improves over the whole profile, not only at its maximum",
   who: "Santurkar et al. 2018, figure 4c, which shows the maximum over 0.5 to 4 learning rates.",
   definition:
@@ -20,7 +21,6 @@ export const betaProfile: Claim = {
   settings: "16x48 and 8x48 ReLU, learning rate 0.1, batch size 64, 300 steps (--quick: 200), probed every 20 steps.",
   differences:
     "An MLP on digits instead of a VGG on CIFAR-10. The whole profile instead of only its maximum, with two additional, smaller distances.",
-  factor: "the distance",
   counterEvidence:
     "In the paper's figure, both batch norm and the plain network plateau at 2 / learning rate. The reason is that once the gradient changes by about its own norm within half a learning rate, beta at the smallest distance in the paper is 1 / (half a learning rate). The maximum then carries no information.",
   reading:
@@ -35,14 +35,20 @@ export const betaProfile: Claim = {
         trainEach(PAIR, (network) => probedRun(study, relu(hidden, 48, network), 0.1, seed)),
       );
       const setting = `${hidden}x48 ReLU`;
-      const ratio = (rule: Rule, figure: (run: Trained) => number) =>
-        judgeEach(rule, setting, seeds, (runs) => figure(runs.plain) / figure(runs["batch norm"]));
+      const main = hidden === 8;
+      const deeper = main ? "" : ` with ${hidden} layers`;
+      const ratio = (rule: Rule, figure: (run: Trained) => number, part: Part) =>
+        judgeEach(rule, setting, seeds, (runs) => figure(runs.plain) / figure(runs["batch norm"]), part);
       const beta = (run: Trained, index: number): number =>
         overLooks(run, steps, (look) => look.beta[index]!, Infinity);
       conditions.push(
-        ratio(rules.far, (run) => beta(run, FAR)),
-        ratio(rules.near, (run) => beta(run, NEAR)),
-        ratio(rules.start, ({ looks }) => looks[0]!.beta[NEAR]!),
+        ratio(
+          rules.far,
+          (run) => beta(run, FAR),
+          main ? { kind: "primary", where: "at 4 lr" } : secondary(`at 4 lr${deeper}`),
+        ),
+        ratio(rules.near, (run) => beta(run, NEAR), secondary(`at 0.01 lr${deeper}`)),
+        ratio(rules.start, ({ looks }) => looks[0]!.beta[NEAR]!, secondary(`at 0.01 lr of step 0${deeper}`)),
       );
       panels.push({
         title: setting,

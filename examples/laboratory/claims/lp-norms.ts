@@ -14,7 +14,7 @@ import {
   trainEach,
   trainingAccuracy,
 } from "../study.js";
-import { judgeEach } from "../verdicts.js";
+import { judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["lp-norms"];
 const NORMS = ["l1", "l2", "l-infinity"] as const;
@@ -24,6 +24,7 @@ export const lpNorms: Claim = {
   number: 9,
   name: "lp-norms",
   quick: false,
+  seconds: { MLP: 15 },
   title: "Normalizing by l1, l2 or l-infinity works just as well, with more shift than no normalization",
   who: "Santurkar et al. 2018, section 3.3 and figure 5.",
   definition:
@@ -31,7 +32,6 @@ export const lpNorms: Claim = {
   settings: "8x48 ReLU, learning rate 0.1, batch size 64, 300 steps.",
   differences:
     "An MLP on digits. The paper describes these norms only in words, so the formulas are an interpretation. The paper compares distributions by eye; here the shift is measured.",
-  factor: "the part of the claim: training and smoothness, or shift",
   counterEvidence:
     "In pilot runs with this rule, networks with these norms had a smaller step shift (1-Wasserstein distance) than the plain network.",
   reading:
@@ -49,13 +49,31 @@ export const lpNorms: Claim = {
     return {
       conditions: [
         ...NORMS.map((norm) =>
-          judgeEach(rules.asWell, norm, seeds, (runs) => trained(runs, "batch norm") - trained(runs, norm)),
+          judgeEach(
+            rules.asWell,
+            norm,
+            seeds,
+            (runs) => trained(runs, "batch norm") - trained(runs, norm),
+            secondary("for the training accuracy"),
+          ),
         ),
         ...NORMS.map((norm) =>
-          judgeEach(rules.smoother, norm, seeds, (runs) => range(runs, "plain") / range(runs, norm)),
+          judgeEach(
+            rules.smoother,
+            norm,
+            seeds,
+            (runs) => range(runs, "plain") / range(runs, norm),
+            secondary("for the smoothness of the loss"),
+          ),
         ),
         ...NORMS.map((norm) =>
-          judgeEach(rules.moreShift, norm, seeds, (runs) => shift(runs, norm) / shift(runs, "plain")),
+          judgeEach(
+            rules.moreShift,
+            norm,
+            seeds,
+            (runs) => shift(runs, norm) / shift(runs, "plain"),
+            norm === "l1" ? PRIMARY : secondary(`for the shift with ${norm}`),
+          ),
         ),
       ],
       shown: NETWORKS.map((network) => ({

@@ -2,49 +2,49 @@
 import { median } from "../../shared/spread.js";
 import type { Claim } from "../claim.js";
 import type { Branch } from "../measure/residual.js";
-import { TRAINING_ACCURACY } from "../panels.js";
+import { overSteps, TRAINING_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
-import { dot, eachSeed, lineOf, meanOf } from "../study.js";
-import { overSteps } from "../panels.js";
-import { judge, judgeEach } from "../verdicts.js";
+import { accuracyPoints, dot, eachSeed, lineOf } from "../study.js";
+import { judge, judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["residual-blocks"];
 const DEEP = 128;
+const SHARES = [
+  { blocks: DEEP, denses: 1, part: PRIMARY },
+  { blocks: 32, denses: 1, part: secondary("with 32 blocks") },
+  { blocks: 8, denses: 1, part: secondary("with 8 blocks") },
+  { blocks: DEEP, denses: 2, part: secondary("with two Dense layers per branch") },
+] as const;
 const BRANCHES = ["plain", "batch norm", "SkipInit"] as const;
-const WINDOW = 20;
 
 export const residualBlocks: Claim = {
   number: 23,
   name: "residual-blocks",
   quick: false,
+  seconds: { MLP: 14 },
   title: "In residual networks, batch norm makes every block close to the identity at initialization",
   who: "De & Smith 2020 (arXiv:2002.10444).",
   definition:
     "A block computes x + f(x), where f is BatchNorm, ReLU and Dense. The share is the variance of f(x) over a batch divided by that of the output, each averaged over the units. Prediction: batch norm gives every branch the same variance, whatever the size of x, so each block adds an equal amount. After l blocks, the variance is that of the input plus l equal terms, and the share of the last one is 1 / (l + 1). Without normalization, each branch is as large as its input, and the variance roughly doubles with every block. SkipInit multiplies each branch by a learned scalar that starts at 0, instead of normalizing.",
   settings:
-    "Width 64. Shares: He initialization, 256 standard normal inputs, 8, 32 and 128 blocks; also with two of BatchNorm, ReLU and Dense per branch. Training: a Dense, 128 blocks, BatchNorm (with batch norm only), ReLU and Dense; digits, batch size 64, 300 steps at learning rate 0.1. --full also trains 32 blocks.",
+    "Width 64. Shares: He initialization, 256 standard normal inputs, 8, 32 and 128 blocks; also with two of BatchNorm, ReLU and Dense per branch. Training: a Dense, 32 blocks, BatchNorm (with batch norm only), ReLU and Dense; digits, batch size 64, 300 steps at learning rate 0.1. --full also trains 128 blocks.",
   differences:
     "Fully connected blocks on digits; the paper uses convolutional ResNets on CIFAR-10 and ImageNet. The shares are variances over the inputs only. The paper's variances include the constant part of each unit, for which 1 / (l + 1) is exact.",
-  factor: "the part of the claim: the share at initialization, or training",
   counterEvidence:
     "If SkipInit trains as well as batch norm, small branches are sufficient at this depth, and the other properties of batch norm are not needed. De & Smith find that batch norm also allows larger learning rates, which helps with large batches. SkipInit does not reproduce the regularizing noise of batch norm.",
   reading:
     "In a residual network, normalization makes the path through the shortcuts dominate at initialization, so a deep network starts as an almost shallow one. Any other way to keep the branches small should have the same effect. In networks without shortcuts, this mechanism does not exist.",
   async run(study) {
-    const shares = (branch: Branch, blocks: number, denses = 1) =>
+    const shares = (branch: Branch, blocks: number, denses: number) =>
       eachSeed(study, (seed) => study.ask("residualShares", { branch, seed, blocks, denses, inputs: 256 }));
     const scaled = (seeds: readonly (readonly number[])[]): number[] =>
       seeds.map((blocks) => median(blocks.map((share, i) => share * (i + 2))));
-    const [deep, middle, shallow, double, plain] = await Promise.all([
-      shares("batch norm", DEEP),
-      shares("batch norm", 32),
-      shares("batch norm", 8),
-      shares("batch norm", DEEP, 2),
-      shares("plain", DEEP),
-    ]);
+    const measured = await Promise.all(SHARES.map(({ blocks, denses }) => shares("batch norm", blocks, denses)));
+    const deep = measured[0]!;
+    const plain = await shares("plain", DEEP, 1);
     const steps = study.steps(300);
     const trained = await Promise.all(
-      (study.extent === "full" ? [DEEP, 32] : [DEEP]).map(async (blocks) => {
+      (study.extent === "full" ? [32, DEEP] : [32]).map(async (blocks) => {
         const seeds = await eachSeed(study, (seed) =>
           Promise.all(
             BRANCHES.map((branch) => study.ask("residualTraining", { branch, seed, blocks, learningRate: 0.1, steps })),
@@ -55,20 +55,26 @@ export const residualBlocks: Claim = {
     );
     const byBlock = (seeds: readonly (readonly number[])[]) =>
       lineOf(seeds.map((blocks) => blocks.map((y, i) => ({ x: i + 1, y }))));
-    const windows = (accuracies: readonly number[]) =>
-      Array.from({ length: Math.ceil(steps / WINDOW) }, (_, i) => {
-        const window = accuracies.slice(WINDOW * i, WINDOW * (i + 1));
-        return { x: WINDOW * i + window.length / 2, y: meanOf(window) };
-      });
     return {
       conditions: [
-        judge(rules.share, `${DEEP} blocks`, scaled(deep)),
-        judge(rules.share, "32 blocks", scaled(middle)),
-        judge(rules.share, "8 blocks", scaled(shallow)),
-        judge(rules.share, `${DEEP} blocks, branches of twice the depth`, scaled(double)),
+        ...SHARES.map(({ blocks, denses, part }, i) =>
+          judge(rules.share, `${blocks} blocks with ${denses} Dense each`, scaled(measured[i]!), part),
+        ),
         ...trained.flatMap(({ blocks, seeds }) => [
-          judgeEach(rules.skipInit, `${blocks} blocks`, seeds, ([, norm, skip]) => skip!.accuracy - norm!.accuracy),
-          judgeEach(rules.fails, `${blocks} blocks`, seeds, ([none]) => none!.accuracy),
+          judgeEach(
+            rules.skipInit,
+            `${blocks} blocks`,
+            seeds,
+            ([, norm, skip]) => skip!.accuracy - norm!.accuracy,
+            secondary(`for SkipInit with ${blocks} blocks`),
+          ),
+          judgeEach(
+            rules.fails,
+            `${blocks} blocks`,
+            seeds,
+            ([none]) => none!.accuracy,
+            secondary(`for training ${blocks} blocks without normalization`),
+          ),
         ]),
       ],
       shown: [
@@ -85,12 +91,12 @@ export const residualBlocks: Claim = {
       ],
       figures: [
         {
-          title: "Residual networks with 128 blocks.",
+          title: "Residual networks.",
           caption:
-            "Left: variance of each block's branch as a share of the variance after the block, at initialization. Dashed: 1 / (l + 1). Right: training accuracy in windows of 20 steps. Median and range over the seeds. Without normalization, training diverges at once.",
+            "Left: variance of each block's branch as a share of the variance after the block, at initialization. Dashed: 1 / (l + 1). Other panels: training accuracy in windows of 20 steps. Median and range over the seeds. Without normalization, training diverges at once.",
           panels: [
             {
-              title: "share of the branch",
+              title: `initialization, ${DEEP} blocks`,
               x: { label: "block", type: "log", ticks: [1, 4, 16, 64, 128] },
               y: { label: "share", type: "log" },
               series: [
@@ -99,15 +105,17 @@ export const residualBlocks: Claim = {
                 { network: "theory", dash: "6 3", points: deep[0]!.map((_, i) => dot(i + 1, 1 / (i + 2))) },
               ],
             },
-            overSteps(
-              "training",
-              steps,
-              TRAINING_ACCURACY,
-              BRANCHES.map((network, i) => ({
-                network,
-                label: network === "plain" ? "no norm" : undefined,
-                points: lineOf(trained[0]!.seeds.map((runs) => windows(runs[i]!.accuracies))),
-              })),
+            ...trained.map(({ blocks, seeds }) =>
+              overSteps(
+                `training, ${blocks} blocks`,
+                steps,
+                TRAINING_ACCURACY,
+                BRANCHES.map((network, i) => ({
+                  network,
+                  label: network === "plain" ? "no norm" : undefined,
+                  points: lineOf(seeds.map((runs) => accuracyPoints(runs[i]!, steps))),
+                })),
+              ),
             ),
           ],
         },

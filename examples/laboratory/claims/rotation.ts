@@ -4,22 +4,23 @@ import { PARTS, type Rotation } from "../measure/rotation.js";
 import { overSteps } from "../panels.js";
 import { RULES } from "../rules.js";
 import { dot, eachSeed, lineOf, meanOf } from "../study.js";
-import { judgeEach } from "../verdicts.js";
+import { judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES.rotation;
 const DECAY = 0.01;
 const CASES = [
-  { learningRate: 0.1, momentum: 0 },
-  { learningRate: 0.1, momentum: 0.9 },
+  { learningRate: 0.1, momentum: 0, part: PRIMARY },
+  { learningRate: 0.1, momentum: 0.9, part: secondary("at momentum 0.9") },
 ] as const;
 
 /** Runs only with --full. */
-const SLOW = { learningRate: 0.03, momentum: 0 } as const;
+const SLOW = { learningRate: 0.03, momentum: 0, part: secondary("at learning rate 0.03") } as const;
 
 export const rotation: Claim = {
   number: 22,
   name: "rotation",
   quick: false,
+  seconds: { MLP: 9 },
   title: "In equilibrium, the weights before batch norm turn by sqrt(2 lr lambda) per step, in every layer",
   who: "van Laarhoven 2017 (arXiv:1706.05350); Wan, Zhu, Zhang & Sun 2021 (arXiv:2006.08419).",
   definition:
@@ -28,7 +29,6 @@ export const rotation: Claim = {
     "ReLU 3x64, batch size 64, learning rate 0.1, weight decay 0.01 on the weights. 6000 steps at momentum 0 and 1200 at momentum 0.9, that is 6 / (lr lambda) x max(0.2, 1 - momentum). --full adds learning rate 0.03 with 20,000 steps.",
   differences:
     "An MLP on digits instead of convolutional networks. The network learns its training images by heart, after which most gradients are tiny and a few are large. The prediction concerns the mean square, so the statistic is the root mean square. The median angle is smaller.",
-  factor: "the momentum and the learning rate",
   counterEvidence:
     "Equilibrium is reached only after about 1 / (lr lambda) steps, which is more than many networks are trained for. It is an average: the angle of a single step can differ from it by a large factor, as the medians show.",
   reading:
@@ -36,21 +36,21 @@ export const rotation: Claim = {
   async run(study) {
     const cases = study.extent === "full" ? [...CASES, SLOW] : CASES;
     const all = await Promise.all(
-      cases.map(async ({ learningRate, momentum }) => {
+      cases.map(async ({ learningRate, momentum, part }) => {
         const steps = study.steps(Math.round((6 / (learningRate * DECAY)) * Math.max(0.2, 1 - momentum)));
         const expected = Math.sqrt((2 * learningRate * DECAY) / (1 + momentum));
         const seeds = await eachSeed(study, (seed) =>
           study.ask("rotation", { seed, learningRate, weightDecay: DECAY, momentum, steps }),
         );
         const name = `learning rate ${learningRate}, momentum ${momentum}`;
-        return { name, steps, expected, seeds };
+        return { name, part, steps, expected, seeds };
       }),
     );
     const worst = ({ rms }: Rotation, expected: number): number =>
       Math.max(...rms.map((angle) => Math.abs(angle / expected - 1)));
     return {
-      conditions: all.map(({ name, expected, seeds }) =>
-        judgeEach(rules.error, name, seeds, (run) => worst(run, expected)),
+      conditions: all.map(({ name, part, expected, seeds }) =>
+        judgeEach(rules.error, name, seeds, (run) => worst(run, expected), part),
       ),
       shown: all.flatMap(({ name, expected, seeds }) => [
         {

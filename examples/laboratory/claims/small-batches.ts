@@ -4,7 +4,7 @@ import type { BatchStatistics } from "../measure/evaluations.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import { batchSizeRun, eachSeed, lineOf, trainEach } from "../study.js";
-import { judgeEach } from "../verdicts.js";
+import { judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["small-batches"];
 const NORMS = ["batch norm", "group norm", "layer norm", "batch renorm"] as const;
@@ -15,6 +15,7 @@ export const smallBatches: Claim = {
   number: 24,
   name: "small-batches",
   quick: false,
+  seconds: { MLP: 29 },
   title: "The batch size decides which normalization works best",
   who: "Group norm: Wu & He 2018 (arXiv:1803.08494). Batch renorm: Ioffe 2017 (arXiv:1702.03275). Ghost batch norm: Hoffer, Hubara & Soudry 2017 (arXiv:1705.08741).",
   definition:
@@ -23,7 +24,6 @@ export const smallBatches: Claim = {
     "ReLU 6x64. Batch sizes 2, 4, 16 and 64 at learning rate 0.1 x batch size / 64, for 25,600 images or 3000 steps, whichever comes first, as in claim 16. Group norm has 8 groups. Batch renorm uses its default limits (scale 3, shift 5) from the first step. Batch norm and ghost batch norm also at batch size 256.",
   differences:
     "An MLP on digits instead of convolutional networks on ImageNet, where group norm also averages over positions. Ioffe starts with ordinary batch norm and relaxes the limits later. Hoffer et al. use batches of 4096 and train until the loss stops improving.",
-  factor: "the batch size",
   counterEvidence:
     "Group norm assumes that a unit can be compared with the other units of its group, which is not the case for raw inputs. Recalibration removes only the error of the running statistics. The remaining loss of accuracy at small batch sizes is due to the noise in the batch statistics during training.",
   reading:
@@ -46,14 +46,15 @@ export const smallBatches: Claim = {
       accuracy(seed, network, size) - accuracy(seed, "batch norm", size);
     return {
       conditions: [
-        judgeEach(rules.groupNorm, "ReLU 6x64", seeds, overBatchNorm("group norm", 2)),
-        judgeEach(rules.largeBatch, "ReLU 6x64", seeds, overBatchNorm("group norm", 64)),
-        judgeEach(rules.renorm, "ReLU 6x64", seeds, overBatchNorm("batch renorm", 2)),
+        judgeEach(rules.groupNorm, "ReLU 6x64", seeds, overBatchNorm("group norm", 2), PRIMARY),
+        judgeEach(rules.largeBatch, "ReLU 6x64", seeds, overBatchNorm("group norm", 64), secondary("at batch size 64")),
+        judgeEach(rules.renorm, "ReLU 6x64", seeds, overBatchNorm("batch renorm", 2), secondary("for batch renorm")),
         judgeEach(
           rules.ghost,
           "ReLU 6x64",
           seeds,
           ({ large }) => gap(large["batch norm"]) - gap(large["ghost batch norm"]),
+          secondary("for ghost batch norm"),
         ),
       ],
       shown: [

@@ -85,11 +85,10 @@ export function shiftedInputs(
     test,
     Array.from({ length: whole }, (_, i) => i),
   );
+  const side = Math.sqrt(source.shape[0]!);
   const changed = Object.values(CHANGES).map((change) => {
     const random = new Random(seed).fork("pixel noise");
-    const data = used.images.data.map((pixel, i) =>
-      change(pixel, (i % source.side) / (source.side - 1), random.normal()),
-    );
+    const data = used.images.data.map((pixel, i) => change(pixel, (i % side) / (side - 1), random.normal()));
     return { images: new Tensor(data, used.images.shape), labels: used.labels };
   });
   const shows = norm.data.test.labels[0]!;

@@ -64,7 +64,7 @@ export interface ResidualSetup {
 
 export interface ResidualTrained {
   readonly accuracy: number;
-  /** Training accuracy on each batch; chance after divergence. */
+  /** Training accuracy on each batch, up to divergence. */
   readonly accuracies: readonly number[];
 }
 
@@ -76,12 +76,13 @@ export function residualTraining(
 ): Promise<ResidualTrained> {
   const trainee = prepareModel({ learningRate, batchSize: 64, seed }, source, (random) => ({
     model: new Sequential([
-      dense(source.side ** 2, true, random.fork("first")),
+      dense(source.shape[0]!, true, random.fork("first")),
       ...blocksOf(branch, blocks, 1, random),
       ...activated(branch),
       new Dense({ inputs: WIDTH, outputs: 10, random: random.fork("output") }),
     ]),
     hidden: [],
+    watched: [],
   }));
   const accuracies: number[] = [];
   for (let step = 0; step < steps; step++) {
@@ -91,6 +92,5 @@ export function residualTraining(
     onStep(step + 1);
   }
   const diverged = accuracies.length < steps;
-  while (accuracies.length < steps) accuracies.push(CHANCE);
   return Promise.resolve({ accuracy: diverged ? CHANCE : trainee.testAccuracy(), accuracies });
 }

@@ -20,7 +20,7 @@ export interface SampleVariance {
 export function sampleVariance({ network, seed, layers, width, inputs }: SampleVarianceSetup): Promise<SampleVariance> {
   const random = new Random(seed);
   const spec = { network, hidden: layers, width, activation: "ReLU" } as const;
-  const { model, hidden } = buildNetwork(spec, width, 10, random.fork("weights"));
+  const { model, hidden } = buildNetwork(spec, [width], 10, random.fork("weights"));
   const shares = new Map<string, number>();
   model.forward(Tensor.normal([inputs, width], { random: random.fork("inputs") }), {
     mode: "probe",

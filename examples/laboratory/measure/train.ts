@@ -14,6 +14,7 @@ import type { Digits } from "../../data/digits.js";
 import type { Source } from "../data.js";
 import { buildNetwork } from "../networks.js";
 import { CHANCE, imageBatches, inferenceAccuracy, prepare, type Setup, type Trainee } from "./training.js";
+import { blocksAround } from "./blocks.js";
 import { columnsOf, meanOf, type Moved, PROBE_IMAGES, Watcher } from "./watcher.js";
 
 /** A training run and its measurements; omitted measurements are not taken. */
@@ -26,11 +27,19 @@ export interface Training extends Setup {
   /** Measures how much the hidden values shift, in one step and since step 0. */
   readonly shift?: { readonly every: number; readonly floor: boolean } | undefined;
   /** Measures internal covariate shift by definition 2.1 of Santurkar et al. 2018. */
-  readonly covariateShift?: { readonly every: number; readonly until: number } | undefined;
+  readonly covariateShift?: CovariateShiftPlan | undefined;
   /** Records the 15th, 50th and 85th percentiles of the input of the last hidden activation. */
   readonly percentiles?: { readonly every: number } | undefined;
   /** Measures the test accuracy of a noisy network with three replacements for the noise at inference. */
   readonly noiseAtInference?: boolean | undefined;
+}
+
+/** When to measure internal covariate shift, and on which layers with weights. */
+export interface CovariateShiftPlan {
+  readonly every: number;
+  readonly until: number;
+  /** Counted from 0. Default: all but the first. */
+  readonly layers?: readonly number[] | undefined;
 }
 
 /** Results of the probe along the gradient at one step. */
@@ -96,7 +105,8 @@ export async function train(setup: Training, source: Source, onStep: (done: numb
     if (stand !== null) {
       const { learningRate } = setup;
       if (looked) out.looks.push({ step, ...(await lookAround(stand, learningRate, landscape.distances)) });
-      if (shifted) out.covariateShift.push({ step, ...(await gradientShift(stand, learningRate)) });
+      if (shifted)
+        out.covariateShift.push({ step, ...(await gradientShift(stand, learningRate, covariateShift.layers)) });
     }
     const watched = shift !== undefined && step % shift.every === 0;
     if (watched) watcher!.before();
@@ -165,16 +175,20 @@ async function lookAround(
   };
 }
 
-/** Returns the means over the weights of blocks 2 to the last, where defined. */
+/** Returns the means over the weights of the layers, where defined. */
 async function gradientShift(
   { objective, point, groups }: Stand,
   learningRate: number,
+  layers: readonly number[] | undefined,
 ): Promise<{ readonly relative: number; readonly cosine: number }> {
-  const { blocks } = await internalCovariateShift(objective, point, { groups, learningRate });
-  const above = blocks.slice(1).map((block) => block.weight!);
+  const chosen = layers && blocksAround(groups, layers);
+  const { blocks } = await internalCovariateShift(objective, point, { groups, learningRate, blocks: chosen?.blocks });
+  const measured = (chosen ? chosen.places.map((place) => blocks[place]!) : blocks.slice(1)).map(
+    ({ weight }) => weight!,
+  );
   return {
-    relative: meanOf(above.map(({ relativeDifference }) => relativeDifference)),
-    cosine: meanOf(above.map(({ cosine }) => cosine)),
+    relative: meanOf(measured.map(({ relativeDifference }) => relativeDifference)),
+    cosine: meanOf(measured.map(({ cosine }) => cosine)),
   };
 }
 
@@ -197,7 +211,7 @@ function lastInputs(trainee: Trainee): number[][] {
 function readingsOfNoise(setup: Training, trainee: Trainee, source: Source): Trained["noiseAtInference"] {
   const { train: training, test } = trainee.data;
   const random = new Random(setup.seed);
-  const { model } = buildNetwork({ ...setup.network, noise: "identity" }, source.side ** 2, 10, random);
+  const { model } = buildNetwork({ ...setup.network, noise: "identity" }, source.shape, 10, random);
   loadStateDict(model, stateDict(trainee.model));
   const identity = inferenceAccuracy(model, test);
   recalibrate(model, imageBatches(training, setup.batchSize));

@@ -46,7 +46,7 @@ export const CHANCE = 0.1;
 /** Splits the data and builds the network, without training it. */
 export function prepare(setup: Setup, source: Source): Trainee {
   const { network } = setup;
-  const trainee = prepareModel(setup, source, (random) => buildNetwork(network, source.side ** 2, 10, random));
+  const trainee = prepareModel(setup, source, (random) => buildNetwork(network, source.shape, 10, random));
   const { data } = trainee;
   calibrate(
     network,
@@ -90,8 +90,17 @@ export function prepareModel(
 
 /** Returns the accuracy of a model with its running statistics. */
 export function inferenceAccuracy(model: Layer, { images, labels }: Digits): number {
-  return accuracyOf(model.forward(images, { mode: "inference" }).output, labels);
+  let right = 0;
+  for (let start = 0; start < labels.length; start += PART) {
+    const rows = Array.from({ length: Math.min(PART, labels.length - start) }, (_, i) => start + i);
+    const part = pickDigits({ images, labels }, rows);
+    right += rows.length * accuracyOf(model.forward(part.images, { mode: "inference" }).output, part.labels);
+  }
+  return Math.round(right) / labels.length;
 }
+
+/** Images tested at a time: all of them at once would take much more memory than a training step. */
+const PART = 128;
 
 /** Trains for a number of steps; returns whether the loss stayed finite. */
 export function learnFor(trainee: Trainee, steps: number): boolean {
