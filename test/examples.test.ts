@@ -311,7 +311,7 @@ describe("Fashion-MNIST", () => {
 
 describe("the networks for images", () => {
   const build = (architecture: "vgg" | "resnet", network: "plain" | "batch norm") =>
-    buildImageNetwork(architecture, network, new Random(3));
+    buildImageNetwork(architecture, network, 1, new Random(3));
 
   it.each(["vgg", "resnet"] as const)(
     "have the same initial weights with and without batch norm: %s",
@@ -389,7 +389,38 @@ describe("the example on images", () => {
     expect(page).not.toMatch(/url\((?!#plot-clip)|NaN|undefined/);
   });
 
+  it("trains on images in color that the user has", async () => {
+    const batch = (images: number): Buffer =>
+      Buffer.from(Array.from({ length: images * 3073 }, (_, i) => (i % 3073 === 0 ? (i / 3073) % 10 : (7 * i) % 256)));
+    const files = ["data_batch_1.bin", "test_batch.bin"].map((name) => join(scratch, name));
+    files.forEach((file, i) => writeFileSync(file, batch(i === 0 ? 64 : 10)));
+    const args = ["--data", "cifar-10", ...files, "--steps", "1", "--out", join(out, "color"), "--json", json];
+    const { status, stdout, stderr } = await node(["examples/run.js", "images", ...args]);
+    expect(stderr).toMatch(/^2 files read\n/);
+    expect(status).toBe(0);
+    expect(stdout).toContain("Accuracy on 10 test images");
+    const { runs } = parseReport(readFileSync(json, "utf8")) as { runs: ImageRun[] };
+    for (const { filters, losses } of runs) {
+      expect(losses).toHaveLength(1);
+      expect(filters.after[0]).toHaveLength(3 * 9);
+    }
+    const page = readFileSync(join(out, "color", "images.html"), "utf8");
+    expect(page).toContain("64 training and 10 test images of CIFAR-10, 32x32 pixels in three colors.");
+    expect(page).toMatch(/fill="rgb\((\d+),(?!\1,\1)/);
+    expect(page).not.toMatch(/NaN|undefined/);
+  });
+
+  it("names the file that is not what it should be", async () => {
+    const args = ["--data", "cifar-10", "package.json", "test_batch.bin"];
+    const { status, stderr } = await node(["examples/run.js", "images", ...args]);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/^images: package.json: expected a multiple of 3073/)]);
+  });
+
   it.each([
+    [["--data", "cifar-100", "x"], '--data: expected fashion-mnist or cifar-10, got "cifar-100"'],
+    [["--data", "fashion-mnist", "a", "b"], "--data fashion-mnist: expected one folder, got 2"],
+    [["--data", "cifar-10"], "--data cifar-10: expected the files of the batches, got none"],
+    [["x.bin"], 'expected only options, got "x.bin"'],
     [["--network", "vgg16"], '--network: expected vgg, resnet or both, got "vgg16"'],
     [["--steps", "0"], '--steps: expected a whole number of at least 1, got "0"'],
     [["--out", "package.json"], '--out: expected a place where "package.json/images.html" can be written'],
@@ -401,7 +432,7 @@ describe("the example on images", () => {
   it("explains its options", async () => {
     const { status, stdout } = await node(["examples/run.js", "images", "--help"]);
     expect(status).toBe(0);
-    for (const option of ["--network", "--steps", "--seed", "--out", "--json", "--help"])
+    for (const option of ["--network", "--data", "--steps", "--seed", "--out", "--json", "--help"])
       expect(stdout).toContain(`  ${option}`);
   });
 });

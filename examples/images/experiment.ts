@@ -7,6 +7,8 @@ export const STEPS = 600;
 
 /** Steps between measurements of the test accuracy. */
 export const TEST_EVERY = 20;
+/** Test images used during training. At its end, all are used. */
+export const TEST_IMAGES = 1000;
 /** Steps between probes of the loss landscape. */
 export const PROBE_EVERY = 20;
 /** The steps at which the table shows the test accuracy. */

@@ -1,7 +1,7 @@
 /** Claim: the interface of every file in claims/, and the plain data that a claim returns. */
 import type { CurvePoint } from "../shared/chart.js";
 import type { Measurements } from "./measure/index.js";
-import type { VggSize } from "../images/networks.js";
+import type { VggSize } from "../images/architectures.js";
 import type { Network } from "./networks.js";
 import type { Condition } from "./verdicts.js";
 

@@ -17,7 +17,8 @@ import {
   Tensor,
 } from "batchnorm";
 import { BatchRenorm, GhostBatchNorm, LpNorm, NoiseInjection } from "batchnorm/variants";
-import { buildVgg, type VggSize } from "../images/networks.js";
+import { vggLayers, type VggSize } from "../images/architectures.js";
+import { layerBuilder } from "../images/networks.js";
 import { MeanOnlyNorm, StopGradientNorm } from "./layers.js";
 
 /** The networks compared; each has its own color on the page. */
@@ -97,7 +98,7 @@ export const WATCHED_CONVOLUTIONS: readonly number[] = [2, 5, 9];
  * beta replaces it in the others. All other biases start at 0.
  */
 export function buildNetwork(spec: NetworkSpec, shape: readonly number[], outputs: number, random: Random): Built {
-  const layers = "vgg" in spec ? vggLayers(spec, shape[0]!, random) : mlpLayers(spec, shape[0]!, outputs, random);
+  const layers = "vgg" in spec ? vgg(spec, shape[0]!, random) : mlpLayers(spec, shape[0]!, outputs, random);
   const hidden = hiddenPaths(layers);
   const count = Math.min(WATCHED, hidden.length);
   const watched =
@@ -119,15 +120,15 @@ function mlpLayers(spec: MlpSpec, inputs: number, outputs: number, random: Rando
   return layers.filter((layer) => layer !== undefined);
 }
 
-function vggLayers(spec: VggSpec, channels: number, random: Random): Layer[] {
-  const noise = random.fork("noise");
-  let count = 0;
-  return buildVgg(spec.vgg, channels, {
-    random,
-    bias: !hasNorm(spec.network),
-    after: (features) =>
-      [normOf(spec, features), noiseOf(spec, noise.fork(String(count++)))].filter((layer) => layer !== undefined),
+function vgg(spec: VggSpec, channels: number, random: Random): Layer[] {
+  const build = layerBuilder(random);
+  let activations = 0;
+  const layers = vggLayers(hasNorm(spec.network), channels, spec.vgg).flatMap((layer) => {
+    if (layer.kind === "norm") return [normOf(spec, layer.features)];
+    if (layer.kind !== "relu") return [build(layer)];
+    return [noiseOf(spec, random.fork(`noise ${activations++}`)), build(layer)];
   });
+  return layers.filter((layer) => layer !== undefined);
 }
 
 /** Finds the hidden layers: each begins at a layer with weights and ends before the next one. */

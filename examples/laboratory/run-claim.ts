@@ -25,11 +25,16 @@ export interface Result extends Omit<Claim, "run" | "quick" | "seconds"> {
   readonly columns: readonly Measured[];
 }
 
+/** Returns a text that identifies a measurement. */
+export function questionOf({ name, input }: Job): string {
+  return JSON.stringify([name, input]);
+}
+
 /** Returns a function that makes each measurement once and returns the same result to repeated requests. */
 export function askOnce(measure: (job: Job) => Promise<unknown>): Ask {
   const answers = new Map<string, Promise<unknown>>();
   const ask = (name: Job["name"], input: unknown): Promise<unknown> => {
-    const question = JSON.stringify([name, input]);
+    const question = questionOf({ name, input });
     const answer = answers.get(question) ?? measure({ name, input });
     answers.set(question, answer);
     return answer;

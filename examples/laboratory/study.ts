@@ -1,7 +1,7 @@
 /** Study: helpers shared by most claims. */
 import type { CurvePoint } from "../shared/chart.js";
 import { median, spreadOf } from "../shared/spread.js";
-import type { Panel, PanelAxis, Series, Study } from "./claim.js";
+import type { Curve, Panel, PanelAxis, Series, Study } from "./claim.js";
 import type { BatchStatistics } from "./measure/evaluations.js";
 import { BAND, type Look, type Trained, type Training } from "./measure/train.js";
 import { CHANCE } from "./measure/training.js";
@@ -15,6 +15,7 @@ import {
   WATCHED_CONVOLUTIONS,
 } from "./networks.js";
 import { overSteps } from "./panels.js";
+import { type Condition, judgeEach, type Part, type Rule } from "./verdicts.js";
 
 /** Calls `work` for each seed, in parallel; the results are in the order of the seeds. */
 export function eachSeed<T>(study: Study, work: (seed: number) => Promise<T>): Promise<T[]> {
@@ -22,7 +23,7 @@ export function eachSeed<T>(study: Study, work: (seed: number) => Promise<T>): P
 }
 
 /** Runs each network for one seed. */
-export async function trainEach<Name extends Network, Run>(
+export async function trainEach<Name extends Curve, Run>(
   networks: readonly Name[],
   run: (network: Name) => Promise<Run>,
 ): Promise<Record<Name, Run>> {
@@ -51,7 +52,7 @@ export interface DeepNetwork {
   readonly main: boolean;
   /** Ends the name of a place, as in " with 16 layers"; empty for the main network. */
   readonly suffix: string;
-  spec(network: Network): NetworkSpec;
+  readonly spec: (network: Network) => NetworkSpec;
 }
 
 /** Returns the deep networks to compare: MLPs of width 48 with these numbers of hidden layers, the main one first, or the VGG. */
@@ -66,8 +67,8 @@ export function deepNetworks({ column, vgg }: Study, depths: readonly number[]):
 }
 
 /** Returns the number of training steps: `mlp`, or 600 on VGG. */
-export function stepsOn({ column, extent, steps }: Study, mlp: number): number {
-  return steps(column === "MLP" ? mlp : extent === "quick" ? 200 : 600);
+export function stepsOn(study: Study, mlp: number): number {
+  return study.steps(study.column === "MLP" ? mlp : study.extent === "quick" ? 200 : 600);
 }
 
 /**
@@ -195,6 +196,31 @@ export function overMoved(run: Trained, steps: number, figure: keyof Omit<Moved,
   return median(moved.map((each) => each[figure]));
 }
 
+/** Applies a rule to plain/BN: a number of the network without batch norm, divided by that of the network with it. */
+export function judgeRatio<Run>(
+  rule: Rule,
+  setting: string,
+  seeds: readonly Readonly<Record<"plain" | "batch norm", Run>>[],
+  figure: (run: Run) => number,
+  part: Part,
+): Condition {
+  return judgeEach(rule, setting, seeds, (runs) => figure(runs.plain) / figure(runs["batch norm"]), part);
+}
+
+/** Returns the loss at each probe, with the range of the loss around it as a band: medians over the seeds. */
+export function lossBand(runs: readonly Trained[]): CurvePoint[] {
+  const steps = [...new Set(runs.flatMap(({ looks }) => looks.map(({ step }) => step)))].sort((a, b) => a - b);
+  return steps.map((step) => {
+    const looks = runs.flatMap((run) => run.looks.filter((look) => look.step === step));
+    return {
+      x: step,
+      y: median(looks.map(({ loss }) => loss)),
+      low: median(looks.map(({ low }) => low)),
+      high: median(looks.map(({ high }) => high)),
+    };
+  });
+}
+
 /** Combines the points of several seeds into one line with a band: median, minimum and maximum at each x. */
 export function lineOf(seeds: readonly (readonly { readonly x: number; readonly y: number }[])[]): CurvePoint[] {
   const at = new Map<number, number[]>();
@@ -209,7 +235,7 @@ export function lineOf(seeds: readonly (readonly { readonly x: number; readonly 
 }
 
 /** Returns one line per network from the runs of all seeds. */
-export function linesOf<Name extends Network, Run>(
+export function linesOf<Name extends Curve, Run>(
   networks: readonly Name[],
   seeds: readonly Record<Name, Run>[],
   points: (run: Run) => readonly { readonly x: number; readonly y: number }[],
@@ -218,7 +244,7 @@ export function linesOf<Name extends Network, Run>(
 }
 
 /** Returns a panel over training: one line per network, with its band over the seeds. */
-export function overTraining<Name extends Network, Run>(
+export function overTraining<Name extends Curve, Run>(
   title: string,
   steps: number,
   y: PanelAxis,

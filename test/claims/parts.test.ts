@@ -8,7 +8,8 @@ import { ShiftOverTraining } from "batchnorm/probes";
 import { afterAll, describe, expect, it } from "vitest";
 import { CLAIMS } from "../../examples/laboratory/catalog.js";
 import { openSource } from "../../examples/laboratory/data.js";
-import { DataError, readFashionMnist } from "../../examples/laboratory/fashion-mnist.js";
+import { DataError } from "../../examples/data/full-sets.js";
+import { openFashionMnist } from "../../examples/laboratory/fashion-mnist.js";
 import { MeanOnlyNorm, StopGradientNorm } from "../../examples/laboratory/layers.js";
 import type { Trained } from "../../examples/laboratory/measure/train.js";
 import { prepare } from "../../examples/laboratory/measure/training.js";
@@ -235,7 +236,7 @@ describe("Fashion-MNIST", () => {
   }
 
   it("is read with the label of each image, gzipped or not", () => {
-    const source = readFashionMnist(folder());
+    const source = openFashionMnist(folder());
     expect(source.side).toBe(2);
     const { train, test } = source.split(new Random(1));
     expect(train.images.shape).toEqual([3, 4]);

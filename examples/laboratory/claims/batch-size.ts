@@ -29,10 +29,7 @@ export const batchSize: Claim = {
       [5, 200].map((steps) =>
         eachSeed(study, (seed) =>
           study.ask("batchStatistics", {
-            network: "batch norm",
-            seed,
-            batchSize: 128,
-            learningRate: 0.1,
+            ...{ network: "batch norm", seed, batchSize: 128, learningRate: 0.1 },
             steps: study.steps(steps),
           }),
         ),

@@ -3,8 +3,20 @@ import { median } from "../../shared/spread.js";
 import type { Claim } from "../claim.js";
 import type { Trained } from "../measure/train.js";
 import { RULES } from "../rules.js";
-import { DISTANCES, eachSeed, evenLooks, lineOf, overLooks, PAIR, probedRun, relu, trainEach } from "../study.js";
-import { judgeEach, type Part, type Rule, secondary } from "../verdicts.js";
+import {
+  deepNetworks,
+  DISTANCES,
+  eachSeed,
+  evenLooks,
+  judgeRatio,
+  lineOf,
+  overLooks,
+  PAIR,
+  probedRun,
+  stepsOn,
+  trainEach,
+} from "../study.js";
+import { type Part, type Rule, secondary } from "../verdicts.js";
 
 const rules = RULES["beta-profile"];
 const [NEAR, HALF, FAR] = [0.01, 0.5, 4].map((distance) => DISTANCES.indexOf(distance)) as [number, number, number];
@@ -13,7 +25,8 @@ export const betaProfile: Claim = {
   number: 6,
   name: "beta-profile",
   quick: true,
-  seconds: { MLP: 15 },
+  seconds: { MLP: 25, VGG: 1 },
+  quickOmits: "the last 100 of 300 steps",
   title: "Effective beta-smoothness improves over the whole profile, not only at its maximum",
   who: "Santurkar et al. 2018, figure 4c, which shows the maximum over 0.5 to 4 learning rates.",
   definition:
@@ -26,29 +39,26 @@ export const betaProfile: Claim = {
   reading:
     "Compared with the plain network, the loss with batch norm can be less smooth close to the current parameters and smoother farther away. Always state the distance.",
   async run(study) {
-    const steps = study.steps(study.extent === "quick" ? 200 : 300);
+    const steps = stepsOn(study, study.extent === "quick" ? 200 : 300);
     const conditions = [];
     const panels = [];
     const shown = [];
-    for (const hidden of [16, 8]) {
+    for (const { name: setting, main, suffix, spec } of deepNetworks(study, [8, 16])) {
       const seeds = await eachSeed(study, (seed) =>
-        trainEach(PAIR, (network) => probedRun(study, relu(hidden, 48, network), 0.1, seed)),
+        trainEach(PAIR, (network) => probedRun(study, spec(network), 0.1, seed)),
       );
-      const setting = `${hidden}x48 ReLU`;
-      const main = hidden === 8;
-      const deeper = main ? "" : ` with ${hidden} layers`;
       const ratio = (rule: Rule, figure: (run: Trained) => number, part: Part) =>
-        judgeEach(rule, setting, seeds, (runs) => figure(runs.plain) / figure(runs["batch norm"]), part);
+        judgeRatio(rule, setting, seeds, figure, part);
       const beta = (run: Trained, index: number): number =>
         overLooks(run, steps, (look) => look.beta[index]!, Infinity);
       conditions.push(
         ratio(
           rules.far,
           (run) => beta(run, FAR),
-          main ? { kind: "primary", where: "at 4 lr" } : secondary(`at 4 lr${deeper}`),
+          main ? { kind: "primary", where: "at 4 lr" } : secondary(`at 4 lr${suffix}`),
         ),
-        ratio(rules.near, (run) => beta(run, NEAR), secondary(`at 0.01 lr${deeper}`)),
-        ratio(rules.start, ({ looks }) => looks[0]!.beta[NEAR]!, secondary(`at 0.01 lr of step 0${deeper}`)),
+        ratio(rules.near, (run) => beta(run, NEAR), secondary(`at 0.01 lr${suffix}`)),
+        ratio(rules.start, ({ looks }) => looks[0]!.beta[NEAR]!, secondary(`at 0.01 lr of step 0${suffix}`)),
       );
       panels.push({
         title: setting,

@@ -65,19 +65,11 @@ export const hiddenShift: Claim = {
     for (const { name, steps, of } of cases) {
       const seeds = await eachSeed(study, (seed) => trainEach(PAIR, (network) => of(network, seed)));
       for (const kind of KINDS) {
-        conditions.push(
-          judgeEach(
-            rules[kind],
-            name,
-            seeds,
-            (runs) => overMoved(runs["batch norm"], steps, kind) / overMoved(runs.plain, steps, kind),
-            name !== "8x48 ReLU"
-              ? secondary(`${WORDS[kind]} of ${name}`)
-              : kind === "stepRelative"
-                ? PRIMARY
-                : secondary(WORDS[kind]),
-          ),
-        );
+        const ratio = (runs: (typeof seeds)[number]): number =>
+          overMoved(runs["batch norm"], steps, kind) / overMoved(runs.plain, steps, kind);
+        const elsewhere = secondary(`${WORDS[kind]}${name === "8x48 ReLU" ? "" : ` of ${name}`}`);
+        const main = name === "8x48 ReLU" && kind === "stepRelative";
+        conditions.push(judgeEach(rules[kind], name, seeds, ratio, main ? PRIMARY : elsewhere));
       }
       const points =
         (figure: "stepRelative" | "totalRelative" | "floorRelative") =>
@@ -97,12 +89,11 @@ export const hiddenShift: Claim = {
         ]),
       );
       for (const network of PAIR) {
+        const over = (run: Trained): number =>
+          overMoved(run, steps, "totalRelative") / overMoved(run, steps, "floorRelative");
         shown.push({
           what: `${network}, ${name}: total shift / floor`,
-          values: seeds.map(
-            (runs) =>
-              overMoved(runs[network], steps, "totalRelative") / overMoved(runs[network], steps, "floorRelative"),
-          ),
+          values: seeds.map((runs) => over(runs[network])),
         });
       }
     }

@@ -1,12 +1,24 @@
 /** Claim 5: figure 4a and b of Santurkar et al. 2018. */
-import type { CurvePoint } from "../../shared/chart.js";
 import { median } from "../../shared/spread.js";
 import type { Claim, Panel } from "../claim.js";
 import type { Look, Trained } from "../measure/train.js";
 import { overSteps } from "../panels.js";
 import { RULES } from "../rules.js";
-import { BAND_LOOKS, BATCH_SIZE, eachSeed, overTraining, PAIR, probedRun, relu, trainEach } from "../study.js";
-import { judgeEach, type Part, PRIMARY, type Rule, secondary } from "../verdicts.js";
+import {
+  BAND_LOOKS,
+  BATCH_SIZE,
+  type DeepNetwork,
+  deepNetworks,
+  eachSeed,
+  judgeRatio,
+  lossBand,
+  overTraining,
+  PAIR,
+  probedRun,
+  stepsOn,
+  trainEach,
+} from "../study.js";
+import { type Part, PRIMARY, type Rule, secondary } from "../verdicts.js";
 
 const rules = RULES.landscape;
 /** Networks are compared at equal loss, because a network that is nearly trained has less loss left to change. */
@@ -22,7 +34,7 @@ export const landscape: Claim = {
   name: "landscape",
   quick: true,
   quickOmits: "learning rate 0.01",
-  seconds: { MLP: 20 },
+  seconds: { MLP: 20, VGG: 180 },
   title: "With batch norm, the loss and its gradient change less along the gradient direction",
   who: "Santurkar, Tsipras, Ilyas & Madry 2018, section 3.2, figures 4a and 4b (arXiv:1805.11604).",
   definition:
@@ -36,9 +48,10 @@ export const landscape: Claim = {
   reading:
     "With batch norm, the loss is smoother under the conditions in which networks are usually trained, but not everywhere. The claim is incomplete without a distance and a stage of training.",
   async run(study) {
+    const [deep] = deepNetworks(study, [8]) as [DeepNetwork];
     const cases = [
-      { rate: 0.1, steps: study.steps(400) },
-      ...(study.extent === "quick" ? [] : [{ rate: 0.01, steps: study.steps(600) }]),
+      { rate: 0.1, steps: stepsOn(study, 400) },
+      ...(study.extent === "quick" || study.column === "VGG" ? [] : [{ rate: 0.01, steps: study.steps(600) }]),
     ];
     const conditions = [];
     const shown = [];
@@ -46,32 +59,20 @@ export const landscape: Claim = {
     const changes: Panel[] = [];
     for (const { rate, steps } of cases) {
       const seeds = await eachSeed(study, (seed) =>
-        trainEach(PAIR, (network) =>
-          rate === 0.1
-            ? probedRun(study, relu(8, 48, network), rate, seed)
-            : study.ask("train", {
-                network: relu(8, 48, network),
-                learningRate: rate,
-                batchSize: BATCH_SIZE,
-                seed,
-                steps,
-                landscape: BAND_LOOKS,
-              }),
-        ),
+        trainEach(PAIR, (network) => {
+          const setup = { network: deep.spec(network), learningRate: rate, batchSize: BATCH_SIZE, seed, steps };
+          return rate === 0.1
+            ? probedRun(study, setup.network, rate, seed)
+            : study.ask("train", { ...setup, landscape: BAND_LOOKS });
+        }),
       );
       for (const { name, from, to } of STAGES) {
-        const setting = `learning rate ${rate}, ${name}`;
+        const setting = `${deep.name}, learning rate ${rate}, ${name}`;
         const looksOf = ({ looks }: Trained): Look[] => looks.filter(({ loss }) => loss >= from && loss < to);
         // NaN, which every rule judges as undecided, if no probe falls into the band.
         const middle = (run: Trained, figure: (look: Look) => number): number => median(looksOf(run).map(figure));
         const ratio = (rule: Rule, figure: (look: Look) => number, part: Part) =>
-          judgeEach(
-            rule,
-            setting,
-            seeds,
-            (runs) => middle(runs.plain, figure) / middle(runs["batch norm"], figure),
-            part,
-          );
+          judgeRatio(rule, setting, seeds, (run) => middle(run, figure), part);
         const elsewhere = rate === 0.1 ? undefined : secondary(`at learning rate ${rate}, ${name}`);
         const [first, second] =
           name === "late"
@@ -86,7 +87,7 @@ export const landscape: Claim = {
           values: seeds.map((runs) => looksOf(runs["batch norm"]).length),
         });
       }
-      const lines = PAIR.map((network) => ({ network, points: bandOf(seeds.map((runs) => runs[network])) }));
+      const lines = PAIR.map((network) => ({ network, points: lossBand(seeds.map((runs) => runs[network])) }));
       bands.push(overSteps(`learning rate ${rate}`, steps, LOSS, lines));
       changes.push(
         overTraining(`learning rate ${rate}`, steps, CHANGE, PAIR, seeds, ({ looks }) =>
@@ -114,16 +115,3 @@ export const landscape: Claim = {
     };
   },
 };
-
-function bandOf(runs: readonly Trained[]): CurvePoint[] {
-  const steps = [...new Set(runs.flatMap(({ looks }) => looks.map(({ step }) => step)))].sort((a, b) => a - b);
-  return steps.map((step) => {
-    const looks = runs.flatMap((run) => run.looks.filter((look) => look.step === step));
-    return {
-      x: step,
-      y: median(looks.map(({ loss }) => loss)),
-      low: median(looks.map(({ low }) => low)),
-      high: median(looks.map(({ high }) => high)),
-    };
-  });
-}

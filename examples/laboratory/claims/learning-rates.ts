@@ -3,8 +3,8 @@ import type { Claim, Panel } from "../claim.js";
 import type { Trained } from "../measure/train.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
-import { BATCH_SIZE, dot, eachSeed, lineOf, PAIR, relu } from "../study.js";
-import { judgeEach, type Part, PRIMARY, type Rule, secondary } from "../verdicts.js";
+import { BATCH_SIZE, dot, eachSeed, lineOf, PAIR, relu, trainEach } from "../study.js";
+import { judgeEach, PRIMARY, type Rule, secondary } from "../verdicts.js";
 
 const rules = RULES["learning-rates"];
 const NETWORKS = ["plain", "batch norm", "plain, calibrated"] as const;
@@ -37,18 +37,15 @@ export const learningRates: Claim = {
     for (const { hidden, width } of CASES) {
       const run = (network: (typeof NETWORKS)[number], learningRate: number, seed: number): Promise<Trained> =>
         study.ask("train", { network: relu(hidden, width, network), learningRate, batchSize: BATCH_SIZE, seed, steps });
-      const seeds = await eachSeed(study, async (seed) => {
-        const all = await Promise.all(
-          NETWORKS.map(async (network) => {
-            const runs = await Promise.all(RATES.map((rate) => run(network, rate, seed)));
-            return [network, runs.map(({ tests }) => tests.at(-1)!.accuracy)] as const;
-          }),
-        );
-        return Object.fromEntries(all) as Record<(typeof NETWORKS)[number], number[]>;
-      });
+      const seeds = await eachSeed(study, (seed) =>
+        trainEach(NETWORKS, async (network) => {
+          const runs = await Promise.all(RATES.map((rate) => run(network, rate, seed)));
+          return runs.map(({ tests }) => tests.at(-1)!.accuracy);
+        }),
+      );
       const setting = `ReLU ${hidden}x${width}`;
-      const difference = (rule: Rule, of: (accuracies: readonly number[]) => number, part: Part) =>
-        judgeEach(rule, setting, seeds, (runs) => of(runs["batch norm"]) - of(runs.plain), part);
+      const difference = (rule: Rule, of: (accuracies: readonly number[]) => number, where: string) =>
+        judgeEach(rule, setting, seeds, (runs) => of(runs["batch norm"]) - of(runs.plain), secondary(where));
       conditions.push(
         judgeEach(
           rules.largest,
@@ -57,22 +54,12 @@ export const learningRates: Claim = {
           (runs) => largest(runs["batch norm"]) / largest(runs.plain),
           hidden === 8 ? PRIMARY : secondary("with 3 layers"),
         ),
-        difference(
-          rules.best,
-          (accuracies) => Math.max(...accuracies),
-          secondary(`for the best accuracy with ${hidden} layers`),
-        ),
-        difference(
-          rules.equalSmall,
-          (accuracies) => accuracies[RATES.indexOf(0.03)]!,
-          secondary(`for equal accuracy at learning rate 0.03 with ${hidden} layers`),
-        ),
+        difference(rules.best, best, `for the best accuracy with ${hidden} layers`),
+        difference(rules.equalSmall, atLowRate, `for equal accuracy at learning rate 0.03 with ${hidden} layers`),
       );
       for (const network of NETWORKS) {
-        shown.push({
-          what: `${network}, ${setting}: best test accuracy over all learning rates`,
-          values: seeds.map((runs) => Math.max(...runs[network])),
-        });
+        const what = `${network}, ${setting}: best test accuracy over all learning rates`;
+        shown.push({ what, values: seeds.map((runs) => best(runs[network])) });
       }
       sweep.push({
         title: setting,
@@ -87,12 +74,10 @@ export const learningRates: Claim = {
     const oneStep = await eachSeed(study, (seed) =>
       Promise.all(PAIR.map((network) => study.ask("oneStep", { network, seed, learningRate: 3 }))),
     );
-    for (const [i, network] of PAIR.entries()) {
-      shown.push({
-        what: `${network}, 8x48: loss after one step at learning rate 3 / loss before`,
-        values: oneStep.map((runs) => runs[i]!.lossRatio),
-      });
-    }
+    PAIR.forEach((network, i) => {
+      const what = `${network}, 8x48: loss after one step at learning rate 3 / loss before`;
+      shown.push({ what, values: oneStep.map((runs) => runs[i]!.lossRatio) });
+    });
     return {
       conditions,
       shown,
@@ -108,8 +93,7 @@ export const learningRates: Claim = {
             "Standard deviation of each layer's pre-activations before (dotted) and after one step at learning rate 3, 8x48 ReLU. Modeled on the figures of Bjorck et al. 2018.",
           panels: [
             {
-              title: "8x48 ReLU",
-              x: { label: "layer", type: "linear", domain: [1, 8] },
+              ...{ title: "8x48 ReLU", x: { label: "layer", type: "linear", domain: [1, 8] } },
               y: { label: "standard deviation", type: "log", ceiling: 1e6 },
               series: PAIR.flatMap((network, i) => {
                 const line = (of: "before" | "after") =>
@@ -126,6 +110,9 @@ export const learningRates: Claim = {
     };
   },
 };
+
+const best = (accuracies: readonly number[]): number => Math.max(...accuracies);
+const atLowRate = (accuracies: readonly number[]): number => accuracies[RATES.indexOf(0.03)]!;
 
 /** Returns the largest learning rate that reaches an accuracy of 0.9, or a third of the smallest one if none does. */
 function largest(accuracies: readonly number[]): number {

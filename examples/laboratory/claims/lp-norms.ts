@@ -4,13 +4,15 @@ import { STEP_SHIFT, TRAINING_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import {
   accuracyPoints,
+  type DeepNetwork,
+  deepNetworks,
   eachSeed,
   overLooks,
   overMoved,
   overTraining,
   probedRun,
-  relu,
   shiftPoints,
+  stepsOn,
   trainEach,
   trainingAccuracy,
 } from "../study.js";
@@ -24,7 +26,7 @@ export const lpNorms: Claim = {
   number: 9,
   name: "lp-norms",
   quick: false,
-  seconds: { MLP: 15 },
+  seconds: { MLP: 15, VGG: 300 },
   title: "Normalizing by l1, l2 or l-infinity works just as well, with more shift than no normalization",
   who: "Santurkar et al. 2018, section 3.3 and figure 5.",
   definition:
@@ -37,9 +39,10 @@ export const lpNorms: Claim = {
   reading:
     "The choice of norm hardly matters. The claim that they cause more shift than no normalization is incomplete without a unit and a distance.",
   async run(study) {
-    const steps = study.steps(300);
+    const steps = stepsOn(study, 300);
+    const [deep] = deepNetworks(study, [8]) as [DeepNetwork];
     const seeds = await eachSeed(study, (seed) =>
-      trainEach(NETWORKS, (network) => probedRun(study, relu(8, 48, network), 0.1, seed)),
+      trainEach(NETWORKS, (network) => probedRun(study, deep.spec(network), 0.1, seed)),
     );
     type Runs = (typeof seeds)[number];
     const trained = (runs: Runs, network: keyof Runs): number => trainingAccuracy(runs[network], steps);

@@ -5,16 +5,17 @@ import { STEP_SHIFT, TRAINING_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import {
   accuracyPoints,
+  deepNetworks,
   eachSeed,
   overMoved,
   overTraining,
   probedRun,
-  relu,
   shiftPoints,
+  stepsOn,
   trainEach,
   trainingAccuracy,
 } from "../study.js";
-import { judgeEach, PRIMARY, secondary } from "../verdicts.js";
+import { judgeEach, PRIMARY, type Rule, secondary } from "../verdicts.js";
 
 const rules = RULES["noisy-batch-norm"];
 const NETWORKS = ["plain", "plain + noise", "batch norm", "noisy batch norm"] as const;
@@ -24,7 +25,7 @@ export const noisyBatchNorm: Claim = {
   name: "noisy-batch-norm",
   quick: true,
   quickOmits: "the calibrated network, and the last 150 of 400 steps",
-  seconds: { MLP: 45 },
+  seconds: { MLP: 45, VGG: 420 },
   title: "Noisy batch norm trains just as well, while the same noise stops the plain network from training",
   who: "Santurkar et al. 2018, section 2.1, figure 2 and algorithm 1.",
   definition:
@@ -42,49 +43,33 @@ export const noisyBatchNorm: Claim = {
     const shown = [];
     const accuracy: Panel[] = [];
     const shift: Panel[] = [];
-    const networks = study.extent === "quick" ? NETWORKS : ([...NETWORKS, "plain, calibrated"] as const);
-    for (const hidden of [8, 16]) {
-      const steps = study.steps(study.extent === "quick" ? 250 : 400);
+    const quick = study.extent === "quick";
+    const networks = quick || study.column === "VGG" ? NETWORKS : ([...NETWORKS, "plain, calibrated"] as const);
+    for (const { name: setting, suffix, spec } of deepNetworks(study, [8, 16])) {
+      const steps = stepsOn(study, quick ? 250 : 400);
       const seeds = await eachSeed(study, async (seed) => ({
-        ...(await trainEach(networks, (network) => probedRun(study, relu(hidden, 48, network), 0.1, seed))),
+        ...(await trainEach(networks, (network) => probedRun(study, spec(network), 0.1, seed))),
       }));
       type Runs = (typeof seeds)[number];
-      const setting = `${hidden}x48 ReLU`;
-      const main = hidden === 8;
-      const of = (place: string) => secondary(`${place}${main ? "" : ` with ${hidden} layers`}`);
       const trained = (runs: Runs, network: keyof Runs): number => trainingAccuracy(runs[network], steps);
+      const shifted = (runs: Runs, network: keyof Runs): number => overMoved(runs[network], steps, "stepRelative");
+      const judged = (rule: Rule, figure: (runs: Runs) => number, where: string) =>
+        judgeEach(rule, setting, seeds, figure, where === "" ? PRIMARY : secondary(where));
       conditions.push(
-        judgeEach(
-          rules.asWell,
-          setting,
-          seeds,
-          (runs) => trained(runs, "batch norm") - trained(runs, "noisy batch norm"),
-          main ? PRIMARY : secondary(`with ${hidden} layers`),
-        ),
-        judgeEach(
+        judged(rules.asWell, (runs) => trained(runs, "batch norm") - trained(runs, "noisy batch norm"), suffix.trim()),
+        judged(
           rules.better,
-          setting,
-          seeds,
           (runs) => trained(runs, "noisy batch norm") - trained(runs, "plain"),
-          of("for noisy BN against plain"),
+          `for noisy BN against plain${suffix}`,
         ),
-        judgeEach(
-          rules.stopped,
-          setting,
-          seeds,
-          (runs) => trained(runs, "plain + noise"),
-          of("for the plain network with noise"),
-        ),
-        judgeEach(
+        judged(rules.stopped, (runs) => trained(runs, "plain + noise"), `for the plain network with noise${suffix}`),
+        judged(
           rules.unstable,
-          setting,
-          seeds,
-          (runs) =>
-            overMoved(runs["noisy batch norm"], steps, "stepRelative") / overMoved(runs.plain, steps, "stepRelative"),
-          of("for the larger shift"),
+          (runs) => shifted(runs, "noisy batch norm") / shifted(runs, "plain"),
+          `for the larger shift${suffix}`,
         ),
       );
-      for (const reading of ["identity", "expectation", "recalibrated"] as const) {
+      for (const reading of study.column === "MLP" ? (["identity", "expectation", "recalibrated"] as const) : []) {
         shown.push({
           what: `noisy batch norm, ${setting}: final test accuracy (noise at inference: ${reading})`,
           values: seeds.map((runs) => runs["noisy batch norm"].noiseAtInference?.[reading] ?? CHANCE),

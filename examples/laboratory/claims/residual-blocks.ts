@@ -2,9 +2,9 @@
 import { median } from "../../shared/spread.js";
 import type { Claim } from "../claim.js";
 import type { Branch } from "../measure/residual.js";
-import { overSteps, TRAINING_ACCURACY } from "../panels.js";
+import { TRAINING_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
-import { accuracyPoints, dot, eachSeed, lineOf } from "../study.js";
+import { accuracyPoints, dot, eachSeed, lineOf, overTraining, trainEach } from "../study.js";
 import { judge, judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["residual-blocks"];
@@ -25,11 +25,11 @@ export const residualBlocks: Claim = {
   title: "In residual networks, batch norm makes every block close to the identity at initialization",
   who: "De & Smith 2020 (arXiv:2002.10444).",
   definition:
-    "A block computes x + f(x), where f is BatchNorm, ReLU and Dense. The share is the variance of f(x) over a batch divided by that of the output, each averaged over the units. Prediction: batch norm gives every branch the same variance, whatever the size of x, so each block adds an equal amount. After l blocks, the variance is that of the input plus l equal terms, and the share of the last one is 1 / (l + 1). Without normalization, each branch is as large as its input, and the variance roughly doubles with every block. SkipInit multiplies each branch by a learned scalar that starts at 0, instead of normalizing.",
+    "A block computes x + f(x), where f is BatchNorm, ReLU and Dense. The share is the variance of f(x) over a batch divided by that of the output, each averaged over the units. Prediction: with batch norm, every branch has the same variance, whatever the size of x, so each block adds an equal amount. After l blocks, the variance is that of the input plus l equal terms, and the share of the last one is about 1 / (l + 1). With He initialization, the terms are 1 - 1 / pi = 0.68 for inputs of variance 1, so the share times l + 1 rises from 0.81 to 1. Without normalization, a branch is as large as its input, so the variance grows exponentially with depth. SkipInit multiplies each branch by a learned scalar that starts at 0, instead of normalizing.",
   settings:
     "Width 64. Shares: He initialization, 256 standard normal inputs, 8, 32 and 128 blocks; also with two of BatchNorm, ReLU and Dense per branch. Training: a Dense, 32 blocks, BatchNorm (with batch norm only), ReLU and Dense; digits, batch size 64, 300 steps at learning rate 0.1. --full also trains 128 blocks.",
   differences:
-    "Fully connected blocks on digits; the paper uses convolutional ResNets on CIFAR-10 and ImageNet. The shares are variances over the inputs only. The paper's variances include the constant part of each unit, for which 1 / (l + 1) is exact.",
+    "Fully connected blocks on digits; the paper uses convolutional ResNets on CIFAR-10 and ImageNet. The shares are variances over the inputs only. The expected second moment, which also includes the mean of each unit over the inputs, grows by exactly 1 per block.",
   counterEvidence:
     "If SkipInit trains as well as batch norm, small branches are sufficient at this depth, and the other properties of batch norm are not needed. De & Smith find that batch norm also allows larger learning rates, which helps with large batches. SkipInit does not reproduce the regularizing noise of batch norm.",
   reading:
@@ -46,8 +46,8 @@ export const residualBlocks: Claim = {
     const trained = await Promise.all(
       (study.extent === "full" ? [32, DEEP] : [32]).map(async (blocks) => {
         const seeds = await eachSeed(study, (seed) =>
-          Promise.all(
-            BRANCHES.map((branch) => study.ask("residualTraining", { branch, seed, blocks, learningRate: 0.1, steps })),
+          trainEach(BRANCHES, (branch) =>
+            study.ask("residualTraining", { branch, seed, blocks, learningRate: 0.1, steps }),
           ),
         );
         return { blocks, seeds };
@@ -65,27 +65,27 @@ export const residualBlocks: Claim = {
             rules.skipInit,
             `${blocks} blocks`,
             seeds,
-            ([, norm, skip]) => skip!.accuracy - norm!.accuracy,
+            (runs) => runs.SkipInit.accuracy - runs["batch norm"].accuracy,
             secondary(`for SkipInit with ${blocks} blocks`),
           ),
           judgeEach(
             rules.fails,
             `${blocks} blocks`,
             seeds,
-            ([none]) => none!.accuracy,
+            ({ plain: run }) => run.accuracy,
             secondary(`for training ${blocks} blocks without normalization`),
           ),
         ]),
       ],
       shown: [
         {
-          what: `no normalization, ${DEEP} blocks: share of the last block`,
+          what: `plain, ${DEEP} blocks: share of the last block`,
           values: plain.map((blocks) => blocks.at(-1)!),
         },
         ...trained.flatMap(({ blocks, seeds }) =>
-          BRANCHES.slice(1).map((branch, i) => ({
+          BRANCHES.slice(1).map((branch) => ({
             what: `${branch}, ${blocks} blocks: test accuracy`,
-            values: seeds.map((runs) => runs[i + 1]!.accuracy),
+            values: seeds.map((runs) => runs[branch].accuracy),
           })),
         ),
       ],
@@ -93,28 +93,21 @@ export const residualBlocks: Claim = {
         {
           title: "Residual networks.",
           caption:
-            "Left: variance of each block's branch as a share of the variance after the block, at initialization. Dashed: 1 / (l + 1). Other panels: training accuracy in windows of 20 steps. Median and range over the seeds. Without normalization, training diverges at once.",
+            "Left: variance of each block's branch as a share of the variance after the block, at initialization. Dashed: 1 / (l + 1). Other panels: training accuracy in windows of 20 steps. Diverged runs count as chance level (0.1). Median and range over the seeds.",
           panels: [
             {
               title: `initialization, ${DEEP} blocks`,
               x: { label: "block", type: "log", ticks: [1, 4, 16, 64, 128] },
               y: { label: "share", type: "log" },
               series: [
-                { network: "plain", label: "no norm", points: byBlock(plain) },
+                { network: "plain", points: byBlock(plain) },
                 { network: "batch norm", points: byBlock(deep) },
                 { network: "theory", dash: "6 3", points: deep[0]!.map((_, i) => dot(i + 1, 1 / (i + 2))) },
               ],
             },
             ...trained.map(({ blocks, seeds }) =>
-              overSteps(
-                `training, ${blocks} blocks`,
-                steps,
-                TRAINING_ACCURACY,
-                BRANCHES.map((network, i) => ({
-                  network,
-                  label: network === "plain" ? "no norm" : undefined,
-                  points: lineOf(seeds.map((runs) => accuracyPoints(runs[i]!, steps))),
-                })),
+              overTraining(`training, ${blocks} blocks`, steps, TRAINING_ACCURACY, BRANCHES, seeds, (run) =>
+                accuracyPoints(run, steps),
               ),
             ),
           ],

@@ -4,8 +4,8 @@ import type { Trained } from "../measure/train.js";
 import type { Network } from "../networks.js";
 import { overSteps, TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
-import { eachSeed, meanOf, overTraining, sigmoidRun, testPoints, trainEach } from "../study.js";
-import { judgeEach, PRIMARY, secondary } from "../verdicts.js";
+import { eachSeed, judgeRatio, meanOf, overTraining, PAIR, sigmoidRun, testPoints, trainEach } from "../study.js";
+import { PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["sigmoid-inputs"];
 const SETTINGS = [
@@ -19,7 +19,7 @@ export const sigmoidInputs: Claim = {
   number: 1,
   name: "sigmoid-inputs",
   quick: true,
-  quickOmits: "learning rate 0.1 and the small initial weights",
+  quickOmits: "learning rate 0.1, the small initial weights and the calibrated network",
   seconds: { MLP: 60 },
   title: "Batch norm trains faster and keeps the inputs of sigmoid units stable",
   who: "Ioffe & Szegedy 2015, section 4.1 and figure 1 (arXiv:1502.03167).",
@@ -41,37 +41,25 @@ export const sigmoidInputs: Claim = {
     const inputs: Panel[] = [];
     const shown = [];
     for (const { learningRate, initialStd } of settings) {
-      const paper = study.extent === "full" && learningRate === 0.5 && initialStd === undefined;
-      const steps = study.steps(paper ? 50_000 : 700);
+      const main = learningRate === 0.5 && initialStd === undefined;
+      const steps = study.steps(main && study.extent === "full" ? 50_000 : 700);
       const seeds = await eachSeed(study, (seed) =>
         trainEach(networks, (network) => sigmoidRun(study, network, { learningRate, initialStd, seed, steps })),
       );
       const setting = `learning rate ${learningRate}, ${initialStd === undefined ? "Glorot" : `std ${initialStd}`}`;
-      const main = learningRate === 0.5 && initialStd === undefined;
-      const soonest = seeds.map((runs) => ({
-        plain: stepsTo(runs.plain, steps),
-        norm: stepsTo(runs["batch norm"], steps),
-      }));
+      const [there, forInputs] = [
+        secondary(`at ${setting}`),
+        secondary(`for the inputs${main ? "" : ` at ${setting}`}`),
+      ];
+      const soonest = (run: Trained): number => stepsTo(run, steps);
       conditions.push(
-        judgeEach(
-          rules.sooner,
-          setting,
-          soonest,
-          ({ plain, norm }) => plain / norm,
-          main ? PRIMARY : secondary(`at ${setting}`),
-        ),
-        judgeEach(
-          rules.steadier,
-          setting,
-          seeds,
-          (runs) => furthest(runs.plain) / furthest(runs["batch norm"]),
-          secondary(`for the stability of the inputs${main ? "" : ` at ${setting}`}`),
-        ),
+        judgeRatio(rules.sooner, setting, seeds, soonest, main ? PRIMARY : there),
+        judgeRatio(rules.steadier, setting, seeds, furthest, forInputs),
       );
-      shown.push(
-        { what: `plain, ${setting}: steps to test accuracy 0.8`, values: soonest.map(({ plain }) => plain) },
-        { what: `batch norm, ${setting}: steps to test accuracy 0.8`, values: soonest.map(({ norm }) => norm) },
-      );
+      for (const network of PAIR) {
+        const what = `${network}, ${setting}: steps to test accuracy 0.8`;
+        shown.push({ what, values: seeds.map((runs) => soonest(runs[network])) });
+      }
       accuracy.push(overTraining(setting, steps, TEST_ACCURACY, networks, seeds, (run) => testPoints(run)));
       inputs.push(
         overSteps(setting, steps, { label: "input of the sigmoid", type: "linear" }, [

@@ -101,7 +101,7 @@ export async function train(setup: Training, source: Source, onStep: (done: numb
     const looked = landscape?.at.includes(step) === true;
     const shifted = covariateShift !== undefined && step % covariateShift.every === 0 && step <= covariateShift.until;
     // Before the training pass, so that a layer with noise draws the same values for the probe as for the step.
-    const stand = looked || shifted ? await standOf(trainee, batch) : null;
+    const stand = looked || shifted ? await standOf(setup, trainee, batch) : null;
     if (stand !== null) {
       const { learningRate } = setup;
       if (looked) out.looks.push({ step, ...(await lookAround(stand, learningRate, landscape.distances)) });
@@ -144,9 +144,11 @@ interface Stand {
 }
 
 /** Returns the state of a network on one batch, or null if loss or gradient are not finite. */
-async function standOf({ model }: Trainee, { images, labels }: Digits): Promise<Stand | null> {
+async function standOf({ network }: Setup, { model }: Trainee, { images, labels }: Digits): Promise<Stand | null> {
   const batch = { input: images, target: labels };
-  const { objective, point, groups } = modelObjective(model, batch, softmaxCrossEntropy, { mode: "probe" });
+  // Convolutions in double precision take twice as long, and the changes measured on a VGG are far above single precision.
+  const options = { mode: "probe", dtype: "vgg" in network ? "float32" : "float64" } as const;
+  const { objective, point, groups } = modelObjective(model, batch, softmaxCrossEntropy, options);
   const here = await objective(point);
   if (!Number.isFinite(here.loss) || !here.gradient.every(Number.isFinite)) return null;
   // Every probe begins by evaluating this point.

@@ -22,8 +22,8 @@ import {
   strengthOf,
 } from "./text.js";
 
-/** Renders the page from the results available so far. */
-export function renderPage(results: readonly Result[], expected: number): string {
+/** Renders the page from the results available so far; `missing` claims are not among them yet. */
+export function renderPage(results: readonly Result[], missing: number): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -34,7 +34,7 @@ export function renderPage(results: readonly Result[], expected: number): string
 </head>
 <body>
 <h1>Why does batch norm work? The claims, measured</h1>
-${introduction(results, expected)}
+${introduction(results, missing)}
 <nav aria-label="Contents">${results.map(({ number, name }) => `<a href="#${name}">${number} ${name}</a>`).join(" ")} <a href="#method">method</a></nav>
 ${summaryTable(results)}
 ${results.map(section).join("\n")}
@@ -50,15 +50,18 @@ function measuredColumns(results: readonly Result[]): Measured[] {
   return COLUMNS.flatMap((column) => all.find((each) => each.column === column) ?? []);
 }
 
-function introduction(results: readonly Result[], expected: number): string {
+function introduction(results: readonly Result[], missing: number): string {
   const data = measuredColumns(results).map(
     (measured) => `${measured.column}: ${escapeHtml(measured.data)}, with ${countSeeds(measured)}.`,
   );
-  const missing = results.length < expected ? ` <strong>${results.length} of ${expected} claims so far.</strong>` : "";
+  const running =
+    missing > 0
+      ? ` <strong>${missing} ${missing === 1 ? "claim is" : "claims are"} still being measured.</strong>`
+      : "";
   return `<p>This page lists claims about why batch norm works. Each was turned into an experiment, and is shown with its source, the exact
 definition of what is measured, the rule that decides, the result, and the evidence against it. The thresholds were fixed before the numbers were known, and no setting was tuned to obtain a particular verdict. ${data.join(" ")} A seed fixes the data split, the
 initial weights and the batches of all networks. Intervals extend from the lowest to the highest seed. BN is short for batch norm and lr for learning
-rate.${missing}</p>`;
+rate.${running}</p>`;
 }
 
 function summaryTable(results: readonly Result[]): string {

@@ -131,7 +131,7 @@ def images(work):
                 y = torch.relu(y)
             elif kind == "maxPool":
                 y = F.max_pool2d(y, 2)
-            elif kind == "averagePool":
+            elif kind == "globalAveragePool":
                 y = y.mean((2, 3))
             elif kind == "flatten":
                 y = y.flatten(1)
