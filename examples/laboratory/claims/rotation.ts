@@ -1,6 +1,6 @@
 /** Claim 22: the rotation of weights before batch norm, in equilibrium. */
 import type { Claim } from "../claim.js";
-import { PARTS, type Rotation } from "../measure/rotation.js";
+import { PARTS, predictedAngle, type Rotation } from "../measure/rotation.js";
 import { overSteps } from "../panels.js";
 import { RULES } from "../rules.js";
 import { dot, eachSeed, lineOf, meanOf } from "../study.js";
@@ -38,7 +38,7 @@ export const rotation: Claim = {
     const all = await Promise.all(
       cases.map(async ({ learningRate, momentum, part }) => {
         const steps = study.steps(Math.round((6 / (learningRate * DECAY)) * Math.max(0.2, 1 - momentum)));
-        const expected = Math.sqrt((2 * learningRate * DECAY) / (1 + momentum));
+        const expected = predictedAngle({ learningRate, weightDecay: DECAY, momentum });
         const seeds = await eachSeed(study, (seed) =>
           study.ask("rotation", { seed, learningRate, weightDecay: DECAY, momentum, steps }),
         );
@@ -70,7 +70,7 @@ export const rotation: Claim = {
                 network: "batch norm",
                 points: lineOf(
                   seeds.flatMap(({ over }) =>
-                    over.map((layer) => layer.map((y, part) => ({ x: ((part + 0.5) * steps) / PARTS, y }))),
+                    over.map((layer) => layer.map((y, part) => ({ x: ((part + 0.5) * steps) / layer.length, y }))),
                   ),
                 ),
               },

@@ -3,7 +3,7 @@ import type { Claim } from "../claim.js";
 import type { BatchStatistics } from "../measure/evaluations.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
-import { batchSizeRun, eachSeed, lineOf, trainEach } from "../study.js";
+import { batchSizeRun, dot, eachSeed, lineOf, trainEach } from "../study.js";
 import { judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["small-batches"];
@@ -44,6 +44,10 @@ export const smallBatches: Claim = {
     const gap = ({ train, recalibrated }: BatchStatistics): number => train - recalibrated;
     const overBatchNorm = (network: (typeof NORMS)[number], size: (typeof SIZES)[number]) => (seed: Seed) =>
       accuracy(seed, network, size) - accuracy(seed, "batch norm", size);
+    const bySize = (seed: Seed, network: (typeof NORMS)[number]) => [
+      ...SIZES.map((x) => ({ x, y: accuracy(seed, network, x) })),
+      ...(network === "batch norm" ? [{ x: LARGE, y: seed.large[network].recalibrated }] : []),
+    ];
     return {
       conditions: [
         judgeEach(rules.groupNorm, "ReLU 6x64", seeds, overBatchNorm("group norm", 2), PRIMARY),
@@ -73,16 +77,20 @@ export const smallBatches: Claim = {
         {
           title: "Test accuracy by batch size and normalization.",
           caption:
-            "The learning rate is proportional to the batch size. Batch norm and batch renorm with recalibrated statistics. Median and range over the seeds.",
+            "The learning rate is proportional to the batch size. Recalibrated statistics, where there are any. Ghost batch norm: one dot per seed. Median and range over the seeds.",
           panels: [
             {
               title: "ReLU 6x64",
-              x: { label: "batch size", type: "log", ticks: SIZES },
+              x: { label: "batch size", type: "log", ticks: [...SIZES, LARGE] },
               y: TEST_ACCURACY,
-              series: NORMS.map((network) => ({
-                network,
-                points: lineOf(seeds.map((seed) => SIZES.map((x) => ({ x, y: accuracy(seed, network, x) })))),
-              })),
+              series: [
+                ...NORMS.map((network) => ({ network, points: lineOf(seeds.map((seed) => bySize(seed, network))) })),
+                {
+                  network: "ghost batch norm",
+                  dots: "filled",
+                  points: seeds.map(({ large }) => dot(LARGE, large["ghost batch norm"].recalibrated)),
+                },
+              ],
             },
           ],
         },

@@ -14,7 +14,7 @@ export interface RotationSetup {
 }
 
 export interface Rotation {
-  /** For each layer, the root mean square angle in each of 50 consecutive parts of the training. Infinite after divergence. */
+  /** For each layer, the root mean square angle in each part of the training. Infinite after divergence. */
   readonly over: readonly (readonly number[])[];
   /** For each layer, the root mean square angle and the median angle in the last fifth. */
   readonly rms: readonly number[];
@@ -22,8 +22,13 @@ export interface Rotation {
   readonly accuracy: number;
 }
 
-/** The number of parts of the training. */
+/** The number of consecutive parts of the training, unless it has fewer steps. */
 export const PARTS = 50;
+
+/** Returns the root mean square angle per step in equilibrium that theory predicts, in radians. */
+export function predictedAngle({ learningRate, weightDecay, momentum }: Omit<RotationSetup, "seed" | "steps">): number {
+  return Math.sqrt((2 * learningRate * weightDecay) / (1 + momentum));
+}
 
 export function rotation(
   { seed, learningRate, weightDecay, momentum, steps }: RotationSetup,
@@ -43,10 +48,11 @@ export function rotation(
     onStep(step + 1);
   }
   const last = angles.map((layer) => layer.slice(Math.floor(0.8 * steps)));
+  const parts = Math.min(PARTS, steps);
   const partOf = (layer: readonly number[], part: number): number[] =>
-    layer.slice(Math.floor((part * steps) / PARTS), Math.max(1, Math.floor(((part + 1) * steps) / PARTS)));
+    layer.slice(Math.floor((part * steps) / parts), Math.floor(((part + 1) * steps) / parts));
   return Promise.resolve({
-    over: angles.map((layer) => Array.from({ length: PARTS }, (_, part) => rootMeanSquare(partOf(layer, part)))),
+    over: angles.map((layer) => Array.from({ length: parts }, (_, part) => rootMeanSquare(partOf(layer, part)))),
     rms: last.map(rootMeanSquare),
     median: last.map(median),
     accuracy: trainee.testAccuracy(),
