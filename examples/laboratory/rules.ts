@@ -73,7 +73,7 @@ export const RULES = {
   },
   "covariate-shift": {
     more: twoSided(
-      "relative difference of the weight gradients (mean over blocks 2 to last, median over steps 0 to 100), BN/plain",
+      "relative difference of the weight gradients (mean over the layers, median over steps 0 to 100), BN/plain",
       "ratio",
       { atLeast: 1.1 },
       { atMost: 0.9 },

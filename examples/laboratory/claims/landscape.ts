@@ -34,7 +34,7 @@ export const landscape: Claim = {
   name: "landscape",
   quick: true,
   quickOmits: "learning rate 0.01",
-  seconds: { MLP: 20, VGG: 180 },
+  seconds: { MLP: 20, VGG: 160 },
   title: "With batch norm, the loss and its gradient change less along the gradient direction",
   who: "Santurkar, Tsipras, Ilyas & Madry 2018, section 3.2, figures 4a and 4b (arXiv:1805.11604).",
   definition:

@@ -26,7 +26,7 @@ export const lpNorms: Claim = {
   number: 9,
   name: "lp-norms",
   quick: false,
-  seconds: { MLP: 15, VGG: 300 },
+  seconds: { MLP: 15, VGG: 500 },
   title: "Normalizing by l1, l2 or l-infinity works just as well, with more shift than no normalization",
   who: "Santurkar et al. 2018, section 3.3 and figure 5.",
   definition:

@@ -25,7 +25,7 @@ export const noisyBatchNorm: Claim = {
   name: "noisy-batch-norm",
   quick: true,
   quickOmits: "the calibrated network, and the last 150 of 400 steps",
-  seconds: { MLP: 45, VGG: 420 },
+  seconds: { MLP: 45, VGG: 480 },
   title: "Noisy batch norm trains just as well, while the same noise stops the plain network from training",
   who: "Santurkar et al. 2018, section 2.1, figure 2 and algorithm 1.",
   definition:
