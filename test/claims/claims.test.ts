@@ -188,16 +188,16 @@ describe("the laboratory", () => {
       const all = await Promise.all(names.map(resultOf));
       const html = renderPage(all, 0);
       const { document } = parseHTML(html);
-      expect(document.querySelectorAll(".summary tbody tr")).toHaveLength(CLAIMS.length);
-      expect(document.querySelectorAll(".summary thead th")).toHaveLength(8);
+      expect(document.querySelectorAll(".summary tbody tr").length).toBe(CLAIMS.length);
+      expect(document.querySelectorAll(".summary thead th").length).toBe(8);
       for (const result of all) {
         const { name, columns } = result;
         const section = document.querySelector(`section[id="${name}"]`)!;
         const panels = columns.flatMap(({ figures }) => figures).flatMap((figure) => figure.panels);
-        expect(section.querySelectorAll("svg")).toHaveLength(panels.length);
+        expect(section.querySelectorAll("svg").length).toBe(panels.length);
         const rows = columns.flatMap(({ conditions, shown }) => [...conditions, ...shown]);
-        expect(section.querySelectorAll("tbody tr")).toHaveLength(rows.length);
-        expect(section.querySelectorAll("h3")).toHaveLength(columns.length > 1 ? columns.length : 0);
+        expect(section.querySelectorAll("tbody tr").length).toBe(rows.length);
+        expect(section.querySelectorAll("h3.column").length).toBe(columns.length > 1 ? columns.length : 0);
         expect(document.querySelectorAll(`a[href="#${name}"]`).length).toBeGreaterThanOrEqual(2);
         expect(section.textContent).toContain(headline(result));
       }

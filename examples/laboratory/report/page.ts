@@ -96,7 +96,7 @@ ${result.columns.map((measured) => measurements(measured, result.columns.length 
 
 function measurements(measured: Measured, named: boolean): string {
   const { column, verdict, figures, conditions, shown } = measured;
-  const title = named ? `<h3>${column}: ${escapeHtml(describeVerdict(verdict))}</h3>\n` : "";
+  const title = named ? `<h3 class="column">${column}: ${escapeHtml(describeVerdict(verdict))}</h3>\n` : "";
   return `${title}${figures.map(drawFigure).join("\n")}
 ${conditionTable(conditions)}
 ${shownTable(shown)}`;

@@ -58,6 +58,7 @@ export const STYLE = `${BASE}
   dt { font-weight: 600; font-size: 0.9rem; color: var(--soft); padding-top: 0.1rem; }
   dd { margin: 0; }
   @media (max-width: 40rem) { dl { display: block; } dt { margin-top: 0.6rem; } }
+  h3.column { font-size: 1.1rem; margin: 1.5rem 0 0.5rem; }
   .verdict { font-weight: 600; }
   .wrap, .summary td, .summary th { white-space: normal; text-align: left; vertical-align: top; }
   td.wrap { min-width: 8rem; }
