@@ -15,7 +15,7 @@ export const growingRate: Claim = {
   number: 21,
   name: "growing-rate",
   quick: false,
-  seconds: { MLP: 2 },
+  seconds: { MLP: 1 },
   title: "For weights before batch norm, weight decay is an exponentially growing learning rate",
   who: "Li & Arora 2020 (arXiv:1910.07454).",
   definition:

@@ -21,7 +21,7 @@ export const residualBlocks: Claim = {
   number: 23,
   name: "residual-blocks",
   quick: false,
-  seconds: { MLP: 14 },
+  seconds: { MLP: 10 },
   title: "In residual networks, batch norm makes every block close to the identity at initialization",
   who: "De & Smith 2020 (arXiv:2002.10444).",
   definition:

@@ -28,7 +28,7 @@ export const rotation: Claim = {
   settings:
     "ReLU 3x64, batch size 64, learning rate 0.1, weight decay 0.01 on the weights. 6000 steps at momentum 0 and 1200 at momentum 0.9, that is 6 / (lr lambda) x max(0.2, 1 - momentum). --full adds learning rate 0.03 with 20,000 steps.",
   differences:
-    "An MLP on digits instead of convolutional networks. The network learns its training images by heart, after which most gradients are tiny and a few are large. The prediction concerns the mean square, so the statistic is the root mean square. The median angle is smaller.",
+    "An MLP on digits instead of convolutional networks. The network learns its training images by heart, after which most gradients are tiny and a few are large. The prediction concerns the mean square, so the statistic is the root mean square. The median angle, listed below, can be much smaller.",
   counterEvidence:
     "Equilibrium is reached only after about 1 / (lr lambda) steps, which is more than many networks are trained for. It is an average: the angle of a single step can differ from it by a large factor, as the medians show.",
   reading:

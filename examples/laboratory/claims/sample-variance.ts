@@ -13,7 +13,7 @@ export const sampleVariance: Claim = {
   number: 20,
   name: "sample-variance",
   quick: false,
-  seconds: { MLP: 7 },
+  seconds: { MLP: 6 },
   title: "The hidden values of a deep ReLU network hardly depend on its input; batch norm prevents this",
   who: "Luther & Seung 2019 (arXiv:1902.04942). As an explanation of batch norm: D. Page 2019, How to train your ResNet 7: batch norm.",
   definition:
