@@ -100,9 +100,12 @@ export interface PanelAxis {
   readonly ticks?: readonly number[] | undefined;
 }
 
+/** What a series shows; each has its own color on the page. */
+export type Curve = Network | "SkipInit" | "theory";
+
 /** A network's line with its band over the seeds, or one dot per seed. */
 export interface Series {
-  readonly network: Network;
+  readonly network: Curve;
   /** Default: the network's short name. */
   readonly label?: string | undefined;
   readonly dash?: string | undefined;

@@ -1,4 +1,4 @@
-/** Layers that only the claims need: batch norm with parts removed. */
+/** Layers that only the claims need: batch norm with parts removed, and the scalar of SkipInit. */
 import {
   BatchNorm,
   beginForward,
@@ -6,11 +6,13 @@ import {
   type Forward,
   guardedForward,
   type Layer,
-  type Parameter,
+  Parameter,
   type Pass,
   type RunningStatistic,
   Tensor,
 } from "batchnorm";
+
+const EPSILON = 1e-5;
 
 /**
  * Batch norm whose backward pass treats the mean and variance as constants: the outputs of batch norm with a wrong gradient.
@@ -95,4 +97,35 @@ export class DeviationOnlyNorm implements Layer {
   }
 }
 
-const EPSILON = 1e-5;
+/**
+ * Multiplies its input by one learned number that starts at 0.
+ *
+ *     y = alpha x      dalpha = Σ dy x      dx = alpha dy
+ *
+ * At the end of a residual branch, it makes the block the identity at the start of training.
+ *
+ * - **Shapes**: x, y of any shape · alpha [1]
+ * - **Source**: SkipInit, De & Smith 2020 (arXiv:2002.10444)
+ */
+export class SkipInit implements Layer {
+  readonly alpha = new Parameter("alpha", "scale", Tensor.zeros([1]));
+  readonly parameters = [this.alpha];
+  readonly statistics = [];
+
+  forward(input: Tensor, pass: Pass): Forward {
+    const { name } = beginForward("SkipInit", input, pass, this.parameters);
+    const alpha = this.alpha.value.data[0]!;
+    const times = ({ data }: Tensor): Tensor => {
+      const product = Tensor.zeros(input.shape, input.dtype);
+      for (let i = 0; i < data.length; i++) product.data[i] = alpha * data[i]!;
+      return product;
+    };
+    return guardedForward(name, times(input), this.parameters, [input], (gradOutput) => {
+      const [x, dy] = [input.data, gradOutput.data];
+      let dalpha = 0;
+      for (let i = 0; i < x.length; i++) dalpha += dy[i]! * x[i]!;
+      const gradients = new Map([[this.alpha, Tensor.from([dalpha], { dtype: input.dtype })]]);
+      return { gradInput: times(gradOutput), gradients };
+    });
+  }
+}

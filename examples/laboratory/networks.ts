@@ -4,8 +4,11 @@ import {
   Conv2d,
   Dense,
   Flatten,
+  GroupNorm,
   type Layer,
+  LayerNorm,
   MaxPool2d,
+  type Parameter,
   type Random,
   ReLU,
   Sequential,
@@ -13,7 +16,15 @@ import {
   Tanh,
   Tensor,
 } from "batchnorm";
-import { BatchRMSNorm, DynamicTanh, LpNorm, MeanOnlyNorm, NoiseInjection } from "batchnorm/variants";
+import {
+  BatchRenorm,
+  BatchRMSNorm,
+  DynamicTanh,
+  GhostBatchNorm,
+  LpNorm,
+  MeanOnlyNorm,
+  NoiseInjection,
+} from "batchnorm/variants";
 import { vggLayers, type VggSize } from "../images/architectures.js";
 import { layerBuilder } from "../images/networks.js";
 import { DeviationOnlyNorm, StopGradientNorm } from "./layers.js";
@@ -37,7 +48,11 @@ export type Network =
   | "batch norm after ReLU"
   | "l1"
   | "l2"
-  | "l-infinity";
+  | "l-infinity"
+  | "group norm"
+  | "layer norm"
+  | "batch renorm"
+  | "ghost batch norm";
 
 /** What all networks have in common. */
 interface CommonSpec {
@@ -94,8 +109,8 @@ export const WATCHED_CONVOLUTIONS: readonly number[] = [2, 5, 9];
 
 /**
  * Builds a network for samples of a shape, [64] or [1, 32, 32]. Each layer has its own random stream, so all networks of a seed
- * start from the same weights. A layer before a normalization layer has no bias, because normalization would cancel it; all other
- * biases start at 0.
+ * start from the same weights. A layer before a normalization layer has no bias, because batch norm would cancel it and
+ * beta replaces it in the others. All other biases start at 0.
  */
 export function buildNetwork(spec: NetworkSpec, shape: readonly number[], outputs: number, random: Random): Built {
   const layers = "vgg" in spec ? vgg(spec, shape[0]!, random) : mlpLayers(spec, shape[0]!, outputs, random);
@@ -152,6 +167,14 @@ export function nameOf(spec: NetworkSpec): string {
   if ("vgg" in spec) return `VGG-${spec.vgg}`;
   const { hidden, width, activation } = spec;
   return `${hidden}x${width}${activation === "none" ? " linear" : ` ${activation}`}`;
+}
+
+/** Returns the weights of each Dense before a BatchNorm layer: those that batch norm makes scale-invariant. */
+export function weightsBeforeNorm({ model }: Built): Parameter[] {
+  const layers = [...model.children.values()];
+  return layers.flatMap((layer, i) =>
+    layer instanceof Dense && layers[i + 1] instanceof BatchNorm ? [layer.weight] : [],
+  );
 }
 
 /** Fixes the statistics of a calibrated network to those of its first batch; leaves other networks unchanged. */
@@ -211,6 +234,14 @@ function normOf({ network, affine = true, epsilon, dtype }: NetworkSpec, feature
       return new LpNorm({ features, p: 2 });
     case "l-infinity":
       return new LpNorm({ features, p: Infinity });
+    case "group norm":
+      return new GroupNorm({ features, groups: 8, epsilon, dtype });
+    case "layer norm":
+      return new LayerNorm({ features, epsilon, dtype });
+    case "batch renorm":
+      return new BatchRenorm({ features, epsilon, dtype });
+    case "ghost batch norm":
+      return new GhostBatchNorm({ features, groupSize: 16, epsilon, dtype });
   }
 }
 
@@ -235,6 +266,10 @@ function noiseOf({ network, dose = 1, noise }: NetworkSpec, random: Random): Noi
     case "l1":
     case "l2":
     case "l-infinity":
+    case "group norm":
+    case "layer norm":
+    case "batch renorm":
+    case "ghost batch norm":
       return undefined;
   }
 }

@@ -52,7 +52,7 @@ export function usage(catalog: readonly Claim[]): string {
   --networks NAME mlp, or vgg for the claims that are also measured on VGG-13/8 and Fashion-MNIST (default: mlp);
                   the page shows both
   --quick         run only the central claims, with reduced settings; takes about a minute (VGG: 200 steps, 7 minutes)
-  --full          use the sizes of the papers in claims 1, 11 and 14; takes 17 minutes on two cores (VGG: six seeds)
+  --full          use larger sizes or more settings in claims 1, 11, 14, 22 and 23; takes 17 minutes on two cores (VGG: six seeds)
   --seeds N       number of random seeds (default: 6; 3 for VGG)
   --data FOLDER   for mlp: folder with the four files of Fashion-MNIST, used instead of the digits
   --data NAME     for vgg: a full data set, as in npm run example -- images: fashion-mnist FOLDER or cifar-10 FILES

@@ -327,6 +327,51 @@ export const RULES = {
       { atMost: 1 },
     ),
   },
+  "sample-variance": {
+    share: rule(
+      "share of the second moment after layer 10 that varies with the input, |measured / predicted - 1|",
+      "relative error",
+      { atMost: 0.15 },
+      { above: 0.3 },
+    ),
+  },
+  "growing-rate": {
+    sameLoss: rule(
+      "largest relative difference between the losses with weight decay and with a growing learning rate",
+      "relative difference",
+      { atMost: 1e-7 },
+      { atLeast: 1e-3 },
+    ),
+  },
+  rotation: {
+    error: rule(
+      "root mean square angle per step in the last fifth of training, |measured / predicted - 1| (largest over the layers)",
+      "relative error",
+      { atMost: 0.1 },
+      { above: 0.3 },
+    ),
+  },
+  "residual-blocks": {
+    share: rule(
+      "share of the variance after block l that comes from its branch, x (l + 1) (median over the blocks)",
+      "dimensionless",
+      { within: [0.7, 1.3] },
+      { beyond: [0.4, 2] },
+    ),
+    skipInit: rule("test accuracy, SkipInit - BN", "accuracy", { atLeast: -0.03 }, { atMost: -0.1 }),
+    fails: rule("test accuracy without normalization", "accuracy", { atMost: 0.3 }, { atLeast: 0.6 }),
+  },
+  "small-batches": {
+    groupNorm: rule("test accuracy at batch size 2, group norm - BN", "accuracy", { atLeast: 0.05 }, { atMost: 0 }),
+    largeBatch: rule("test accuracy at batch size 64, group norm - BN", "accuracy", { atMost: 0 }, { atLeast: 0.02 }),
+    renorm: rule("test accuracy at batch size 2, batch renorm - BN", "accuracy", { atLeast: 0.05 }, { atMost: 0 }),
+    ghost: rule(
+      "gap between training and test accuracy at batch size 256, BN - ghost BN",
+      "accuracy",
+      { atLeast: 0.02 },
+      { atMost: 0 },
+    ),
+  },
 } as const;
 
 function rule(statistic: string, unit: string, yes: Rule["yes"], no: Rule["no"]): Rule {

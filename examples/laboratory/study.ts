@@ -1,7 +1,8 @@
 /** Study: helpers shared by most claims. */
 import type { CurvePoint } from "../shared/chart.js";
 import { median, spreadOf } from "../shared/spread.js";
-import type { Panel, PanelAxis, Series, Study } from "./claim.js";
+import type { Curve, Panel, PanelAxis, Series, Study } from "./claim.js";
+import type { BatchStatistics } from "./measure/evaluations.js";
 import type { OutputShift, OutputShiftLook } from "./measure/output-shift.js";
 import { BAND, type Look, type Trained, type Training } from "./measure/train.js";
 import { CHANCE } from "./measure/training.js";
@@ -23,7 +24,7 @@ export function eachSeed<T>(study: Study, work: (seed: number) => Promise<T>): P
 }
 
 /** Runs each network for one seed. */
-export async function trainEach<Name extends Network, Run>(
+export async function trainEach<Name extends Curve, Run>(
   networks: readonly Name[],
   run: (network: Name) => Promise<Run>,
 ): Promise<Record<Name, Run>> {
@@ -178,6 +179,17 @@ export function sigmoidRun(
   });
 }
 
+/** Returns the run shared by claims 16 and 24: a learning rate proportional to the batch size, and 25,600 images at most. */
+export function batchSizeRun(
+  study: Study,
+  network: Network,
+  batchSize: number,
+  seed: number,
+): Promise<BatchStatistics> {
+  const steps = study.steps(Math.min(3000, 25_600 / batchSize));
+  return study.ask("batchStatistics", { network, seed, batchSize, learningRate: (0.1 * batchSize) / 64, steps });
+}
+
 /** Returns the ReLU network of most claims. */
 export function relu(hidden: number, width: number, network: Network): MlpSpec {
   return { network, hidden, width, activation: "ReLU" };
@@ -251,7 +263,7 @@ export function lineOf(seeds: readonly (readonly { readonly x: number; readonly 
 }
 
 /** Returns one line per network from the runs of all seeds. */
-export function linesOf<Name extends Network, Run>(
+export function linesOf<Name extends Curve, Run>(
   networks: readonly Name[],
   seeds: readonly Record<Name, Run>[],
   points: (run: Run) => readonly { readonly x: number; readonly y: number }[],
@@ -260,7 +272,7 @@ export function linesOf<Name extends Network, Run>(
 }
 
 /** Returns a panel over training: one line per network, with its band over the seeds. */
-export function overTraining<Name extends Network, Run>(
+export function overTraining<Name extends Curve, Run>(
   title: string,
   steps: number,
   y: PanelAxis,
@@ -282,7 +294,7 @@ export function shiftPoints({ moved }: Trained, steps: number): { x: number; y: 
 }
 
 /** Returns the training accuracy in windows of twenty steps, with chance after divergence. */
-export function accuracyPoints({ accuracies }: Trained, steps: number): { x: number; y: number }[] {
+export function accuracyPoints({ accuracies }: Pick<Trained, "accuracies">, steps: number): { x: number; y: number }[] {
   const shown = Array.from({ length: steps }, (_, step) => accuracies[step] ?? CHANCE);
   return Array.from({ length: Math.ceil(steps / 20) }, (_, i) => {
     const window = shown.slice(20 * i, 20 * i + 20);

@@ -67,9 +67,9 @@ describe("the networks", () => {
         .length;
     expect(biases("plain")).toBe(4);
     expect(biases("plain + noise")).toBe(4);
-    for (const network of ["batch norm", "mean only", "stopped gradient", "l1", "noisy batch norm"] as const) {
-      expect(biases(network)).toBe(1);
-    }
+    const normalized = ["batch norm", "mean only", "stopped gradient", "l1", "noisy batch norm"] as const;
+    const others = ["group norm", "layer norm", "batch renorm", "ghost batch norm"] as const;
+    for (const network of [...normalized, ...others]) expect(biases(network)).toBe(1);
   });
 
   const vgg = (network: Network, size: VggSize = "13/8") =>

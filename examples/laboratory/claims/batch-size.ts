@@ -2,7 +2,7 @@
 import type { Claim } from "../claim.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
-import { eachSeed, lineOf, PAIR } from "../study.js";
+import { batchSizeRun, eachSeed, lineOf, PAIR } from "../study.js";
 import { judge, judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["batch-size"];
@@ -36,22 +36,7 @@ export const batchSize: Claim = {
       ),
     );
     const bySize = await eachSeed(study, (seed) =>
-      Promise.all(
-        SIZES.map((size) =>
-          Promise.all(
-            PAIR.map((network) => {
-              const steps = study.steps(Math.min(3000, 25_600 / size));
-              return study.ask("batchStatistics", {
-                network,
-                seed,
-                batchSize: size,
-                learningRate: (0.1 * size) / 64,
-                steps,
-              });
-            }),
-          ),
-        ),
-      ),
+      Promise.all(SIZES.map((size) => Promise.all(PAIR.map((network) => batchSizeRun(study, network, size, seed))))),
     );
     const pick = (size: number, network: 0 | 1) =>
       bySize.map((sizes) => sizes[SIZES.indexOf(size as (typeof SIZES)[number])]![network]!);

@@ -3,6 +3,7 @@ import { type Layer, parametersByPath, Random, softmaxCrossEntropy, Tensor } fro
 import { recalibrate } from "batchnorm/tools";
 import { accuracyOf, type Digits, pickDigits } from "../../data/digits.js";
 import type { Source } from "../data.js";
+import type { Network } from "../networks.js";
 import { relu } from "../study.js";
 import { CHANCE, imageBatches, inferenceAccuracy, learnFor, prepare, type Trainee } from "./training.js";
 
@@ -127,7 +128,7 @@ export interface BatchStatistics {
 /** Trains 6x64; compares running statistics with those of the whole training set. */
 export function batchStatistics(
   setup: {
-    readonly network: "plain" | "batch norm";
+    readonly network: Network;
     readonly seed: number;
     readonly batchSize: number;
     readonly learningRate: number;
@@ -139,7 +140,7 @@ export function batchStatistics(
   if (!learnFor(trainee, setup.steps)) return Promise.resolve({ running: CHANCE, recalibrated: CHANCE, train: CHANCE });
   const { train } = trainee.data;
   const running = trainee.testAccuracy();
-  if (setup.network === "batch norm") recalibrate(trainee.model, imageBatches(train, 128));
+  if (trainee.model.statistics.length > 0) recalibrate(trainee.model, imageBatches(train, 128));
   return Promise.resolve({
     running,
     recalibrated: trainee.testAccuracy(),

@@ -1,6 +1,6 @@
 /** Style: a color and a short name for each network, the same on every page and figure. */
 import { STYLE as BASE } from "../../demo/report/style.js";
-import type { Network } from "../networks.js";
+import type { Curve } from "../claim.js";
 
 interface Look {
   /** The label at the end of a curve. */
@@ -11,7 +11,7 @@ interface Look {
 }
 
 /** Hues of Okabe & Ito's color-blind safe palette, darker on white and lighter on black. */
-const LOOKS: Readonly<Record<Network, Look>> = {
+const LOOKS: Readonly<Record<Curve, Look>> = {
   plain: { label: "plain", variable: "--plain", light: "#c04e00", dark: "#ff9447" },
   "batch norm": { label: "batch norm", variable: "--batch-norm", light: "#0072b2", dark: "#62b8f0" },
   "plain, calibrated": { label: "calibrated", variable: "--calibrated", light: "#6b6b6b", dark: "#b4b4b4" },
@@ -27,13 +27,19 @@ const LOOKS: Readonly<Record<Network, Look>> = {
   l1: { label: "l1", variable: "--l1", light: "#00795a", dark: "#37d3a5" },
   l2: { label: "l2", variable: "--l2", light: "#8a5fbf", dark: "#c3a3f0" },
   "l-infinity": { label: "l-infinity", variable: "--l-infinity", light: "#9a7400", dark: "#e8c34a" },
+  "group norm": { label: "group norm", variable: "--group-norm", light: "#00795a", dark: "#37d3a5" },
+  "layer norm": { label: "layer norm", variable: "--layer-norm", light: "#9a7400", dark: "#e8c34a" },
+  "batch renorm": { label: "batch renorm", variable: "--batch-renorm", light: "#8a5fbf", dark: "#c3a3f0" },
+  "ghost batch norm": { label: "ghost BN", variable: "--ghost", light: "#a63d7f", dark: "#ea9cc8" },
+  SkipInit: { label: "SkipInit", variable: "--skip-init", light: "#00795a", dark: "#37d3a5" },
+  theory: { label: "theory", variable: "--theory", light: "#1b1b1b", dark: "#f2f2f0" },
 };
 
-export function colorOf(network: Network): string {
+export function colorOf(network: Curve): string {
   return `var(${LOOKS[network].variable})`;
 }
 
-export function labelOf(network: Network): string {
+export function labelOf(network: Curve): string {
   return LOOKS[network].label;
 }
 
