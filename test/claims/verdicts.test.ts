@@ -190,6 +190,14 @@ describe("a headline", () => {
     );
     expect(quickNote({ quickOmits, columns: columns(verdict("reproduced")) })).toBe("");
     expect(quickNote({ quickOmits: undefined, columns: quick })).toBe("");
+    const both = columns(verdict("reproduced"), verdict("reproduced")).map((each) => ({
+      ...each,
+      extent: "quick" as const,
+    }));
+    expect(quickNote({ quickOmits, columns: both })).toBe(
+      "--quick leaves out learning rate 0.3, and two thirds of the steps on VGG; the full verdict can differ.",
+    );
+    expect(quickNote({ quickOmits, columns: both.slice(1) })).toContain("leaves out two thirds of the steps on VGG;");
   });
 
   it("states the strength of a rule from the number of seeds", () => {

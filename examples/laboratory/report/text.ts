@@ -83,10 +83,14 @@ export function describePart({ part }: Condition): string {
   return part.kind === "secondary" ? `secondary: ${part.where}` : part.kind;
 }
 
-/** Says what a quick run left out and the verdict therefore does not cover, or returns an empty string. */
+/** States what a quick run left out, so that the verdict can differ from the full one; or returns an empty string. */
 export function quickNote({ quickOmits, columns }: Pick<Result, "quickOmits" | "columns">): string {
-  const quick = columns.some(({ extent, column }) => extent === "quick" && column === "MLP");
-  return quick && quickOmits !== undefined ? `--quick leaves out ${quickOmits}; the full verdict can differ.` : "";
+  const quick = columns.filter(({ extent }) => extent === "quick").map(({ column }) => column);
+  const omitted = [
+    ...(quick.includes("MLP") && quickOmits !== undefined ? [quickOmits] : []),
+    ...(quick.includes("VGG") ? ["two thirds of the steps on VGG"] : []),
+  ];
+  return omitted.length === 0 ? "" : `--quick leaves out ${omitted.join(", and ")}; the full verdict can differ.`;
 }
 
 /** Returns the seeds in words. */
