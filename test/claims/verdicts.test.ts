@@ -168,12 +168,12 @@ describe("a headline", () => {
     ["◐", "reproduced on the MLP; not on VGG", columns(verdict("reproduced"), verdict("not reproduced"))],
     [
       "◐",
-      "reproduced on the MLP (not at a); undecided on VGG",
+      "reproduced on the MLP; undecided on VGG; not at a on the MLP",
       columns(verdict("reproduced", "not at a"), verdict("undecided")),
     ],
     [
       "◐",
-      "not reproduced on the MLP; reproduced on VGG (not at b)",
+      "not reproduced on the MLP; reproduced on VGG; not at b on VGG",
       columns(verdict("not reproduced"), verdict("reproduced", "not at b")),
     ],
     ["◐", "undecided on the MLP; not reproduced on VGG", columns(verdict("undecided"), verdict("not reproduced"))],
