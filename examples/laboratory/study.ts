@@ -136,8 +136,8 @@ export function hasSpectrum({ column, extent }: Study): boolean {
 }
 
 /**
- * At the end, with the statistics of the batch, and for batch norm also with constant ones. Unless the study is a quick one, batch
- * norm is also measured after 60 steps, first in the list.
+ * At the end, with the statistics of the batch, and for batch norm also with constant ones. On an MLP, unless
+ * the study is a quick one, batch norm is also measured after 60 steps, first in the list.
  */
 function outputShiftLooks(study: Study, network: Network): OutputShiftLook[] {
   const step = stepsOn(study, 300);
@@ -145,7 +145,8 @@ function outputShiftLooks(study: Study, network: Network): OutputShiftLook[] {
   const end = { step, profile: true, lanczosSteps: hasSpectrum(study) ? study.steps(60) : 0 };
   if (network === "plain") return [end];
   const early = { step: study.steps(60) };
-  const first = study.extent === "quick" ? [] : [early, { ...early, constant: true }];
+  const isWhole = study.column === "MLP" && study.extent !== "quick";
+  const first = isWhole ? [early, { ...early, constant: true }] : [];
   return [...first, end, { ...end, constant: true }];
 }
 

@@ -76,7 +76,8 @@ export async function pushOutputs(
   const mode = constant ? "inference" : "probe";
   const single = { mode, dtype: "float32" } as const;
   const statistics = model.statistics.map(({ values }) => values.slice());
-  if (constant) recalibrate(model, [input]);
+  // For a single batch, one pass is exact.
+  if (constant) recalibrate(model, [input], { order: "one pass" });
   let shares: readonly number[] = [];
   const watched: Loss<ArrayLike<number>> = (output, labels, options) => {
     shares = assignedShares(output);
