@@ -24,9 +24,9 @@ export const sharpDirection: Claim = {
   differences:
     "MLPs on digits. Page uses an 8-layer convolutional network on CIFAR-10, with gamma fixed at 1 and beta at 0; here both are trained. The length of the push is relative to ||theta||, so it does not depend on the learning rate.",
   counterEvidence:
-    "Santurkar et al. 2018 find that less shift is not what makes batch norm work (claim 7), and claim 0 adds a shift that does no harm. Both include shift that the next BatchNorm layer removes. Page also finds only a small effect of constant statistics if batch norm follows the ReLU, because the inputs of the next layer then have mean 0; the last condition tests this. The primary condition uses a single length of push; the figure shows others.",
+    "Santurkar et al. 2018 find that less shift is not what makes batch norm work (claim 7), and claim 0 adds a shift that does no harm. Both count shift that the next BatchNorm layer removes. Page also finds only a small effect of constant statistics if batch norm follows the ReLU, because the inputs of the next layer then have mean 0; the last condition tests this. The primary condition uses a single length of push; the figure shows others.",
   reading:
-    "If R is far larger with constant statistics, batch norm removes the shift that would otherwise have reached the outputs, and the loss is sharp in the direction of that shift. Less shift and a smoother loss are then two views of the same effect. It also follows which shift matters: the part that no later layer removes. The next BatchNorm layer removes the drift of claim 0.",
+    "If R is far larger with constant statistics, batch norm removes the shift that would otherwise have reached the outputs, and the loss is sharp in the direction of that shift. Less shift and a smoother loss are then two views of the same effect. It also shows which shift matters: the part that no later layer removes. The next BatchNorm layer removes the drift of claim 0.",
   async run(study) {
     const { name, spec } = deepNetworks(study, [8])[0]!;
     const pushes = (network: Network) => eachSeed(study, (seed) => outputShiftRun(study, spec(network), seed));
