@@ -49,6 +49,13 @@ export {
 
 // Curvature
 export { curvature, type CurvatureOptions, type CurvatureReport, type Eigenvalue } from "./curvature/curvature.js";
+export {
+  type BlockCurvature,
+  type BlocksNorm,
+  curvatureByLayer,
+  type CurvatureByLayerOptions,
+  type CurvatureByLayerReport,
+} from "./curvature/curvature-by-layer.js";
 export { hessianTrace, type HessianTraceOptions, type HessianTraceReport } from "./curvature/hessian-trace.js";
 export {
   hessianVectorProduct,
@@ -65,7 +72,6 @@ export {
 
 // Internal covariate shift, as a change of gradients and as a change of values
 export {
-  type BlockRule,
   type BlockShift,
   internalCovariateShift,
   type InternalCovariateShiftOptions,
@@ -150,6 +156,7 @@ export { theorem41, type Theorem41Feature, type Theorem41Options, type Theorem41
 // Samples and reports
 export type { Samples } from "../core/samples.js";
 export type { Stretch } from "./shared/arguments.js";
+export type { BlockRule } from "./shared/blocks.js";
 export {
   type Figure,
   type FigureKind,

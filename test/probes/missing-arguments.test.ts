@@ -37,7 +37,7 @@ const construct =
 /** A function, and the arguments that precede each of the ones to be left out. */
 const FUNCTIONS: Readonly<Record<string, readonly [Callable, ...(readonly unknown[])[]]>> = {
   ...Object.fromEntries(
-    (["alongGradient", "gradientNorms", "lipschitzFromPairs", "lossPlane", "lossSlice", "curvature", "hessianTrace",
+    (["alongGradient", "gradientNorms", "lipschitzFromPairs", "lossPlane", "lossSlice", "curvature", "curvatureByLayer", "hessianTrace",
       "hessianVectorProduct", "spectralDensity", "internalCovariateShift"] as const).map((name) => [
       name, [probes[name] as Callable, [], [objective], [objective, point]] as const,
     ]), // prettier-ignore

@@ -3,6 +3,7 @@ import { Random } from "batchnorm";
 import {
   alongGradient,
   curvature,
+  curvatureByLayer,
   gradientNorms,
   hessianTrace,
   hessianVectorProduct,
@@ -66,6 +67,12 @@ export const probes: readonly Probe[] = [
     name: "curvature",
     goesFar: false,
     run: (objective, point, _, options) => curvature(objective, point, { ...options, random: seeded(), steps: 2 }),
+  },
+  {
+    name: "curvatureByLayer",
+    goesFar: false,
+    run: (objective, point, groups, options) =>
+      curvatureByLayer(objective, point, { ...options, groups, random: seeded(), steps: 2, iterations: 1 }),
   },
   {
     name: "spectralDensity",

@@ -1,11 +1,12 @@
 /** Internal covariate shift: how much the gradient of a layer changes because the layers below it were updated. */
 
-import { complaint, ShapeError, show } from "../../core/errors.js";
+import { complaint, show } from "../../core/errors.js";
 import { expectObjective, type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Group, Objective, ProbeOptions } from "../../objective/objective.js";
 import { addScaled, distance, norm } from "../../objective/vector.js";
 import { type GradientChange, gradientChange } from "../landscape/gradient-change.js";
-import { expectParameterGroups, expectVector } from "../shared/arguments.js";
+import { expectVector } from "../shared/arguments.js";
+import { type Block, type BlockRule, blocksBy, blocksOf } from "../shared/blocks.js";
 import type { ProbeReport } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
 
@@ -111,7 +112,7 @@ export async function internalCovariateShift(
   }
   expectObjective(WHO, objective, point);
   const movedPoint = moved === undefined ? undefined : expectVector(WHO, "moved", moved, point.length);
-  const blocks = blocksOf(groups, rule, point.length);
+  const blocks = blocksOf(WHO, groups, rule, point.length);
   const run = new ProbeRun(WHO, objective, point, read, blocks.length);
   const x = run.point;
 
@@ -130,7 +131,7 @@ export async function internalCovariateShift(
   return {
     ...run.describe(WHO, { blocks: "exact", distance: "exact" }),
     learningRate: learningRate ?? null,
-    blocksBy: typeof rule === "string" ? rule : "given",
+    blocksBy: blocksBy(rule),
     moves,
     distance: distance(xPrime, x),
     loss,
@@ -158,69 +159,4 @@ function describeBlock(
     linear: changeOf("weight", "bias"),
     all: gradientChange(g, gPrime, block.groups, gradNorm),
   };
-}
-
-/** Parameters that are updated together. */
-interface Block {
-  /** The path of its first layer. */
-  readonly name: string;
-  readonly groups: readonly Group[];
-}
-
-/**
- * How parameters are grouped into blocks.
- *
- * - `"layer"`: a weight and all parameters up to the next weight, for example a Dense layer with the BatchNorm after it
- * - `"module"`: the parameters of one module, so gamma and beta of a BatchNorm are a separate block
- * - a list of blocks, each of which is a list of group names
- */
-export type BlockRule = "layer" | "module" | readonly (readonly string[])[];
-
-/** Assigns each group to exactly one block. The groups must cover the point, in the order of the forward pass. */
-function blocksOf(groups: unknown, rule: BlockRule, length: number): Block[] {
-  const named = expectParameterGroups(WHO, groups, length);
-  const covered = named.reduce((sum, { start, end }) => sum + end - start, 0);
-  if (covered !== length) {
-    throw new ShapeError(complaint(WHO, `groups that cover the point's ${length} coordinates`, `${covered}`));
-  }
-  if (rule === "layer") return splitBefore(named, (group) => group.role === "weight");
-  if (rule === "module") return splitBefore(named, (group, last) => moduleOf(group) !== moduleOf(last));
-  return namedBlocks(named, rule);
-}
-
-function splitBefore(groups: readonly Group[], begins: (group: Group, last: Group) => boolean): Block[] {
-  const blocks: Group[][] = [];
-  for (const group of groups) {
-    const block = blocks.at(-1);
-    if (block === undefined || begins(group, block.at(-1)!)) blocks.push([group]);
-    else block.push(group);
-  }
-  return blocks.map((members) => ({ name: moduleOf(members[0]!), groups: members }));
-}
-
-/** Returns "1" for "1.gamma". A name without a path is its own module. */
-function moduleOf(group: Group): string {
-  const dot = group.name.lastIndexOf(".");
-  return dot < 0 ? group.name : group.name.slice(0, dot);
-}
-
-function namedBlocks(groups: readonly Group[], lists: unknown): Block[] {
-  const words = '"layer", "module" or lists of names of groups';
-  if (!Array.isArray(lists) || !lists.every(Array.isArray)) {
-    throw new TypeError(complaint(WHO, `blocks to be ${words}`, show(lists)));
-  }
-  const byName = new Map(groups.map((group) => [group.name, group]));
-  const blocks = (lists as unknown[][]).map((names, i) => {
-    if (names.length === 0) throw new RangeError(complaint(WHO, `blocks[${i}] to name at least 1 group`, "0"));
-    const members = names.map((name) => {
-      const group = byName.get(name as string);
-      byName.delete(name as string);
-      if (group !== undefined) return group;
-      throw new RangeError(complaint(WHO, "blocks that name each group once", `${show(name)} in blocks[${i}]`));
-    });
-    return { name: moduleOf(members[0]!), groups: members };
-  });
-  const [left] = byName.keys();
-  if (left !== undefined) throw new RangeError(complaint(WHO, "each group in a block", `${show(left)} in none`));
-  return blocks;
 }
