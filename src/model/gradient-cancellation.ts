@@ -85,7 +85,7 @@ interface Traced {
  * - **Units**: none
  * - **Numerics**: exact up to the round-off of the model's dtype; sums over the samples in double precision
  * - **Cost**: one forward and one backward pass, and another one of every Dense and Conv2d for each row
- * - **Source**: Bjorck, Gomes, Selman & Weinberger 2018 (arXiv:1806.02375), table 1
+ * - **Source**: Bjorck, Gomes, Selman & Weinberger 2018 (arXiv:1806.02375)
  *
  * @throws {TypeError} if the model, the batch, the loss or the options are invalid, or a container is neither a Sequential nor a
  *   Residual

@@ -14,7 +14,7 @@ import {
   Sequential,
   Tensor,
 } from "batchnorm";
-import { BatchRenorm, GhostBatchNorm, LpNorm } from "batchnorm/variants";
+import { BatchRenorm, BatchRMSNorm, DynamicTanh, GhostBatchNorm, LpNorm, MeanOnlyNorm } from "batchnorm/variants";
 import { recalibrate, type RecalibrateOptions } from "batchnorm/tools";
 import { expectClose, memoryOf } from "../support/close.js";
 import { expectRefusal } from "../support/refusal.js";
@@ -180,6 +180,26 @@ describe.each(orders)("%s", (order) => {
       { path: "1", reason: "it keeps no running statistics" },
       { path: "2.0", reason: "it is not a batch norm" },
       { path: "3", reason: "it is not a batch norm" },
+    ]);
+  });
+
+  it("leaves the statistics of the other norms as they are, and passes batches through them", () => {
+    const random = new Random(8);
+    const others = [
+      new MeanOnlyNorm({ features: 3, dtype: "float64" }),
+      new BatchRMSNorm({ features: 3, dtype: "float64" }),
+      new DynamicTanh({ features: 3, dtype: "float64" }),
+    ];
+    const model = new Sequential([...others, new BatchNorm({ features: 3, dtype: "float64" })]);
+    settle(model, [6, 3], random);
+    const before = memoryOf(new Sequential(others));
+    const batch = ordinary([6, 3], random);
+    const report = recalibrate(model, [batch], { order });
+    expect(memoryOf(new Sequential(others))).toEqual(before);
+    expect(report.layers.map(({ path }) => path)).toEqual(["3"]);
+    expect(report.skipped.map(({ path, reason }) => [path, reason])).toEqual([
+      ["0", "it is not a batch norm"],
+      ["1", "it is not a batch norm"],
     ]);
   });
 

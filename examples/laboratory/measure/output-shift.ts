@@ -66,16 +66,18 @@ export const UNREACHED: OutputShift = {
 
 /** Pushes the mean of each output of a network, which is left unchanged. */
 export async function pushOutputs(
-  { model, probe, data }: Trainee,
+  trainee: Trainee,
   { constant = false, profile = false, lanczosSteps = 0 }: Omit<OutputShiftLook, "step">,
   seed: number,
 ): Promise<OutputShift> {
+  const { model } = trainee;
   const random = new Random(seed).fork("pushes");
-  const { images: input, labels: target } = probe(Math.min(IMAGES, data.train.labels.length));
+  const { images: input, labels: target } = trainee.probe(Math.min(IMAGES, trainee.data.train.labels.length));
   const mode = constant ? "inference" : "probe";
   const single = { mode, dtype: "float32" } as const;
   const statistics = model.statistics.map(({ values }) => values.slice());
-  if (constant) recalibrate(model, [input]);
+  // For a single batch, one pass is exact.
+  if (constant) recalibrate(model, [input], { order: "one pass" });
   let shares: readonly number[] = [];
   const watched: Loss<ArrayLike<number>> = (output, labels, options) => {
     shares = assignedShares(output);
