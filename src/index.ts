@@ -64,12 +64,20 @@ export {
 export { loadStateDict, stateDict, type StateDict, type StateEntry } from "./model/state.js";
 
 // Objectives and their checks
+export { meanObjective } from "./objective/mean-objective.js";
 export type { Evaluation, Group, Objective, ProbeOptions } from "./objective/objective.js";
 export { checkGradient, type CheckGradientOptions, type GradientReport } from "./objective/check-gradient.js";
 export type { GradientComparison, Verdict } from "./objective/finite-difference.js";
 export { checkObjective, type ObjectiveReport, type PromiseReport } from "./objective/check-objective.js";
 export { checkLayer, type CheckLayerOptions } from "./model/check-layer.js";
-export { type Batch, modelObjective, type ModelObjective, type ModelObjectiveOptions } from "./model/objective.js";
+export {
+  type Batch,
+  modelObjective,
+  type ModelObjective,
+  type ModelObjectiveOptions,
+  outputObjective,
+  type OutputValue,
+} from "./model/objective.js";
 
 // Kernels and errors
 export type { AllKernels, ImageKernels, Kernels } from "./kernels/types.js";

@@ -25,7 +25,7 @@ import {
   Tensor,
 } from "batchnorm";
 import { BatchRenorm, GhostBatchNorm, LpNorm, NoiseInjection } from "batchnorm/variants";
-import { compareModes, foldBatchNorm, inspect, recalibrate } from "batchnorm/tools";
+import { compareModes, foldBatchNorm, gradientCancellation, inspect, recalibrate } from "batchnorm/tools";
 import { loadKeras, loadPyTorch, readNpz, readSafetensors, toPyTorch, writeSafetensors } from "batchnorm/formats";
 import { expectBits, memoryOf } from "./support/close.js";
 import { damaged } from "./support/format-files.js";
@@ -227,6 +227,8 @@ describe("random options", () => {
           () => recalibrate(a as never, b as never, c as never),
           () => recalibrate(model, b as never),
           () => foldBatchNorm(a as never, b as never, c as never),
+          () => gradientCancellation(model, a as never, meanSquaredError, b as never),
+          () => gradientCancellation(a as never, { input, target: input }, b as never, c as never),
           () => inspect(a as never, b as never, c as never),
           () => inspect(model, input, { optimizer: c as never }),
           () => loadStateDict(a as never, b as never),

@@ -1,6 +1,5 @@
 /** Layers that only the claims need: batch norm with parts removed, and the scalar of SkipInit. */
 import {
-  afterPass,
   BatchNorm,
   beginForward,
   channelView,
@@ -9,7 +8,7 @@ import {
   type Layer,
   Parameter,
   type Pass,
-  RunningStatistic,
+  type RunningStatistic,
   Tensor,
 } from "batchnorm";
 
@@ -55,51 +54,43 @@ export class StopGradientNorm implements Layer {
 }
 
 /**
- * Subtracts the batch mean without dividing.
+ * Divides by the standard deviation of the batch, without subtracting the mean. Every mode uses the statistics of the batch.
  *
- *     y = x - mean + beta      dx = dy - mean(dy)
+ *     y = x rstd,  rstd = 1 / sqrt(variance + epsilon)      dx = rstd dy - rstd^3 (x - mean) mean(x dy)
  *
- * - **Shapes**: x, y [N, C] · beta [C]
- * - **Source**: mean-only batch normalization, Salimans & Kingma 2016 (arXiv:1602.07868)
+ * - **Shapes**: x, y [N, C]
  */
-export class MeanOnlyNorm implements Layer {
-  readonly beta: Parameter;
-  readonly runningMean: RunningStatistic;
-  readonly parameters: readonly Parameter[];
-  readonly statistics: readonly RunningStatistic[];
+export class DeviationOnlyNorm implements Layer {
+  readonly parameters: readonly Parameter[] = [];
+  readonly statistics: readonly RunningStatistic[] = [];
+  readonly #features: number;
 
-  constructor({ features, dtype = "float32" }: { readonly features: number; readonly dtype?: "float32" | "float64" }) {
-    this.beta = new Parameter("beta", "shift", Tensor.zeros([features], dtype));
-    this.runningMean = new RunningStatistic("runningMean", new Float64Array(features));
-    this.parameters = [this.beta];
-    this.statistics = [this.runningMean];
+  constructor({ features }: { readonly features: number }) {
+    this.#features = features;
   }
 
   forward(input: Tensor, pass: Pass): Forward {
-    const { name } = beginForward("MeanOnlyNorm", input, pass, this.parameters);
-    const [rows, features] = input.shape as [number, number];
-    const running = this.runningMean.values;
-    const mean = pass.mode === "inference" ? running : columnMeans(input);
-    if (pass.mode === "train") {
-      afterPass(pass, () => mean.forEach((value, c) => (running[c] = 0.9 * running[c]! + 0.1 * value)));
-    }
-    const beta = this.beta.value.data;
-    const output = new Tensor(
-      input.data.map((value, i) => value - mean[i % features]! + beta[i % features]!),
-      input.shape,
-    );
-    return guardedForward(name, output, this.parameters, [input], (gradOutput) => {
-      const meanDy = columnMeans(gradOutput);
-      const centered = pass.mode === "inference" ? meanDy.map(() => 0) : meanDy;
-      const gradInput = new Tensor(
-        gradOutput.data.map((dy, i) => dy - centered[i % features]!),
-        input.shape,
-      );
-      const dbeta = Tensor.from(
-        meanDy.map((value) => value * rows),
-        { dtype: input.dtype },
-      );
-      return { gradInput, gradients: new Map([[this.beta, dbeta]]) };
+    const { name, kernels } = beginForward("DeviationOnlyNorm", input, pass, this.parameters);
+    const features = this.#features;
+    const view = channelView(input.shape, 1);
+    const x = input.data;
+    const zeros = (): Float64Array => new Float64Array(features);
+    const [mean, variance, nothing] = [zeros(), zeros(), zeros()];
+    kernels.moments({ view, x, mean, variance });
+    const rstd = variance.map((value) => 1 / Math.sqrt(value + EPSILON));
+    const output = Tensor.zeros(input.shape, input.dtype);
+    kernels.normalize({ view, x, mean: nothing, rstd, y: output.data });
+    return guardedForward(name, output, this.parameters, [input], ({ data: dy }) => {
+      const gradInput = Tensor.zeros(input.shape, input.dtype);
+      const dx = gradInput.data;
+      const along = Tensor.zeros([features], input.dtype).data; // rstd times the sum of x dy
+      kernels.normalizeBackward({ view, x, dy, mean: nothing, rstd, dx, dgamma: along });
+      const rows = x.length / features;
+      for (let i = 0; i < x.length; i++) {
+        const c = i % features;
+        dx[i]! -= rstd[c]! ** 2 * (x[i]! - mean[c]!) * (along[c]! / rows);
+      }
+      return { gradInput, gradients: new Map() };
     });
   }
 }
@@ -137,9 +128,4 @@ export class SkipInit implements Layer {
   }
 }
 
-function columnMeans({ shape, data }: Tensor): Float64Array {
-  const [rows, features] = shape as [number, number];
-  const means = new Float64Array(features);
-  data.forEach((value, i) => (means[i % features]! += value / rows));
-  return means;
-}
+const EPSILON = 1e-5;

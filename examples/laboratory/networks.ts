@@ -16,10 +16,18 @@ import {
   Tanh,
   Tensor,
 } from "batchnorm";
-import { BatchRenorm, GhostBatchNorm, LpNorm, NoiseInjection } from "batchnorm/variants";
+import {
+  BatchRenorm,
+  BatchRMSNorm,
+  DynamicTanh,
+  GhostBatchNorm,
+  LpNorm,
+  MeanOnlyNorm,
+  NoiseInjection,
+} from "batchnorm/variants";
 import { vggLayers, type VggSize } from "../images/architectures.js";
 import { layerBuilder } from "../images/networks.js";
-import { MeanOnlyNorm, StopGradientNorm } from "./layers.js";
+import { DeviationOnlyNorm, StopGradientNorm } from "./layers.js";
 
 /** The networks compared; each has its own color on the page. */
 export type Network =
@@ -33,6 +41,11 @@ export type Network =
   | "drifting batch norm"
   | "stopped gradient"
   | "mean only"
+  | "deviation only"
+  | "RMS"
+  | "dynamic tanh"
+  /** Batch norm between the ReLU and the next layer. */
+  | "batch norm after ReLU"
   | "l1"
   | "l2"
   | "l-infinity"
@@ -45,6 +58,8 @@ export type Network =
 interface CommonSpec {
   readonly network: Network;
   readonly dtype?: "float32" | "float64" | undefined;
+  /** Whether the normalization has learned parameters. If not, every Dense has a bias. Default: true. */
+  readonly affine?: boolean | undefined;
   /** Epsilon of batch norm. Default: 1e-5. */
   readonly epsilon?: number | undefined;
   /** The strength of the drift. Default: 1. */
@@ -112,9 +127,11 @@ function mlpLayers(spec: MlpSpec, inputs: number, outputs: number, random: Rando
   const { hidden, width, activation } = spec;
   const layers: (Layer | undefined)[] = [];
   for (let i = 0; i < hidden; i++) {
-    const size = { inputs: i === 0 ? inputs : width, outputs: width, bias: !hasNorm(spec.network) };
+    const size = { inputs: i === 0 ? inputs : width, outputs: width, bias: hasBias(spec) };
     layers.push(dense(spec, size, activation === "ReLU" ? "he" : "glorot", random.fork(`hidden ${i}`)));
-    layers.push(normOf(spec, width), noiseOf(spec, random.fork(`noise ${i}`)), activationOf(activation));
+    const norm = normOf(spec, width);
+    if (spec.network === "batch norm after ReLU") layers.push(activationOf(activation), norm);
+    else layers.push(norm, noiseOf(spec, random.fork(`noise ${i}`)), activationOf(activation));
   }
   layers.push(dense(spec, { inputs: width, outputs, bias: true }, "glorot", random.fork("output")));
   return layers.filter((layer) => layer !== undefined);
@@ -173,6 +190,10 @@ function hasNorm(network: Network): boolean {
   return network !== "plain" && network !== "plain + noise";
 }
 
+function hasBias({ network, affine = true }: NetworkSpec): boolean {
+  return !affine || !hasNorm(network) || network === "batch norm after ReLU";
+}
+
 function dense(
   { initialStd: std, dtype = "float32" }: MlpSpec,
   size: { readonly inputs: number; readonly outputs: number; readonly bias: boolean },
@@ -184,7 +205,7 @@ function dense(
   return new Dense({ ...size, initial: { weight }, dtype });
 }
 
-function normOf({ network, epsilon, dtype }: NetworkSpec, features: number): Layer | undefined {
+function normOf({ network, affine = true, epsilon, dtype }: NetworkSpec, features: number): Layer | undefined {
   switch (network) {
     case "plain":
     case "plain + noise":
@@ -192,14 +213,21 @@ function normOf({ network, epsilon, dtype }: NetworkSpec, features: number): Lay
     case "batch norm":
     case "noisy batch norm":
     case "drifting batch norm":
-      return new BatchNorm({ features, epsilon, dtype });
+    case "batch norm after ReLU":
+      return new BatchNorm({ features, epsilon, dtype, scale: affine, center: affine });
     case "plain, calibrated":
       // The running statistics after one batch are those of that batch.
       return new BatchNorm({ features, epsilon, dtype, momentum: 1, varianceEstimator: "biased" });
     case "stopped gradient":
       return new StopGradientNorm({ features });
     case "mean only":
-      return new MeanOnlyNorm({ features });
+      return new MeanOnlyNorm({ features, center: affine });
+    case "deviation only":
+      return new DeviationOnlyNorm({ features });
+    case "RMS":
+      return new BatchRMSNorm({ features, scale: affine, center: affine });
+    case "dynamic tanh":
+      return new DynamicTanh({ features });
     case "l1":
       return new LpNorm({ features, p: 1 });
     case "l2":
@@ -231,6 +259,10 @@ function noiseOf({ network, dose = 1, noise }: NetworkSpec, random: Random): Noi
     case "batch norm":
     case "stopped gradient":
     case "mean only":
+    case "deviation only":
+    case "RMS":
+    case "dynamic tanh":
+    case "batch norm after ReLU":
     case "l1":
     case "l2":
     case "l-infinity":

@@ -237,6 +237,96 @@ export const RULES = {
     moreTotal: rule("total shift in standard deviations, mean-only BN/BN", "ratio", { atLeast: 3 }, { below: 3 }),
     learnsToo: rule("test accuracy, BN - mean-only BN", "accuracy", { atMost: 0.03 }, { above: 0.03 }),
   },
+  "sharp-direction": {
+    push: rule(
+      "R - 1 for a push of 1% along the gradient of a mean output (median over the classes), constant statistics/BN",
+      "ratio",
+      { atLeast: 5 },
+      { atMost: 2 },
+    ),
+    random: rule(
+      "R for an equally long push in a random direction (the network farthest from 1)",
+      "ratio",
+      { within: [0.9, 1.1] },
+      { beyond: [0.9, 1.1] },
+    ),
+    taken: rule(
+      "share of images assigned to class k by the same push (median over k), constant statistics",
+      "share",
+      { atLeast: 0.2 },
+      { below: 0.2 },
+    ),
+    kept: rule(
+      "share of images assigned to class k by the same push (median over k), BN",
+      "share",
+      { atMost: 0.15 },
+      { above: 0.15 },
+    ),
+    lastLayer: rule(
+      "share of the last layer in ||u_k||^2 (median over k), BN",
+      "share",
+      { atLeast: 0.7 },
+      { below: 0.7 },
+    ),
+    allLayers: rule("share of the last layer in ||u_k||^2 (median over k)", "share", { atMost: 0.45 }, { above: 0.45 }),
+    curvature: rule(
+      "largest eigenvalue x ||theta||^2, constant statistics/BN",
+      "ratio",
+      { atLeast: 1.5 },
+      { atMost: 1 },
+    ),
+    span: rule(
+      "share of the nine sharpest directions in the span of the ten u_k (mean), constant statistics/BN",
+      "ratio",
+      { atLeast: 10 },
+      { atMost: 3 },
+    ),
+    spanPlain: rule(
+      "share of the nine sharpest directions in the span of the ten u_k (mean), plain",
+      "share",
+      { atLeast: 0.15 },
+      { atMost: 0.03 },
+    ),
+    afterRelu: rule(
+      "R - 1 with constant statistics, normalization before the ReLU/after the ReLU",
+      "ratio",
+      { atLeast: 5 },
+      { atMost: 2 },
+    ),
+  },
+  "mean-or-deviation": {
+    mean: rule("test accuracy, mean only - deviation only", "accuracy", { atLeast: 0.1 }, { atMost: 0 }),
+    rms: rule("test accuracy, BN - RMS", "accuracy", { atMost: 0.02 }, { atLeast: 0.05 }),
+    meanEnough: rule("test accuracy, BN - mean only", "accuracy", { atMost: 0.1 }, { atLeast: 0.2 }),
+    shallow: rule(
+      "largest difference in test accuracy between BN, mean only, deviation only and RMS",
+      "accuracy",
+      { atMost: 0.03 },
+      { above: 0.03 },
+    ),
+  },
+  "dynamic-tanh": {
+    asWell: rule(
+      "test accuracy at each network's best learning rate, BN - dynamic tanh",
+      "accuracy",
+      { atMost: 0.02 },
+      { atLeast: 0.05 },
+    ),
+    largest: rule(
+      "largest learning rate that reaches test accuracy 0.9, BN/dynamic tanh",
+      "ratio",
+      { atMost: 1 },
+      { atLeast: 3 },
+    ),
+  },
+  "sample-gradients": {
+    cancel: rule(
+      "|sum of the samples' gradients| / sum of their magnitudes (mean over the weights, then the hidden layers), plain/BN",
+      "ratio",
+      { atLeast: 1.4 },
+      { atMost: 1 },
+    ),
+  },
   "sample-variance": {
     share: rule(
       "share of the second moment after layer 10 that varies with the input, |measured / predicted - 1|",

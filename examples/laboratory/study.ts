@@ -3,6 +3,7 @@ import type { CurvePoint } from "../shared/chart.js";
 import { median, spreadOf } from "../shared/spread.js";
 import type { Curve, Panel, PanelAxis, Series, Study } from "./claim.js";
 import type { BatchStatistics } from "./measure/evaluations.js";
+import type { OutputShift, OutputShiftLook } from "./measure/output-shift.js";
 import { BAND, type Look, type Trained, type Training } from "./measure/train.js";
 import { CHANCE } from "./measure/training.js";
 import type { Moved } from "./measure/watcher.js";
@@ -118,7 +119,31 @@ function probedVgg(study: Study, spec: VggSpec, learningRate: number, seed: numb
     landscape: pair ? { at: CLOSE_LOOKS, distances: DISTANCES } : noisy ? undefined : { at: LOOKS, distances: BAND },
     shift: { every: 40, floor: false },
     covariateShift: pair ? { every: 10, until: 100, layers: WATCHED_CONVOLUTIONS } : undefined,
+    outputShift: pair ? outputShiftLooks(study, spec.network) : undefined,
   });
+}
+
+/** Returns what claim 19 measures on a network, in the order of `outputShiftLooks`. On a VGG, the run is the shared one. */
+export async function outputShiftRun(study: Study, spec: NetworkSpec, seed: number): Promise<readonly OutputShift[]> {
+  if ("vgg" in spec) return (await probedVgg(study, spec, 0.1, seed)).outputShift;
+  const outputShift = outputShiftLooks(study, spec.network);
+  const setup = { network: spec, learningRate: 0.1, batchSize: BATCH_SIZE, seed, steps: study.steps(300), outputShift };
+  return (await study.ask("train", setup)).outputShift;
+}
+
+/**
+ * At the end, with the statistics of the batch, and for batch norm also with constant ones. On an MLP, unless the study is a quick
+ * one, also the sharpest directions, and for batch norm the same after 60 steps, first in the list.
+ */
+function outputShiftLooks(study: Study, network: Network): OutputShiftLook[] {
+  const step = stepsOn(study, 300);
+  if (network === "batch norm after ReLU") return [{ step, constant: true }];
+  const mlp = study.column === "MLP";
+  const whole = mlp && study.extent !== "quick";
+  const end = { step, profile: mlp, lanczosSteps: whole ? study.steps(60) : 0 };
+  if (network === "plain") return [end];
+  const early = whole ? [{ step: study.steps(60) }, { step: study.steps(60), constant: true }] : [];
+  return [...early, end, { ...end, constant: true }];
 }
 
 /** The first 200 or 300 steps for claim 6; for claim 5 all steps of 8x48, with more probes at the start. */

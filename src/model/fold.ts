@@ -20,6 +20,7 @@ import {
   isFiniteTensor,
   isOnAxisOf,
   isResidual,
+  isSequential,
   normsByPath,
   observeLayers,
 } from "./observe.js";
@@ -127,11 +128,6 @@ interface RowLayer {
   readonly path: string;
   /** Undefined once it has been folded. */
   layer: Layer | undefined;
-}
-
-/** Returns whether a layer only runs its children one after another. */
-function isSequential(layer: Layer): layer is Sequential {
-  return (layer as Partial<Sequential>).isSequence === true && layer.children !== undefined;
 }
 
 /** Returns the batch norm that a layer is equivalent to at inference, if any. */

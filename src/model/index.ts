@@ -26,6 +26,12 @@ export {
   type FoldedModel,
   type FoldReport,
 } from "./fold.js";
+export {
+  gradientCancellation,
+  type GradientCancellationOptions,
+  type GradientCancellationReport,
+  type LayerCancellation,
+} from "./gradient-cancellation.js";
 export { inspect, type InspectOptions, type InspectReport } from "./inspect/inspect.js";
 export type { Finding, FindingKind } from "./inspect/finding.js";
 export type { LayerSignal } from "./inspect/value-findings.js";

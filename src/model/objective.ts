@@ -1,8 +1,8 @@
-/** modelObjective: a model with a batch and a loss, as an objective. */
+/** modelObjective and outputObjective: a model with a batch and a loss, or with any function of its outputs, as an objective. */
 
 import { complaint, expectLength, expectObject, show } from "../core/errors.js";
 import { allocate, type DType, typedArrayName } from "../core/dtype.js";
-import { type OptionRules, readOptions } from "../core/options.js";
+import { type OptionRules, readOptions, type ReadOptions } from "../core/options.js";
 import type { Kernels } from "../kernels/types.js";
 import { expectGradient, expectLayer } from "../layers/guards.js";
 import type { Forward, Gradients, Layer, Mode } from "../layers/contract.js";
@@ -11,7 +11,7 @@ import { endWithoutBackward } from "../layers/private-memory.js";
 import { parametersByPath, streamsByPath } from "./tree.js";
 import type { Evaluation, Group, Objective } from "../objective/objective.js";
 import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
-import type { Loss } from "../training/losses.js";
+import type { Loss, LossOptions, LossValue } from "../training/losses.js";
 
 /** A batch: inputs and targets. */
 export interface Batch<Target> {
@@ -19,12 +19,13 @@ export interface Batch<Target> {
   readonly target: Target;
 }
 
-/** Options for `modelObjective`. */
+/** Options for `modelObjective` and `outputObjective`. */
 export interface ModelObjectiveOptions {
   /** "probe" for the loss that training minimizes, "inference" for that of the trained model. The two are different functions. */
   readonly mode: Exclude<Mode, "train">;
   /**
-   * Row weights for the batch statistics and for the loss, which is called with the option `rowWeights`. Default: none.
+   * Row weights for the batch statistics and for the loss, which is called with the option `rowWeights`. The function of an
+   * `outputObjective` does not receive them. Default: none.
    */
   readonly rowWeights?: ArrayLike<number> | Tensor | undefined;
   /** The parameters to vary. The others keep their current values. Default: all. */
@@ -85,8 +86,86 @@ export function modelObjective<Target>(
   expectLayer(who, model);
   expectObject(who, "the batch", batch);
   if (typeof loss !== "function") throw new TypeError(complaint(who, "the loss to be a function", show(loss)));
-  const { mode, parameters, dtype, kernels, ...read } = readOptions(who, options, modelObjectiveRules);
+  const read = readOptions(who, options, modelObjectiveRules);
   expectTensor(who, "batch.input", batch.input);
+  const target = copyOf(batch.target, read.dtype);
+  return objectiveOn(who, model, batch.input, read, (output, lossOptions) => loss(output, target, lossOptions));
+}
+
+/** A number computed from the output of a model, and its gradient with respect to that output. */
+export interface OutputValue {
+  readonly value: number;
+  /** The gradient to pass to `backward`. It has the shape of the output. */
+  readonly gradOutput: Tensor;
+}
+
+/**
+ * Returns any function of the outputs of a model as an objective, for example the mean of one logit. Its value takes the place of
+ * the loss, and its gradient with respect to the parameters that of the gradient.
+ *
+ * Everything else is as in `modelObjective`: what is copied, what is restored, and the options.
+ *
+ * - **Shapes**: `gradOutput` has the shape of the output, in its dtype
+ * - **Modes**: as in `modelObjective`. In mode "probe", the gradient passes through the batch statistics
+ * - **Cost**: as in `modelObjective`
+ * - **Source**: Page 2019, "How to train your ResNet 7", which compares the gradients of the mean outputs with the sharpest
+ *   directions of the loss
+ *
+ * @throws {TypeError} if the model, the input, the function or the options are invalid
+ * @example
+ * const random = new Random(1);
+ * const model = new Sequential([new Dense({ inputs: 2, outputs: 3, random }), new BatchNorm({ features: 3 }), new Tanh()]);
+ * const input = Tensor.normal([8, 2], { random });
+ * // The mean over the batch of output 1
+ * const meanOutput = (output: Tensor): OutputValue => {
+ *   const [rows, units] = output.shape as [number, number];
+ *   const gradOutput = Tensor.zeros(output.shape, output.dtype);
+ *   let value = 0;
+ *   for (let i = 1; i < output.size; i += units) {
+ *     value += output.data[i]! / rows;
+ *     gradOutput.data[i] = 1 / rows;
+ *   }
+ *   return { value, gradOutput };
+ * };
+ * const { objective, point, groups } = outputObjective(model, input, meanOutput, { mode: "probe" });
+ * const { gradient } = await objective(point);
+ * gradient.length;                                                                  // => 15
+ * (await checkObjective(objective, point, { random, groups })).verdict;              // => "agrees"
+ */
+export function outputObjective(
+  model: Layer,
+  input: Tensor,
+  valueOf: (output: Tensor) => OutputValue,
+  options: ModelObjectiveOptions,
+): ModelObjective {
+  const who = "outputObjective";
+  expectLayer(who, model);
+  if (typeof valueOf !== "function") {
+    throw new TypeError(complaint(who, "a function of the output", show(valueOf)));
+  }
+  const read = readOptions(who, options, modelObjectiveRules);
+  expectTensor(who, "the input", input);
+  return objectiveOn(who, model, input, read, (output) => {
+    const returned = valueOf(output) as Partial<OutputValue> | undefined;
+    const { value, gradOutput } = returned ?? {};
+    if (typeof value !== "number" || !isTensor(gradOutput)) {
+      throw new TypeError(
+        complaint(who, "a function that returns { value: number, gradOutput: Tensor }", show(returned)),
+      );
+    }
+    return { loss: value, gradOutput };
+  });
+}
+
+/** Returns the objective of a model on one input: a loss of its output as a function of its parameters. */
+function objectiveOn(
+  who: string,
+  model: Layer,
+  given: Tensor,
+  options: ReadOptions<ModelObjectiveOptions, typeof modelObjectiveRules>,
+  loss: (output: Tensor, options: LossOptions) => LossValue,
+): ModelObjective {
+  const { mode, parameters, dtype, kernels } = options;
   const byPath = parametersByPath(model);
   const chosen: Partial<Iterable<Parameter>> | null = parameters === undefined ? byPath.values() : parameters;
   if (typeof chosen?.[Symbol.iterator] !== "function") {
@@ -99,16 +178,15 @@ export function modelObjective<Target>(
     }
   }
   // Copies of the batch and of the fixed parameters, in the dtype of the evaluation.
-  const input = batch.input.cast(dtype);
-  const target = copyOf(batch.target, dtype);
-  const rowWeights = read.rowWeights === undefined ? undefined : copyOf(read.rowWeights, "float64");
+  const input = given.cast(dtype);
+  const rowWeights = options.rowWeights === undefined ? undefined : copyOf(options.rowWeights, "float64");
   const held = new Map<Parameter, Tensor>();
   for (const parameter of byPath.values()) if (!varied.has(parameter)) held.set(parameter, parameter.value.cast(dtype));
 
   const entries = [...byPath].filter(([, parameter]) => varied.has(parameter));
   const flat = flatObjective(who, model, entries, { dtype, held }, () => {
     const forward = model.forward(input, { mode, kernels, rowWeights });
-    const { loss: value, gradOutput } = loss(forward.output, target, { kernels, rowWeights });
+    const { loss: value, gradOutput } = loss(forward.output, { kernels, rowWeights });
     return { forward, loss: value, backward: () => forward.backward(gradOutput).gradients };
   });
   return { ...flat, objective: Object.assign(flat.objective, { mode }), mode, dtype };

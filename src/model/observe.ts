@@ -5,6 +5,7 @@ import type { BatchNorm } from "../layers/batch-norm.js";
 import type { Conv2d } from "../layers/conv2d.js";
 import type { Dense } from "../layers/dense.js";
 import type { Residual } from "../layers/residual.js";
+import type { Sequential } from "../layers/sequential.js";
 import { expectLayer } from "../layers/guards.js";
 import type { Layer, Pass } from "../layers/contract.js";
 import { expectTensor, type Tensor } from "../core/tensor.js";
@@ -70,6 +71,11 @@ export function normalizesByMode(norm: BatchNorm): boolean {
 export function isDense(layer: Layer | undefined): layer is Dense {
   const { isAffine, weight } = (layer ?? {}) as Partial<Dense>;
   return isAffine === true && weight !== undefined;
+}
+
+/** Returns whether a layer only runs its children one after another. */
+export function isSequential(layer: Layer): layer is Sequential {
+  return (layer as Partial<Sequential>).isSequence === true && layer.children !== undefined;
 }
 
 /** Returns whether a layer only adds up its branches. */

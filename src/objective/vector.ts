@@ -41,6 +41,33 @@ export function distance(a: Float64Array, b: Float64Array): number {
   return norm(addScaled(a, -1, b));
 }
 
+/**
+ * Returns the angle between two vectors in radians, 0..pi. Neither may be 0.
+ *
+ *     angle = 2 atan(||u - v|| / ||u + v||),  u = a / ||a||, v = b / ||b||
+ *
+ * - **Numerics**: accurate to round-off for every angle. The arc cosine of a cosine near 1 would lose half of the digits
+ * - **Source**: Kahan 2006, "How futile are mindless assessments of roundoff", section 12
+ */
+export function angleBetween(a: Float64Array, b: Float64Array): number {
+  const [sizeA, sizeB] = [norm(a), norm(b)];
+  const u = a.map((value) => value / sizeA);
+  const v = b.map((value) => value / sizeB);
+  return 2 * arcTangent(distance(u, v) / norm(addScaled(u, 1, v)));
+}
+
+/** Returns the arc tangent of a number from 0 to Infinity, without Math.atan, which differs between engines. */
+function arcTangent(tangent: number): number {
+  // Above 1: pi/2 minus that of the reciprocal. Then atan(t) = 2 atan(t / (1 + sqrt(1 + t^2))), until the series converges fast.
+  if (tangent > 1) return Math.PI / 2 - arcTangent(1 / tangent);
+  let t = tangent;
+  for (let halvings = 0; halvings < 3; halvings++) t /= 1 + Math.sqrt(1 + t * t);
+  // t is at most tan(pi/32) < 0.1, so 9 terms suffice.
+  let sum = 0;
+  for (let k = 8; k >= 0; k--) sum = 1 / (2 * k + 1) - t * t * sum;
+  return 8 * t * sum;
+}
+
 /** Returns the new vector a + factor b. */
 export function addScaled(a: Float64Array, factor: number, b: Float64Array): Float64Array {
   expectLength("addScaled", "b", b, a.length);
@@ -52,6 +79,15 @@ export function addScaled(a: Float64Array, factor: number, b: Float64Array): Flo
 /** Returns the new vector factor a. */
 export function scaled(factor: number, a: Float64Array): Float64Array {
   return a.map((value) => factor * value);
+}
+
+/** Returns the part of a vector that is orthogonal to an orthonormal basis. The second pass removes the round-off of the first. */
+export function orthogonalTo(basis: readonly Float64Array[], vector: Float64Array): Float64Array {
+  let rest = vector;
+  for (let pass = 0; pass < 2; pass++) {
+    for (const direction of basis) rest = addScaled(rest, -dot(direction, rest), direction);
+  }
+  return rest;
 }
 
 /** Returns whether all values are finite. */

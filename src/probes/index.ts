@@ -55,6 +55,7 @@ export {
   type HessianVectorProductOptions,
   type HessianVectorProductReport,
 } from "./curvature/hessian.js";
+export { spanShares, type SpanSharesReport } from "./curvature/span-shares.js";
 export {
   spectralDensity,
   type SpectralDensityOptions,
@@ -80,6 +81,13 @@ export {
   type ShiftRecord,
   type UnitFigures,
 } from "./shift/shift-over-training.js";
+export {
+  type RotationOfWeight,
+  WeightRotation,
+  type WeightRotationOptions,
+  type WeightRotationReport,
+  type WeightRotationReportOptions,
+} from "./shift/weight-rotation.js";
 
 // The values inside a network
 export {

@@ -1,5 +1,5 @@
 /** The checks of a function from a point to a loss and its gradient. */
-import { checkGradient, checkObjective, type Evaluation, type Objective } from "../../src/index.js";
+import { checkGradient, checkObjective, type Evaluation, meanObjective, type Objective } from "../../src/index.js";
 import { as, random, type Row } from "./row.js";
 
 const bowl: Objective = (x) => ({ loss: x[0]! ** 2, gradient: x.map((value) => 2 * value) });
@@ -108,6 +108,9 @@ export const checks: readonly Row[] = [
         groups: [as({ name: "a", start: 0, end: 1 }), as({ name: "1.beta", start: 1, end: 2 })],
       }),
   ],
+  ["TypeError: meanObjective: array | 1 | undefined", () => meanObjective(as(undefined))],
+  ["TypeError: meanObjective: array | 1 | []", () => meanObjective([])],
+  ["TypeError: meanObjective: objectives[1] | function | 7", () => meanObjective([bowl, as(7)])],
   ["TypeError: checkObjective: objective | undefined", () => checkObjective(as(undefined), one, { random: random() })],
   ["TypeError: checkObjective: point | Float64Array | 1", () => checkObjective(bowl, as(1), { random: random() })],
   ["TypeError: checkObjective: options | undefined", () => checkObjective(bowl, one, as(undefined))],

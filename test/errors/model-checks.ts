@@ -6,6 +6,9 @@ import {
   type Layer,
   meanSquaredError,
   modelObjective,
+  outputObjective,
+  type OutputValue,
+  type Tensor,
 } from "../../src/index.js";
 import { as, dense, gamma, pass, random, tensor, type Row } from "./row.js";
 
@@ -24,7 +27,27 @@ function answering(backward: Partial<Backward>): Layer {
   };
 }
 
+const anyValue = (output: Tensor): OutputValue => ({ value: 1, gradOutput: output });
+
 export const modelChecks: readonly Row[] = [
+  ["TypeError: outputObjective: undefined", () => outputObjective(as(undefined), tensor(4, 3), anyValue, pass)],
+  ["TypeError: outputObjective: input | Tensor | [1]", () => outputObjective(dense(), as([1]), anyValue, pass)],
+  [
+    "TypeError: outputObjective: function | undefined",
+    () => outputObjective(dense(), tensor(4, 3), as(undefined), pass),
+  ],
+  [
+    "TypeError: outputObjective: options | undefined",
+    () => outputObjective(dense(), tensor(4, 3), anyValue, as(undefined)),
+  ],
+  [
+    'TypeError: outputObjective: mode | "probe" | "inference" | "train" | cure',
+    () => outputObjective(dense(), tensor(4, 3), anyValue, { mode: as("train") }),
+  ],
+  [
+    'TypeError: outputObjective: "gamma"',
+    () => outputObjective(dense(), tensor(4, 3), anyValue, { ...pass, parameters: [gamma()] }),
+  ],
   [
     "TypeError: checkLayer: undefined",
     () => checkLayer(as(undefined), tensor(4, 3), { mode: "probe", random: random() }),

@@ -1,5 +1,14 @@
 /** The layers for experiments; as BatchNorm where they are made of one. */
-import { BatchRenorm, GhostBatchNorm, LpNorm, NoiseInjection } from "../../src/variants/index.js";
+import {
+  BatchRenorm,
+  BatchRMSNorm,
+  DynamicTanh,
+  GhostBatchNorm,
+  LpNorm,
+  MeanOnlyNorm,
+  NoiseInjection,
+} from "../../src/variants/index.js";
+import { Tensor } from "../../src/index.js";
 import { as, pass, random, tensor, type Row } from "./row.js";
 
 export const specialLayers: readonly Row[] = [
@@ -45,6 +54,57 @@ export const specialLayers: readonly Row[] = [
   [
     'RangeError: LpNorm: "inference" | none | cure',
     () => new LpNorm({ features: 3, p: 2 }).forward(tensor(4, 3), { mode: "inference" }),
+  ],
+  ["TypeError: MeanOnlyNorm: options | undefined", () => new MeanOnlyNorm(as(undefined))],
+  ["RangeError: MeanOnlyNorm: features | 1 | 0", () => new MeanOnlyNorm({ features: 0 })],
+  ["RangeError: MeanOnlyNorm: axis | 0.5", () => new MeanOnlyNorm({ features: 3, axis: 0.5 })],
+  ["RangeError: MeanOnlyNorm: momentum | [0, 1] | -1", () => new MeanOnlyNorm({ features: 3, momentum: -1 })],
+  ["TypeError: MeanOnlyNorm: center | 1", () => new MeanOnlyNorm({ features: 3, center: as(1) })],
+  [
+    'TypeError: MeanOnlyNorm: dtype | "float32" | "float64" | "f"',
+    () => new MeanOnlyNorm({ features: 3, dtype: as("f") }),
+  ],
+  [
+    "TypeError: MeanOnlyNorm: row weights | [1, 1, 1, 0] | cure",
+    () => new MeanOnlyNorm({ features: 3 }).forward(tensor(4, 3), { ...pass, rowWeights: [1, 1, 1, 0] }),
+  ],
+  ["TypeError: BatchRMSNorm: options | undefined", () => new BatchRMSNorm(as(undefined))],
+  ["RangeError: BatchRMSNorm: features | 1 | 0", () => new BatchRMSNorm({ features: 0 })],
+  ["RangeError: BatchRMSNorm: axis | 0.5", () => new BatchRMSNorm({ features: 3, axis: 0.5 })],
+  ["RangeError: BatchRMSNorm: epsilon | 0 | -1", () => new BatchRMSNorm({ features: 3, epsilon: -1 })],
+  ["RangeError: BatchRMSNorm: momentum | [0, 1] | 2", () => new BatchRMSNorm({ features: 3, momentum: 2 })],
+  ["TypeError: BatchRMSNorm: scale | 1", () => new BatchRMSNorm({ features: 3, scale: as(1) })],
+  ["TypeError: BatchRMSNorm: center | 1", () => new BatchRMSNorm({ features: 3, center: as(1) })],
+  [
+    'TypeError: BatchRMSNorm: dtype | "float32" | "float64" | "f"',
+    () => new BatchRMSNorm({ features: 3, dtype: as("f") }),
+  ],
+  [
+    "TypeError: BatchRMSNorm: row weights | [1, 1, 1, 0] | cure",
+    () => new BatchRMSNorm({ features: 3 }).forward(tensor(4, 3), { ...pass, rowWeights: [1, 1, 1, 0] }),
+  ],
+  [
+    "RangeError: BatchRMSNorm: float64 | feature 1 | cure",
+    () =>
+      new BatchRMSNorm({ features: 2, dtype: "float64" }).forward(
+        Tensor.from(
+          [
+            [1, 1e200],
+            [2, 1],
+          ],
+          { dtype: "float64" },
+        ),
+        pass,
+      ),
+  ],
+  ["TypeError: DynamicTanh: options | undefined", () => new DynamicTanh(as(undefined))],
+  ["RangeError: DynamicTanh: features | 1 | 0", () => new DynamicTanh({ features: 0 })],
+  ["RangeError: DynamicTanh: alpha | 0 | 0", () => new DynamicTanh({ features: 3, alpha: 0 })],
+  ["RangeError: DynamicTanh: alpha | NaN", () => new DynamicTanh({ features: 3, alpha: NaN })],
+  ["RangeError: DynamicTanh: axis | 0.5", () => new DynamicTanh({ features: 3, axis: 0.5 })],
+  [
+    'TypeError: DynamicTanh: dtype | "float32" | "float64" | "f"',
+    () => new DynamicTanh({ features: 3, dtype: as("f") }),
   ],
   ["TypeError: NoiseInjection: options | undefined", () => new NoiseInjection(as(undefined))],
   ["TypeError: NoiseInjection: random | Random | undefined | cure", () => new NoiseInjection(as({}))],

@@ -63,7 +63,8 @@ function expectSamePass(actual: Map<string, ArrayLike<number>>, expected: Map<st
 /**
  * How often a float32 layer rounds. The plain kernels compute in double precision and round once; but Sigmoid and Tanh
  * differentiate through their output, which is rounded itself, LayerNorm and GroupNorm round xhat and its gradient,
- * BatchRenorm its gamma and beta of the batch, and GhostBatchNorm the gradients of each group. The WebAssembly kernels round every operation, and what they round may cancel.
+ * BatchRenorm its gamma and beta of the batch, GhostBatchNorm the gradients of each group, and BatchRMSNorm its gradient before
+ * and after the mean square. The WebAssembly kernels round every operation, and what they round may cancel.
  */
 function roundings(row: LayerCase, kernels: Kernels): number {
   const many = [
@@ -73,6 +74,7 @@ function roundings(row: LayerCase, kernels: Kernels): number {
     "GroupNorm",
     "BatchRenorm",
     "GhostBatchNorm",
+    "BatchRMSNorm",
     "Softmax",
     "LogSoftmax",
   ].includes(row.kind);
@@ -119,7 +121,7 @@ describe.each(layerCases)("$name", (row) => {
     const { gradInput, gradients } = backward(anyGradient(output, random));
     expect([gradInput.shape, gradInput.dtype]).toEqual([row.shape, dtype]);
     expect(new Set(gradients.keys())).toEqual(new Set(layer.parameters));
-    const roles = { weight: "weight", bias: "bias", gamma: "scale", beta: "shift" };
+    const roles = { weight: "weight", bias: "bias", gamma: "scale", alpha: "scale", beta: "shift" };
     for (const { name, role, value } of layer.parameters) {
       expect([role, value.dtype], name).toEqual([roles[name as keyof typeof roles], dtype]);
     }

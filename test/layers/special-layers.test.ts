@@ -9,7 +9,15 @@ import {
   ShapeError,
   Tensor,
 } from "batchnorm";
-import { BatchRenorm, GhostBatchNorm, LpNorm, NoiseInjection } from "batchnorm/variants";
+import {
+  BatchRenorm,
+  BatchRMSNorm,
+  DynamicTanh,
+  GhostBatchNorm,
+  LpNorm,
+  MeanOnlyNorm,
+  NoiseInjection,
+} from "batchnorm/variants";
 import { momentsOf, momentStatistics } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
 import { about, allAbout } from "../support/about.js";
@@ -66,6 +74,145 @@ describe("LpNorm", () => {
     expect(layer.statistics.map(({ values }) => values[0])).toEqual(allAbout([mean, norm, 2], 14));
     const { output } = layer.forward(column(3), { mode: "inference" });
     expect(output.at(0, 0)).toBeCloseTo((3 - mean) / (p === 2 ? Math.sqrt(norm ** 2 + 0.25) : norm + 0.25), 14);
+  });
+});
+
+describe("MeanOnlyNorm", () => {
+  const make = (): MeanOnlyNorm => new MeanOnlyNorm({ features: 1, dtype: "float64" });
+
+  it("subtracts the mean of the batch from output and gradient, and nothing else", () => {
+    const layer = make();
+    layer.beta!.update((values) => values.fill(10));
+    const { output, backward } = layer.forward(column(1, 2, 2, 5), { mode: "probe" });
+    expect(valuesOf(output)).toEqual(allAbout([8.5, 9.5, 9.5, 12.5], 14));
+    const { gradInput, gradients } = backward(column(3, 0, 1, 0));
+    expect(valuesOf(gradInput)).toEqual(allAbout([2, -1, 0, -1], 14));
+    expect(gradients.get(layer.beta!)!.at(0)).toBe(4);
+  });
+
+  it("tracks the mean, which is a constant at inference", () => {
+    const layer = make();
+    train(layer, column(1, 2, 2, 5));
+    train(layer, column(0, 1, 2, 9));
+    const mean = 0.9 * 0.25 + 0.1 * 3;
+    expect(layer.statistics.map(({ values }) => values[0])).toEqual(allAbout([mean, 2], 14));
+    const { output, backward } = layer.forward(column(3), { mode: "inference" });
+    expect(output.at(0, 0)).toBeCloseTo(3 - mean, 14);
+    expect(backward(column(7)).gradInput.at(0, 0)).toBe(7);
+  });
+
+  it("is a batch norm without its division", () => {
+    const x = Tensor.normal([6, 3, 4], { random: new Random(1), mean: 2, std: 3, dtype: "float64" });
+    const options = { features: 3, axis: 1, dtype: "float64" } as const;
+    const norm = new BatchNorm({ ...options, epsilon: 0 });
+    const centered = new MeanOnlyNorm(options).forward(x, { mode: "train" }).output;
+    const { output } = norm.forward(x, { mode: "train" });
+    for (const [i, y] of valuesOf(centered).entries()) {
+      const channel = Math.floor(i / 4) % 3;
+      const [, variance] = norm.statistics;
+      // The running variance is .9 + .1 times the unbiased one.
+      const std = Math.sqrt(((variance!.values[channel]! - 0.9) / 0.1) * (23 / 24));
+      expect(y).toBeCloseTo(output.data[i]! * std, 11);
+    }
+  });
+});
+
+describe("BatchRMSNorm", () => {
+  const make = (options: object = {}): BatchRMSNorm =>
+    new BatchRMSNorm({ features: 1, epsilon: 0, dtype: "float64", ...options });
+
+  it("divides by the root mean square and subtracts nothing", () => {
+    // mean square 9
+    expect(train(make(), column(-1, 1, 5, 3))).toEqual(allAbout([-1 / 3, 1 / 3, 5 / 3, 1], 14));
+    expect(train(make({ epsilon: 16 }), column(-1, 1, 5, 3))).toEqual(allAbout([-0.2, 0.2, 1, 0.6], 14));
+    expect(train(make(), column(0, 0))).toEqual([0, 0]);
+  });
+
+  it("is a batch norm where the mean of the batch is 0, forward and backward", () => {
+    const [x, dy] = [column(-3, 1, 2, 0), column(1, -2, 0.5, 3)];
+    const [rms, norm] = [make({ epsilon: 0.5 }), new BatchNorm({ features: 1, epsilon: 0.5, dtype: "float64" })];
+    for (const layer of [rms, norm]) {
+      layer.gamma!.update((values) => values.fill(1.5));
+      layer.beta!.update((values) => values.fill(-2));
+    }
+    const [a, b] = [rms.forward(x, { mode: "probe" }), norm.forward(x, { mode: "probe" })];
+    expect(valuesOf(a.output)).toEqual(allAbout(valuesOf(b.output), 14));
+    const [back, backNorm] = [a.backward(dy), b.backward(dy)];
+    const mean = valuesOf(dy).reduce((sum, value) => sum + value, 0) / 4;
+    // Batch norm also removes the mean of the gradient: gamma / s mean(dy).
+    const removed = (1.5 / Math.sqrt(14 / 4 + 0.5)) * mean;
+    expect(valuesOf(back.gradInput)).toEqual(allAbout(valuesOf(backNorm.gradInput).map((dx) => dx + removed), 14)); // prettier-ignore
+    const grads = (of: typeof back): number[] => [...of.gradients.values()].flatMap(valuesOf);
+    expect(grads(back)).toEqual(allAbout(grads(backNorm), 14));
+  });
+
+  it("does not change if its input is scaled, and its gradient is then orthogonal to the input", () => {
+    const x = column(4, -1, 2, 7, 0.5);
+    const dy = column(1, -2, 0.5, 3, -1);
+    const { output, backward } = make().forward(x, { mode: "probe" });
+    const { output: scaled } = make().forward(column(...valuesOf(x).map((value) => 1000 * value)), { mode: "probe" });
+    expect(valuesOf(scaled)).toEqual(allAbout(valuesOf(output), 14));
+    const dx = valuesOf(backward(dy).gradInput);
+    expect(dx.reduce((sum, value, i) => sum + value * x.data[i]!, 0)).toBeCloseTo(0, 13);
+    expect(Math.abs(dx.reduce((sum, value) => sum + value, 0))).toBeGreaterThan(0.1);
+  });
+
+  it("tracks the mean square for inference", () => {
+    const layer = make({ epsilon: 0.25 });
+    train(layer, column(-1, 1, 5, 3));
+    train(layer, column(1, 2, 2, 5));
+    const meanSquare = 0.81 + 0.09 * 9 + 0.1 * 8.5;
+    expect(layer.statistics.map(({ values }) => values[0])).toEqual(allAbout([meanSquare, 2], 14));
+    const { output, backward } = layer.forward(column(3), { mode: "inference" });
+    const std = Math.sqrt(meanSquare + 0.25);
+    expect(output.at(0, 0)).toBeCloseTo(3 / std, 14);
+    expect(backward(column(7)).gradInput.at(0, 0)).toBeCloseTo(7 / std, 14);
+  });
+
+  it("keeps the digits of values far from 0", () => {
+    const x = new Tensor(Float32Array.of(1e4, 1e4 + 1, 1e4 + 2), [3, 1]);
+    const { output } = new BatchRMSNorm({ features: 1, epsilon: 0 }).forward(x, { mode: "probe" });
+    const s = Math.sqrt((1e4 + 1) ** 2 + 2 / 3);
+    expect([...output.data]).toEqual([...Float32Array.of(1e4 / s, (1e4 + 1) / s, (1e4 + 2) / s)]);
+  });
+});
+
+describe("DynamicTanh", () => {
+  it("is gamma tanh(alpha x) + beta, with the derivatives of that formula", () => {
+    const layer = new DynamicTanh({ features: 2, dtype: "float64" });
+    expect(layer.parameters.map(({ name, value }) => [name, value.toNested()])).toEqual([
+      ["alpha", [0.5]],
+      ["gamma", [1, 1]],
+      ["beta", [0, 0]],
+    ]);
+    layer.alpha.update((values) => values.fill(0.8));
+    layer.gamma.update((values) => values.set([2, -1]));
+    layer.beta.update((values) => values.set([0.25, 3]));
+    const x = [1, -2, 0.3, 0.7];
+    const dy = [0.5, 1, -2, 3];
+    const [gamma, beta] = [[2, -1], [0.25, 3]]; // prettier-ignore
+    const { output, backward } = layer.forward(new Tensor(Float64Array.from(x), [2, 2]), { mode: "train" });
+    expect(valuesOf(output)).toEqual(allAbout(x.map((v, i) => gamma[i % 2]! * Math.tanh(0.8 * v) + beta[i % 2]!), 14)); // prettier-ignore
+    const { gradInput, gradients } = backward(new Tensor(Float64Array.from(dy), [2, 2]));
+    // tanh' = 1 / cosh^2
+    const inner = x.map((v, i) => (dy[i]! * gamma[i % 2]!) / Math.cosh(0.8 * v) ** 2);
+    expect(valuesOf(gradInput)).toEqual(allAbout(inner.map((slope) => 0.8 * slope), 14)); // prettier-ignore
+    expect([...gradients.values()].map(valuesOf)).toEqual([
+      [about(inner.reduce((sum, slope, i) => sum + slope * x[i]!, 0), 14)],
+      allAbout([0, 1].map((c) => dy[c]! * Math.tanh(0.8 * x[c]!) + dy[c + 2]! * Math.tanh(0.8 * x[c + 2]!)), 14),
+      allAbout([-1.5, 4], 14),
+    ]); // prettier-ignore
+  });
+
+  it("has one alpha, computes the same in every mode, and treats every value alone", () => {
+    const layer = new DynamicTanh({ features: 3, alpha: 2, axis: -1, dtype: "float64" });
+    const x = Tensor.normal([4, 5, 3], { random: new Random(1), dtype: "float64" });
+    const [a, b, c] = (["train", "probe", "inference"] as const).map((mode) =>
+      valuesOf(layer.forward(x, { mode }).output),
+    );
+    expect([a, b]).toEqual([c, c]);
+    expect(a).toEqual(valuesOf(x).map((value) => about(Math.tanh(2 * value), 14)));
+    expect([layer.alpha.value.shape, layer.statistics]).toEqual([[1], []]);
   });
 });
 

@@ -31,9 +31,17 @@ import {
   writeSafetensors,
 } from "batchnorm/formats";
 import * as tools from "batchnorm/tools";
-import { compareModes, foldBatchNorm, inspect, recalibrate } from "batchnorm/tools";
+import { compareModes, foldBatchNorm, gradientCancellation, inspect, recalibrate } from "batchnorm/tools";
 import * as variants from "batchnorm/variants";
-import { BatchRenorm, GhostBatchNorm, LpNorm, NoiseInjection } from "batchnorm/variants";
+import {
+  BatchRenorm,
+  BatchRMSNorm,
+  DynamicTanh,
+  GhostBatchNorm,
+  LpNorm,
+  MeanOnlyNorm,
+  NoiseInjection,
+} from "batchnorm/variants";
 import { zipFile } from "../support/format-files.js";
 import { expectRefusal } from "../support/refusal.js";
 
@@ -75,9 +83,13 @@ const required: Readonly<Record<string, Call>> = {
   Batcher: (options) => new Batcher(options),
   checkpoint: (options) => checkpoint(options),
   restore: (options) => restore(options, saved),
+  gradientCancellation: (options) => gradientCancellation(model, { input: x, target: x }, meanSquaredError, options),
   BatchRenorm: (options) => new BatchRenorm(options),
   GhostBatchNorm: (options) => new GhostBatchNorm(options),
   LpNorm: (options) => new LpNorm(options),
+  MeanOnlyNorm: (options) => new MeanOnlyNorm(options),
+  BatchRMSNorm: (options) => new BatchRMSNorm(options),
+  DynamicTanh: (options) => new DynamicTanh(options),
   NoiseInjection: (options) => new NoiseInjection(options),
 };
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
 import {
   addScaled,
+  angleBetween,
   distance,
   dot,
   isFiniteVector,
@@ -13,6 +14,31 @@ import {
 } from "../../src/objective/vector.js";
 
 const of = (...values: number[]): Float64Array => Float64Array.of(...values);
+
+describe("the angle between two vectors", () => {
+  it("is that of a turn in the plane, to round-off, whatever the lengths", () => {
+    const angles = [0, 1e-12, 1e-5, 0.01, 0.3, 1, Math.PI / 2, 2, 3, Math.PI - 1e-6, Math.PI];
+    for (const angle of angles) {
+      for (const [a, b] of [
+        [1, 1],
+        [1e-200, 1e200],
+        [3, 1e-9],
+      ] as const) {
+        // prettier-ignore
+        const found = angleBetween(of(a, 0), of(b * Math.cos(angle), b * Math.sin(angle)));
+        expect(Math.abs(found - angle)).toBeLessThanOrEqual(Math.max(4e-16 * angle, 3e-16));
+      }
+    }
+  });
+
+  it("agrees with the arc cosine between random vectors", () => {
+    const random = new Random(1);
+    for (let i = 0; i < 50; i++) {
+      const [a, b] = [randomNormal(7, random), randomNormal(7, random)];
+      expect(angleBetween(a, b)).toBeCloseTo(Math.acos(dot(a, b) / norm(a) / norm(b)), 13);
+    }
+  });
+});
 
 describe("vector arithmetic", () => {
   it("has the values of the definitions", () => {

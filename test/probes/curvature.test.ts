@@ -1,7 +1,8 @@
-import { curvature, type CurvatureReport } from "batchnorm/probes";
+import { curvature, type CurvatureReport, hessianVectorProduct, spanShares } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
 import type { Objective } from "../../src/objective/objective.js";
+import { dot, norm } from "../../src/objective/vector.js";
 import { numbersOf } from "../golden/golden.js";
 import { goldenNetworks } from "../support/golden-probes.js";
 import { about, allAbout } from "../support/about.js";
@@ -40,6 +41,47 @@ describe("curvature of diag(3, 1, -5)", () => {
     expect(worked.rayleighQuotient).toBeCloseTo(8.2, 6);
     expect(report.sharpnessTimesLearningRate).toBeNull();
     expect(report.reasons).toEqual({ sharpnessTimesLearningRate: "no learningRate was given" });
+  });
+});
+
+describe("the Ritz vectors of curvature", () => {
+  it("are the eigenvectors of a quadratic, up to sign, from the largest eigenvalue on", async () => {
+    const options = { random: new Random(1), ritzVectors: 2 };
+    const { ritzVectors } = await curvature(bowl(1, 3, -5), Float64Array.of(1, 1, 1), options);
+    expect(ritzVectors.map((vector) => vector.map(Math.abs))).toEqual([allAbout([0, 1, 0]), allAbout([1, 0, 0])]);
+  });
+
+  it("are orthonormal, and their products differ from value times vector by the residual", async () => {
+    const eigenvalues = Array.from({ length: 40 }, (_, i) => i / 4 - 3);
+    const objective = turnedBowl(eigenvalues, 4);
+    const point = new Float64Array(40).fill(0.1);
+    const report = await curvature(objective, point, { random: new Random(2), steps: 12, ritzVectors: 5 });
+    const vectors = report.ritzVectors.map((vector) => Float64Array.from(vector));
+    expect(vectors.length).toBe(5);
+    expect(report.residuals[0]).toBeGreaterThan(1e-3);
+    for (const [i, vector] of vectors.entries()) {
+      vectors.forEach((other, j) => expect(dot(vector, other)).toBeCloseTo(i === j ? 1 : 0, 12));
+      const { product } = await hessianVectorProduct(objective, point, { vector });
+      const rest = product.map((value, k) => value - report.ritzValues[i]! * vector[k]!);
+      expect(norm(Float64Array.from(rest))).toBeCloseTo(report.residuals[i]!, 6);
+    }
+    // gradientShare is the share of the gradient in the same vectors.
+    const { gradient } = await objective(point);
+    const share = vectors.reduce((sum, vector) => sum + (dot(vector, gradient) / norm(gradient)) ** 2, 0);
+    expect(report.gradientShare![4]).toBeCloseTo(share, 10);
+    expect(spanShares([gradient], vectors).shares[0]).toBeCloseTo(share, 10);
+  });
+
+  it("are none by default, at most one per step, and change nothing else", async () => {
+    const probe = (ritzVectors?: number): Promise<CurvatureReport> =>
+      curvature(bowl(3, 1, -5), Float64Array.of(1, 2, 1), { random: new Random(1), ritzVectors });
+    const { ritzVectors: none, ...rest } = await probe();
+    const { ritzVectors: all, ...same } = await probe(7);
+    expect([none.length, all.length]).toEqual([0, 3]);
+    expect(same).toEqual(rest);
+    await expect(probe(-1)).rejects.toThrow(
+      "curvature: expected ritzVectors to be a whole number of at least 0, got -1",
+    );
   });
 });
 

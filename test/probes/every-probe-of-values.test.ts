@@ -17,9 +17,12 @@ import {
   ShiftOverTraining,
   type ShiftOverTrainingOptions,
   signalPropagation,
+  spanShares,
   stringifyReport,
   theorem41,
   type Theorem41Options,
+  WeightRotation,
+  type WeightRotationOptions,
 } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
 import { probes as probesOfObjectives } from "../support/probe-table.js";
@@ -84,6 +87,12 @@ const valueProbes: readonly ValueProbe[] = [
     notFinite: "RangeError: theorem41: expected input to be finite, got NaN at 2",
   },
   {
+    name: "spanShares",
+    run: (a, b) => spanShares(vectorsOf(a), vectorsOf(b)),
+    empty: "TypeError: spanShares: expected vectors to be an array of at least 1 vector, got []",
+    notFinite: "RangeError: spanShares: expected vectors[0] to be finite, got NaN at 2",
+  },
+  {
     name: "signalPropagation",
     run: (a) => signalPropagation(a),
     empty: "ShapeError: signalPropagation: expected the samples to have at least 1 value, got 0",
@@ -100,6 +109,17 @@ const valueProbes: readonly ValueProbe[] = [
     notFinite: '"nanFraction":0.08333333333333333',
   },
   {
+    name: "WeightRotation",
+    run: (a, b) => {
+      const rotation = new WeightRotation({ learningRate: 0.1, weightDecay: 0.1 });
+      rotation.record(0, { w: a.data });
+      rotation.record(1, { w: Array.from(a.data, (_, i) => b.data[i % b.data.length]!) });
+      return rotation.report();
+    },
+    empty: 'ShapeError: WeightRotation.record: expected "w" to have at least 1 value, got 0',
+    notFinite: '"norms":[null,',
+  },
+  {
     name: "ShiftOverTraining",
     run: (a, b) => {
       const shift = new ShiftOverTraining({ places: { "1": "linear" } });
@@ -113,6 +133,10 @@ const valueProbes: readonly ValueProbe[] = [
     notFinite: '"stepShift":"not finite: 1 of 12 values in the first sample, 1 of 12 in the second"',
   },
 ];
+
+/** One vector per row. */
+const vectorsOf = ({ shape, data }: Samples): number[][] =>
+  Array.from({ length: shape[0]! }, (_, i) => Array.from(data).slice(i * shape[1]!, (i + 1) * shape[1]!));
 
 const rowsOf = (seed: number): Float64Array => {
   const random = new Random(seed);
@@ -199,6 +223,7 @@ it.each<[string, string, string, (options: object) => unknown]>([
   ["theorem41", "eps", "epsilon", (options) => theorem41(three, three, options as Theorem41Options)],
   ["ActivationRecorder", "path", "paths", (options) => new ActivationRecorder(options)],
   ["ShiftOverTraining", "place", "places", (options) => new ShiftOverTraining(options as ShiftOverTrainingOptions)],
+  ["WeightRotation", "momentun", "momentum", (options) => new WeightRotation(options as WeightRotationOptions)],
   [
     "filterNormalizedDirection",
     "vector",

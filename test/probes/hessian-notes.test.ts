@@ -1,5 +1,5 @@
 /** The notes of the Hessian probes are of all products, not of the first alone. */
-import { curvature, hessianTrace, spectralDensity } from "batchnorm/probes";
+import { curvature, hessianTrace, hessianVectorProduct, spectralDensity } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
 import type { Objective } from "../../src/objective/objective.js";
@@ -53,13 +53,36 @@ describe.each([
         const { objective, crossed } = kinked(distance);
         const report = await probe(objective, new Random(seed));
         outcomes.add(`${report.note === null ? "no note" : "note"}, ${crossed() ? "a kink" : "no kink"}`);
-        // Of 1 / (2 h) and more, in products of size 3.
+        // Of 1 / (2 h) and more.
         if (crossed()) expect(report.productError).toBeGreaterThan(0.4);
         else expect(report.productError).toBeLessThan(1e-6);
       }
     }
     expect([...outcomes].sort()).toEqual(["no note, no kink", "note, a kink"]);
   });
+});
+
+it("the error and the asymmetry have the same unit in all of them, that of an eigenvalue", async () => {
+  const errors = async (scale: number): Promise<number[]> => {
+    // Central differences of 4 s x^3 are off by 4 s h^2, of which h/2 leaves a quarter.
+    const quartic: Objective = ([x]) => ({ loss: scale * x! ** 4, gradient: Float64Array.of(4 * scale * x! ** 3) });
+    const at = Float64Array.of(2);
+    const options = { differenceStep: 0.1, random: new Random(1) };
+    const reports = [
+      await curvature(quartic, at, options),
+      await spectralDensity(quartic, at, options),
+      await hessianTrace(quartic, at, { ...options, count: 2 }),
+      await hessianVectorProduct(quartic, at, { differenceStep: 0.1, vector: Float64Array.of(-3) }),
+    ];
+    for (const { note, asymmetry } of reports) {
+      expect(note).toBeNull();
+      expect(asymmetry / scale).toBeLessThan(1e-10);
+    }
+    return reports.map(({ productError }) => productError / scale);
+  };
+  for (const scale of [1e-6, 1, 1e6]) {
+    for (const error of await errors(scale)) expect(error).toBeCloseTo(3 * 0.01, 8);
+  }
 });
 
 it("the note of a single product that is far off names it, whichever of eight it is", async () => {

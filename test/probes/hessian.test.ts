@@ -1,6 +1,7 @@
 import { hessianTrace, hessianVectorProduct } from "batchnorm/probes";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
+import type { Objective } from "../../src/objective/objective.js";
 import { distance, norm } from "../../src/objective/vector.js";
 import { numbersOf } from "../golden/golden.js";
 import { about, allAbout } from "../support/about.js";
@@ -19,21 +20,56 @@ describe("hessianVectorProduct", () => {
       const vector = at(size, -size);
       const report = await hessianVectorProduct(quadratic(matrix, [5, 7]), at(0.3, -2), { vector });
       expect(report.product.map((value) => value / size)).toEqual(allAbout([-1, -1], 7));
-      expect(report).toMatchObject({ probe: "hessianVectorProduct", evaluations: 4, parameters: 2 });
+      expect(report).toMatchObject({ probe: "hessianVectorProduct", evaluations: 6, note: null, parameters: 2 });
       expect(report.differenceStep).toBeCloseTo(2 ** -26 * (1 + norm(at(0.3, -2))), 18);
     }
   });
 
   it("gives 0 for 0, without an evaluation", async () => {
     const report = await hessianVectorProduct(bowl(1, 2), at(1, 1), { vector: at(0, 0) });
-    expect(report).toMatchObject({ product: [0, 0], errorEstimate: 0, evaluations: 0 });
+    expect(report).toMatchObject({ product: [0, 0], productError: 0, asymmetry: 0, note: null, evaluations: 0 });
   });
 
   it("shows a kink in its error estimate", async () => {
     // |x| at 1e-6: the gradient jumps by 2 within h, and the quotient says 1/h.
     const report = await hessianVectorProduct(absoluteValue, at(1e-6), { vector: at(1), differenceStep: 1e-3 });
     expect(report.product).toEqual([about(1000)]);
-    expect(report.errorEstimate).toBeCloseTo(1000, 6);
+    expect(report.productError).toBeCloseTo(1000, 6);
+    expect(report.note).toMatch(/^a product changes by a fraction of 1.00 when the step is halved/);
+    // Per unit length of the vector.
+    const long = await hessianVectorProduct(absoluteValue, at(1e-6), { vector: at(50), differenceStep: 1e-3 });
+    expect([long.product, long.productError]).toEqual([[about(50_000, 4)], about(1000, 6)]);
+  });
+
+  it("measures the asymmetry of what is no Hessian, and has a note if it is above a thousandth", async () => {
+    // The gradient of no loss, with derivative [[3, a], [-a, -1]]. For v = (1, 0), Hv = (3, -a) and u = (3, -a) / s.
+    const turning =
+      (a: number): Objective =>
+      ([x, y]) => ({ loss: 0, gradient: at(3 * x! + a * y!, -a * x! - y!) });
+    for (const [a, length, note] of [
+      [0.2, 1, true],
+      [0.2, 70, true],
+      [0.01, 1, false],
+    ] as const) {
+      // prettier-ignore
+      const s = Math.sqrt(9 + a * a);
+      const report = await hessianVectorProduct(turning(a), at(0.1, 0.2), { vector: at(length, 0) });
+      // <u, Hv> is s, and <v, Hu> = (9 - a^2) / s.
+      expect(report.asymmetry).toBeCloseTo(s - (9 - a * a) / s, 6);
+      expect(report.note === null).toBe(!note);
+      if (note) expect(report.note).toMatch(/^the products are not symmetric \(0\.0266 against/);
+    }
+  });
+
+  it("has no note for a flat direction, whose product is round-off", async () => {
+    for (let seed = 1; seed < 9; seed++) {
+      const random = new Random(seed);
+      const point = at(random.normal(), random.normal(), random.normal());
+      const flat = await hessianVectorProduct(turnedBowl([0, 0, 7], seed), point, { vector: at(1, 2, 3) });
+      expect(flat.note).toBeNull();
+      const { note } = await hessianVectorProduct(bowl(0, 0, 7), point, { vector: at(1, 1, 0) });
+      expect(note).toBeNull();
+    }
   });
 
   it.each(goldenNetworks)("multiplies with the gradient as in PyTorch: $id", async ({ objective, point, golden }) => {
@@ -42,7 +78,7 @@ describe("hessianVectorProduct", () => {
     const expected = Float64Array.from(numbersOf(golden.curvature.hessianGradient));
     const error = distance(Float64Array.from(report.product), expected);
     expect(error / norm(expected)).toBeLessThan(1e-7);
-    expect(error).toBeLessThan(20 * report.errorEstimate);
+    expect(error).toBeLessThan(20 * report.productError * norm(gradient));
   });
 
   it.each([

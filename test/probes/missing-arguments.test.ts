@@ -4,8 +4,10 @@ import {
   checkGradient,
   checkLayer,
   checkObjective,
+  meanObjective,
   meanSquaredError,
   modelObjective,
+  outputObjective,
   Tensor,
 } from "batchnorm";
 import * as probes from "batchnorm/probes";
@@ -44,6 +46,7 @@ const FUNCTIONS: Readonly<Record<string, readonly [Callable, ...(readonly unknow
   stepSizesAround: [probes.stepSizesAround as Callable, []],
   filterNormalizedDirection: [probes.filterNormalizedDirection as Callable, [], [point], [point, groups]],
   ShiftOverTraining: [construct(probes.ShiftOverTraining), []],
+  WeightRotation: [construct(probes.WeightRotation), []],
   mergeActivationRecords: [probes.mergeActivationRecords as Callable, [], [record()]],
   histogramOf: [probes.histogramOf as Callable, [], [[1]]],
   histogramQuantile: [probes.histogramQuantile as Callable, [], [histogram]],
@@ -63,8 +66,10 @@ const FUNCTIONS: Readonly<Record<string, readonly [Callable, ...(readonly unknow
   energyDistance: [probes.energyDistance as Callable, [], [[1]]],
   kolmogorovSmirnov: [probes.kolmogorovSmirnov as Callable, [], [[1]]],
   wasserstein1: [probes.wasserstein1 as Callable, [], [[1]]],
+  spanShares: [probes.spanShares as Callable, [], [[[1]]]],
   theorem41: [probes.theorem41 as Callable, [], [samples], [samples, samples]],
   parseReport: [probes.parseReport as Callable, []],
+  meanObjective: [meanObjective as Callable, []],
   checkGradient: [checkGradient as Callable, [], [objective], [objective, point]],
   checkObjective: [checkObjective as Callable, [], [objective], [objective, point]],
   checkLayer: [checkLayer as Callable, [], [new BatchNorm({ features: 2 })], [new BatchNorm({ features: 2 }), table()]],
@@ -74,12 +79,21 @@ const FUNCTIONS: Readonly<Record<string, readonly [Callable, ...(readonly unknow
     [new BatchNorm({ features: 2 }), batch],
     [new BatchNorm({ features: 2 }), batch, meanSquaredError],
   ], // prettier-ignore
+  outputObjective: [
+    outputObjective as Callable,
+    [], [new BatchNorm({ features: 2 })],
+    [new BatchNorm({ features: 2 }), table(), (): unknown => undefined],
+  ], // prettier-ignore
 };
 
 /** What takes its options or nothing: only wrong ones are refused. */
 const OPTIONAL: Readonly<Record<string, readonly [Callable, ...(readonly unknown[])[]]>> = {
   ActivationRecorder: [construct(probes.ActivationRecorder), []],
   "ActivationRecorder.at": [(...args) => (new probes.ActivationRecorder().at as Callable)(...args), [0]],
+  "WeightRotation.report": [
+    (...args) => (new probes.WeightRotation({ learningRate: 1 }).report as Callable)(...args),
+    [],
+  ],
   compareHistograms: [probes.compareHistograms as Callable, [histogram, histogram]],
   lipschitzAlongTrajectory: [probes.lipschitzAlongTrajectory as Callable, [objective, [point, point]]],
   maximumMeanDiscrepancy: [probes.maximumMeanDiscrepancy as Callable, [samples, samples]],

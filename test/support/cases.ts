@@ -13,10 +13,13 @@ import { Dense } from "../../src/layers/dense.js";
 import { Conv2d, type Conv2dOptions } from "../../src/layers/conv2d.js";
 import { Dropout } from "../../src/layers/dropout.js";
 import { Flatten } from "../../src/layers/flatten.js";
+import { BatchRMSNorm } from "../../src/variants/batch-rms-norm.js";
+import { DynamicTanh } from "../../src/variants/dynamic-tanh.js";
 import { GhostBatchNorm } from "../../src/variants/ghost-batch-norm.js";
 import { GroupNorm, LayerNorm } from "../../src/layers/group-norm.js";
 import type { Layer, Mode } from "../../src/layers/contract.js";
 import { LpNorm } from "../../src/variants/lp-norm.js";
+import { MeanOnlyNorm } from "../../src/variants/mean-only-norm.js";
 import { NoiseInjection, type NoiseInjectionOptions } from "../../src/variants/noise-injection.js";
 import { AveragePool2d, GlobalAveragePool, MaxPool2d, type PoolOptions } from "../../src/layers/pooling.js";
 import { Residual } from "../../src/layers/residual.js";
@@ -307,6 +310,28 @@ const specials: readonly LayerCase[] = [
       statistics: STATISTICS,
     },
     noise(name, shape, { axis }),
+    simple(`DynamicTanh ${name}`, shape, ({ dtype }) => new DynamicTanh({ features: shape.at(axis)!, axis, dtype }), [
+      "alpha",
+      ...affine,
+    ]),
+    {
+      ...simple(
+        `MeanOnlyNorm ${name}`,
+        shape,
+        ({ dtype }) => new MeanOnlyNorm({ features: shape.at(axis)!, axis, dtype }),
+        ["beta"],
+      ),
+      statistics: ["runningMean", "batchesTracked"],
+    },
+    {
+      ...simple(
+        `BatchRMSNorm ${name}`,
+        shape,
+        ({ dtype }) => new BatchRMSNorm({ features: shape.at(axis)!, axis, dtype }),
+        affine,
+      ),
+      statistics: ["runningMeanSquare", "batchesTracked"],
+    },
   ]),
   ...[true, false].flatMap((scale) =>
     [true, false].flatMap((center) => {
@@ -324,10 +349,27 @@ const specials: readonly LayerCase[] = [
           statistics: STATISTICS,
         },
         simple(`GhostBatchNorm [N, C], not tracking${options}`, [10, 3], untracked, parameters),
+        {
+          ...simple(
+            `BatchRMSNorm [N, C]${options}`,
+            [9, 3],
+            ({ dtype }) => new BatchRMSNorm({ features: 3, scale, center, epsilon: 0.5, dtype }),
+            parameters,
+          ),
+          statistics: ["runningMeanSquare", "batchesTracked"],
+        },
         { ...simple(`BatchRenorm [N, C]${options}`, [9, 3], renorm, parameters), statistics: STATISTICS },
       ];
     }),
   ),
+  {
+    ...simple("MeanOnlyNorm [N, C], no beta", [9, 3], () => new MeanOnlyNorm({ features: 3, center: false }), []),
+    statistics: ["runningMean", "batchesTracked"],
+  },
+  simple("DynamicTanh [N, C], alpha 2", [9, 3], ({ dtype }) => new DynamicTanh({ features: 3, alpha: 2, dtype }), [
+    "alpha",
+    ...affine,
+  ]),
   noise("[N, C], identity in inference", [7, 3], { inference: "identity" }),
   noise("[N, C], a drift of the units alone", [7, 3], { sampleMeanSpread: 0, sampleScaleStd: 0 }),
 ];
@@ -746,6 +788,45 @@ export const refusals: readonly Refusal[] = [
     mode,
     refusal: `RangeError: BatchNorm: 2 | "${mode}" | [1, 3] | cure`,
   })),
+  ...[
+    ["MeanOnlyNorm", ({ dtype }: Making): Layer => new MeanOnlyNorm({ features: 3, dtype })] as const,
+    ["BatchRMSNorm", ({ dtype }: Making): Layer => new BatchRMSNorm({ features: 3, dtype })] as const,
+    ["DynamicTanh", ({ dtype }: Making): Layer => new DynamicTanh({ features: 3, dtype })] as const,
+  ].flatMap(([kind, make]): Refusal[] => [
+    {
+      name: `${kind}, other features`,
+      make,
+      shape: [4, 5],
+      mode: "probe",
+      refusal: `ShapeError: ${kind}: 3 | 1 | [4, 5]`,
+    },
+    {
+      name: `${kind}, float64 input`,
+      make,
+      shape: [4, 3],
+      dtype: "float64",
+      mode: "probe",
+      refusal: `TypeError: ${kind}: input | float32 | float64 | cure`,
+    },
+    ...(kind === "DynamicTanh"
+      ? []
+      : [
+          {
+            name: `${kind}, a batch of one`,
+            make,
+            shape: [1, 3],
+            mode: "train" as const,
+            refusal: `RangeError: ${kind}: 2 | "train" | [1, 3] | cure`,
+          },
+          {
+            name: `${kind}, inference before tracking`,
+            make,
+            shape: [4, 3],
+            mode: "inference" as const,
+            refusal: `RangeError: ${kind}: "inference" | none | cure`,
+          },
+        ]),
+  ]),
   {
     name: "BatchNorm, rank 1",
     make: norm,

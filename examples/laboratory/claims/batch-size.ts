@@ -13,7 +13,7 @@ export const batchSize: Claim = {
   name: "batch-size",
   quick: false,
   seconds: { MLP: 12 },
-  title: "Running statistics lag behind, small batches hurt, and noise regularizes",
+  title: "Early in training, the running statistics lag behind the weights",
   who: "Wu & Johnson 2021 (arXiv:2105.07576). Small batches: Wu & He 2018 (arXiv:1803.08494). Regularization: Luo, Wang, Shao & Peng 2018 (arXiv:1809.00846).",
   definition:
     "Lag: the test accuracy in inference mode with running statistics (momentum 0.1), compared with statistics that are recomputed at the same weights on the whole training set, layer by layer (recalibrated). Small batches: the recalibrated accuracy compared with that of a plain network. Regularization: the gap between training and test accuracy.",

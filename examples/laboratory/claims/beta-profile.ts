@@ -27,7 +27,7 @@ export const betaProfile: Claim = {
   quick: true,
   seconds: { MLP: 25, VGG: 1 },
   quickOmits: "the last 100 of 300 steps",
-  title: "Effective beta-smoothness improves over the whole profile, not only at its maximum",
+  title: "Batch norm improves the effective beta-smoothness",
   who: "Santurkar et al. 2018, figure 4c, which shows the maximum over 0.5 to 4 learning rates.",
   definition:
     "Beta is the change of the gradient divided by the distance, at 0.01, 0.1, 0.5, 1, 2 and 4 learning rates along the gradient. Multiplied by the learning rate, it is dimensionless. Each value is the median over the probes of a run.",
@@ -57,8 +57,8 @@ export const betaProfile: Claim = {
           (run) => beta(run, FAR),
           main ? { kind: "primary", where: "at 4 lr" } : secondary(`at 4 lr${suffix}`),
         ),
-        ratio(rules.near, (run) => beta(run, NEAR), secondary(`at 0.01 lr${suffix}`)),
-        ratio(rules.start, ({ looks }) => looks[0]!.beta[NEAR]!, secondary(`at 0.01 lr of step 0${suffix}`)),
+        ratio(rules.near, (run) => beta(run, NEAR), secondary("at 0.01 lr")),
+        ratio(rules.start, ({ looks }) => looks[0]!.beta[NEAR]!, secondary("at 0.01 lr")),
       );
       panels.push({
         title: setting,

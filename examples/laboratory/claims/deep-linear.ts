@@ -18,7 +18,7 @@ export const deepLinearClaim: Claim = {
   quickOmits: "the depth of 25 layers and the lower learning rate, so the primary condition",
   seconds: { MLP: 45 },
   title:
-    "In a deep linear network, batch norm leads to lower loss, a smoother landscape and more internal covariate shift",
+    "In a deep linear network, batch norm leads to more internal covariate shift, yet to lower loss and a smoother landscape",
   who: "Santurkar et al. 2018, sections 2 and 3, figures 3b and 10, appendix A.",
   definition:
     "Full-batch gradient descent on the sum of squares of W1...Wk x - A x. The experiment reports the cosine of definition 2.1 for the block at two thirds of the depth, the final loss, and beta x learning rate at 0.01, 0.1, 1, 10 and 30 learning rates along the gradient, measured every 50 steps.",

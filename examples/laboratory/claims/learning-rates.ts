@@ -19,7 +19,7 @@ export const learningRates: Claim = {
   name: "learning-rates",
   quick: false,
   seconds: { MLP: 35 },
-  title: "Batch norm allows larger learning rates, which explain its benefit",
+  title: "Batch norm allows larger learning rates",
   who: "Ioffe & Szegedy 2015, section 3.3. On the learning rate as the explanation: Bjorck, Gomes, Selman & Weinberger 2018 (arXiv:1806.02375).",
   definition:
     "Test accuracy after 300 steps at learning rates from 0.01 to 3. The networks are compared by the largest rate that reaches 0.9 (0.01 / 3 if none does), by their best accuracy over all rates, and by their accuracy at the same low rate. The HTML report also shows the standard deviation of each layer's pre-activations after a single step at learning rate 3.",

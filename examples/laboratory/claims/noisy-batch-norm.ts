@@ -60,9 +60,9 @@ export const noisyBatchNorm: Claim = {
         judged(
           rules.better,
           (runs) => trained(runs, "noisy batch norm") - trained(runs, "plain"),
-          `for noisy BN against plain${suffix}`,
+          `for beating the plain network${suffix}`,
         ),
-        judged(rules.stopped, (runs) => trained(runs, "plain + noise"), `for the plain network with noise${suffix}`),
+        judged(rules.stopped, (runs) => trained(runs, "plain + noise"), `for stopping the plain network${suffix}`),
         judged(
           rules.unstable,
           (runs) => shifted(runs, "noisy batch norm") / shifted(runs, "plain"),

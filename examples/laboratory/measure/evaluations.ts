@@ -113,7 +113,8 @@ function inBatches(model: Layer, { images, labels }: Digits): number {
   return accuracies.reduce((sum, accuracy) => sum + accuracy, 0) / accuracies.length;
 }
 
-function batchAccuracy(model: Layer, { images, labels }: Digits): number {
+/** Returns the accuracy of a model that normalizes the images with their own statistics. */
+export function batchAccuracy(model: Layer, { images, labels }: Digits): number {
   return accuracyOf(model.forward(images, { mode: "probe" }).output, labels);
 }
 

@@ -6,8 +6,10 @@ import { batchStatistics, oneStep, shiftedInputs, subsets } from "./evaluations.
 import { growingRate } from "./growing-rate.js";
 import { hessian } from "./hessian.js";
 import { invariance, leastSquares } from "./invariance.js";
+import { normalizations } from "./normalizations.js";
 import { residualShares, residualTraining } from "./residual.js";
 import { rotation } from "./rotation.js";
+import { sampleGradients } from "./sample-gradients.js";
 import { sampleVariance } from "./sample-variance.js";
 import { signals } from "./signals.js";
 import { theorem } from "./theorem.js";
@@ -31,6 +33,8 @@ const MEASUREMENTS = {
   rotation,
   residualShares,
   residualTraining,
+  normalizations,
+  sampleGradients,
 };
 
 export type Measurements = typeof MEASUREMENTS;

@@ -15,6 +15,7 @@ import type { Source } from "../data.js";
 import { buildNetwork } from "../networks.js";
 import { CHANCE, imageBatches, inferenceAccuracy, prepare, type Setup, type Trainee } from "./training.js";
 import { blocksAround } from "./blocks.js";
+import { type OutputShift, type OutputShiftLook, pushOutputs, UNREACHED } from "./output-shift.js";
 import { columnsOf, meanOf, type Moved, PROBE_IMAGES, Watcher } from "./watcher.js";
 
 /** A training run and its measurements; omitted measurements are not taken. */
@@ -32,6 +33,8 @@ export interface Training extends Setup {
   readonly percentiles?: { readonly every: number } | undefined;
   /** Measures the test accuracy of a noisy network with three replacements for the noise at inference. */
   readonly noiseAtInference?: boolean | undefined;
+  /** Pushes the means of the outputs; ascending steps, each counted after the step. */
+  readonly outputShift?: readonly OutputShiftLook[] | undefined;
 }
 
 /** When to measure internal covariate shift, and on which layers with weights. */
@@ -74,6 +77,8 @@ export interface Trained {
     readonly expectation: number;
     readonly recalibrated: number;
   } | null;
+  /** One for each requested measurement. */
+  readonly outputShift: readonly OutputShift[];
 }
 
 /** The distances of figure 4 of Santurkar et al. 2018, in learning rates. */
@@ -92,6 +97,7 @@ export async function train(setup: Training, source: Source, onStep: (done: numb
     looks: [] as Look[],
     covariateShift: [] as { step: number; relative: number; cosine: number }[],
     percentiles: [] as { step: number; units: number[][] }[],
+    outputShift: [] as OutputShift[],
   };
   const recordPercentiles = (step: number): void => void out.percentiles.push({ step, units: lastInputs(trainee) });
   if (percentiles !== undefined) recordPercentiles(0);
@@ -124,10 +130,14 @@ export async function train(setup: Training, source: Source, onStep: (done: numb
       out.tests.push({ step: done, accuracy: trainee.testAccuracy() });
     }
     if (percentiles !== undefined && done % percentiles.every === 0) recordPercentiles(done);
+    for (const look of setup.outputShift ?? []) {
+      if (look.step === done) out.outputShift.push(await pushOutputs(trainee, look, setup.seed));
+    }
     onStep(done);
   }
   const diverged = out.divergedAt !== null;
   out.tests.push({ step: setup.steps, accuracy: diverged ? CHANCE : trainee.testAccuracy() });
+  while (out.outputShift.length < (setup.outputShift?.length ?? 0)) out.outputShift.push(UNREACHED);
   const withNoise = setup.noiseAtInference === true;
   return {
     ...out,

@@ -68,14 +68,14 @@ function summaryTable(results: readonly Result[]): string {
   const columns = measuredColumns(results).map(({ column }) => column);
   const rows = results.map((result) => {
     const primary = primaryOfResult(result);
-    const statistic = primary === undefined ? "" : escapeHtml(nameStatistic(primary));
+    const statistic = primary === undefined ? "" : escapeHtml(`${nameStatistic(primary)}, ${primary.setting}`);
     const bound = primary === undefined ? "" : escapeHtml(describeBound(primary.yes));
     const values = columns.map((column) => `<td class="numbers">${primaryResult(result, column)}</td>`).join("");
     const note = quickNote(result);
     const verdict = `<span class="verdict">${signOf(result)} ${escapeHtml(headline(result))}</span>${note === "" ? "" : ` <span class="soft">${escapeHtml(note)}</span>`}`;
     return `<tr><td>${result.number}</td><td><a href="#${result.name}">${escapeHtml(result.title)}</a></td><td>${verdict}</td><td>${statistic}</td><td>${bound}</td>${values}<td><code>npm run claims -- ${result.name}</code></td></tr>`;
   });
-  const head = ["claim", "verdict", "primary statistic (unit)", "yes if", ...columns, "command"];
+  const head = ["claim", "verdict", "primary statistic (unit), setting", "yes if", ...columns, "command"];
   return `<div class="scroll" tabindex="0"><table class="summary"><thead><tr><th></th>${head.map((text) => `<th scope="col">${text}</th>`).join("")}</tr></thead>
 <tbody>
 ${rows.join("\n")}

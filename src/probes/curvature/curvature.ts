@@ -17,6 +17,8 @@ export interface CurvatureOptions extends ProbeOptions {
   readonly random: Random;
   /** The number of Lanczos steps, at most one per parameter. Default: 30. */
   readonly steps?: number | undefined;
+  /** The number of Ritz vectors to return, starting with that of the largest value; at most one per step. Default: 0. */
+  readonly ritzVectors?: number | undefined;
   /** The learning rate, for `sharpnessTimesLearningRate`. Default: none. */
   readonly learningRate?: number | undefined;
   /** The finite-difference step. Default: as for `hessianVectorProduct`. */
@@ -26,6 +28,7 @@ export interface CurvatureOptions extends ProbeOptions {
 const curvatureRules = {
   random: { kind: "random" },
   steps: { kind: "count", default: 30 },
+  ritzVectors: { kind: "count", least: 0, default: 0 },
   learningRate: { kind: "number", low: 0, withoutLow: true, optional: true },
   differenceStep: { kind: "number", low: 0, withoutLow: true, optional: true },
 } as const satisfies ProbeRules<CurvatureOptions>;
@@ -47,7 +50,7 @@ export interface CurvatureReport extends ProbeReport {
   readonly steps: number;
   /** The finite-difference step h of the products. */
   readonly differenceStep: number;
-  /** The largest change from h to h/2 among the checked products: the one along the gradient and up to 8 others. */
+  /** The largest ||Hv at h - Hv at h/2|| / ||v|| among the checked products: the one along the gradient and up to 8 others. */
   readonly productError: number;
   /** The largest |<u, Hv> - <v, Hu>| for two Lanczos vectors. It is 0 for a true Hessian, so it measures the error of the products. */
   readonly asymmetry: number;
@@ -57,6 +60,11 @@ export interface CurvatureReport extends ProbeReport {
   readonly ritzValues: readonly number[];
   /** The residual of each Ritz value. */
   readonly residuals: readonly number[];
+  /**
+   * The Ritz vectors of the first of these values, each of length 1 and as long as the point. Their number is the option
+   * `ritzVectors`, by default 0. ||H v - value v|| is the residual of the value.
+   */
+  readonly ritzVectors: readonly (readonly number[])[];
   /** A lower bound for the largest eigenvalue (with its sign, not by magnitude). */
   readonly largest: Eigenvalue;
   /** An upper bound for the smallest eigenvalue. */
@@ -86,6 +94,7 @@ const KINDS: Kinds = {
   spectralNorm: "lower bound",
   sharpness: "lower bound",
   ritzValues: "estimate",
+  ritzVectors: "estimate",
   gradientShare: "estimate",
   rayleighQuotient: "estimate",
 };
@@ -104,7 +113,7 @@ const KINDS: Kinds = {
  *   finite differences, so check `note` and `asymmetry` first. The asymmetry is large if a ReLU switches within the difference
  *   step, and a smaller step helps
  * - **Cost**: 2 evaluations per Lanczos step, 2 for each of up to 8 products that are checked at half the difference step, and
- *   5 more. Stores one vector per step
+ *   5 more. Stores one vector per step, and returns one more per Ritz vector: 8 bytes times the number of parameters for each
  * - **Source**: Cohen et al. 2021 (edge of stability); Ghorbani, Krishnan & Xiao 2019 (gradient share)
  *
  * @throws {TypeError | RangeError} if the options or the point are invalid, or loss or gradient is not finite near the point
@@ -147,6 +156,9 @@ export async function curvature(
     randomState,
     ritzValues: ritz.values.toReversed(),
     residuals: ritz.residuals.toReversed(),
+    ritzVectors: Array.from({ length: Math.min(read.ritzVectors, steps) }, (_, i) =>
+      Array.from(ritz.vectorOf(steps - 1 - i)),
+    ),
     largest,
     smallest,
     largestMagnitude: magnitude.value,

@@ -35,9 +35,9 @@ export interface HessianTraceReport extends ProbeReport {
   readonly samples: readonly number[];
   readonly count: number;
   readonly differenceStep: number;
-  /** The largest change from h to h/2 among the checked products, relative to the largest product. */
+  /** The largest ||Hz at h - Hz at h/2|| / ||z|| among the checked products: up to 8, evenly spaced. */
   readonly productError: number;
-  /** The largest |<u, Hv> - <v, Hu>| for two consecutive sign vectors, divided by their squared length. It is 0 for a true Hessian. */
+  /** The largest |<u, Hv> - <v, Hu>| for two consecutive sign vectors, divided by their squared length. It is 0 for a true Hessian, and if count is 1. */
   readonly asymmetry: number;
   /** A warning if the products are too inaccurate for a reliable trace; otherwise null. */
   readonly note: string | null;
@@ -92,7 +92,6 @@ export async function hessianTrace(
   }
   // For vectors of length 1, as in the other Hessian probes.
   asymmetry /= run.point.length;
-  const productError = products.relativeError;
   const trace = samples.reduce((sum, sample) => sum + sample, 0) / count;
   const squares = samples.reduce((sum, sample) => sum + (sample - trace) ** 2, 0);
   return {
@@ -102,9 +101,9 @@ export async function hessianTrace(
     samples,
     count,
     differenceStep: step,
-    productError,
+    productError: products.error,
     asymmetry,
-    note: productNote(asymmetry, productError, products.largestProduct, step),
+    note: productNote(asymmetry, products.relativeError, products.largestProduct, step),
     randomState,
     reasons: count === 1 ? { standardError: "a single sample has no standard error" } : {},
   };

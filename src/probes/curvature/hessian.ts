@@ -3,7 +3,7 @@
 import type { DType } from "../../core/dtype.js";
 import { type ProbeRules, readProbeOptions } from "../../objective/evaluate.js";
 import type { Objective, ProbeOptions } from "../../objective/objective.js";
-import { addScaled, distance, norm, scaled } from "../../objective/vector.js";
+import { addScaled, distance, dot, norm, scaled } from "../../objective/vector.js";
 import { expectVector } from "../shared/arguments.js";
 import type { ProbeReport } from "../shared/report.js";
 import { ProbeRun } from "../shared/run.js";
@@ -28,9 +28,14 @@ export interface HessianVectorProductReport extends ProbeReport {
   readonly product: readonly number[];
   /** The finite-difference step h. */
   readonly differenceStep: number;
-  /** The norm of the difference between the products at h and at h/2. */
-  readonly errorEstimate: number;
-  /** A warning if the product depends strongly on the step; otherwise null. */
+  /** The change of the product from h to h/2, per unit length of v: ||Hv at h - Hv at h/2|| / ||v||. */
+  readonly productError: number;
+  /**
+   * |<u, Hv> - <v, Hu>| for the directions v and u = Hv / ||Hv||, both of length 1. It is 0 for a true Hessian, so it measures the
+   * error of the products.
+   */
+  readonly asymmetry: number;
+  /** A warning if the product is too inaccurate; otherwise null. */
   readonly note: string | null;
 }
 
@@ -46,8 +51,8 @@ const SQUARE_ROOT_OF_EPSILON: Readonly<Record<DType, number>> = { float32: 2 ** 
  *     H v = ||v|| (g(x + h u) - g(x - h u)) / 2h,  u = v / ||v||
  *
  * - **Numerics**: relative errors of about 1e-8 for float64 networks. A ReLU that switches within h adds the jump of the gradient
- *   divided by 2h, which may be many times the curvature. `errorEstimate` shows it, and a smaller step avoids it
- * - **Cost**: 4 evaluations, or none if v = 0
+ *   divided by 2h, which may be many times the curvature. `productError` and `asymmetry` show it, and a smaller step avoids it
+ * - **Cost**: 6 evaluations: 2 for the product, 2 at half the step and 2 for the asymmetry. None if v = 0
  *
  * @throws {TypeError | RangeError | ShapeError} if point, vector or step are invalid, or loss or gradient is not finite near the point
  * @example
@@ -62,25 +67,25 @@ export async function hessianVectorProduct(
 ): Promise<HessianVectorProductReport> {
   const who = "hessianVectorProduct";
   const read = readProbeOptions(who, options, hessianVectorProductRules);
-  const run = new ProbeRun(who, objective, point, read, 4);
+  const run = new ProbeRun(who, objective, point, read, 6);
   const vector = expectVector(who, "vector", read.vector, run.point.length);
   const step = read.differenceStep ?? defaultDifferenceStep(run);
-  const product = await hessianTimes(run, vector, step);
-  const finer = await hessianTimes(run, vector, step / 2);
-  const errorEstimate = distance(product, finer);
+  const products = new CheckedProducts(run, step, 1);
+  const product = await products.times(vector);
+  const size = norm(product);
+  let asymmetry = 0;
+  if (size > 0) {
+    const back = await products.times(scaled(1 / size, product), false);
+    asymmetry = Math.abs(size - dot(vector, back)) / norm(vector);
+  }
   return {
-    ...run.describe(who, { product: "estimate", errorEstimate: "estimate" }),
+    ...run.describe(who, { product: "estimate", productError: "estimate", asymmetry: "estimate" }),
     product: Array.from(product),
     differenceStep: step,
-    errorEstimate,
-    note: productNote(0, relativeError(product, finer), norm(product), step),
+    productError: products.error,
+    asymmetry,
+    note: productNote(asymmetry, products.relativeError, products.largestProduct, step),
   };
-}
-
-/** Returns ||a - b|| / ||a||. */
-export function relativeError(a: Float64Array, b: Float64Array): number {
-  const apart = distance(a, b);
-  return apart === 0 ? 0 : Math.min(apart / norm(a), Number.MAX_VALUE);
 }
 
 /** The allowed change from h to h/2, relative to the product, and the allowed asymmetry, relative to the largest eigenvalue. */

@@ -1,7 +1,7 @@
 /** Lanczos: approximates the spectrum of a symmetric matrix from a few products with vectors. */
 
 import type { Random } from "../../core/random.js";
-import { addScaled, dot, norm, randomDirection, scaled } from "../../objective/vector.js";
+import { dot, norm, orthogonalTo, randomDirection, scaled } from "../../objective/vector.js";
 import { tridiagonalEigen } from "./symmetric-eigen.js";
 
 /** The Ritz values of a matrix in ascending order, with their residuals and weights. */
@@ -15,6 +15,8 @@ export interface RitzValues {
   readonly asymmetry: number;
   /** Returns the squared cosines between the Ritz vectors and a vector. */
   sharesOf(vector: Float64Array): number[];
+  /** Returns the Ritz vector of value i, of length 1. */
+  vectorOf(i: number): Float64Array;
 }
 
 /**
@@ -74,16 +76,15 @@ export async function lanczos(
       const components = Float64Array.from(basis, (direction) => dot(direction, vector) / size);
       return vectors.map((ritz) => dot(ritz, components) ** 2);
     },
+    vectorOf(i: number): Float64Array {
+      const sum = new Float64Array(dimension);
+      basis.forEach((direction, j) => {
+        const component = vectors[i]![j]!;
+        for (let k = 0; k < dimension; k++) sum[k]! += component * direction[k]!;
+      });
+      return sum;
+    },
   };
-}
-
-/** Returns the part of a vector that is orthogonal to a basis. The second pass removes the round-off of the first. */
-function orthogonalTo(basis: readonly Float64Array[], vector: Float64Array): Float64Array {
-  let rest = vector;
-  for (let pass = 0; pass < 2; pass++) {
-    for (const direction of basis) rest = addScaled(rest, -dot(direction, rest), direction);
-  }
-  return rest;
 }
 
 function freshDirection(basis: readonly Float64Array[], dimension: number, random: Random): Float64Array {

@@ -54,7 +54,7 @@ export interface SpectralDensityReport extends ProbeReport {
   readonly differenceStep: number;
   /** The largest |<u, Hv> - <v, Hu>| for two Lanczos vectors. It is 0 for a true Hessian, so it measures the error of the products. */
   readonly asymmetry: number;
-  /** The largest change from h to h/2 among the checked products, relative to the largest product. */
+  /** The largest ||Hv at h - Hv at h/2|| / ||v|| among the checked products: up to 8, evenly spaced. */
   readonly productError: number;
   /** A warning if the products are too inaccurate for a reliable density; otherwise null. */
   readonly note: string | null;
@@ -123,7 +123,7 @@ export async function spectralDensity(
     starts,
     differenceStep: step,
     asymmetry: largestAsymmetry,
-    productError: products.relativeError,
+    productError: products.error,
     note: productNote(largestAsymmetry, products.relativeError, Math.max(Math.abs(low), Math.abs(high)), step),
     randomState,
     nodes,
