@@ -26,7 +26,6 @@ async function run(options: Options): Promise<void> {
   const start = performance.now();
   const worker = new URL("worker.js", import.meta.url);
   const store = new Store(join(out, "measurements"), worker);
-  if (options.fresh) store.clear();
   const data = await dataOf(column, options);
   const made = madeOn(data);
   const pool = new Pool<Job, unknown>(worker, { data });
@@ -38,7 +37,7 @@ async function run(options: Options): Promise<void> {
   let measured = 0;
   const ask = askOnce(async (job) => {
     const question = questionOf(job);
-    const known = store.find(job, made);
+    const known = options.fresh ? undefined : store.find(job, made);
     if (known !== undefined) {
       reused++;
       progress.update(question, 1, true);
@@ -117,6 +116,9 @@ function studyOf({ extent, vgg }: Options, column: Column, seeds: number): Omit<
 /** Returns what an earlier run has measured on the other kind of network at its default settings. */
 async function recall(options: Options, store: Store): Promise<Map<Claim, Measured>> {
   const column = options.column === "MLP" ? "VGG" : "MLP";
+  const claims = options.shown.filter(({ seconds }) => seconds[column] !== undefined);
+  const recalled = new Map<Claim, Measured>();
+  if (claims.length === 0) return recalled;
   const made = madeOn(await dataOf(column, { data: undefined, images: undefined }));
   const missing = new Error("not measured");
   const ask = askOnce((job) => {
@@ -124,9 +126,7 @@ async function recall(options: Options, store: Store): Promise<Map<Claim, Measur
     return known === undefined ? Promise.reject(missing) : Promise.resolve(known);
   });
   const study = { ...studyOf({ ...options, vgg: "13/8" }, column, defaultSeeds(column, options.extent)), ask };
-  const recalled = new Map<Claim, Measured>();
-  for (const claim of options.shown) {
-    if (claim.seconds[column] === undefined) continue;
+  for (const claim of claims) {
     try {
       recalled.set(claim, await measureClaim(claim, study, made));
     } catch (error) {

@@ -25,7 +25,7 @@ export interface Options {
   /** For VGGs, the full data set to use instead of the subset of Fashion-MNIST, or undefined. */
   readonly images: DataOption | undefined;
   readonly vgg: VggSize;
-  /** Whether to delete the stored measurements. */
+  /** Whether to make measurements again that are stored. */
   readonly fresh: boolean;
   readonly out: string;
   readonly help: boolean;
@@ -57,7 +57,7 @@ export function usage(catalog: readonly Claim[]): string {
   --data FOLDER   for mlp: folder with the four files of Fashion-MNIST, used instead of the digits
   --data NAME     for vgg: a full data set, as in npm run example -- images: fashion-mnist FOLDER or cifar-10 FILES
   --vgg SIZE      for vgg: 13/8, or 16/1 for VGG-16 with all of its channels, which takes many hours (default: 13/8)
-  --fresh         delete stored measurements; without it, measurements that this version has made are not repeated
+  --fresh         measure again what this version has already measured and stored
   --out FOLDER    folder for claims.html, claims/*.json and measurements/ (default: report)
   --help          show this help
 

@@ -24,11 +24,6 @@ export class Store {
     this.#folder = join(folder, version);
   }
 
-  /** Deletes all measurements. */
-  clear(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
-  }
-
   /** Returns the result of a measurement, or undefined if it has not been made. */
   find(job: Job, made: Made): unknown {
     const path = this.#path(job, made);

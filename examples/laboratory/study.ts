@@ -131,19 +131,24 @@ export async function outputShiftRun(study: Study, spec: NetworkSpec, seed: numb
   return (await study.ask("train", setup)).outputShift;
 }
 
+/** Whether claim 19 looks for the sharpest directions, which takes minutes on a VGG. */
+export function hasSpectrum({ column, extent }: Study): boolean {
+  return extent === "full" || (extent === "all" && column === "MLP");
+}
+
 /**
- * At the end, with the statistics of the batch, and for batch norm also with constant ones. On an MLP, unless the study is a quick
- * one, also the sharpest directions, and for batch norm the same after 60 steps, first in the list.
+ * At the end, with the statistics of the batch, and for batch norm also with constant ones. On an MLP, unless
+ * the study is a quick one, batch norm is also measured after 60 steps, first in the list.
  */
 function outputShiftLooks(study: Study, network: Network): OutputShiftLook[] {
   const step = stepsOn(study, 300);
   if (network === "batch norm after ReLU") return [{ step, constant: true }];
-  const mlp = study.column === "MLP";
-  const whole = mlp && study.extent !== "quick";
-  const end = { step, profile: mlp, lanczosSteps: whole ? study.steps(60) : 0 };
+  const end = { step, profile: true, lanczosSteps: hasSpectrum(study) ? study.steps(60) : 0 };
   if (network === "plain") return [end];
-  const early = whole ? [{ step: study.steps(60) }, { step: study.steps(60), constant: true }] : [];
-  return [...early, end, { ...end, constant: true }];
+  const early = { step: study.steps(60) };
+  const isWhole = study.column === "MLP" && study.extent !== "quick";
+  const first = isWhole ? [early, { ...early, constant: true }] : [];
+  return [...first, end, { ...end, constant: true }];
 }
 
 /** The first 200 or 300 steps for claim 6; for claim 5 all steps of 8x48, with more probes at the start. */

@@ -6,12 +6,13 @@ import { describe, expect, it } from "vitest";
 import { Random } from "batchnorm";
 import { loadImages } from "../../examples/images/data.js";
 import { CLAIMS } from "../../examples/laboratory/catalog.js";
-import type { Claim, Column, Study } from "../../examples/laboratory/claim.js";
+import type { Ask, Claim, Column, Study } from "../../examples/laboratory/claim.js";
 import { openSource, type Source } from "../../examples/laboratory/data.js";
 import {
   askOnce,
   type Measured,
   measureClaim,
+  questionOf,
   resultOf as combine,
   type Result,
 } from "../../examples/laboratory/run-claim.js";
@@ -36,12 +37,21 @@ const images: Source = {
 };
 const SOURCES: Readonly<Record<Column, Source>> = { MLP: digits, VGG: images };
 
+const measureOn = (column: Column): Ask => askOnce((job) => measure(job, SOURCES[column], () => undefined));
+/** What was measured once is not measured again, whichever study requests it. */
+const ASKS: Readonly<Record<Column, Ask>> = { MLP: measureOn("MLP"), VGG: measureOn("VGG") };
+
 /** A study of a hundredth of the steps, without threads; `asked` collects the questions. */
-function tinyStudy(extent: Study["extent"], asked: string[] = [], column: Column = "MLP"): Study {
-  const ask = askOnce((job) => {
-    asked.push(JSON.stringify(job));
-    return measure(job, SOURCES[column], () => undefined);
-  });
+function tinyStudy(
+  extent: Study["extent"],
+  asked = new Set<string>(),
+  column: Column = "MLP",
+  base = ASKS[column],
+): Study {
+  const ask: Ask = (name, input) => {
+    asked.add(questionOf({ name, input }));
+    return base(name, input);
+  };
   return { column, vgg: "13/8", seeds: [1], extent, steps: (count) => Math.max(3, Math.round(count / 100)), ask };
 }
 
@@ -50,8 +60,8 @@ const made = { data: "tiny", kernels: "test" };
 const run = async (name: string, study: Study): Promise<Result> =>
   combine(claimOf(name), [await measureClaim(claimOf(name), study, made)]);
 
-const questions: string[] = [];
-const shared = { MLP: tinyStudy("all", questions), VGG: tinyStudy("all", [], "VGG") };
+const questions = new Set<string>();
+const shared = { MLP: tinyStudy("all", questions), VGG: tinyStudy("all", undefined, "VGG") };
 const results = new Map<string, Promise<Result>>();
 /** Each claim is run once on each of its kinds of network, whichever tests look at it. */
 function resultOf(name: string): Promise<Result> {
@@ -134,11 +144,10 @@ describe.each(names)("%s", (name) => {
   it(
     "says what --quick leaves out, if its measurements differ",
     async () => {
-      const quick: string[] = [];
-      const all: string[] = [];
+      const [quick, all] = [new Set<string>(), new Set<string>()];
       await measureClaim(claimOf(name), tinyStudy("quick", quick), made);
       await measureClaim(claimOf(name), tinyStudy("all", all), made);
-      const same = quick.length === all.length && quick.every((question) => all.includes(question));
+      const same = quick.size === all.size && [...quick].every((question) => all.has(question));
       expect(claimOf(name).quickOmits === undefined).toBe(same);
     },
     TIMEOUT,
@@ -150,8 +159,9 @@ describe("the laboratory", () => {
     "gives the same JSON on every run, bit for bit",
     async () => {
       for (const name of ["two-stories", "theorem-4-1"]) {
-        const again = stringifyReport(await run(name, tinyStudy("quick")));
-        expect(stringifyReport(await run(name, tinyStudy("quick")))).toBe(again);
+        const study = () => tinyStudy("quick", undefined, "MLP", measureOn("MLP"));
+        const again = stringifyReport(await run(name, study()));
+        expect(stringifyReport(await run(name, study()))).toBe(again);
       }
     },
     TIMEOUT,
@@ -170,17 +180,32 @@ describe("the laboratory", () => {
   );
 
   it(
-    "makes runs shared by several claims only once",
+    "shares the run of the plain network between claims",
     async () => {
       await Promise.all(names.map(resultOf));
-      expect(new Set(questions).size).toBe(questions.length);
-      const plain = questions.filter((question) =>
+      const plain = [...questions].filter((question) =>
         /"plain","hidden":8,"width":48.*"learningRate":0.1,.*"shift"/.test(question),
       );
       expect(plain).toHaveLength(1);
     },
     TIMEOUT,
   );
+
+  it("makes a measurement once, however often it is requested", async () => {
+    const jobs: unknown[] = [];
+    const ask = askOnce((job) => Promise.resolve(jobs.push(job)));
+    const input = { seed: 1, draws: 2, steps: 3 };
+    const answers = await Promise.all([
+      ask("theorem", input),
+      ask("theorem", { ...input }),
+      ask("theorem", { ...input, seed: 2 }),
+    ]);
+    expect(answers).toEqual([1, 1, 2]);
+    expect(jobs).toEqual([
+      { name: "theorem", input },
+      { name: "theorem", input: { ...input, seed: 2 } },
+    ]);
+  });
 
   it(
     "writes a self-contained page with a section, figures and a table for each claim",

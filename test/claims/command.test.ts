@@ -100,7 +100,7 @@ it(
     const more = args.map((arg) => (arg === "1" ? "2" : arg));
     expect(lines.exec((await claims(more)).stdout)?.slice(1)).toEqual(["1", "2"]);
     expect((await claims([...args, "--fresh"])).stdout).not.toMatch(lines);
-    expect(storedIn("again")).toHaveLength(1);
+    expect(storedIn("again")).toHaveLength(2);
   },
   TIMEOUT,
 );

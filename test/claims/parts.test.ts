@@ -296,12 +296,6 @@ describe("the store", () => {
     expect(readdirSync(folder)).toEqual(["mine"]);
     expect(open("one").find(job, made)).toBeUndefined();
   });
-
-  it("deletes everything on request", () => {
-    open().keep(job, made, result);
-    open().clear();
-    expect(open().find(job, made)).toBeUndefined();
-  });
 });
 
 describe("the progress", () => {

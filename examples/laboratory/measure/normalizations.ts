@@ -40,10 +40,10 @@ export async function normalizations(setup: NormalizationsSetup, source: Source)
   };
 }
 
-function relativeMeans({ model, hidden, probe }: Trainee): number[] {
-  const places = new Set(hidden.map(({ linear }) => linear));
+function relativeMeans(trainee: Trainee): number[] {
+  const places = new Set(trainee.hidden.map(({ linear }) => linear));
   const ratios: number[] = [];
-  model.forward(probe(IMAGES).images, {
+  trainee.model.forward(trainee.probe(IMAGES).images, {
     mode: "probe",
     observe: (path, output) => {
       if (places.has(path)) ratios.push(median(columnsOf(output).map(relativeMean)));

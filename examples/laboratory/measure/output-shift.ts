@@ -66,21 +66,24 @@ export const UNREACHED: OutputShift = {
 
 /** Pushes the mean of each output of a network, which is left unchanged. */
 export async function pushOutputs(
-  { model, probe }: Trainee,
+  trainee: Trainee,
   { constant = false, profile = false, lanczosSteps = 0 }: Omit<OutputShiftLook, "step">,
   seed: number,
 ): Promise<OutputShift> {
+  const { model } = trainee;
   const random = new Random(seed).fork("pushes");
-  const { images: input, labels: target } = probe(IMAGES);
+  const { images: input, labels: target } = trainee.probe(Math.min(IMAGES, trainee.data.train.labels.length));
   const mode = constant ? "inference" : "probe";
+  const single = { mode, dtype: "float32" } as const;
   const statistics = model.statistics.map(({ values }) => values.slice());
-  if (constant) recalibrate(model, [input]);
+  // For a single batch, one pass is exact.
+  if (constant) recalibrate(model, [input], { order: "one pass" });
   let shares: readonly number[] = [];
   const watched: Loss<ArrayLike<number>> = (output, labels, options) => {
     shares = assignedShares(output);
     return softmaxCrossEntropy(output, labels, options);
   };
-  const { objective, point, groups } = modelObjective(model, { input, target }, watched, { mode });
+  const { objective, point, groups } = modelObjective(model, { input, target }, watched, single);
   const before = await objective.lossOnly!(point);
   const size = norm(point);
   const push = async (direction: Float64Array, length: number, k: number) => {
@@ -89,8 +92,9 @@ export async function pushOutputs(
   };
   const directions: Float64Array[] = [];
   for (let k = 0; k < CLASSES; k++) {
-    directions.push(unit((await outputObjective(model, input, meanOutput(k), { mode }).objective(point)).gradient));
+    directions.push(unit((await outputObjective(model, input, meanOutput(k), single).objective(point)).gradient));
   }
+  const double = modelObjective(model, { input, target }, softmaxCrossEntropy, { mode }).objective;
   // The objectives have copies of the recalibrated statistics.
   model.statistics.forEach(({ values }, i) => {
     values.set(statistics[i]!);
@@ -108,7 +112,7 @@ export async function pushOutputs(
   const lastLayer = median(directions.map((direction) => norm(direction.subarray(groups.at(-2)!.start)) ** 2));
   const found = { ratio, assigned, random: atRandom, lastLayer, profile: pushed };
   if (lanczosSteps === 0) return { ...found, sharpness: NaN, inSpan: [], chance: NaN };
-  const { largest, ritzVectors } = await curvature(objective, point, {
+  const { largest, ritzVectors } = await curvature(double, point, {
     random: random.fork("lanczos"),
     steps: lanczosSteps,
     ritzVectors: Math.min(SHARPEST, lanczosSteps),
