@@ -12,8 +12,6 @@ import {
   Tensor,
 } from "batchnorm";
 
-const EPSILON = 1e-5;
-
 /**
  * Batch norm whose backward pass treats the mean and variance as constants: the outputs of batch norm with a wrong gradient.
  *
@@ -129,3 +127,5 @@ export class SkipInit implements Layer {
     });
   }
 }
+
+const EPSILON = 1e-5;

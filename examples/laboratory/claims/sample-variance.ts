@@ -23,7 +23,7 @@ export const sampleVariance: Claim = {
   differences:
     "The paper derives the decay for infinite width and also trains such networks. Here, it is measured at one width and only at initialization.",
   counterEvidence:
-    "The prediction is for infinite width. In a network of finite width, most of the second moment lies along a single direction, and random deviations along it accumulate with depth, so networks differ from each other. The narrower the network, the more they differ. A network normalized with the fixed statistics of its first batch also starts with a share of 1 before each activation, but in claim 4 it matches batch norm only at low learning rates. The share at initialization is therefore not the whole explanation.",
+    "The prediction is for infinite width. In a network of finite width, most of the second moment lies along a single direction, and random deviations along it accumulate with depth, so networks differ from each other. The deviations are larger in narrower networks and in deeper layers. A network normalized with the fixed statistics of its first batch also starts with a share of 1 before each activation, but in claim 4 it matches batch norm only at low learning rates. The share at initialization is therefore not the whole explanation.",
   reading:
     "At initialization, a deep plain network is close to a constant function: its hidden values are nearly the same for all inputs. Batch norm subtracts the mean in every layer, so before each activation the share is 1 by construction, at any depth.",
   async run(study) {

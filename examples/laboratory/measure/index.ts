@@ -28,13 +28,13 @@ const MEASUREMENTS = {
   subsets,
   hessian,
   deepLinear,
-  normalizations,
-  sampleGradients,
   sampleVariance,
   growingRate,
   rotation,
   residualShares,
   residualTraining,
+  normalizations,
+  sampleGradients,
 };
 
 export type Measurements = typeof MEASUREMENTS;
