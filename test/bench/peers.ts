@@ -7,7 +7,7 @@
  * One run, one thread, float32, a process for each contestant. All compute the same from the same numbers, which is checked
  * first; results are plain numbers again inside the timed region. Figures are milliseconds by the clock, and in brackets of
  * processor time: medians over rounds in which the contestants take turns. A call that takes longer than a second is timed only
- * while its result is compared, and one that takes longer than 20 seconds is made only once. Ratios compare times by the clock.
+ * while its result is compared, and one that takes more than a minute of processor time is made only once. Ratios compare times by the clock.
  */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -36,8 +36,8 @@ type Goals = Partial<Readonly<Record<Peer, number>>>;
 
 /** Milliseconds after which a call is timed only once. */
 const LONG = 1000;
-/** Milliseconds after which there is no second call at all. */
-const VERY_LONG = 20_000;
+/** Milliseconds of processor time after which there is no second call. No compilation in the first call takes as long. */
+const VERY_LONG = 60_000;
 
 const shapes = [
   [256, 512],
@@ -157,7 +157,8 @@ async function compare(work: PeerWork): Promise<Map<Contestant, Times>> {
     for (const contestant of contestants.slice(1)) {
       if (slow.has(contestant)) continue;
       const { values, times } = await contestant.result();
-      if (times.wall > (call === "first" ? VERY_LONG : LONG)) slow.set(contestant, times);
+      const isSlow = call === "first" ? times.processor > VERY_LONG : times.wall > LONG;
+      if (isSlow) slow.set(contestant, times);
       const beyond = values.filter((value, i) => !(Math.abs(value - first[i]!) <= work.tolerance * scale)).length;
       if (values.length !== first.length || beyond > (work.cutOff ?? 0) * values.length) {
         const by = `more than ${work.tolerance} of the largest in ${beyond} of ${first.length} values`;
