@@ -85,7 +85,7 @@ const foreignOptions: Readonly<Record<string, string>> = {
  *   y [N, outputs, H', W'] with H' = floor((H + 2 padding - height) / stride) + 1, or ceil(H / stride) with padding "same", and
  *   W' likewise
  * - **Modes**: the same in all three
- * - **Cost**: 2 inputs height width operations per value of y forward, twice that backward, which reads x again
+ * - **Cost**: 2 × inputs × height × width operations per value of y forward, and twice as many backward, which reads x again
  * - **Source**: LeCun et al. 1989; initial values: Glorot & Bengio 2010; He et al. 2015 (arXiv:1502.01852)
  *
  * @throws {ShapeError} if x is not [N, inputs, H, W]

@@ -65,8 +65,8 @@ function readPool(who: string, options: PoolOptions): PixelWindows {
  *
  * - **Shapes**: x [N, C, H, W] · y [N, C, floor((H + 2 padding - height) / stride) + 1, and the same for the width]
  * - **Modes**: the same in all three
- * - **Numerics**: padding is never the maximum; NaN always is
- * - **Cost**: one pass forward; backward one over dx and one over dy; keeps the place of each maximum, 4 bytes
+ * - **Numerics**: padding is never the maximum; NaN, if present, always is
+ * - **Cost**: one pass over x forward, one over dx and dy backward; stores the position of each maximum, in 4 bytes
  *
  * @throws {ShapeError} if x is not [N, C, H, W]
  * @throws {RangeError} if the window is larger than the image with its padding

@@ -7,7 +7,8 @@
  * One run, one thread, float32, a process for each contestant. All compute the same from the same numbers, which is checked
  * first; results are plain numbers again inside the timed region. Figures are milliseconds by the clock, and in brackets of
  * processor time: medians over rounds in which the contestants take turns. A call that takes longer than a second is timed only
- * while its result is compared, and one that takes more than a minute of processor time is made only once. Ratios compare times by the clock.
+ * while its result is compared, and one that takes more than a minute of processor time is made only once. Ratios compare times
+ * by the clock.
  */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
