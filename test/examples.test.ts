@@ -555,15 +555,21 @@ describe("the demo", () => {
     outcome = await node([main, "--steps", "25", "--seeds", "2", ...files]);
   }, TIMEOUT);
 
-  const numbers = (): { runs: Run[]; summaries: NetworkSummary[] } =>
-    parseReport(readFileSync(json, "utf8")) as { runs: Run[]; summaries: NetworkSummary[] };
+  interface Numbers {
+    readonly runs: Run[];
+    readonly imageRuns: ImageRun[];
+    readonly summaries: NetworkSummary[];
+  }
+  const numbers = (): Numbers => parseReport(readFileSync(json, "utf8")) as Numbers;
 
   it("reports the kernels, and each finished network on a plain line", () => {
     expect(outcome.status).toBe(0);
-    expect(outcome.stdout).toMatch(/^Training 16 networks for 25 steps, \d+ at a time, on the [a-z]+ kernels\.\n/);
+    expect(outcome.stdout).toMatch(
+      /^Training 16 networks for 25 steps and 2 convolutional networks for 7, \d+ at a time, on the [a-z]+ kernels\.\n/,
+    );
     const lines = outcome.stderr.trim().split("\n");
-    expect(lines).toHaveLength(16);
-    expect(lines.map((line) => line.slice(0, 5).trim())).toEqual(lines.map((_, i) => `${i + 1}/16`));
+    expect(lines).toHaveLength(18);
+    expect(lines.map((line) => line.slice(0, 5).trim())).toEqual(lines.map((_, i) => `${i + 1}/18`));
     expect(outcome.stdout + outcome.stderr).not.toContain("\x1b");
   });
 
@@ -587,6 +593,19 @@ describe("the demo", () => {
       expect(run.layers[2]!.preActivation.typicalUnit.steps).toEqual([0, 20, 25]);
       // The probe stands on the batch that is trained on next: single against double precision.
       for (const { step, loss } of run.looks) expect(loss / run.losses[step]!).toBeCloseTo(1, 4);
+    }
+  });
+
+  it("trains VGG-13/8 for a quarter of the steps", () => {
+    const { imageRuns } = numbers();
+    expect(imageRuns.map(({ architecture, network }) => [architecture, network])).toEqual([
+      ["vgg", "plain"],
+      ["vgg", "batch norm"],
+    ]);
+    for (const { losses, accuracies } of imageRuns) {
+      expect(losses).toHaveLength(7);
+      expect(accuracies.map(({ step }) => step)).toEqual([7]);
+      expect(outcome.stdout).toContain(` ${accuracies[0]!.accuracy.toFixed(3)}   `);
     }
   });
 
@@ -616,8 +635,8 @@ describe("the demo", () => {
   it("draws a self-contained page", () => {
     const page = readFileSync(join(out, "index.html"), "utf8");
     const { document } = parseHTML(page);
-    expect(document.querySelectorAll("svg[aria-label]")).toHaveLength(24);
-    expect(document.querySelectorAll("tbody tr")).toHaveLength(3 * (4 + 8));
+    expect(document.querySelectorAll("svg[aria-label]")).toHaveLength(24 + 4);
+    expect(document.querySelectorAll("tbody tr")).toHaveLength(3 * (4 + 8) + 1 + 2);
     expect(document.querySelectorAll("script, link, img, iframe")).toHaveLength(0);
     expect(page).not.toMatch(/url\((?!#plot-clip)|NaN|undefined/);
     expect(readFileSync(picture, "utf8").match(/<svg/g)).toHaveLength(5);

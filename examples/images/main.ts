@@ -2,13 +2,12 @@
 import { defaultKernels } from "batchnorm";
 import { stringifyReport } from "batchnorm/probes";
 import { DataError } from "../data/full-sets.js";
-import { NETWORKS } from "../demo/experiment.js";
 import { printTable } from "../demo/terminal.js";
 import { writeWhole } from "../shared/files.js";
 import { countWorkers, Pool } from "../shared/pool.js";
 import { UsageError } from "../shared/usage.js";
 import { type ImageSet, loadImages } from "./data.js";
-import type { Job } from "./experiment.js";
+import { type Job, planJobs } from "./experiment.js";
 import { type Options, readOptions, USAGE } from "./options.js";
 import { type Memory, Progress, showFiles } from "./progress.js";
 import { renderPage } from "./report/page.js";
@@ -18,9 +17,7 @@ import type { Run } from "./train.js";
 async function run({ architectures, data, steps, seed, page, json }: Options): Promise<void> {
   const images = await loadImages(data, (done, total) => showFiles(process.stderr, done, total));
   const { facts } = images;
-  const jobs = architectures.flatMap((architecture) =>
-    NETWORKS.map((network): Job => ({ architecture, network, seed, steps })),
-  );
+  const jobs = planJobs(architectures, seed, steps);
   const workers = countWorkers(jobs.length);
   const kernels = defaultKernels().name;
   console.log(

@@ -41,12 +41,23 @@ function nested(tensor: Tensor): number[][] {
   return tensor.toNested() as number[][];
 }
 
+/** The rows of a batch; of images [N, C, H, W], one row of channels per pixel. */
+function rowsOf(input: Tensor): number[][] {
+  if (input.shape.length === 2) return nested(input);
+  const [samples, channels] = input.shape as [number, number];
+  const area = input.size / samples / channels;
+  return Array.from({ length: samples * area }, (_, i) => {
+    const first = Math.floor(i / area) * channels * area + (i % area);
+    return Array.from({ length: channels }, (_, c) => input.data[first + c * area]!);
+  });
+}
+
 /** All rows that enter each layer without children, by path, while the batches go through in a mode. */
 function entering(model: Layer, batches: readonly Tensor[], mode: Pass["mode"]): Map<string, number[][]> {
   const rows = new Map<string, number[][]>();
   for (const batch of batches) {
     const observe: Pass["observe"] = (path, _, input) => {
-      rows.set(path, [...(rows.get(path) ?? []), ...nested(input)]);
+      rows.set(path, [...(rows.get(path) ?? []), ...rowsOf(input)]);
     };
     model.forward(batch, { mode, observe });
   }
