@@ -311,7 +311,7 @@ describe("Fashion-MNIST", () => {
 
 describe("the networks for images", () => {
   const build = (architecture: "vgg" | "resnet", network: "plain" | "batch norm") =>
-    buildImageNetwork(architecture, network, new Random(3));
+    buildImageNetwork(architecture, network, 1, new Random(3));
 
   it.each(["vgg", "resnet"] as const)(
     "have the same initial weights with and without batch norm: %s",
@@ -389,7 +389,38 @@ describe("the example on images", () => {
     expect(page).not.toMatch(/url\((?!#plot-clip)|NaN|undefined/);
   });
 
+  it("trains on images in color that the user has", async () => {
+    const batch = (images: number): Buffer =>
+      Buffer.from(Array.from({ length: images * 3073 }, (_, i) => (i % 3073 === 0 ? (i / 3073) % 10 : (7 * i) % 256)));
+    const files = ["data_batch_1.bin", "test_batch.bin"].map((name) => join(scratch, name));
+    files.forEach((file, i) => writeFileSync(file, batch(i === 0 ? 64 : 10)));
+    const args = ["--data", "cifar-10", ...files, "--steps", "1", "--out", join(out, "color"), "--json", json];
+    const { status, stdout, stderr } = await node(["examples/run.js", "images", ...args]);
+    expect(stderr).toMatch(/^2 files read\n/);
+    expect(status).toBe(0);
+    expect(stdout).toContain("Accuracy on 10 test images");
+    const { runs } = parseReport(readFileSync(json, "utf8")) as { runs: ImageRun[] };
+    for (const { filters, losses } of runs) {
+      expect(losses).toHaveLength(1);
+      expect(filters.after[0]).toHaveLength(3 * 9);
+    }
+    const page = readFileSync(join(out, "color", "images.html"), "utf8");
+    expect(page).toContain("64 training and 10 test images of CIFAR-10, 32x32 pixels in three colors.");
+    expect(page).toMatch(/fill="rgb\((\d+),(?!\1,\1)/);
+    expect(page).not.toMatch(/NaN|undefined/);
+  });
+
+  it("names the file that is not what it should be", async () => {
+    const args = ["--data", "cifar-10", "package.json", "test_batch.bin"];
+    const { status, stderr } = await node(["examples/run.js", "images", ...args]);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/^images: package.json: expected a multiple of 3073/)]);
+  });
+
   it.each([
+    [["--data", "cifar-100", "x"], '--data: expected fashion-mnist or cifar-10, got "cifar-100"'],
+    [["--data", "fashion-mnist", "a", "b"], "--data fashion-mnist: expected one folder, got 2"],
+    [["--data", "cifar-10"], "--data cifar-10: expected the files of the batches, got none"],
+    [["x.bin"], 'expected only options, got "x.bin"'],
     [["--network", "vgg16"], '--network: expected vgg, resnet or both, got "vgg16"'],
     [["--steps", "0"], '--steps: expected a whole number of at least 1, got "0"'],
     [["--out", "package.json"], '--out: expected a place where "package.json/images.html" can be written'],
@@ -401,7 +432,7 @@ describe("the example on images", () => {
   it("explains its options", async () => {
     const { status, stdout } = await node(["examples/run.js", "images", "--help"]);
     expect(status).toBe(0);
-    for (const option of ["--network", "--steps", "--seed", "--out", "--json", "--help"])
+    for (const option of ["--network", "--data", "--steps", "--seed", "--out", "--json", "--help"])
       expect(stdout).toContain(`  ${option}`);
   });
 });
@@ -524,15 +555,21 @@ describe("the demo", () => {
     outcome = await node([main, "--steps", "25", "--seeds", "2", ...files]);
   }, TIMEOUT);
 
-  const numbers = (): { runs: Run[]; summaries: NetworkSummary[] } =>
-    parseReport(readFileSync(json, "utf8")) as { runs: Run[]; summaries: NetworkSummary[] };
+  interface Numbers {
+    readonly runs: Run[];
+    readonly imageRuns: ImageRun[];
+    readonly summaries: NetworkSummary[];
+  }
+  const numbers = (): Numbers => parseReport(readFileSync(json, "utf8")) as Numbers;
 
   it("reports the kernels, and each finished network on a plain line", () => {
     expect(outcome.status).toBe(0);
-    expect(outcome.stdout).toMatch(/^Training 16 networks for 25 steps, \d+ at a time, on the [a-z]+ kernels\.\n/);
+    expect(outcome.stdout).toMatch(
+      /^Training 16 networks for 25 steps and 2 convolutional networks for 7, \d+ at a time, on the [a-z]+ kernels\.\n/,
+    );
     const lines = outcome.stderr.trim().split("\n");
-    expect(lines).toHaveLength(16);
-    expect(lines.map((line) => line.slice(0, 5).trim())).toEqual(lines.map((_, i) => `${i + 1}/16`));
+    expect(lines).toHaveLength(18);
+    expect(lines.map((line) => line.slice(0, 5).trim())).toEqual(lines.map((_, i) => `${i + 1}/18`));
     expect(outcome.stdout + outcome.stderr).not.toContain("\x1b");
   });
 
@@ -556,6 +593,19 @@ describe("the demo", () => {
       expect(run.layers[2]!.preActivation.typicalUnit.steps).toEqual([0, 20, 25]);
       // The probe stands on the batch that is trained on next: single against double precision.
       for (const { step, loss } of run.looks) expect(loss / run.losses[step]!).toBeCloseTo(1, 4);
+    }
+  });
+
+  it("trains VGG-13/8 for a quarter of the steps", () => {
+    const { imageRuns } = numbers();
+    expect(imageRuns.map(({ architecture, network }) => [architecture, network])).toEqual([
+      ["vgg", "plain"],
+      ["vgg", "batch norm"],
+    ]);
+    for (const { losses, accuracies } of imageRuns) {
+      expect(losses).toHaveLength(7);
+      expect(accuracies.map(({ step }) => step)).toEqual([7]);
+      expect(outcome.stdout).toContain(` ${accuracies[0]!.accuracy.toFixed(3)}   `);
     }
   });
 
@@ -585,8 +635,8 @@ describe("the demo", () => {
   it("draws a self-contained page", () => {
     const page = readFileSync(join(out, "index.html"), "utf8");
     const { document } = parseHTML(page);
-    expect(document.querySelectorAll("svg[aria-label]")).toHaveLength(24);
-    expect(document.querySelectorAll("tbody tr")).toHaveLength(3 * (4 + 8));
+    expect(document.querySelectorAll("svg[aria-label]")).toHaveLength(24 + 4);
+    expect(document.querySelectorAll("tbody tr")).toHaveLength(3 * (4 + 8) + 1 + 2);
     expect(document.querySelectorAll("script, link, img, iframe")).toHaveLength(0);
     expect(page).not.toMatch(/url\((?!#plot-clip)|NaN|undefined/);
     expect(readFileSync(picture, "utf8").match(/<svg/g)).toHaveLength(5);

@@ -30,6 +30,7 @@ import { loadKeras, loadPyTorch, readNpz, readSafetensors, toPyTorch, writeSafet
 import { expectBits, memoryOf } from "./support/close.js";
 import { damaged } from "./support/format-files.js";
 import { drawn, everythingIn, network, numbersIn } from "./support/format-models.js";
+import { kernelSets } from "./support/kernel-sets.js";
 import { randomModel } from "./support/random-models.js";
 
 // Hundreds of runs each, beside other work: no test here is about time.
@@ -103,10 +104,13 @@ describe("random models", () => {
       fc.property(seeds, (seed) => {
         const { model, input } = randomModel(seed);
         const x = input(5);
-        const all = model.forward(x, { mode: "inference" }).output;
-        for (const row of [0, 3]) {
-          const { output } = model.forward(x.rows([row]), { mode: "inference" });
-          expectBits("row", output.data, all.rows([row]).data);
+        // By set: the default leaves small calls, as for a single row, to the plain kernels.
+        for (const kernels of kernelSets) {
+          const all = model.forward(x, { mode: "inference", kernels }).output;
+          for (const row of [0, 3]) {
+            const { output } = model.forward(x.rows([row]), { mode: "inference", kernels });
+            expectBits("row", output.data, all.rows([row]).data);
+          }
         }
       }),
       { seed: 3, numRuns: 60 },

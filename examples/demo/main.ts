@@ -2,9 +2,12 @@
 import { join } from "node:path";
 import { defaultKernels } from "batchnorm";
 import { stringifyReport } from "batchnorm/probes";
+import { loadImages } from "../images/data.js";
+import { planJobs as planImageJobs } from "../images/experiment.js";
+import { accuracyTable as imageAccuracyTable } from "../images/tables.js";
 import { writeWhole } from "../shared/files.js";
 import { countWorkers } from "../shared/pool.js";
-import { planJobs } from "./experiment.js";
+import { IMAGE_STEPS_SHARE, planJobs } from "./experiment.js";
 import { UsageError } from "../shared/usage.js";
 import { type Options, readOptions, USAGE } from "./options.js";
 import { trainAll } from "./pool.js";
@@ -17,26 +20,31 @@ import { printTable } from "./terminal.js";
 
 async function run({ steps, seeds, out, json, picture }: Options): Promise<void> {
   const jobs = planJobs(seeds, steps);
+  const imageSteps = Math.ceil(IMAGE_STEPS_SHARE * steps);
+  const imageJobs = planImageJobs(["vgg"], 1, imageSteps);
+  const images = await loadImages(undefined);
   const kernels = defaultKernels().name;
+  const workers = countWorkers(jobs.length + imageJobs.length);
   console.log(
-    `Training ${jobs.length} networks for ${steps} steps, ${countWorkers(jobs.length)} at a time, on the ${kernels} kernels.\n`,
+    `Training ${jobs.length} networks for ${steps} steps and ${imageJobs.length} convolutional networks for ${imageSteps}, ${workers} at a time, on the ${kernels} kernels.\n`,
   );
 
   const start = performance.now();
-  const progress = new Progress(process.stderr, jobs);
-  const runs = await trainAll(jobs, progress);
+  const progress = new Progress(process.stderr, [...imageJobs, ...jobs]);
+  const { runs, imageRuns } = await trainAll(jobs, imageJobs, images, progress);
   progress.clear();
   const seconds = (performance.now() - start) / 1000;
 
   const summaries = summarize(runs);
-  for (const table of [accuracyTable(summaries), movementTable(summaries), landscapeTable(summaries)]) {
+  const tables = [accuracyTable(summaries), movementTable(summaries), landscapeTable(summaries)];
+  for (const table of [...tables, imageAccuracyTable(imageRuns, images.facts)]) {
     console.log(printTable(table, process.stdout));
   }
 
   const page = join(out, "index.html");
-  writeWhole(page, renderPage(runs, summaries));
+  writeWhole(page, renderPage(runs, summaries, imageRuns, images.facts));
   if (picture !== undefined) writeWhole(picture, drawPicture(runs));
-  if (json !== undefined) writeWhole(json, stringifyReport({ steps, seeds, kernels, summaries, runs }, 1));
+  if (json !== undefined) writeWhole(json, stringifyReport({ steps, seeds, kernels, summaries, runs, imageRuns }, 1));
   console.log(`Trained and measured in ${seconds.toFixed(1)} s. Figures: ${page}`);
 }
 

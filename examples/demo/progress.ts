@@ -1,5 +1,7 @@
 /** Progress: a bar on a terminal, plain lines elsewhere. */
 import type { WriteStream } from "node:tty";
+import { type Job as ImageJob, NAMES } from "../images/experiment.js";
+import type { Run as ImageRun } from "../images/train.js";
 import { type Job, nameOf } from "./experiment.js";
 import type { PoolListener } from "./pool.js";
 import type { Run } from "./train.js";
@@ -10,22 +12,22 @@ const CLEAR_LINE = "\r\x1b[K";
 /** Shows the progress of training. */
 export class Progress implements PoolListener {
   readonly #stream: WriteStream;
-  readonly #jobs: readonly Job[];
-  readonly #steps = new Map<Job, number>();
+  readonly #jobs: readonly (Job | ImageJob)[];
+  readonly #steps = new Map<Job | ImageJob, number>();
   #finished = 0;
 
   /** Creates a display with no progress. */
-  constructor(stream: WriteStream, jobs: readonly Job[]) {
+  constructor(stream: WriteStream, jobs: readonly (Job | ImageJob)[]) {
     this.#stream = stream;
     this.#jobs = jobs;
   }
 
-  onProgress(job: Job, done: number): void {
+  onProgress(job: Job | ImageJob, done: number): void {
     this.#steps.set(job, done);
     if (this.#stream.isTTY) this.#stream.write(`${CLEAR_LINE}${this.#bar()}`);
   }
 
-  onFinished(job: Job, run: Run): void {
+  onFinished(job: Job | ImageJob, run: Run | ImageRun): void {
     this.#finished++;
     // A diverged network has no steps left.
     this.onProgress(job, job.steps);
@@ -51,10 +53,11 @@ export class Progress implements PoolListener {
   }
 }
 
-function describe(run: Run): string {
+function describe(run: Run | ImageRun): string {
   const outcome =
     run.divergedAt === null
       ? `test accuracy ${run.accuracies.at(-1)!.accuracy.toFixed(3)}`
       : `diverged after ${run.divergedAt} steps`;
-  return `${nameOf(run)}, ${run.network}, seed ${run.seed}: ${outcome}`;
+  const name = "architecture" in run ? NAMES[run.architecture] : nameOf(run);
+  return `${name}, ${run.network}, seed ${run.seed}: ${outcome}`;
 }

@@ -1,22 +1,23 @@
 /** Images: trains convolutional networks with and without batch norm, prints the results and draws them. */
 import { defaultKernels } from "batchnorm";
 import { stringifyReport } from "batchnorm/probes";
-import { NETWORKS } from "../demo/experiment.js";
+import { DataError } from "../data/full-sets.js";
 import { printTable } from "../demo/terminal.js";
 import { writeWhole } from "../shared/files.js";
 import { countWorkers, Pool } from "../shared/pool.js";
 import { UsageError } from "../shared/usage.js";
-import type { Job } from "./experiment.js";
+import { type ImageSet, loadImages } from "./data.js";
+import { type Job, planJobs } from "./experiment.js";
 import { type Options, readOptions, USAGE } from "./options.js";
-import { type Memory, Progress } from "./progress.js";
+import { type Memory, Progress, showFiles } from "./progress.js";
 import { renderPage } from "./report/page.js";
 import { accuracyTable, landscapeTable } from "./tables.js";
 import type { Run } from "./train.js";
 
-async function run({ architectures, steps, seed, page, json }: Options): Promise<void> {
-  const jobs = architectures.flatMap((architecture) =>
-    NETWORKS.map((network): Job => ({ architecture, network, seed, steps })),
-  );
+async function run({ architectures, data, steps, seed, page, json }: Options): Promise<void> {
+  const images = await loadImages(data, (done, total) => showFiles(process.stderr, done, total));
+  const { facts } = images;
+  const jobs = planJobs(architectures, seed, steps);
   const workers = countWorkers(jobs.length);
   const kernels = defaultKernels().name;
   console.log(
@@ -25,20 +26,22 @@ async function run({ architectures, steps, seed, page, json }: Options): Promise
 
   const start = performance.now();
   const progress = new Progress(process.stderr, jobs);
-  const runs = await trainAll(jobs, progress);
+  const runs = await trainAll(jobs, images, progress);
   progress.clear();
   const seconds = (performance.now() - start) / 1000;
 
-  for (const table of [accuracyTable(runs), landscapeTable(runs)]) console.log(printTable(table, process.stdout));
+  for (const table of [accuracyTable(runs, facts), landscapeTable(runs)])
+    console.log(printTable(table, process.stdout));
   const memory = describe(progress.memory, workers);
   console.log(memory);
-  writeWhole(page, renderPage(runs, memory));
-  if (json !== undefined) writeWhole(json, stringifyReport({ steps, seed, kernels, memory: progress.memory, runs }, 1));
+  writeWhole(page, renderPage(runs, facts, memory));
+  if (json !== undefined)
+    writeWhole(json, stringifyReport({ data: facts, steps, seed, kernels, memory: progress.memory, runs }, 1));
   console.log(`Trained and measured in ${seconds.toFixed(1)} s. Figures: ${page}`);
 }
 
-async function trainAll(jobs: readonly Job[], progress: Progress): Promise<Run[]> {
-  const pool = new Pool<Job, Run>(new URL("worker.js", import.meta.url));
+async function trainAll(jobs: readonly Job[], images: ImageSet, progress: Progress): Promise<Run[]> {
+  const pool = new Pool<Job, Run>(new URL("worker.js", import.meta.url), images);
   const train = async (job: Job): Promise<Run> => {
     const result = await pool.ask(job, (done) => progress.onProgress(job, done));
     progress.onFinished(job, result.divergedAt ?? job.steps);
@@ -65,7 +68,8 @@ try {
   if (options.help) console.log(USAGE);
   else await run(options);
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  console.error(`images: ${error.message} - see npm run example -- images --help`);
+  if (!(error instanceof UsageError || error instanceof DataError)) throw error;
+  const hint = error instanceof UsageError ? " - see npm run example -- images --help" : "";
+  console.error(`images: ${error.message}${hint}`);
   process.exitCode = 2;
 }

@@ -13,6 +13,12 @@ export interface Memory {
   readonly peak: number;
 }
 
+/** Shows how many files of the data have been read. */
+export function showFiles(stream: WriteStream, done: number, total: number): void {
+  if (stream.isTTY) stream.write(`${CLEAR_LINE}${done < total ? `${done} of ${total} files read` : ""}`);
+  else if (done === total) stream.write(`${total} files read\n`);
+}
+
 /** Shows how much of the training is done and estimates the rest. */
 export class Progress {
   readonly #stream: WriteStream;

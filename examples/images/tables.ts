@@ -4,15 +4,16 @@ import { betaProfile, gradientChangeBand, lossBand } from "../demo/landscape.js"
 import type { Row, Table } from "../demo/tables.js";
 import { formatAccuracy, formatFigure } from "../shared/format.js";
 import { median } from "../shared/spread.js";
-import { LEARNING_RATE, MILESTONES, NAMES } from "./experiment.js";
+import type { DataFacts } from "./data.js";
+import { LEARNING_RATE, MILESTONES, NAMES, TEST_IMAGES } from "./experiment.js";
 import type { Run } from "./train.js";
 
 /** Tabulates the test accuracy at the milestones, and the time of a step. A diverged run keeps its last accuracy. */
-export function accuracyTable(runs: readonly Run[]): Table {
+export function accuracyTable(runs: readonly Run[], { testImages }: DataFacts): Table {
   const { steps } = runs[0]!;
   const milestones = [...MILESTONES.filter((step) => step < steps), steps];
   return {
-    title: "Accuracy on 1000 test images",
+    title: `Accuracy on ${testImages > TEST_IMAGES ? `${TEST_IMAGES} test images, in the last column on all ${testImages}` : `${testImages} test images`}`,
     head: milestones.map((step) => `step ${step}`),
     noteHead: "",
     rows: runs.map((run) => {

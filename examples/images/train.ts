@@ -1,8 +1,17 @@
 /** Training: trains one network and takes all measurements along the way. */
 import { Batcher, defaultKernels, type Layer, Random, type Sequential, SGD, softmaxCrossEntropy } from "batchnorm";
-import { accuracyOf, type Fashion, type LabeledImages } from "../data/fashion.js";
+import { accuracyOf, type LabeledImages } from "../data/fashion.js";
 import { type Look, lookAlongGradient } from "../demo/landscape.js";
-import { BATCH_SIZE, DIVERGED_LOSS, type Job, LEARNING_RATE, PROBE_EVERY, TEST_EVERY } from "./experiment.js";
+import type { ImageSet } from "./data.js";
+import {
+  BATCH_SIZE,
+  DIVERGED_LOSS,
+  type Job,
+  LEARNING_RATE,
+  PROBE_EVERY,
+  TEST_EVERY,
+  TEST_IMAGES,
+} from "./experiment.js";
 import { buildNetwork } from "./networks.js";
 
 /** The measurements of one training run. Plain data that can be sent between threads. */
@@ -23,14 +32,15 @@ export interface Run extends Job {
   readonly filters: { readonly before: readonly Filter[]; readonly after: readonly Filter[] };
 }
 
-/** The weights of a 3x3 filter, row by row. */
+/** The weights of a 3x3 filter: channel by channel, row by row. */
 export type Filter = readonly number[];
 
 /** Trains one network; `onStep` is called with the number of steps done. */
-export async function train(job: Job, { train, test }: Fashion, onStep: (done: number) => void): Promise<Run> {
+export async function train(job: Job, set: ImageSet, onStep: (done: number) => void): Promise<Run> {
+  const { facts, train, test } = set;
   const random = new Random(job.seed);
   const batches = endless({ input: train.images, target: train.labels, random: random.fork("batches") });
-  const model = buildNetwork(job.architecture, job.network, random.fork("weights"));
+  const model = buildNetwork(job.architecture, job.network, facts.channels, random.fork("weights"));
   const optimizer = new SGD(model.parameters, { learningRate: LEARNING_RATE });
   const before = filtersOf(model);
 
@@ -51,14 +61,15 @@ export async function train(job: Job, { train, test }: Fashion, onStep: (done: n
     losses.push(loss);
     if (!(loss <= DIVERGED_LOSS)) {
       divergedAt = step;
-      accuracies.set(step, testAccuracy(model, test));
+      accuracies.set(step, testAccuracy(model, test, TEST_IMAGES));
       break;
     }
     optimizer.step(backward(gradOutput).gradients);
     times.push(performance.now() - start);
 
     const done = step + 1;
-    if (done % TEST_EVERY === 0 || done === job.steps) accuracies.set(done, testAccuracy(model, test));
+    if (done === job.steps) accuracies.set(done, testAccuracy(model, test, test.labels.length));
+    else if (done % TEST_EVERY === 0) accuracies.set(done, testAccuracy(model, test, TEST_IMAGES));
     onStep(done);
   }
 
@@ -88,16 +99,17 @@ function* endless(data: {
   for (;;) yield* batcher;
 }
 
-/** In parts: all 1000 images at once would need ten times the memory of a training step. */
-function testAccuracy(model: Layer & Pick<Sequential, "predict">, { images, labels }: LabeledImages): number {
+/** On the first images, in parts: 1000 images at once would need ten times the memory of a training step. */
+function testAccuracy(model: Sequential, { images, labels }: LabeledImages, most: number): number {
   const part = 100;
+  const count = Math.min(most, labels.length);
   let right = 0;
-  for (let start = 0; start < labels.length; start += part) {
-    const rows = Array.from({ length: Math.min(part, labels.length - start) }, (_, i) => start + i);
+  for (let start = 0; start < count; start += part) {
+    const rows = Array.from({ length: Math.min(part, count - start) }, (_, i) => start + i);
     const expected = rows.map((row) => labels[row]!);
     right += expected.length * accuracyOf(model.predict(images.rows(rows)), expected);
   }
-  return Math.round(right) / labels.length;
+  return Math.round(right) / count;
 }
 
 function filtersOf({ parameters }: Layer): Filter[] {

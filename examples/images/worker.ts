@@ -1,7 +1,7 @@
 /** A worker thread: trains one network after another. */
-import { parentPort } from "node:worker_threads";
-import { readFashion } from "../data/fashion-file.js";
+import { parentPort, workerData } from "node:worker_threads";
 import type { Message } from "../shared/pool.js";
+import { type ImageSet, received } from "./data.js";
 import type { Job } from "./experiment.js";
 import { type Run, train } from "./train.js";
 
@@ -9,10 +9,10 @@ const REPORT_EVERY = 5;
 
 const port = parentPort!;
 const send = (message: Message<Run>): void => port.postMessage(message);
-const fashion = readFashion();
+const images = received(workerData as ImageSet);
 
 async function work(job: Job): Promise<void> {
-  const run = await train(job, await fashion, (done) => {
+  const run = await train(job, images, (done) => {
     if (done % REPORT_EVERY === 0) send({ kind: "progress", done });
   });
   send({ kind: "finished", result: run });

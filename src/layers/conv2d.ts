@@ -11,7 +11,7 @@ import { weightAndBias } from "./initial-values.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 import { predict, type PredictOptions } from "./predict.js";
 import { gradientTensor, outputTensor, parameterGradients, registerOwn } from "./private-memory.js";
-import { foreignWindowOptions, type Pixels, readWindows, type Windows, windowShape } from "./windows.js";
+import { foreignWindowOptions, type Pixels, readWindows, windowShape } from "./windows.js";
 
 /** Initial values for a `Conv2d`; both are copied. */
 export interface Conv2dInitialValues {
@@ -32,8 +32,8 @@ export interface Conv2dOptions {
   /** The distance between neighboring windows, a number or [vertical, horizontal]. Default: 1. */
   readonly stride?: Pixels | undefined;
   /**
-   * Pixels of zeros on each side of the image, a number or [vertical, horizontal], or "same" for an output as large as the image,
-   * which needs stride 1. Default: 0.
+   * Pixels of zeros on each side of the image: a number or [vertical, horizontal]. Or "same", for an output of
+   * ceil(length / stride) pixels in each direction; an odd pixel is added below and on the right, as in Keras. Default: 0.
    */
   readonly padding?: Pixels | "same" | undefined;
   /** Learn a bias, b. Default: true. Before a batch norm it has no effect: subtracting the mean cancels b. */
@@ -81,13 +81,14 @@ const foreignOptions: Readonly<Record<string, string>> = {
  * x is 0 outside the image. As in every deep-learning library, W is not flipped.
  *
  * - **Shapes**: x [N, inputs, H, W] · W [outputs, inputs, height, width], as in PyTorch · b [outputs] ·
- *   y [N, outputs, floor((H + 2 padding - height) / stride) + 1, and the same for the width]
+ *   y [N, outputs, H', W'] with H' = floor((H + 2 padding - height) / stride) + 1, or ceil(H / stride) with padding "same", and
+ *   W' likewise
  * - **Modes**: the same in all three
- * - **Cost**: 2 inputs height width operations per value of y forward, twice that backward, which reads x again
+ * - **Cost**: 2 × inputs × height × width operations per value of y forward, and twice as many backward, which reads x again
  * - **Source**: LeCun et al. 1989; initial values: Glorot & Bengio 2010; He et al. 2015 (arXiv:1502.01852)
  *
  * @throws {ShapeError} if x is not [N, inputs, H, W]
- * @throws {RangeError} if the window is larger than the image with its padding, or padding is "same" and stride is not 1
+ * @throws {RangeError} if the window is larger than the image with its padding
  * @throws {TypeError} if x and W differ in dtype
  * @example
  * const weight = Tensor.from([[[[-1, 1]]]]);   // the difference of neighbors
@@ -110,20 +111,18 @@ export class Conv2d implements Layer {
   readonly bias: Parameter | undefined;
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[] = [];
-  private readonly windows: Windows;
 
   /** Creates the layer with its initial values. */
   constructor(options: Conv2dOptions) {
     const read = readOptions("Conv2d", options, optionRules, foreignOptions);
     const { inputs, outputs } = read;
-    const windows = readWindows("Conv2d", read);
-    const [height, width] = windows.size;
+    const { size, stride, padding } = readWindows("Conv2d", read);
+    const [height, width] = size;
     this.inputs = inputs;
     this.outputs = outputs;
-    this.windows = windows;
-    this.size = windows.size;
-    this.stride = windows.stride;
-    this.padding = read.padding === "same" ? "same" : windows.before;
+    this.size = size;
+    this.stride = stride;
+    this.padding = padding;
     const fans = { fanIn: inputs * height * width, fanOut: outputs * height * width, outputAxis: 0 };
     const { weight, bias } = weightAndBias("Conv2d", read, [outputs, inputs, height, width], outputs, fans);
     this.weight = weight;
@@ -141,7 +140,7 @@ export class Conv2d implements Layer {
     const { name, kernels: given } = beginForward("Conv2d", input, pass, this.parameters);
     const kernels = imageKernels(given);
     const { outputs } = this;
-    const shape = windowShape(name, input, this.windows, this.inputs);
+    const shape = windowShape(name, input, this, this.inputs);
     const weight = this.weight.value.data;
     const bias = this.bias?.value.data;
     const output = outputTensor(pass, [shape.batch, outputs, shape.outHeight, shape.outWidth], input.dtype);

@@ -11,11 +11,11 @@ import { predict, type PredictOptions } from "./predict.js";
 import { gradientInPlace, outputInPlace, registerOwn } from "./private-memory.js";
 
 /**
- * Flattens each sample to one row, as a `Dense` after convolutions needs.
+ * Flattens each sample to one row, the input that a `Dense` after convolutions needs.
  *
  *     y[n, (c H + h) W + w] = x[n, c, h, w]
  *
- * - **Shapes**: x [N, ...] with at least two axes · y [N, the product of the others]
+ * - **Shapes**: x [N, ...] with at least two axes · y [N, product of the other lengths]
  * - **Modes**: the same in all three
  * - **Cost**: a copy forward and a copy backward; inside a container usually neither
  *

@@ -16,8 +16,8 @@ import {
   expectPoolPadding,
   foreignWindowOptions,
   type Pixels,
-  readWindows,
-  type Windows,
+  type PixelWindows,
+  readPixelWindows,
   windowShape,
 } from "./windows.js";
 
@@ -45,13 +45,13 @@ const foreignOptions: Readonly<Record<string, string>> = {
   count_include_pad: "padding always counts, as in PyTorch by default",
 };
 
-function readPool(who: string, options: PoolOptions): Windows {
+function readPool(who: string, options: PoolOptions): PixelWindows {
   const { size, stride, padding } = readOptions(who, options, poolRules, foreignOptions);
   if (typeof padding === "string") {
     const expected = "padding to be a number or a pair, [vertical, horizontal]";
     throw new TypeError(complaint(who, expected, show(padding)));
   }
-  const windows = readWindows(who, { size, stride: stride ?? size, padding });
+  const windows = readPixelWindows(who, { size, stride: stride ?? size, padding });
   expectPoolPadding(who, windows);
   return windows;
 }
@@ -65,8 +65,8 @@ function readPool(who: string, options: PoolOptions): Windows {
  *
  * - **Shapes**: x [N, C, H, W] · y [N, C, floor((H + 2 padding - height) / stride) + 1, and the same for the width]
  * - **Modes**: the same in all three
- * - **Numerics**: padding is never the maximum; NaN always is
- * - **Cost**: one pass forward; backward one over dx and one over dy; keeps the place of each maximum, 4 bytes
+ * - **Numerics**: padding is never the maximum; NaN, if present, always is
+ * - **Cost**: one pass over x forward, one over dx and dy backward; stores the position of each maximum, in 4 bytes
  *
  * @throws {ShapeError} if x is not [N, C, H, W]
  * @throws {RangeError} if the window is larger than the image with its padding
@@ -83,22 +83,20 @@ export class MaxPool2d implements Layer {
   readonly padding: readonly [number, number];
   readonly parameters: readonly Parameter[] = [];
   readonly statistics: readonly RunningStatistic[] = [];
-  private readonly windows: Windows;
 
   /** Creates the layer. */
   constructor(options: PoolOptions) {
-    const windows = readPool("MaxPool2d", options);
-    this.windows = windows;
-    this.size = windows.size;
-    this.stride = windows.stride;
-    this.padding = windows.before;
+    const { size, stride, padding } = readPool("MaxPool2d", options);
+    this.size = size;
+    this.stride = stride;
+    this.padding = padding;
     registerOwn(this);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
     const { name, kernels: given } = beginForward("MaxPool2d", input, pass, []);
     const kernels = imageKernels(given);
-    const shape = windowShape(name, input, this.windows);
+    const shape = windowShape(name, input, this);
     const output = outputTensor(pass, pooledShape(shape), input.dtype);
     const argmax = new Int32Array(output.size);
     kernels.maxPool2d({ shape, x: input.data, y: output.data, argmax });
@@ -143,21 +141,24 @@ export class AveragePool2d implements Layer {
   readonly padding: readonly [number, number];
   readonly parameters: readonly Parameter[] = [];
   readonly statistics: readonly RunningStatistic[] = [];
-  private readonly windows: Windows;
 
   /** Creates the layer. */
   constructor(options: PoolOptions) {
-    const windows = readPool("AveragePool2d", options);
-    this.windows = windows;
-    this.size = windows.size;
-    this.stride = windows.stride;
-    this.padding = windows.before;
+    const { size, stride, padding } = readPool("AveragePool2d", options);
+    this.size = size;
+    this.stride = stride;
+    this.padding = padding;
     registerOwn(this);
+  }
+
+  /** Whether the output is exactly the mean of each window: false for a subclass that overrides `forward`. */
+  get isAveraging(): boolean {
+    return averages(this);
   }
 
   forward(input: Tensor, pass: Pass): Forward {
     const { name } = beginForward("AveragePool2d", input, pass, []);
-    const shape = windowShape(name, input, this.windows);
+    const shape = windowShape(name, input, this);
     const output = outputTensor(pass, pooledShape(shape), input.dtype);
     const [x, y] = [input.data, output.data];
     const count = shape.windowHeight * shape.windowWidth;
@@ -229,6 +230,11 @@ export class GlobalAveragePool implements Layer {
     registerOwn(this);
   }
 
+  /** Whether the output is exactly the mean of each channel: false for a subclass that overrides `forward`. */
+  get isAveraging(): boolean {
+    return averages(this);
+  }
+
   forward(input: Tensor, pass: Pass): Forward {
     const { name } = beginForward("GlobalAveragePool", input, pass, []);
     if (input.shape.length < 3) {
@@ -256,4 +262,9 @@ export class GlobalAveragePool implements Layer {
   predict(input: Tensor, options?: PredictOptions): Tensor {
     return predict(this, input, options);
   }
+}
+
+/** Outside the classes: bundlers rename a class that refers to itself, and logs would show that name. */
+function averages(layer: AveragePool2d | GlobalAveragePool): boolean {
+  return layer.forward === AveragePool2d.prototype.forward || layer.forward === GlobalAveragePool.prototype.forward;
 }

@@ -12,9 +12,12 @@ export type Pixels = number | readonly [number, number];
 export interface Windows {
   readonly size: readonly [number, number];
   readonly stride: readonly [number, number];
-  /** Above and on the left of the image. */
-  readonly before: readonly [number, number];
-  /** Above, below, and on the left and right, together. */
+  /** On each side of the image, or "same" for an output of ceil(length / stride) pixels. */
+  readonly padding: readonly [number, number] | "same";
+}
+
+/** The geometry of a layer whose padding is given in pixels. */
+export interface PixelWindows extends Windows {
   readonly padding: readonly [number, number];
 }
 
@@ -37,27 +40,26 @@ export const foreignWindowOptions: Readonly<Record<string, string>> = {
   dilation_rate: "dilated windows are not supported",
 };
 
-/** Reads the options; "same" pads so that the output is as large as the image. */
+/** Reads the options. */
 export function readWindows(who: string, options: WindowOptions): Windows {
-  const size = pixels(who, "size", options.size, 1);
-  const stride = pixels(who, "stride", options.stride, 1);
-  if (options.padding === "same") {
-    if (stride[0] !== 1 || stride[1] !== 1) {
-      const got = `stride ${printStride(stride)}`;
-      throw new RangeError(complaint(who, 'stride 1 with padding "same"', got, "give the padding in pixels"));
-    }
-    const padding = [size[0] - 1, size[1] - 1] as const;
-    return { size, stride, padding, before: [Math.floor(padding[0] / 2), Math.floor(padding[1] / 2)] };
-  }
-  const before = pixels(who, "padding", options.padding, 0);
-  return { size, stride, before, padding: [2 * before[0], 2 * before[1]] };
+  if (options.padding !== "same") return readPixelWindows(who, options);
+  return { ...readPixelWindows(who, { ...options, padding: 0 }), padding: "same" };
+}
+
+/** Reads the options of a layer whose padding is given in pixels. */
+export function readPixelWindows(who: string, { size, stride, padding }: WindowOptions): PixelWindows {
+  return {
+    size: pixels(who, "size", size, 1),
+    stride: pixels(who, "stride", stride, 1),
+    padding: pixels(who, "padding", padding, 0),
+  };
 }
 
 /** Requires what PyTorch does of a pooling: padding of at most half a window. */
-export function expectPoolPadding(who: string, { size, before }: Windows): void {
-  if (2 * before[0] <= size[0] && 2 * before[1] <= size[1]) return;
+export function expectPoolPadding(who: string, { size, padding }: PixelWindows): void {
+  if (2 * padding[0] <= size[0] && 2 * padding[1] <= size[1]) return;
   const expected = `padding of at most half the size, ${printShape(size)}`;
-  throw new RangeError(complaint(who, expected, printShape(before)));
+  throw new RangeError(complaint(who, expected, printShape(padding)));
 }
 
 /** Returns the geometry over an input [N, C, H, W]; `channels`, if given, is what C must be. */
@@ -70,8 +72,10 @@ export function windowShape(name: string, input: Tensor, windows: Windows, chann
     const expected = `an input of shape [N, ${channels ?? "C"}, H, W]`;
     throw new ShapeError(complaint(name, expected, printShape(shape), cure));
   }
-  const { size, stride, before, padding } = windows;
-  const room = [height! + padding[0], width! + padding[1]] as const;
+  const { size, stride, padding } = windows;
+  const vertical = extent(height!, size[0], stride[0], padding === "same" ? padding : padding[0]);
+  const horizontal = extent(width!, size[1], stride[1], padding === "same" ? padding : padding[1]);
+  const room = [vertical.padded, horizontal.padded] as const;
   if (size[0] > room[0] || size[1] > room[1]) {
     const expected = `an image of at least ${size[0]} x ${size[1]} pixels with its padding, the size of the window`;
     const cure = "use a smaller size, or more padding";
@@ -86,11 +90,27 @@ export function windowShape(name: string, input: Tensor, windows: Windows, chann
     windowWidth: size[1],
     strideY: stride[0],
     strideX: stride[1],
-    top: before[0],
-    left: before[1],
+    top: vertical.before,
+    left: horizontal.before,
     outHeight: Math.floor((room[0] - size[0]) / stride[0]) + 1,
     outWidth: Math.floor((room[1] - size[1]) / stride[1]) + 1,
   };
+}
+
+/** The padding of an image in one direction. */
+interface Extent {
+  /** Pixels above or on the left. */
+  readonly before: number;
+  /** The length of the image with all of its padding. */
+  readonly padded: number;
+}
+
+/** As in TensorFlow and Keras, "same" puts an odd pixel of padding below or on the right. With stride 1, so does PyTorch. */
+function extent(length: number, size: number, stride: number, padding: number | "same"): Extent {
+  if (padding !== "same") return { before: padding, padded: length + 2 * padding };
+  const outputs = Math.ceil(length / stride);
+  const total = Math.max(0, (outputs - 1) * stride + size - length);
+  return { before: Math.floor(total / 2), padded: length + total };
 }
 
 function pixels(who: string, name: string, value: unknown, least: number): readonly [number, number] {
@@ -110,8 +130,4 @@ function pixels(who: string, name: string, value: unknown, least: number): reado
   }
   expectCount(who, name, value, least);
   return [value, value];
-}
-
-function printStride([vertical, horizontal]: readonly [number, number]): string {
-  return vertical === horizontal ? `${vertical}` : printShape([vertical, horizontal]);
 }

@@ -2,6 +2,7 @@
 
 import { complaint, show } from "../core/errors.js";
 import { type OptionRules, readOptions } from "../core/options.js";
+import { type Shape, sizeOf } from "../core/shape.js";
 import type { Kernels } from "../kernels/types.js";
 import { reciprocalStd } from "../kernels/plain/batch-norm.js";
 import type { BatchNorm } from "../layers/batch-norm.js";
@@ -9,6 +10,8 @@ import { Conv2d } from "../layers/conv2d.js";
 import { Dense } from "../layers/dense.js";
 import type { Layer } from "../layers/contract.js";
 import { expectKernels } from "../layers/forward.js";
+import type { Flatten } from "../layers/flatten.js";
+import type { AveragePool2d, GlobalAveragePool } from "../layers/pooling.js";
 import { Residual } from "../layers/residual.js";
 import { Sequential } from "../layers/sequential.js";
 import { Tensor } from "../core/tensor.js";
@@ -18,11 +21,9 @@ import {
   isConvolution,
   isDense,
   isFiniteTensor,
-  isOnAxisOf,
   isResidual,
   isSequential,
   normsByPath,
-  observeLayers,
 } from "./observe.js";
 
 /** Options for `foldBatchNorm`. */
@@ -74,9 +75,11 @@ export interface FoldedModel {
  * In a Conv2d, s scales the weights of each output channel, or those of each input channel. A batch norm before a Conv2d with
  * padding stays unless its shift is 0, because the shift does not apply to the zeros outside the image.
  *
- * The original model is unchanged. Both models share the layers that did not change. A batch norm that is not directly before or
- * after a Dense or Conv2d stays, because scale and shift cannot be moved across an activation. The branches of a Residual are
- * folded separately. The report gives the reasons.
+ * An AveragePool2d, a GlobalAveragePool or a Flatten may be between the two: the mean of s x + t is s mean(x) + t. An
+ * AveragePool2d with padding is an exception unless t = 0. Activations and maxima are not linear, so a batch norm between them
+ * stays. The branches of a Residual are folded separately. The report gives the reasons.
+ *
+ * The original model is unchanged. Both models share the layers that did not change.
  *
  * - **Shapes**: inputs of the new model must have as many axes as the given input
  * - **Modes**: the new model is meant for inference. In training it has no batch statistics, and its layers train without batch
@@ -105,13 +108,15 @@ export function foldBatchNorm(model: Layer, input: Tensor, options: FoldBatchNor
   if (!isSequential(model)) {
     throw new TypeError(complaint(who, "a Sequential", "another layer", "put the layers into a Sequential"));
   }
-  const before = observeLayers(model, input, { mode: "inference", kernels });
-  const ranks = new Map(before.observed.map(({ path, input: entered }) => [path, entered.shape.length]));
+  /** The shape of each layer's input. */
+  const shapes = new Map<string, Shape>();
+  const observe = (path: string, _: Tensor, entered: Tensor): void => void shapes.set(path, entered.shape);
+  const before = model.forward(input, { mode: "inference", kernels, observe }).output;
   const rows = rowsOf(model);
-  const folded = rows.flatMap((row) => foldRow(row, ranks));
+  const folded = rows.flatMap((row) => foldRow(row, shapes));
   const kept = [...normsByPath(model).keys()]
     .filter((path) => !folded.some((one) => one.path === path))
-    .map((path) => ({ path, reason: reasonToKeep(rows, path, ranks) }));
+    .map((path) => ({ path, reason: reasonToKeep(rows, path, shapes) }));
   if (folded.length === 0) {
     const got = kept.map(({ path, reason }) => `${show(path)}, but ${reason}`).join("; ");
     throw new TypeError(complaint(who, "a batch norm that can be folded", got === "" ? "no batch norm" : got));
@@ -119,7 +124,7 @@ export function foldBatchNorm(model: Layer, input: Tensor, options: FoldBatchNor
   const left = new Map(rows.flat().map(({ path, layer }) => [path, layer]));
   const foldedModel = rebuild(model, "", left) as Sequential;
   const after = foldedModel.forward(input, { mode: "inference", kernels }).output;
-  const report = { tool: who, folded, kept, rows: input.shape[0]!, ...largest(before.output, after) } as const;
+  const report = { tool: who, folded, kept, rows: input.shape[0]!, ...largest(before, after) } as const;
   return { model: foldedModel, report };
 }
 
@@ -163,7 +168,7 @@ function pathTo(container: string, name: string): string {
 }
 
 /** Folds repeatedly, because a batch norm may become adjacent to a Dense or Conv2d after another one has been folded. */
-function foldRow(row: readonly RowLayer[], ranks: ReadonlyMap<string, number>): FoldedLayer[] {
+function foldRow(row: readonly RowLayer[], shapes: ReadonlyMap<string, Shape>): FoldedLayer[] {
   const folded: FoldedLayer[] = [];
   for (let changed = true; changed;) {
     changed = false;
@@ -171,15 +176,14 @@ function foldRow(row: readonly RowLayer[], ranks: ReadonlyMap<string, number>): 
       const norm = foldable(entry);
       if (norm === undefined) continue;
       for (const side of SIDES) {
-        const beside = neighbors(row, entry)[side];
-        if (!isAffine(beside?.layer)) continue;
-        if (obstacle(norm, side, beside.layer, ranks.get(entry.path)!) !== undefined) continue;
+        const { end, target } = follow(norm, side, row, entry, shapes);
+        if (end === undefined || target === undefined) continue;
         const fold = side === "preceding" ? foldIntoPreceding : foldIntoFollowing;
-        const layer = fold(beside.layer, affineOf(norm));
+        const layer = fold(target, affineOf(norm));
         if (layer === undefined) continue;
-        beside.layer = layer;
+        end.layer = layer;
         entry.layer = undefined;
-        folded.push({ path: entry.path, into: beside.path, side });
+        folded.push({ path: entry.path, into: end.path, side });
         changed = true;
         break;
       }
@@ -194,51 +198,115 @@ function isAffine(layer: Layer | undefined): layer is Dense | Conv2d {
   return isDense(layer) || isConvolution(layer);
 }
 
-/** Returns why folding a batch norm into a layer beside it would change the outputs; undefined if it would not. */
-function obstacle(
+/** A layer into which a batch norm can be folded. */
+interface Target {
+  readonly layer: Dense | Conv2d;
+  /** The feature that scales an input of the layer, for a layer after the batch norm. */
+  readonly featureOf: (input: number) => number;
+}
+
+/** The layers on one side of a batch norm, as far as its scale and shift pass through them. */
+interface Followed {
+  /** The first layer that is neither an average nor a Flatten; undefined if there is none. */
+  readonly end: RowLayer | undefined;
+  /** Defined if `end` is a Dense or Conv2d and folding into it would not change the outputs. */
+  readonly target?: Target;
+  /** Why folding would change the outputs. */
+  readonly obstacle?: string;
+}
+
+/**
+ * Follows the features of a batch norm to the next Dense or Conv2d. The mean of s x + t is s mean(x) + t, so an average over
+ * pixels may be between them; and so may a Flatten, after which every pixel of a channel is an input of its own.
+ */
+function follow(
   norm: BatchNorm,
   side: FoldedLayer["side"],
-  beside: Dense | Conv2d,
-  rank: number,
-): string | undefined {
-  if (!isOnAxisOf(beside, norm, rank)) {
-    const other = isDense(beside) ? "of a Dense on the last" : "of a Conv2d on axis 1";
-    return `its features are on axis ${norm.axis}, and those ${other}`;
+  row: readonly RowLayer[],
+  entry: RowLayer,
+  shapes: ReadonlyMap<string, Shape>,
+): Followed {
+  let { length: rank } = shapes.get(entry.path)!;
+  let axis = norm.axis < 0 ? rank + norm.axis : norm.axis;
+  /** Neighboring inputs that belong to the same feature: more than one after a Flatten. */
+  let repeats = 1;
+  const shifts = affineOf(norm).shift.some((value) => value !== 0);
+  for (const end of beside(row, entry, side)) {
+    const { layer } = end;
+    if (isAffine(layer)) {
+      if (axis !== (isDense(layer) ? rank - 1 : 1)) {
+        const other = isDense(layer) ? "of a Dense on the last" : "of a Conv2d on axis 1";
+        return { end, obstacle: `its features are on axis ${norm.axis}, and those ${other}` };
+      }
+      if (side === "following" && isConvolution(layer) && padsImages(layer) && shifts) {
+        return { end, obstacle: "the Conv2d after it pads the image with zeros, to which its shift does not apply" };
+      }
+      return { end, target: { layer, featureOf: (input) => Math.floor(input / repeats) % norm.features } };
+    }
+    const shape = shapes.get(end.path)!;
+    if (isAveraging(layer)) {
+      if (axis !== 1)
+        return { end, obstacle: `its features are on axis ${norm.axis}, and those of an average on axis 1` };
+      if (shifts && isWindowed(layer) && layer.padding.some((pixels) => pixels > 0)) {
+        return {
+          end,
+          obstacle: `the AveragePool2d ${side === "preceding" ? "before" : "after"} it counts zeros as padding, to which its shift does not apply`,
+        };
+      }
+      if (side === "preceding") rank = shape.length;
+      else if (!isWindowed(layer)) rank = 2;
+    } else if (isFlattening(layer)) {
+      const inner = sizeOf(shape.slice(side === "preceding" ? 2 : axis + 1));
+      if (side === "preceding" && inner > 1) {
+        return { end, obstacle: "it has statistics for each pixel, after a Flatten" };
+      }
+      repeats *= inner;
+      [axis, rank] = side === "preceding" ? [1, shape.length] : [1, 2];
+    } else {
+      return { end };
+    }
   }
-  const pads = side === "following" && isConvolution(beside) && padsImages(beside);
-  if (pads && affineOf(norm).shift.some((value) => value !== 0)) {
-    return "the Conv2d after it pads the image with zeros, to which its shift does not apply";
-  }
-  return undefined;
+  return { end: undefined };
+}
+
+/** Returns the layers before or after one, the nearest first, without those that were folded. */
+function beside(row: readonly RowLayer[], entry: RowLayer, side: FoldedLayer["side"]): RowLayer[] {
+  const at = row.indexOf(entry);
+  const layers = side === "preceding" ? row.slice(0, at).reverse() : row.slice(at + 1);
+  return layers.filter(({ layer }) => layer !== undefined);
+}
+
+/** Returns whether a layer only takes the mean over windows or over all pixels. */
+function isAveraging(layer: Layer | undefined): layer is AveragePool2d | GlobalAveragePool {
+  return (layer as Partial<GlobalAveragePool> | undefined)?.isAveraging === true;
+}
+
+function isWindowed(layer: AveragePool2d | GlobalAveragePool): layer is AveragePool2d {
+  return "padding" in layer;
+}
+
+function isFlattening(layer: Layer | undefined): layer is Flatten {
+  return (layer as Partial<Flatten> | undefined)?.isFlattening === true;
 }
 
 function padsImages({ padding, size }: Conv2d): boolean {
   return padding === "same" ? size.some((pixels) => pixels > 1) : padding.some((pixels) => pixels > 0);
 }
 
-/** Returns the layers directly before and after one, ignoring those that were folded. */
-function neighbors(row: readonly RowLayer[], entry: RowLayer): Record<FoldedLayer["side"], RowLayer | undefined> {
-  const left = row.filter((other) => other === entry || other.layer !== undefined);
-  const at = left.indexOf(entry);
-  return { preceding: left[at - 1], following: left[at + 1] };
-}
-
-function reasonToKeep(rows: readonly RowLayer[][], path: string, ranks: ReadonlyMap<string, number>): string {
+function reasonToKeep(rows: readonly RowLayer[][], path: string, shapes: ReadonlyMap<string, Shape>): string {
   const row = rows.find((layers) => layers.some((one) => one.path === path));
   if (row === undefined) return "it is in a container other than a Sequential or Residual";
   const entry = row.find((one) => one.path === path)!;
   const norm = batchNormOf(entry.layer!)!;
   if (!norm.trackRunningStatistics) return "it keeps no running statistics and normalizes every batch with its own";
   if (foldable(entry) === undefined) return "it is a layer of another kind";
-  const beside = neighbors(row, entry);
-  const reasons = SIDES.flatMap((side) => {
-    const layer = beside[side]?.layer;
-    if (!isAffine(layer)) return [];
-    return [obstacle(norm, side, layer, ranks.get(path)!) ?? "a folded weight would not be finite"];
+  const followed = SIDES.map((side) => follow(norm, side, row, entry, shapes));
+  const reasons = followed.flatMap(({ target, obstacle }) => {
+    return target === undefined ? (obstacle ?? []) : "a folded weight would not be finite";
   });
   if (reasons.length > 0) return [...new Set(reasons)].join(", and ");
-  const name = (other: RowLayer | undefined): string => (other === undefined ? "nothing" : show(other.path));
-  return `no Dense or Conv2d is directly before or after it (${name(beside.preceding)} is before it, ${name(beside.following)} is after it), and scale and shift do not pass through an activation`;
+  const [before, after] = followed.map(({ end }) => (end === undefined ? "nothing" : show(end.path)));
+  return `no Dense or Conv2d is directly before or after it (${before!} is before it, ${after!} is after it), and scale and shift do not pass through an activation or a maximum`;
 }
 
 /** Builds a model from the remaining layers. Returns undefined if there are none. */
@@ -293,7 +361,7 @@ function affineOf(norm: BatchNorm): Affine {
 }
 
 /** Returns scale (xW + b) + shift as one layer, or undefined if its numbers would not be finite. */
-function foldIntoPreceding(layer: Dense | Conv2d, { scale, shift }: Affine): Dense | Conv2d | undefined {
+function foldIntoPreceding({ layer }: Target, { scale, shift }: Affine): Dense | Conv2d | undefined {
   const { weight, bias } = layer;
   const { outputOf } = channelsOf(layer);
   const newWeight = Float64Array.from(weight.value.data, (w, k) => w * scale[outputOf(k)]!);
@@ -302,13 +370,14 @@ function foldIntoPreceding(layer: Dense | Conv2d, { scale, shift }: Affine): Den
 }
 
 /** Returns (scale x + shift) W + b as one layer, or undefined if its numbers would not be finite. */
-function foldIntoFollowing(layer: Dense | Conv2d, { scale, shift }: Affine): Dense | Conv2d | undefined {
+function foldIntoFollowing({ layer, featureOf }: Target, { scale, shift }: Affine): Dense | Conv2d | undefined {
   const { weight, bias, outputs } = layer;
   const { inputOf, outputOf } = channelsOf(layer);
   const newBias = Float64Array.from({ length: outputs }, (_, o) => bias?.value.data[o] ?? 0);
   const newWeight = Float64Array.from(weight.value.data, (w, k) => {
-    newBias[outputOf(k)]! += shift[inputOf(k)]! * w;
-    return w * scale[inputOf(k)]!;
+    const feature = featureOf(inputOf(k));
+    newBias[outputOf(k)]! += shift[feature]! * w;
+    return w * scale[feature]!;
   });
   return layerLike(layer, newWeight, newBias);
 }

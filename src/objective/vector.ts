@@ -51,9 +51,13 @@ export function distance(a: Float64Array, b: Float64Array): number {
  */
 export function angleBetween(a: Float64Array, b: Float64Array): number {
   const [sizeA, sizeB] = [norm(a), norm(b)];
-  const u = a.map((value) => value / sizeA);
-  const v = b.map((value) => value / sizeB);
-  return 2 * arcTangent(distance(u, v) / norm(addScaled(u, 1, v)));
+  let [difference, sum] = [0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const [u, v] = [a[i]! / sizeA, b[i]! / sizeB];
+    difference += (u - v) * (u - v);
+    sum += (u + v) * (u + v);
+  }
+  return 2 * arcTangent(Math.sqrt(difference) / Math.sqrt(sum));
 }
 
 /** Returns the arc tangent of a number from 0 to Infinity, without Math.atan, which differs between engines. */

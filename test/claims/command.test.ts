@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { parseReport } from "batchnorm/probes";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Result } from "../../examples/laboratory/run-claim.js";
+import type { Measured, Result } from "../../examples/laboratory/run-claim.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const TIMEOUT = 120_000;
@@ -41,13 +41,19 @@ function claims(args: readonly string[], interruptAt?: string): Promise<Outcome>
   });
 }
 
+/** Names of the stored measurements. */
+function storedIn(out: string): string[] {
+  const folder = join(scratch, out, "measurements");
+  return readdirSync(folder).flatMap((version) => readdirSync(join(folder, version)));
+}
+
 it(
   "measures a claim in worker threads and writes its page and the same numbers every time",
   async () => {
     const texts: string[] = [];
     for (const out of ["first", "second"]) {
       const { status, stdout, stderr } = await claims(["theorem-4-1", "--seeds", "2", "--out", out]);
-      expect(stderr).toMatch(/^1\/1 {2}10 theorem-4-1 +◐ depends/);
+      expect(stderr).toMatch(/1\/1 {2}10 theorem-4-1 +● reproduced; not in the printed form/);
       expect(stdout).toContain(`Figures: ${out}/claims/theorem-4-1.html\n`);
       expect(status).toBe(0);
       texts.push(readFileSync(join(scratch, out, "claims/theorem-4-1.json"), "utf8"));
@@ -55,9 +61,10 @@ it(
     }
     expect(texts[1]).toBe(texts[0]);
     const result = parseReport(texts[0]!) as Result;
-    expect(result.seeds).toEqual([1, 2]);
+    const [{ seeds, conditions }] = result.columns as [Measured];
+    expect(seeds).toEqual([1, 2]);
     // The identity, the bound, and that the printed constant does not hold: known before any draw.
-    expect(result.conditions.map(({ outcome }) => outcome)).toEqual(["yes", "yes", "yes", "no"]);
+    expect(conditions.map(({ outcome }) => outcome)).toEqual(["yes", "yes", "yes", "no"]);
     // One claim alone is no documentation.
     expect(existsSync(join(scratch, "docs"))).toBe(false);
   },
@@ -72,7 +79,28 @@ it(
     expect(status).toBe(130);
     const files = readdirSync(join(scratch, "stopped/claims"));
     expect(files.sort()).toEqual(["learning-rates+theorem-4-1.html", "theorem-4-1.json"]);
-    expect(readFileSync(join(scratch, "stopped/claims", files[0]!), "utf8")).toMatch(/1 of 2 claims so far.*<\/html>/s);
+    // Measurements of the unfinished claim are kept as well.
+    expect(storedIn("stopped").length).toBeGreaterThan(1);
+    expect(readFileSync(join(scratch, "stopped/claims", files[0]!), "utf8")).toMatch(
+      /1 claim is still being measured.*<\/html>/s,
+    );
+  },
+  TIMEOUT,
+);
+
+it(
+  "continues an interrupted run, and measures again only if asked to or if the settings change",
+  async () => {
+    const args = ["theorem-4-1", "--seeds", "1", "--out", "again"];
+    const lines = /(\d+) of (\d+) measurements are from an earlier run/;
+    expect((await claims(args)).stdout).not.toMatch(lines);
+    const before = readFileSync(join(scratch, "again/claims/theorem-4-1.json"), "utf8");
+    expect(lines.exec((await claims(args)).stdout)?.slice(1)).toEqual(["1", "1"]);
+    expect(readFileSync(join(scratch, "again/claims/theorem-4-1.json"), "utf8")).toBe(before);
+    const more = args.map((arg) => (arg === "1" ? "2" : arg));
+    expect(lines.exec((await claims(more)).stdout)?.slice(1)).toEqual(["1", "2"]);
+    expect((await claims([...args, "--fresh"])).stdout).not.toMatch(lines);
+    expect(storedIn("again")).toHaveLength(2);
   },
   TIMEOUT,
 );

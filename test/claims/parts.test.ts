@@ -1,18 +1,25 @@
 /** Parts of the claims laboratory: its layers, its data, its command line, and what it does with runs. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { WriteStream } from "node:tty";
+import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
-import { BatchNorm, modelObjective, Random, softmaxCrossEntropy, Tensor } from "batchnorm";
+import { BatchNorm, type Group, modelObjective, Random, softmaxCrossEntropy, Tensor } from "batchnorm";
 import { ShiftOverTraining } from "batchnorm/probes";
 import { afterAll, describe, expect, it } from "vitest";
 import { CLAIMS } from "../../examples/laboratory/catalog.js";
 import { openSource } from "../../examples/laboratory/data.js";
-import { DataError, readFashionMnist } from "../../examples/laboratory/fashion-mnist.js";
+import { DataError } from "../../examples/data/full-sets.js";
+import { openFashionMnist } from "../../examples/laboratory/fashion-mnist.js";
 import { StopGradientNorm } from "../../examples/laboratory/layers.js";
 import type { Trained } from "../../examples/laboratory/measure/train.js";
 import { prepare } from "../../examples/laboratory/measure/training.js";
-import { PROBE_IMAGES, Watcher } from "../../examples/laboratory/measure/watcher.js";
+import { columnsOf, PROBE_IMAGES, Watcher } from "../../examples/laboratory/measure/watcher.js";
+import type { VggSize } from "../../examples/images/architectures.js";
+import { blocksAround } from "../../examples/laboratory/measure/blocks.js";
+import { Progress } from "../../examples/laboratory/progress.js";
+import { Store } from "../../examples/laboratory/store.js";
 import { leastSquares } from "../../examples/laboratory/measure/invariance.js";
 import { buildNetwork, type Network } from "../../examples/laboratory/networks.js";
 import { readOptions, usage } from "../../examples/laboratory/options.js";
@@ -56,13 +63,74 @@ describe("the networks", () => {
 
   it("have a bias only where no norm cancels it", () => {
     const biases = (network: Network): number =>
-      buildNetwork(relu(3, 16, network), 64, 10, new Random(1)).model.parameters.filter(({ role }) => role === "bias")
+      buildNetwork(relu(3, 16, network), [64], 10, new Random(1)).model.parameters.filter(({ role }) => role === "bias")
         .length;
     expect(biases("plain")).toBe(4);
     expect(biases("plain + noise")).toBe(4);
-    for (const network of ["batch norm", "mean only", "stopped gradient", "l1", "noisy batch norm"] as const) {
+    const normalized = ["batch norm", "mean only", "stopped gradient", "l1", "noisy batch norm"] as const;
+    const others = ["group norm", "layer norm", "batch renorm", "ghost batch norm"] as const;
+    for (const network of [...normalized, ...others]) expect(biases(network)).toBe(1);
+  });
+
+  const vgg = (network: Network, size: VggSize = "13/8") =>
+    buildNetwork({ network, vgg: size }, [1, 32, 32], 10, new Random(1));
+
+  it("find the places of a hidden layer in an MLP and in a VGG", () => {
+    const mlp = buildNetwork(relu(5, 16, "noisy batch norm"), [64], 10, new Random(1));
+    // Dense, BatchNorm, NoiseInjection, ReLU.
+    expect(mlp.hidden[1]).toEqual({ linear: "4", preActivation: "6", layerInput: "7" });
+    expect(mlp.watched).toEqual([1, 2, 3, 4].map((layer) => mlp.hidden[layer]));
+    const kinds = (network: Network): string[][] => {
+      const { model, watched } = vgg(network);
+      const kind = (path: string): string => model.children.get(path)!.constructor.name;
+      return watched.map(({ linear, preActivation, layerInput }) => [linear, preActivation, layerInput].map(kind));
+    };
+    // Convolutions 3, 6 and 10; the last two are followed by pooling, and the last by the Dense layers.
+    expect(kinds("plain")).toEqual([
+      ["Conv2d", "Conv2d", "ReLU"],
+      ["Conv2d", "Conv2d", "MaxPool2d"],
+      ["Conv2d", "Conv2d", "Flatten"],
+    ]);
+    expect(kinds("noisy batch norm").map(([, preActivation]) => preActivation)).toEqual(
+      Array(3).fill("NoiseInjection"),
+    );
+    expect(kinds("l1").map(([, preActivation]) => preActivation)).toEqual(Array(3).fill("LpNorm"));
+    const channels = vgg("plain").watched.map(
+      ({ linear }) => vgg("plain").model.children.get(linear)!.parameters[0]!.value.shape[0],
+    );
+    expect(channels).toEqual([16, 32, 64]);
+  });
+
+  it("build all variants of a VGG from the same weights, with a bias only where no norm cancels it", () => {
+    const weights = (network: Network): unknown =>
+      vgg(network)
+        .model.parameters.filter(({ role }) => role === "weight")
+        .map(({ value }) => value.data);
+    const biases = (network: Network): number =>
+      vgg(network).model.parameters.filter(({ role }) => role === "bias").length;
+    for (const network of ["batch norm", "noisy batch norm", "l1"] as const) {
+      expect(weights(network)).toEqual(weights("plain"));
       expect(biases(network)).toBe(1);
     }
+    expect(biases("plain")).toBe(12);
+    expect(biases("plain + noise")).toBe(12);
+    // 13 convolutions with 64 to 512 channels, and two Dense.
+    const large = vgg("batch norm", "16/1").model.parameters.filter(({ role }) => role === "weight");
+    expect(large.map(({ value }) => value.shape[value.shape.length === 4 ? 0 : 1])).toEqual([
+      64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512, 512, 10,
+    ]);
+  });
+
+  it("have the values of a channel over all images and pixels", () => {
+    const output = new Tensor(
+      Float32Array.from({ length: 12 }, (_, i) => i),
+      [2, 3, 1, 2],
+    );
+    expect(columnsOf(output).map((column) => [...column])).toEqual([
+      [0, 1, 6, 7],
+      [2, 3, 8, 9],
+      [4, 5, 10, 11],
+    ]);
   });
 
   it("keep the statistics of the first batch when calibrated", () => {
@@ -85,6 +153,19 @@ describe("the networks", () => {
     });
     const { loss } = await objective(point);
     expect(trainee.learn({ images: input, labels: target }).loss).toBeCloseTo(loss, 4);
+  });
+});
+
+describe("blocks", () => {
+  it("are the chosen layers and what lies between them", () => {
+    const group = (name: string, role: string) => ({ name, role, start: 0, end: 0, shape: [] }) as unknown as Group;
+    const groups = [0, 1, 2, 3].flatMap((layer) => [
+      group(`${layer}.weight`, "weight"),
+      group(`${layer}.gamma`, "scale"),
+    ]);
+    const of = (...layers: number[]) => layers.flatMap((layer) => [`${layer}.weight`, `${layer}.gamma`]);
+    expect(blocksAround(groups, [1])).toEqual({ blocks: [of(0), of(1), of(2, 3)], places: [1] });
+    expect(blocksAround(groups, [0, 1, 3])).toEqual({ blocks: [of(0), of(1), of(2), of(3)], places: [0, 1, 3] });
   });
 });
 
@@ -149,6 +230,7 @@ describe("a run that diverged", () => {
     covariateShift: [],
     percentiles: [],
     noiseAtInference: null,
+    outputShift: [],
   };
 
   it("counts as chance, and as the worst value at probes that it did not reach", () => {
@@ -184,6 +266,93 @@ describe("a run that diverged", () => {
   });
 });
 
+describe("the store", () => {
+  const scratch = mkdtempSync(join(tmpdir(), "claims-store-"));
+  afterAll(() => rmSync(scratch, { recursive: true }));
+  const program = (text: string): URL => {
+    const path = join(scratch, "worker.js");
+    writeFileSync(path, text);
+    return pathToFileURL(path);
+  };
+  const folder = join(scratch, "measurements");
+  const open = (text = "one"): Store => new Store(folder, program(text));
+  const job = { name: "theorem", input: { seed: 1, steps: 2 } } as const;
+  const made = { data: "digits", kernels: "wasm" };
+  const result = { identity: 1e-13, values: [0.1, NaN, -Infinity] };
+
+  it("returns what it was given, also when it is opened again, and nothing else", () => {
+    open().keep(job, made, result);
+    const again = open();
+    expect(again.find(job, made)).toEqual(result);
+    expect(again.find({ ...job, input: { seed: 2, steps: 2 } }, made)).toBeUndefined();
+    expect(again.find({ ...job, name: "train" }, made)).toBeUndefined();
+    expect(again.find(job, { ...made, data: "clothes" })).toBeUndefined();
+    expect(again.find(job, { ...made, kernels: "plain" })).toBeUndefined();
+  });
+
+  it("deletes what another version of the program measured, and no other folder", () => {
+    mkdirSync(join(folder, "mine"));
+    open("two");
+    expect(readdirSync(folder)).toEqual(["mine"]);
+    expect(open("one").find(job, made)).toBeUndefined();
+  });
+});
+
+describe("the progress", () => {
+  function follow(isTTY: boolean) {
+    const written: string[] = [];
+    let seconds = 0;
+    const stream = { isTTY, write: (text: string) => written.push(text) } as unknown as WriteStream;
+    const claims = [
+      { name: "first", weight: 30 },
+      { name: "second", weight: 10 },
+    ];
+    const progress = new Progress(stream, claims, () => 1000 * seconds);
+    return { progress, written, at: (now: number) => (seconds = now) };
+  }
+  const percentages = (written: readonly string[]): number[] =>
+    written.flatMap((text) => /(\d+)%/.exec(text)?.[1] ?? []).map(Number);
+
+  it("names the claim and the time left", () => {
+    const { progress, written, at } = follow(false);
+    progress.asked("first", "a");
+    progress.asked("first", "b");
+    at(30);
+    progress.update("a", 1);
+    // 3/8 of the work took 30 s.
+    expect(written).toEqual(["37%  first  about 50 s left\n"]);
+    progress.finished("first", "a line");
+    expect(written.slice(1)).toEqual(["1/2  a line\n", "75%  second  about 20 s left\n"]);
+  });
+
+  it("never runs backward, although claims request more", () => {
+    const { progress, written } = follow(true);
+    progress.asked("first", "a");
+    progress.update("a", 0.5);
+    progress.update("a", 1);
+    for (const question of ["b", "c", "d"]) progress.asked("first", question);
+    progress.update("b", 0.5);
+    progress.update("b", 1);
+    progress.update("c", 1);
+    progress.finished("second", "a line");
+    const seen = percentages(written);
+    expect(seen.length).toBeGreaterThan(4);
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
+  });
+
+  it("does not take stored measurements for fast ones", () => {
+    const { progress, written, at } = follow(false);
+    for (const question of ["a", "b", "c", "d"]) progress.asked("first", question);
+    at(1);
+    for (const question of ["a", "b"]) progress.update(question, 1, true);
+    expect(written.at(-1)).toBe("37%  first  estimating the time left\n");
+    at(16);
+    progress.update("c", 1);
+    // A quarter of 30/40 took 16 s, and 44% are left.
+    expect(written.at(-1)).toBe("56%  first  about 40 s left\n");
+  });
+});
+
 describe("Fashion-MNIST", () => {
   const scratch = mkdtempSync(join(tmpdir(), "claims-"));
   afterAll(() => rmSync(scratch, { recursive: true }));
@@ -210,8 +379,8 @@ describe("Fashion-MNIST", () => {
   }
 
   it("is read with the label of each image, gzipped or not", () => {
-    const source = readFashionMnist(folder());
-    expect(source.side).toBe(2);
+    const source = openFashionMnist(folder());
+    expect(source.shape).toEqual([4]);
     const { train, test } = source.split(new Random(1));
     expect(train.images.shape).toEqual([3, 4]);
     const first = train.labels.indexOf(0);
@@ -274,7 +443,10 @@ describe("the command line", () => {
   it("runs all claims with six seeds by default", () => {
     const { claims, ...others } = read();
     expect(claims).toEqual(CLAIMS);
-    expect(others).toEqual({ named: false, extent: "all", seeds: 6, data: undefined, out: "report", help: false });
+    expect(others).toEqual({
+      ...{ column: "MLP", shown: CLAIMS, named: false, extent: "all", seeds: 6, data: undefined, images: undefined },
+      ...{ vgg: "13/8", fresh: false, out: "report", help: false },
+    });
   });
 
   it("runs the quick set, or one claim", () => {
@@ -283,10 +455,29 @@ describe("the command line", () => {
     expect(read("landscape").claims.map(({ name }) => name)).toEqual(["landscape"]);
   });
 
+  it("runs the claims that are measured on VGG, with three seeds, and shows all", () => {
+    const { column, claims, shown, seeds } = read("--networks", "vgg");
+    expect({ column, seeds }).toEqual({ column: "VGG", seeds: 3 });
+    expect(claims).toEqual(CLAIMS.filter(({ seconds }) => seconds.VGG !== undefined));
+    expect(shown).toEqual(CLAIMS);
+    expect(read("--networks", "vgg", "--full").seeds).toBe(6);
+    expect(read("--networks", "vgg", "--seeds", "2", "--vgg", "16/1")).toMatchObject({ seeds: 2, vgg: "16/1" });
+    const cifar = read("--networks", "vgg", "--data", "cifar-10", "a.bin", "landscape", "test.bin");
+    expect(cifar.images).toEqual({ name: "cifar-10", paths: ["a.bin", "test.bin"] });
+    expect(cifar.claims.map(({ name }) => name)).toEqual(["landscape"]);
+  });
+
   it.each([
     [["--quick", "--full"], "expected --quick or --full, got both"],
     [["--quik"], "Unknown option '--quik'"],
     [["landscap"], /^expected names of claims \(two-stories, .*\), got "landscap"$/],
+    [["--networks", "resnet"], '--networks: expected mlp or vgg, got "resnet"'],
+    [["--networks", "vgg", "theorem-4-1"], "expected claims that are measured on VGG (see --help), got theorem-4-1"],
+    [["--networks", "vgg", "landscap"], /^expected names of claims .* got "landscap"$/],
+    [["--networks", "vgg", "--vgg", "19"], '--vgg: expected 13/8 or 16/1, got "19"'],
+    [["--vgg", "16/1"], "--vgg: expected --networks vgg beside it, got mlp"],
+    [["--networks", "vgg", "--data", "imagenet"], '--data: expected fashion-mnist or cifar-10, got "imagenet"'],
+    [["--networks", "vgg", "--data", "cifar-10"], "--data cifar-10: expected the files of the batches, got none"],
     [["--seeds", "0"], '--seeds: expected a whole number of at least 1, got "0"'],
     [["--out", "package.json"], '--out: expected a place where "package.json/claims.html" can be written'],
   ])("refuses %j", (args, message) => {

@@ -25,6 +25,7 @@ import {
 } from "batchnorm";
 import { describe, expect, it } from "vitest";
 import { expectBits } from "../support/close.js";
+import { expectClose } from "../support/close.js";
 import { ordinary } from "../support/samples.js";
 
 const random = (): Random => new Random(1);
@@ -101,6 +102,34 @@ describe("Conv2d", () => {
     const initial = { weight: Tensor.from([[[[1, 10]]]]) };
     const conv = new Conv2d({ inputs: 1, outputs: 1, size: [1, 2], padding: "same", initial });
     expect(probe(conv, Tensor.from([[[[1, 2, 3]]]]))).toEqual([[[[21, 32, 3]]]]);
+  });
+
+  it.each([
+    // length, size, stride: zeros before and after, as tf.nn.conv2d documents them
+    [6, 3, 2, 0, 1],
+    [7, 3, 2, 1, 1],
+    [5, 2, 2, 0, 1],
+    [7, 4, 3, 1, 2],
+    [6, 1, 2, 0, 0],
+    [8, 2, 3, 0, 0],
+  ])('pads %i pixels with "same" as Keras does: size %i, stride %i', (length, size, stride, before, after) => {
+    const options = { inputs: 2, outputs: 3, size: [1, size], stride: [1, stride], ...{ random: random() } } as const;
+    const same = new Conv2d({ ...options, padding: "same", dtype: "float64" });
+    const initial = { weight: same.weight.value, bias: same.bias!.value };
+    const none = new Conv2d({ ...options, initial, dtype: "float64" });
+    const x = ordinary([2, 2, 1, length], random());
+    const padded = Tensor.zeros([2, 2, 1, before + length + after], "float64");
+    for (let row = 0; row < 4; row++) {
+      padded.data.set(x.data.subarray(row * length, (row + 1) * length), row * padded.shape[3]! + before);
+    }
+    const [{ output, backward }, other] = [same.forward(x, { mode: "train" }), none.forward(padded, { mode: "train" })];
+    expect(output.shape[3]).toBe(Math.ceil(length / stride));
+    expect(output.toNested()).toEqual(other.output.toNested());
+    const dy = ordinary(output.shape, random());
+    const dx = backward(dy).gradInput.toNested() as number[][][][];
+    const dpadded = other.backward(dy).gradInput.toNested() as number[][][][];
+    const inside = dpadded.map((n) => n.map((c) => c.map((row) => row.slice(before, before + length))));
+    expectClose("dx", dx.flat(3), inside.flat(3), 1e-13);
   });
 
   it("computes the gradient of its input only if it is read", () => {

@@ -213,7 +213,7 @@ describe("a model", () => {
     const { model: folded, report } = foldBatchNorm(model, ordinary([3, 2, 1], random));
     expect(report.folded).toEqual([{ path: "7", into: "6", side: "preceding" }]);
     const beside = (front: string, behind: string): string =>
-      `no Dense or Conv2d is directly before or after it ("${front}" is before it, "${behind}" is after it), and scale and shift do not pass through an activation`;
+      `no Dense or Conv2d is directly before or after it ("${front}" is before it, "${behind}" is after it), and scale and shift do not pass through an activation or a maximum`;
     expect(report.kept).toEqual([
       { path: "1.inside.1", reason: "it is in a container other than a Sequential or Residual" },
       { path: "2", reason: "it keeps no running statistics and normalizes every batch with its own" },

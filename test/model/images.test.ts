@@ -1,6 +1,7 @@
 /** The tools over convolutional networks: batch norms folded into Conv2d, and statistics per channel. */
 import { describe, expect, it } from "vitest";
 import {
+  AveragePool2d,
   BatchNorm,
   type BatchNormOptions,
   Conv2d,
@@ -58,6 +59,8 @@ function network(): Sequential {
     new Dense({ inputs: 6, outputs: 3, random, dtype }),
   ]);
 }
+
+const pool = (padding: number): AveragePool2d => new AveragePool2d({ size: 2, stride: 1, padding });
 
 describe("foldBatchNorm", () => {
   const shape = [3, 2, 6, 5];
@@ -133,6 +136,76 @@ describe("foldBatchNorm", () => {
       const model = settle(new Sequential([...before, norm(3)]), shape, random);
       expect(() => foldBatchNorm(model, x)).toThrow("no Dense or Conv2d is directly before or after it");
     }
+  });
+
+  const dense = (inputs: number): Dense => new Dense({ inputs, outputs: 4, random, dtype });
+
+  it.each<[string, () => Layer[], string]>([
+    ["a Flatten", () => [norm(2), new Flatten(), dense(60)], "0 into 2"],
+    ["a Flatten, from axis 2", () => [norm(6, { axis: 2 }), new Flatten(), dense(60)], "0 into 2"],
+    ["a Flatten, from the last axis", () => [norm(5, { axis: -1 }), new Flatten(), dense(60)], "0 into 2"],
+    ["two of them", () => [norm(2), new Flatten(), new Flatten(), dense(60)], "0 into 3"],
+    ["an average over windows", () => [norm(2), new AveragePool2d({ size: 2 }), conv(2, 3, { size: 2 })], "0 into 2"],
+    [
+      "averages and a Flatten",
+      () => [norm(2), new AveragePool2d({ size: 2 }), new AveragePool2d({ size: [3, 1] }), new Flatten(), dense(4)],
+      "0 into 4",
+    ],
+    ["an average over all pixels", () => [norm(2), new GlobalAveragePool(), dense(2)], "0 into 2"],
+    ["both", () => [norm(2), new GlobalAveragePool(), new Flatten(), dense(2)], "0 into 3"],
+    ["nested", () => [norm(2), new Sequential([new GlobalAveragePool(), new Sequential([dense(2)])])], "0 into 1.1.0"],
+    ["an average before it", () => [conv(2, 3), new AveragePool2d({ size: 2 }), norm(3)], "2 into 0"],
+    ["all pixels before it", () => [conv(2, 3), new GlobalAveragePool(), norm(3)], "2 into 0"],
+    [
+      "a Flatten of one pixel before it",
+      () => [conv(2, 3, { size: [6, 5] }), new Flatten(), norm(3), new ReLU()],
+      "2 into 0",
+    ],
+  ])("folds across %s", (_, layers, expected) => {
+    const model = settle(new Sequential(layers()), shape, random);
+    const { model: folded, report } = foldBatchNorm(model, x);
+    expect(report.folded.map(({ path, into }) => `${path} into ${into}`)).toEqual([expected]);
+    expectClose("output", inference(folded, x).data, inference(model, x).data, 1e-13);
+    expect(folded.statistics).toEqual([]);
+  });
+
+  it("folds across an average with padding if the shift is 0", () => {
+    const free = settle(norm(2, { center: false }), shape, random);
+    free.runningMean.values.fill(0);
+    const model = new Sequential([free, pool(1), new GlobalAveragePool(), dense(2)]);
+    const { model: folded } = foldBatchNorm(model, x);
+    expectClose("output", inference(folded, x).data, inference(model, x).data, 1e-13);
+  });
+
+  it.each<[string, () => Layer[], string]>([
+    [
+      "padding that an average counts",
+      () => [norm(2), pool(1), new GlobalAveragePool(), dense(2)],
+      '"0", but the AveragePool2d after it counts zeros as padding, to which its shift does not apply',
+    ],
+    [
+      "padding that an average before it counts",
+      () => [conv(2, 3), pool(1), norm(3)],
+      '"2", but the AveragePool2d before it counts zeros as padding, to which its shift does not apply',
+    ],
+    [
+      "a Flatten before it",
+      () => [conv(2, 1), new Flatten(), norm(12)],
+      '"2", but it has statistics for each pixel, after a Flatten',
+    ],
+    [
+      "an average over another axis",
+      () => [norm(5, { axis: -1 }), new GlobalAveragePool(), dense(2)],
+      '"0", but its features are on axis -1, and those of an average on axis 1',
+    ],
+    [
+      "a maximum",
+      () => [norm(2), new MaxPool2d({ size: 2 }), new Flatten(), dense(12)],
+      'but no Dense or Conv2d is directly before or after it (nothing is before it, "1" is after it)',
+    ],
+  ])("does not fold across %s, and says why", (_, layers, reason) => {
+    const model = settle(new Sequential(layers()), shape, random);
+    expect(() => foldBatchNorm(model, x)).toThrow(reason);
   });
 
   it("folds every batch norm of a ResNet, in each branch on its own", () => {

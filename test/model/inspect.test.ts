@@ -20,7 +20,7 @@ import {
   Tanh,
   Tensor,
 } from "batchnorm";
-import { GhostBatchNorm, LpNorm } from "batchnorm/variants";
+import { BatchRMSNorm, DynamicTanh, GhostBatchNorm, LpNorm, MeanOnlyNorm } from "batchnorm/variants";
 import { type Finding, inspect, type InspectOptions, recalibrate } from "batchnorm/tools";
 import { loadDigits } from "../../examples/data/digits.js";
 import { memoryOf } from "../support/close.js";
@@ -522,6 +522,18 @@ describe("a healthy model", () => {
     "l1 norm, ReLU": (random) => ({
       model: network(random, [64, 32, 32], (f) => [new LpNorm({ features: f, p: 1 }), new ReLU()]),
       rate: 0.03,
+    }),
+    "batch RMS norm, ReLU": (random) => ({
+      model: network(random, [64, 32, 32], (f) => [new BatchRMSNorm({ features: f }), new ReLU()]),
+      rate: 0.1,
+    }),
+    "mean only, ReLU": (random) => ({
+      model: network(random, [64, 32, 32], (f) => [new MeanOnlyNorm({ features: f }), new ReLU()]),
+      rate: 0.05,
+    }),
+    "dynamic tanh": (random) => ({
+      model: network(random, [64, 32, 32], (f) => [new DynamicTanh({ features: f })]),
+      rate: 0.1,
     }),
     "layer norm, ReLU": (random) => ({
       model: network(random, [64, 32, 32], (f) => [new LayerNorm({ features: f }), new ReLU()]),

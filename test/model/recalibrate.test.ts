@@ -14,7 +14,7 @@ import {
   Sequential,
   Tensor,
 } from "batchnorm";
-import { BatchRenorm, GhostBatchNorm, LpNorm } from "batchnorm/variants";
+import { BatchRenorm, BatchRMSNorm, DynamicTanh, GhostBatchNorm, LpNorm, MeanOnlyNorm } from "batchnorm/variants";
 import { recalibrate, type RecalibrateOptions } from "batchnorm/tools";
 import { expectClose, memoryOf } from "../support/close.js";
 import { expectRefusal } from "../support/refusal.js";
@@ -41,12 +41,23 @@ function nested(tensor: Tensor): number[][] {
   return tensor.toNested() as number[][];
 }
 
+/** The rows of a batch; of images [N, C, H, W], one row of channels per pixel. */
+function rowsOf(input: Tensor): number[][] {
+  if (input.shape.length === 2) return nested(input);
+  const [samples, channels] = input.shape as [number, number];
+  const area = input.size / samples / channels;
+  return Array.from({ length: samples * area }, (_, i) => {
+    const first = Math.floor(i / area) * channels * area + (i % area);
+    return Array.from({ length: channels }, (_, c) => input.data[first + c * area]!);
+  });
+}
+
 /** All rows that enter each layer without children, by path, while the batches go through in a mode. */
 function entering(model: Layer, batches: readonly Tensor[], mode: Pass["mode"]): Map<string, number[][]> {
   const rows = new Map<string, number[][]>();
   for (const batch of batches) {
     const observe: Pass["observe"] = (path, _, input) => {
-      rows.set(path, [...(rows.get(path) ?? []), ...nested(input)]);
+      rows.set(path, [...(rows.get(path) ?? []), ...rowsOf(input)]);
     };
     model.forward(batch, { mode, observe });
   }
@@ -180,6 +191,26 @@ describe.each(orders)("%s", (order) => {
       { path: "1", reason: "it keeps no running statistics" },
       { path: "2.0", reason: "it is not a batch norm" },
       { path: "3", reason: "it is not a batch norm" },
+    ]);
+  });
+
+  it("leaves the statistics of the other norms as they are, and passes batches through them", () => {
+    const random = new Random(8);
+    const others = [
+      new MeanOnlyNorm({ features: 3, dtype: "float64" }),
+      new BatchRMSNorm({ features: 3, dtype: "float64" }),
+      new DynamicTanh({ features: 3, dtype: "float64" }),
+    ];
+    const model = new Sequential([...others, new BatchNorm({ features: 3, dtype: "float64" })]);
+    settle(model, [6, 3], random);
+    const before = memoryOf(new Sequential(others));
+    const batch = ordinary([6, 3], random);
+    const report = recalibrate(model, [batch], { order });
+    expect(memoryOf(new Sequential(others))).toEqual(before);
+    expect(report.layers.map(({ path }) => path)).toEqual(["3"]);
+    expect(report.skipped.map(({ path, reason }) => [path, reason])).toEqual([
+      ["0", "it is not a batch norm"],
+      ["1", "it is not a batch norm"],
     ]);
   });
 

@@ -103,6 +103,12 @@ describe("WeightRotation", () => {
     expect(stringifyReport(report)).not.toContain("NaN");
   });
 
+  it("has no angle between steps 0 and 2, because the theory is about single steps", () => {
+    const rotation = new WeightRotation({ learningRate: 1 });
+    for (const [step, w] of [[0, [1, 0]], [2, [0, 1]], [3, [1, 0]]] as const) rotation.record(step, { w }); // prettier-ignore
+    expect(rotation.report().weights[0]!.angles).toEqual([null, null, expect.closeTo(Math.PI / 2, 14)]);
+  });
+
   it("records nothing of what it refuses", () => {
     const rotation = new WeightRotation({ learningRate: 1 });
     const record = (step: unknown, weights: unknown): string => {

@@ -226,6 +226,8 @@ const windows: readonly LayerCase[] = [
   conv({ inputs: 3, outputs: 3, size: 3, padding: 1 }, [2, 3, 4, 4], [2, 3, 4, 4]),
   conv({ inputs: 3, outputs: 2, size: 3, padding: "same", bias: false }, [2, 3, 3, 5], [2, 2, 3, 5]),
   conv({ inputs: 1, outputs: 2, size: [2, 4], padding: "same" }, [2, 1, 4, 5], [2, 2, 4, 5]),
+  conv({ inputs: 2, outputs: 2, size: 3, stride: 2, padding: "same" }, [2, 2, 6, 5], [2, 2, 3, 3]),
+  conv({ inputs: 1, outputs: 2, size: [3, 1], stride: 3, padding: "same" }, [2, 1, 7, 4], [2, 2, 3, 2]),
   conv({ inputs: 3, outputs: 5, size: 1, initial: "he" }, [2, 3, 3, 2], [2, 5, 3, 2]),
   conv({ inputs: 3, outputs: 2, size: 1, stride: 2, bias: false }, [2, 3, 5, 4], [2, 2, 3, 2]),
   conv({ inputs: 2, outputs: 2, size: 3, stride: 2, padding: 1 }, [2, 2, 5, 6], [2, 2, 3, 3]),

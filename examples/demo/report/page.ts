@@ -1,4 +1,9 @@
 /** The page: one self-contained file, without scripts or network access. */
+import type { DataFacts } from "../../images/data.js";
+import { LEARNING_RATE as IMAGE_LEARNING_RATE } from "../../images/experiment.js";
+import * as imageFigures from "../../images/report/figures.js";
+import { accuracyTable as imageAccuracyTable } from "../../images/tables.js";
+import type { Run as ImageRun } from "../../images/train.js";
 import {
   BATCH_SIZE,
   DIVERGED_LOSS,
@@ -16,8 +21,13 @@ import { colored, figureHtml, tableHtml } from "./html.js";
 import { percentileFigure } from "./percentiles.js";
 import { STYLE } from "./style.js";
 
-/** Renders the page. */
-export function renderPage(runs: readonly Run[], summaries: readonly NetworkSummary[]): string {
+/** Renders the page: `imageRuns` are those of the convolutional networks on the images that `facts` describes. */
+export function renderPage(
+  runs: readonly Run[],
+  summaries: readonly NetworkSummary[],
+  imageRuns: readonly ImageRun[],
+  facts: DataFacts,
+): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -43,6 +53,7 @@ ${figureHtml("Loss along the gradient.", "Line: the current loss. Band: the lowe
 ${figureHtml("Change of the gradient.", "Band: the lowest to the highest change (line) at the same distances, relative to the norm of the gradient. 0 means that the gradient stays the same, 2 that it reverses. Figure 4b of the same paper shows the absolute change.", gradientChangeFigure(runs))}
 ${figureHtml("Effective beta-smoothness.", "The change of the gradient divided by the distance, for each distance. Median over the probes of a run, then median and range over the seeds. Figure 4c of the same paper shows only the maximum over the distances, which is often at the smallest one.", betaFigure(runs))}
 ${tableHtml(landscapeTable(summaries))}
+${convolutional(imageRuns, facts)}
 ${method(runs)}
 </body>
 </html>
@@ -70,6 +81,22 @@ changing the network.</p>
 <p>Read this with care. The networks are compared at equal steps, not at equal loss, and a network that is nearly trained has less
 loss left to change. At small distances and low learning rates, the network with batch norm is not necessarily smoother. A network
 that does not learn can also appear smooth.</p>`;
+
+function convolutional(runs: readonly ImageRun[], facts: DataFacts): string {
+  const { steps } = runs[0]!;
+  const panels = [
+    ...imageFigures.accuracyFigure(runs),
+    ...imageFigures.lossFigure(runs),
+    ...imageFigures.lossBandFigure(runs),
+    ...imageFigures.gradientChangeFigure(runs),
+  ];
+  return `<h2>And in a convolutional network?</h2>
+<p>Both papers measured convolutional networks, and Santurkar et al. a VGG. VGG-13/8 has the ten convolutions of a VGG-13 with an eighth of its channels.
+It is trained with and without batch norm on ${facts.trainImages} images of ${facts.name}, with one seed and a learning rate of ${IMAGE_LEARNING_RATE}, for ${steps}
+${steps === 1 ? "step" : "steps"}. <code>npm run example -- images</code> trains it longer, and a ResNet-20 too.</p>
+${figureHtml("VGG-13/8.", "Accuracy on the test images; training loss, mean and range of ten batches; loss along the gradient; and change of the gradient, as in the figures above.", panels)}
+${tableHtml(imageAccuracyTable(runs, facts))}`;
+}
 
 function method(runs: readonly Run[]): string {
   const kernels = [...new Set(runs.map((run) => run.kernels))].join(", ");

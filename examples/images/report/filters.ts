@@ -1,4 +1,4 @@
-/** The filters of the first convolution, as small gray images. */
+/** The filters of the first convolution, as small images: gray for one channel, colored for three. */
 import { CHART_WIDTH } from "../../shared/chart.js";
 import type { Panel } from "../../demo/report/figures.js";
 import { COLORS } from "../../demo/report/style.js";
@@ -7,6 +7,7 @@ import type { Filter, Run } from "../train.js";
 import { architecturesOf } from "./figures.js";
 
 const SIDE = 3;
+const PIXELS = SIDE * SIDE;
 const PIXEL = 11;
 const PITCH = SIDE * PIXEL + 5;
 const LABEL_WIDTH = 92;
@@ -33,13 +34,15 @@ ${drawn.join("\n")}
   });
 }
 
-/** Gray is 0, white the largest absolute value of the filter, black its negative. */
+/** Gray is 0, white the largest absolute value of the filter, black its negative; with three channels, so for each color. */
 function filterSvg(filter: Filter, index: number): string {
   const largest = Math.max(...filter.map(Math.abs));
-  const pixels = filter.map((weight, i) => {
-    const gray = Math.round(127.5 * (1 + weight / largest));
+  const levels = filter.map((weight) => Math.round(127.5 * (1 + weight / largest)));
+  const channels = levels.length / PIXELS;
+  const pixels = Array.from({ length: PIXELS }, (_, i) => {
+    const rgb = [0, 1, 2].map((color) => levels[(color % channels) * PIXELS + i]!);
     const place = `x="${(i % SIDE) * PIXEL}" y="${Math.floor(i / SIDE) * PIXEL}"`;
-    return `<rect ${place} width="${PIXEL}" height="${PIXEL}" fill="rgb(${gray},${gray},${gray})"/>`;
+    return `<rect ${place} width="${PIXEL}" height="${PIXEL}" fill="rgb(${rgb.join()})"/>`;
   });
   const size = SIDE * PIXEL;
   const frame = `<rect width="${size}" height="${size}" fill="none" stroke="var(--line)"/>`;

@@ -4,7 +4,7 @@ import type { Claim } from "../claim.js";
 import { overSteps } from "../panels.js";
 import { RULES } from "../rules.js";
 import { eachSeed, lineOf } from "../study.js";
-import { judge } from "../verdicts.js";
+import { judge, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["edge-of-stability"];
 const CASES = [
@@ -17,6 +17,7 @@ export const edgeOfStability: Claim = {
   number: 12,
   name: "edge-of-stability",
   quick: true,
+  seconds: { MLP: 20 },
   title: "Full-batch training drives the sharpness times the learning rate to 2",
   who: "Cohen, Kaur, Li, Kolter & Talwalkar 2021 (arXiv:2103.00065).",
   definition:
@@ -24,7 +25,6 @@ export const edgeOfStability: Claim = {
   settings:
     "tanh 2x32, the first 200 training images, mean squared error over all elements, full batch, 800 steps, double precision. Plain and with batch norm, at learning rates 0.5 and 2.",
   differences: "A small network on digits; the paper uses CIFAR-10 and covers batch norm in an appendix.",
-  factor: "the learning rate: the same rate puts one network at the edge and leaves the other below it",
   counterEvidence:
     "With cross-entropy on easy data, the sharpness falls again. Sharpness below the edge does not contradict the paper, in which it rises only until it reaches the edge.",
   reading:
@@ -47,6 +47,7 @@ export const edgeOfStability: Claim = {
           rules.edge,
           `${network}, learning rate ${rate}`,
           runs(i).map((run) => (run.divergedAt === null ? last(run) : Infinity)),
+          network === "plain" ? PRIMARY : secondary(`with batch norm at learning rate ${rate}`),
         ),
       ),
       shown: [

@@ -4,7 +4,7 @@ import type { Subset } from "../measure/evaluations.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import { dot, eachSeed } from "../study.js";
-import { judge, judgeEach } from "../verdicts.js";
+import { judge, judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["gamma-and-beta"];
 const SUBSETS: readonly Subset[] = ["gamma and beta", "output layer", "random weights", "all"];
@@ -14,6 +14,7 @@ export const gammaAndBeta: Claim = {
   number: 17,
   name: "gamma-and-beta",
   quick: false,
+  seconds: { MLP: 15 },
   title: "Training only gamma and beta of a random network goes a long way",
   who: "Frankle, Schwab & Morcos 2020 (arXiv:2003.00152).",
   definition:
@@ -22,7 +23,6 @@ export const gammaAndBeta: Claim = {
     "ReLU 2x64 and 6x64 with batch norm, batch size 64, 400 steps, learning rate 1 (0.3 when all parameters are trained).",
   differences:
     "MLPs on digits. The paper uses ResNets of up to 866 layers, in which about a third of the features end up disabled.",
-  factor: "the depth",
   counterEvidence: "In a shallow network, training only the output layer works better.",
   reading: "Gamma and beta select among random features, which works only in a deep enough network.",
   async run(study) {
@@ -40,9 +40,20 @@ export const gammaAndBeta: Claim = {
     const settings = DEPTHS.map((hidden) => `ReLU ${hidden}x64`);
     return {
       conditions: settings.flatMap((setting, depth) => [
-        judge(rules.overOutput, setting, minus(depth, "output layer")),
-        judge(rules.overRandom, setting, minus(depth, "random weights")),
-        judgeEach(rules.disabled, setting, seeds, (depths) => depths[depth]![0]!.disabled),
+        judge(
+          rules.overOutput,
+          setting,
+          minus(depth, "output layer"),
+          depth === 1 ? PRIMARY : secondary("with 2 layers"),
+        ),
+        judge(rules.overRandom, setting, minus(depth, "random weights"), secondary("against random weights")),
+        judgeEach(
+          rules.disabled,
+          setting,
+          seeds,
+          (depths) => depths[depth]![0]!.disabled,
+          secondary("for the share of disabled features"),
+        ),
       ]),
       shown: settings.flatMap((setting, depth) =>
         SUBSETS.map((subset, i) => ({

@@ -2,7 +2,7 @@
 import type { Claim } from "../claim.js";
 import { RULES } from "../rules.js";
 import { eachSeed, lineOf } from "../study.js";
-import { judge } from "../verdicts.js";
+import { judge, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES.initialization;
 
@@ -10,6 +10,7 @@ export const initialization: Claim = {
   number: 14,
   name: "initialization",
   quick: false,
+  seconds: { MLP: 6 },
   title: "At initialization, gradients explode with batch norm and ranks collapse without it",
   who: "Explosion: Yang, Pennington, Rao, Sohl-Dickstein & Schoenholz 2019 (arXiv:1902.08129). Collapse: Daneshmand, Kohler, Bach, Hofmann & Lucchi 2020 (arXiv:2003.01652).",
   definition:
@@ -18,7 +19,6 @@ export const initialization: Claim = {
     "24 hidden layers of width 128, batch size 128, standard normal inputs, random labels. ReLU with He initialization; linear and tanh for comparison.",
   differences:
     "Finite width and batch size, whereas the theory takes the width to infinity first. --full uses width 512 and batch size 256.",
-  factor: "the network: each of the two has its own failure mode",
   counterEvidence:
     "Ioffe & Szegedy 2015 expected batch norm to prevent exploding gradients. Meterez et al. 2024 show that the rank can be preserved without the explosion. At batch size 16 and width 32, the growth is 1.6.",
   reading:
@@ -42,10 +42,10 @@ export const initialization: Claim = {
     const x = { label: "layer", type: "linear", domain: [1, layers] } as const;
     return {
       conditions: [
-        judge(rules.explosion, setting, growth(norm)),
-        judge(rules.noExplosion, setting, growth(plain)),
-        judge(rules.rankKept, setting, last(norm)),
-        judge(rules.rankLost, setting, last(plain)),
+        judge(rules.explosion, setting, growth(norm), PRIMARY),
+        judge(rules.noExplosion, setting, growth(plain), secondary("for the plain network's gradients")),
+        judge(rules.rankKept, setting, last(norm), secondary("for the rank with batch norm")),
+        judge(rules.rankLost, setting, last(plain), secondary("for the rank without it")),
       ],
       shown: [
         { what: "batch norm, linear: growth", values: growth(linear) },

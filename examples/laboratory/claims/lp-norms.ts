@@ -4,17 +4,19 @@ import { STEP_SHIFT, TRAINING_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import {
   accuracyPoints,
+  type DeepNetwork,
+  deepNetworks,
   eachSeed,
   overLooks,
   overMoved,
   overTraining,
   probedRun,
-  relu,
   shiftPoints,
+  stepsOn,
   trainEach,
   trainingAccuracy,
 } from "../study.js";
-import { judgeEach } from "../verdicts.js";
+import { judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["lp-norms"];
 const NORMS = ["l1", "l2", "l-infinity"] as const;
@@ -24,6 +26,7 @@ export const lpNorms: Claim = {
   number: 9,
   name: "lp-norms",
   quick: false,
+  seconds: { MLP: 15, VGG: 500 },
   title: "Normalizing by l1, l2 or l-infinity works just as well, with more shift than no normalization",
   who: "Santurkar et al. 2018, section 3.3 and figure 5.",
   definition:
@@ -31,15 +34,15 @@ export const lpNorms: Claim = {
   settings: "8x48 ReLU, learning rate 0.1, batch size 64, 300 steps.",
   differences:
     "An MLP on digits. The paper describes these norms only in words, so the formulas are an interpretation. The paper compares distributions by eye; here the shift is measured.",
-  factor: "the part of the claim: training and smoothness, or shift",
   counterEvidence:
     "In pilot runs with this rule, networks with these norms had a smaller step shift (1-Wasserstein distance) than the plain network.",
   reading:
     "The choice of norm hardly matters. The claim that they cause more shift than no normalization is incomplete without a unit and a distance.",
   async run(study) {
-    const steps = study.steps(300);
+    const steps = stepsOn(study, 300);
+    const [deep] = deepNetworks(study, [8]) as [DeepNetwork];
     const seeds = await eachSeed(study, (seed) =>
-      trainEach(NETWORKS, (network) => probedRun(study, relu(8, 48, network), 0.1, seed)),
+      trainEach(NETWORKS, (network) => probedRun(study, deep.spec(network), 0.1, seed)),
     );
     type Runs = (typeof seeds)[number];
     const trained = (runs: Runs, network: keyof Runs): number => trainingAccuracy(runs[network], steps);
@@ -49,13 +52,31 @@ export const lpNorms: Claim = {
     return {
       conditions: [
         ...NORMS.map((norm) =>
-          judgeEach(rules.asWell, norm, seeds, (runs) => trained(runs, "batch norm") - trained(runs, norm)),
+          judgeEach(
+            rules.asWell,
+            norm,
+            seeds,
+            (runs) => trained(runs, "batch norm") - trained(runs, norm),
+            secondary("for the training accuracy"),
+          ),
         ),
         ...NORMS.map((norm) =>
-          judgeEach(rules.smoother, norm, seeds, (runs) => range(runs, "plain") / range(runs, norm)),
+          judgeEach(
+            rules.smoother,
+            norm,
+            seeds,
+            (runs) => range(runs, "plain") / range(runs, norm),
+            secondary("for the smoothness of the loss"),
+          ),
         ),
         ...NORMS.map((norm) =>
-          judgeEach(rules.moreShift, norm, seeds, (runs) => shift(runs, norm) / shift(runs, "plain")),
+          judgeEach(
+            rules.moreShift,
+            norm,
+            seeds,
+            (runs) => shift(runs, norm) / shift(runs, "plain"),
+            norm === "l1" ? PRIMARY : secondary(`for the shift with ${norm}`),
+          ),
         ),
       ],
       shown: NETWORKS.map((network) => ({

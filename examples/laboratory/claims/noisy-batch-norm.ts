@@ -5,16 +5,17 @@ import { STEP_SHIFT, TRAINING_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import {
   accuracyPoints,
+  deepNetworks,
   eachSeed,
   overMoved,
   overTraining,
   probedRun,
-  relu,
   shiftPoints,
+  stepsOn,
   trainEach,
   trainingAccuracy,
 } from "../study.js";
-import { judgeEach } from "../verdicts.js";
+import { judgeEach, PRIMARY, type Rule, secondary } from "../verdicts.js";
 
 const rules = RULES["noisy-batch-norm"];
 const NETWORKS = ["plain", "plain + noise", "batch norm", "noisy batch norm"] as const;
@@ -23,6 +24,8 @@ export const noisyBatchNorm: Claim = {
   number: 8,
   name: "noisy-batch-norm",
   quick: true,
+  quickOmits: "the calibrated network, and the last 150 of 400 steps",
+  seconds: { MLP: 45, VGG: 480 },
   title: "Noisy batch norm trains just as well, while the same noise stops the plain network from training",
   who: "Santurkar et al. 2018, section 2.1, figure 2 and algorithm 1.",
   definition:
@@ -31,7 +34,6 @@ export const noisyBatchNorm: Claim = {
     "8x48 and 16x48 ReLU, learning rate 0.1, batch size 64, 400 steps (--quick: 250). The noise uses the paper's constants: mean ±0.5 and scale 1 to 1.25 per unit, ±0.1 and standard deviation 0.1 per sample.",
   differences:
     "An MLP on digits instead of a VGG on CIFAR-10. The paper's r_sigma is interpreted as a standard deviation.",
-  factor: "the depth",
   counterEvidence:
     "At inference, the noise has to be replaced by its expectation (a factor of 1.125). If it is replaced by the identity, test accuracy collapses, which looks like a finding about running statistics but is not. At 16 layers, the plain network hardly trains from He initialization even without noise, for a reason other than shift. The calibrated network, which is the plain network normalized with the fixed statistics of its first batch, differs from it only in its initialization; --quick omits it.",
   reading:
@@ -41,33 +43,33 @@ export const noisyBatchNorm: Claim = {
     const shown = [];
     const accuracy: Panel[] = [];
     const shift: Panel[] = [];
-    const networks = study.extent === "quick" ? NETWORKS : ([...NETWORKS, "plain, calibrated"] as const);
-    for (const hidden of [8, 16]) {
-      const steps = study.steps(study.extent === "quick" ? 250 : 400);
+    const quick = study.extent === "quick";
+    const networks = quick || study.column === "VGG" ? NETWORKS : ([...NETWORKS, "plain, calibrated"] as const);
+    for (const { name: setting, suffix, spec } of deepNetworks(study, [8, 16])) {
+      const steps = stepsOn(study, quick ? 250 : 400);
       const seeds = await eachSeed(study, async (seed) => ({
-        ...(await trainEach(networks, (network) => probedRun(study, relu(hidden, 48, network), 0.1, seed))),
+        ...(await trainEach(networks, (network) => probedRun(study, spec(network), 0.1, seed))),
       }));
       type Runs = (typeof seeds)[number];
-      const setting = `${hidden}x48 ReLU`;
       const trained = (runs: Runs, network: keyof Runs): number => trainingAccuracy(runs[network], steps);
+      const shifted = (runs: Runs, network: keyof Runs): number => overMoved(runs[network], steps, "stepRelative");
+      const judged = (rule: Rule, figure: (runs: Runs) => number, where: string) =>
+        judgeEach(rule, setting, seeds, figure, where === "" ? PRIMARY : secondary(where));
       conditions.push(
-        judgeEach(
-          rules.asWell,
-          setting,
-          seeds,
-          (runs) => trained(runs, "batch norm") - trained(runs, "noisy batch norm"),
+        judged(rules.asWell, (runs) => trained(runs, "batch norm") - trained(runs, "noisy batch norm"), suffix.trim()),
+        judged(
+          rules.better,
+          (runs) => trained(runs, "noisy batch norm") - trained(runs, "plain"),
+          `for beating the plain network${suffix}`,
         ),
-        judgeEach(rules.better, setting, seeds, (runs) => trained(runs, "noisy batch norm") - trained(runs, "plain")),
-        judgeEach(rules.stopped, setting, seeds, (runs) => trained(runs, "plain + noise")),
-        judgeEach(
+        judged(rules.stopped, (runs) => trained(runs, "plain + noise"), `for stopping the plain network${suffix}`),
+        judged(
           rules.unstable,
-          setting,
-          seeds,
-          (runs) =>
-            overMoved(runs["noisy batch norm"], steps, "stepRelative") / overMoved(runs.plain, steps, "stepRelative"),
+          (runs) => shifted(runs, "noisy batch norm") / shifted(runs, "plain"),
+          `for the larger shift${suffix}`,
         ),
       );
-      for (const reading of ["identity", "expectation", "recalibrated"] as const) {
+      for (const reading of study.column === "MLP" ? (["identity", "expectation", "recalibrated"] as const) : []) {
         shown.push({
           what: `noisy batch norm, ${setting}: final test accuracy (noise at inference: ${reading})`,
           values: seeds.map((runs) => runs["noisy batch norm"].noiseAtInference?.[reading] ?? CHANCE),

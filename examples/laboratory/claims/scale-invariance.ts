@@ -2,7 +2,7 @@
 import type { Claim } from "../claim.js";
 import { RULES } from "../rules.js";
 import { eachSeed, lineOf } from "../study.js";
-import { judge, judgeEach } from "../verdicts.js";
+import { judge, judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["scale-invariance"];
 const RATES = [1e-3, 1e-2, 1e-1, 1, 10, 100, 1000] as const;
@@ -11,6 +11,7 @@ export const scaleInvariance: Claim = {
   number: 13,
   name: "scale-invariance",
   quick: false,
+  seconds: { MLP: 6 },
   title: "Weights before batch norm are scale-invariant, so the learning rate tunes itself",
   who: "Arora, Li & Lyu 2018 (arXiv:1812.03981). Least squares: Kohler et al. 2018 (arXiv:1805.10694); Cai, Li & Shen 2018.",
   definition:
@@ -18,7 +19,6 @@ export const scaleInvariance: Claim = {
   settings:
     "ReLU 3x48 in double precision, with W scaled by 0.01, 0.1, 10 and 100, at epsilon 0 and 1e-5; 300 training steps at learning rate 1, batch size 64. Least squares: 20 inputs, 400 rows, condition number 100, centered targets without noise, 2000 steps, learning rate 1 for the scale and 1e-3 to 1e3 for w.",
   differences: "The papers prove the claim; here it is measured, at the sizes used for the other claims.",
-  factor: "epsilon and the norm of the weights",
   counterEvidence:
     "Epsilon breaks the invariance where activations are small: at epsilon 1e-5 and with weights scaled by 0.01, the loss does change.",
   reading:
@@ -35,11 +35,17 @@ export const scaleInvariance: Claim = {
     const decades = least.map(({ norm }) => decadesOf(norm));
     return {
       conditions: [
-        judge(rules.loss, "ReLU 3x48, epsilon 0", at(0, "loss")),
-        judge(rules.gradient, "ReLU 3x48, epsilon 0", at(0, "gradient")),
-        judge(rules.orthogonal, "ReLU 3x48, epsilon 0", at(0, "cosine")),
-        judgeEach(rules.growth, "ReLU 3x48", seeds, ({ growthError }) => growthError),
-        judge(rules.anyRate, "least squares", decades),
+        judge(rules.loss, "ReLU 3x48, epsilon 0", at(0, "loss"), PRIMARY),
+        judge(rules.gradient, "ReLU 3x48, epsilon 0", at(0, "gradient"), secondary("for the gradient")),
+        judge(rules.orthogonal, "ReLU 3x48, epsilon 0", at(0, "cosine"), secondary("for the right angle")),
+        judgeEach(
+          rules.growth,
+          "ReLU 3x48",
+          seeds,
+          ({ growthError }) => growthError,
+          secondary("for the growth of the weights"),
+        ),
+        judge(rules.anyRate, "least squares", decades, secondary("for least squares")),
       ],
       shown: [
         { what: "largest change in the loss at epsilon 1e-5", values: at(1e-5, "loss") },

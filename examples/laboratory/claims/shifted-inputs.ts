@@ -3,7 +3,7 @@ import type { Claim } from "../claim.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
 import { dot, eachSeed } from "../study.js";
-import { judgeEach } from "../verdicts.js";
+import { judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["shifted-inputs"];
 
@@ -11,6 +11,7 @@ export const shiftedInputsClaim: Claim = {
   number: 3,
   name: "shifted-inputs",
   quick: false,
+  seconds: { MLP: 3 },
   title: "Batch norm makes a network robust to shifted inputs",
   who: "A. Ng, lecture “Why Does Batch Norm Work?”, which uses the example of a cat classifier trained on black cats and applied to colored ones.",
   definition:
@@ -18,7 +19,6 @@ export const shiftedInputsClaim: Claim = {
   settings:
     "ReLU 3x64, learning rate 0.1, batch size 64, 400 steps. Changes to the images: offset +0.5; 0.5 x + 0.25; contrast 0.5; contrast 2; an offset that increases from 0 to 0.5 from left to right; a gain that increases from 0.5 to 1.5; noise with standard deviation 0.2 on each pixel.",
   differences: "The lecture uses shifted inputs as an analogy for hidden layers; here the analogy is taken literally.",
-  factor: "the statistics used at inference and the kind of shift",
   counterEvidence:
     "By construction, batch statistics cancel any global change of contrast or offset, up to the effect of epsilon. Ramps and noise are therefore tested too. If 32 images of a single class are normalized together, the information that distinguishes the class is lost.",
   reading:
@@ -29,7 +29,15 @@ export const shiftedInputsClaim: Claim = {
     const kinds = ["batch", "running"] as const;
     const conditions = kinds.flatMap((kind) =>
       changes
-        .map((change, i) => judgeEach(rules[kind], change, seeds, (each) => each[kind][i]! - each.plain[i]!))
+        .map((change, i) =>
+          judgeEach(
+            rules[kind],
+            change,
+            seeds,
+            (each) => each[kind][i]! - each.plain[i]!,
+            kind === "running" ? secondary("with running statistics") : i === 1 ? PRIMARY : secondary(`for ${change}`),
+          ),
+        )
         .slice(1),
     );
     const rows = [

@@ -2,7 +2,7 @@
 import type { Claim } from "../claim.js";
 import { RULES } from "../rules.js";
 import { eachSeed, PAIR } from "../study.js";
-import { judge } from "../verdicts.js";
+import { judge, type Part, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES.spectrum;
 const DEPTHS = [2, 8] as const;
@@ -12,6 +12,7 @@ export const spectrum: Claim = {
   number: 15,
   name: "spectrum",
   quick: false,
+  seconds: { MLP: 20 },
   title: "Batch norm removes outlier eigenvalues from the Hessian",
   who: "Ghorbani, Krishnan & Xiao 2019 (arXiv:1901.10159). On shallow networks, where batch norm does not make the loss smoother: Yao, Gholami, Keutzer & Mahoney 2020, PyHessian (arXiv:1912.07145).",
   definition:
@@ -19,7 +20,6 @@ export const spectrum: Claim = {
   settings:
     "ReLU 2x32 and 8x32, learning rate 0.05, batch size 64, at step 0 and after 100 steps. The trace is estimated from 10 random sign vectors. Hessian-vector products are computed from gradients at points 1e-8 apart. At a distance of 4e-7, two of the twelve 8x32 networks have a ReLU kink between the two points at step 0, which results in eigenvalues in the thousands.",
   differences: "MLPs on digits, at one point early in training; the papers use ResNets of up to 110 layers.",
-  factor: "when it is measured: before or during training",
   counterEvidence:
     "At initialization, batch norm can have the larger eigenvalues, and also strongly negative ones. A magnitude found by power iteration alone may therefore belong to a negative eigenvalue.",
   reading:
@@ -49,15 +49,20 @@ export const spectrum: Claim = {
     const ratio = (depth: number, look: number, of: "largest" | "scaleFree"): number[] =>
       at(depth, 0, look).map((plain, i) => plain[of] / at(depth, 1, look)[i]![of]);
     return {
-      conditions: places.flatMap(({ depth, look, setting }) => [
-        judge(rules.largest, setting, ratio(depth, look, "largest")),
-        judge(rules.scaleFree, setting, ratio(depth, look, "scaleFree")),
-        judge(
-          rules.share,
-          setting,
-          at(depth, 0, look).map(({ share }, i) => share - at(depth, 1, look)[i]!.share),
-        ),
-      ]),
+      conditions: places.flatMap(({ depth, look, setting }) => {
+        const main = setting === "ReLU 8x32, step 100";
+        const part = (place: string): Part => secondary(main ? place : `at ${setting}`);
+        return [
+          judge(rules.largest, setting, ratio(depth, look, "largest"), part("for the eigenvalue alone")),
+          judge(rules.scaleFree, setting, ratio(depth, look, "scaleFree"), main ? PRIMARY : part("")),
+          judge(
+            rules.share,
+            setting,
+            at(depth, 0, look).map(({ share }, i) => share - at(depth, 1, look)[i]!.share),
+            part("for the gradient's share"),
+          ),
+        ];
+      }),
       shown: places.flatMap(({ depth, look, setting }) =>
         PAIR.flatMap((network, i) => [
           {

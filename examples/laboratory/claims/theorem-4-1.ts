@@ -2,7 +2,7 @@
 import type { Claim } from "../claim.js";
 import { RULES } from "../rules.js";
 import { dot, eachSeed } from "../study.js";
-import { judgeEach } from "../verdicts.js";
+import { judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["theorem-4-1"];
 
@@ -10,6 +10,7 @@ export const theorem41Claim: Claim = {
   number: 10,
   name: "theorem-4-1",
   quick: false,
+  seconds: { MLP: 3 },
   title: "Theorem 4.1: batch norm bounds the gradient with respect to its input",
   who: "Santurkar et al. 2018, theorem 4.1 and its proof in appendix C.",
   definition:
@@ -18,8 +19,6 @@ export const theorem41Claim: Claim = {
     "1000 random draws per seed, with m from 4 to 64, random gamma, scale, offset and gradient, and epsilon 0, 1e-5 and 0.1. Also all units of an 8x48 ReLU network after 100 steps at learning rate 0.1, in double precision.",
   differences:
     "Both gradients belong to the same normalized network. If one of them were taken from the network without batch norm, the theorem would not bound anything.",
-  factor:
-    "whether the last term has the factor 1/m, which makes both sides equal, or the printed 1/sqrt(m), with which the bound fails",
   counterEvidence:
     "Version 3 on arXiv prints 1/sqrt(m) in the last term, but the proof in the same paper yields 1/m. The theorem covers a single layer with fixed gamma and beta, in activation space.",
   reading:
@@ -29,10 +28,22 @@ export const theorem41Claim: Claim = {
     const seeds = await eachSeed(study, (seed) => study.ask("theorem", { seed, draws, steps: study.steps(100) }));
     return {
       conditions: [
-        judgeEach(rules.identity, "random draws", seeds, ({ identity }) => identity),
-        judgeEach(rules.identity, "trained 8x48 ReLU", seeds, ({ trained }) => trained),
-        judgeEach(rules.bound, "random draws", seeds, ({ violated }) => violated),
-        judgeEach(rules.printed, "random draws, epsilon 0", seeds, ({ printedHolds }) => printedHolds),
+        judgeEach(rules.identity, "random draws", seeds, ({ identity }) => identity, PRIMARY),
+        judgeEach(
+          rules.identity,
+          "trained 8x48 ReLU",
+          seeds,
+          ({ trained }) => trained,
+          secondary("in the trained network"),
+        ),
+        judgeEach(rules.bound, "random draws", seeds, ({ violated }) => violated, secondary("as a bound")),
+        judgeEach(
+          rules.printed,
+          "random draws, epsilon 0",
+          seeds,
+          ({ printedHolds }) => printedHolds,
+          secondary("in the printed form with 1/sqrt(m)"),
+        ),
       ],
       shown: [],
       figures: [

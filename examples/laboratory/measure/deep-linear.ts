@@ -2,7 +2,6 @@
 import {
   BatchNorm,
   Dense,
-  type Group,
   type Layer,
   type Loss,
   meanSquaredError,
@@ -13,6 +12,7 @@ import {
   Tensor,
 } from "batchnorm";
 import { alongGradient, internalCovariateShift, stepSizesAround } from "batchnorm/probes";
+import { blocksAround } from "./blocks.js";
 
 export interface DeepLinearSetup {
   readonly network: "plain" | "batch norm";
@@ -82,11 +82,11 @@ export async function deepLinear(
       const { objective, point, groups } = modelObjective(model, { input, target }, sumOfSquares, { mode: "probe" });
       const stepSizes = stepSizesAround(learningRate, DISTANCES);
       const { profile } = await alongGradient(objective, point, { stepSizes });
-      const blocks = aroundLayer(groups, Math.round((2 * layers) / 3) - 1);
+      const { blocks, places } = blocksAround(groups, [Math.round((2 * layers) / 3) - 1]);
       const shift = await internalCovariateShift(objective, point, { groups, learningRate, blocks });
       looks.push({
         step,
-        cosine: shift.blocks[1]!.weight?.cosine ?? NaN,
+        cosine: shift.blocks[places[0]!]!.weight?.cosine ?? NaN,
         beta: profile.map(({ beta }) => (beta ?? NaN) * learningRate),
       });
     }
@@ -94,12 +94,4 @@ export async function deepLinear(
     onStep(step + 1);
   }
   return { losses, looks };
-}
-
-/** Groups the layers into three blocks: those below a layer, the layer itself and those above. Only this layer is measured. */
-function aroundLayer(groups: readonly Group[], layer: number): string[][] {
-  const names = groups.map(({ name }) => name);
-  const starts = groups.flatMap(({ role }, i) => (role === "weight" ? [i] : []));
-  const [from, to] = [starts[layer]!, starts[layer + 1]!];
-  return [names.slice(0, from), names.slice(from, to), names.slice(to)];
 }

@@ -34,7 +34,7 @@ export async function edge(setup: EdgeSetup, source: Source, onStep: (done: numb
     Array.from({ length: count }, (_, i) => i),
   );
   const spec = { network, hidden: 2, width: 32, activation: "tanh", dtype: "float64" } as const;
-  const { model } = buildNetwork(spec, source.side ** 2, 10, random.fork("weights"));
+  const { model } = buildNetwork(spec, source.shape, 10, random.fork("weights"));
   const input = images.cast("float64");
   const target = Tensor.zeros([count, 10], "float64");
   labels.forEach((label, i) => (target.data[10 * i + label] = 1));

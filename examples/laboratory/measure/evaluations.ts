@@ -3,6 +3,7 @@ import { type Layer, parametersByPath, Random, softmaxCrossEntropy, Tensor } fro
 import { recalibrate } from "batchnorm/tools";
 import { accuracyOf, type Digits, pickDigits } from "../../data/digits.js";
 import type { Source } from "../data.js";
+import type { Network } from "../networks.js";
 import { relu } from "../study.js";
 import { CHANCE, imageBatches, inferenceAccuracy, learnFor, prepare, type Trainee } from "./training.js";
 
@@ -84,11 +85,10 @@ export function shiftedInputs(
     test,
     Array.from({ length: whole }, (_, i) => i),
   );
+  const side = Math.sqrt(source.shape[0]!);
   const changed = Object.values(CHANGES).map((change) => {
     const random = new Random(seed).fork("pixel noise");
-    const data = used.images.data.map((pixel, i) =>
-      change(pixel, (i % source.side) / (source.side - 1), random.normal()),
-    );
+    const data = used.images.data.map((pixel, i) => change(pixel, (i % side) / (side - 1), random.normal()));
     return { images: new Tensor(data, used.images.shape), labels: used.labels };
   });
   const shows = norm.data.test.labels[0]!;
@@ -113,7 +113,8 @@ function inBatches(model: Layer, { images, labels }: Digits): number {
   return accuracies.reduce((sum, accuracy) => sum + accuracy, 0) / accuracies.length;
 }
 
-function batchAccuracy(model: Layer, { images, labels }: Digits): number {
+/** Returns the accuracy of a model that normalizes the images with their own statistics. */
+export function batchAccuracy(model: Layer, { images, labels }: Digits): number {
   return accuracyOf(model.forward(images, { mode: "probe" }).output, labels);
 }
 
@@ -127,7 +128,7 @@ export interface BatchStatistics {
 /** Trains 6x64; compares running statistics with those of the whole training set. */
 export function batchStatistics(
   setup: {
-    readonly network: "plain" | "batch norm";
+    readonly network: Network;
     readonly seed: number;
     readonly batchSize: number;
     readonly learningRate: number;
@@ -139,7 +140,7 @@ export function batchStatistics(
   if (!learnFor(trainee, setup.steps)) return Promise.resolve({ running: CHANCE, recalibrated: CHANCE, train: CHANCE });
   const { train } = trainee.data;
   const running = trainee.testAccuracy();
-  if (setup.network === "batch norm") recalibrate(trainee.model, imageBatches(train, 128));
+  if (trainee.model.statistics.length > 0) recalibrate(trainee.model, imageBatches(train, 128));
   return Promise.resolve({
     running,
     recalibrated: trainee.testAccuracy(),

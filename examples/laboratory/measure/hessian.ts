@@ -3,6 +3,7 @@ import { modelObjective, Random, softmaxCrossEntropy } from "batchnorm";
 import { curvature, hessianTrace, spectralDensity } from "batchnorm/probes";
 import type { Source } from "../data.js";
 import { relu } from "../study.js";
+import { DIFFERENCE_STEP } from "./difference-step.js";
 import { learnFor, prepare } from "./training.js";
 
 export interface HessianSetup {
@@ -27,12 +28,6 @@ export interface HessianLook {
 }
 
 const IMAGES = 256;
-/**
- * Step size for differences of gradients, in double precision. At the default, 4e-7 here, 2 of the 12 networks of 8x32 have a
- * ReLU kink between the two points at step 0. Their eigenvalues are in the thousands, and the products are far from symmetric (see
- * the report's asymmetry). At 1e-8 and 1e-9, the eigenvalues of all networks agree to four digits.
- */
-const DIFFERENCE_STEP = 1e-8;
 const TOP = 10;
 /** Number of points kept of the density. */
 const POINTS = 200;

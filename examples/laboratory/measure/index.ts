@@ -3,8 +3,14 @@ import type { Source } from "../data.js";
 import { deepLinear } from "./deep-linear.js";
 import { edge } from "./edge.js";
 import { batchStatistics, oneStep, shiftedInputs, subsets } from "./evaluations.js";
+import { growingRate } from "./growing-rate.js";
 import { hessian } from "./hessian.js";
 import { invariance, leastSquares } from "./invariance.js";
+import { normalizations } from "./normalizations.js";
+import { residualShares, residualTraining } from "./residual.js";
+import { rotation } from "./rotation.js";
+import { sampleGradients } from "./sample-gradients.js";
+import { sampleVariance } from "./sample-variance.js";
 import { signals } from "./signals.js";
 import { theorem } from "./theorem.js";
 import { train } from "./train.js";
@@ -22,6 +28,13 @@ const MEASUREMENTS = {
   subsets,
   hessian,
   deepLinear,
+  sampleVariance,
+  growingRate,
+  rotation,
+  residualShares,
+  residualTraining,
+  normalizations,
+  sampleGradients,
 };
 
 export type Measurements = typeof MEASUREMENTS;

@@ -1,6 +1,7 @@
 /** invariance and leastSquares: consequences of the scale invariance of weights before batch norm. */
-import { BatchNorm, Dense, modelObjective, Random, softmaxCrossEntropy } from "batchnorm";
+import { modelObjective, Random, softmaxCrossEntropy } from "batchnorm";
 import type { Source } from "../data.js";
+import { weightsBeforeNorm } from "../networks.js";
 import { prepare } from "./training.js";
 
 export interface Invariance {
@@ -60,10 +61,7 @@ const GROWTH_RATE = 1;
 function growthOf(seed: number, steps: number, source: Source): number {
   const network = { network: "batch norm", hidden: 3, width: 48, activation: "ReLU" } as const;
   const trainee = prepare({ network, learningRate: GROWTH_RATE, batchSize: 64, seed }, source);
-  const layers = [...trainee.model.children.values()];
-  const weights = layers.flatMap((layer, i) =>
-    layer instanceof Dense && layers[i + 1] instanceof BatchNorm ? [layer.weight] : [],
-  );
+  const weights = weightsBeforeNorm(trainee);
   const size = (): number => weights.reduce((sum, { value }) => sum + squares(value.data), 0);
   const start = size();
   let predicted = 0;

@@ -22,7 +22,7 @@ export interface Signals {
 export async function signals({ network, activation, seed, layers, width, batch }: SignalsSetup): Promise<Signals> {
   const random = new Random(seed);
   const spec = { network, activation, hidden: layers, width, dtype: "float64" } as const;
-  const { model, hidden } = buildNetwork(spec, width, 10, random.fork("weights"));
+  const { model, hidden } = buildNetwork(spec, [width], 10, random.fork("weights"));
   const input = Tensor.normal([batch, width], { random: random.fork("inputs"), dtype: "float64" });
   const labels = random.fork("labels");
   const target = Array.from({ length: batch }, () => labels.integer(10));

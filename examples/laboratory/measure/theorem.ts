@@ -75,7 +75,7 @@ function insideNetwork({ seed, steps }: TheoremSetup, source: Source): Promise<n
   const random = new Random(seed);
   const { train } = source.split(random.fork("split"));
   const spec = { network: "batch norm", hidden: 8, width: 48, activation: "ReLU", dtype: "float64" } as const;
-  const { model } = buildNetwork(spec, source.side ** 2, 10, random.fork("weights"));
+  const { model } = buildNetwork(spec, source.shape, 10, random.fork("weights"));
   const taps: Tap[] = [];
   const tapped = new Sequential(
     [...model.children.values()].map((layer) => {

@@ -14,6 +14,8 @@ import type { Digits } from "../../data/digits.js";
 import type { Source } from "../data.js";
 import { buildNetwork } from "../networks.js";
 import { CHANCE, imageBatches, inferenceAccuracy, prepare, type Setup, type Trainee } from "./training.js";
+import { blocksAround } from "./blocks.js";
+import { type OutputShift, type OutputShiftLook, pushOutputs, UNREACHED } from "./output-shift.js";
 import { columnsOf, meanOf, type Moved, PROBE_IMAGES, Watcher } from "./watcher.js";
 
 /** A training run and its measurements; omitted measurements are not taken. */
@@ -26,11 +28,21 @@ export interface Training extends Setup {
   /** Measures how much the hidden values shift, in one step and since step 0. */
   readonly shift?: { readonly every: number; readonly floor: boolean } | undefined;
   /** Measures internal covariate shift by definition 2.1 of Santurkar et al. 2018. */
-  readonly covariateShift?: { readonly every: number; readonly until: number } | undefined;
+  readonly covariateShift?: CovariateShiftPlan | undefined;
   /** Records the 15th, 50th and 85th percentiles of the input of the last hidden activation. */
   readonly percentiles?: { readonly every: number } | undefined;
   /** Measures the test accuracy of a noisy network with three replacements for the noise at inference. */
   readonly noiseAtInference?: boolean | undefined;
+  /** Pushes the means of the outputs; ascending steps, each counted after the step. */
+  readonly outputShift?: readonly OutputShiftLook[] | undefined;
+}
+
+/** When to measure internal covariate shift, and on which layers with weights. */
+export interface CovariateShiftPlan {
+  readonly every: number;
+  readonly until: number;
+  /** Counted from 0. Default: all but the first. */
+  readonly layers?: readonly number[] | undefined;
 }
 
 /** Results of the probe along the gradient at one step. */
@@ -65,6 +77,8 @@ export interface Trained {
     readonly expectation: number;
     readonly recalibrated: number;
   } | null;
+  /** One for each requested measurement. */
+  readonly outputShift: readonly OutputShift[];
 }
 
 /** The distances of figure 4 of Santurkar et al. 2018, in learning rates. */
@@ -83,6 +97,7 @@ export async function train(setup: Training, source: Source, onStep: (done: numb
     looks: [] as Look[],
     covariateShift: [] as { step: number; relative: number; cosine: number }[],
     percentiles: [] as { step: number; units: number[][] }[],
+    outputShift: [] as OutputShift[],
   };
   const recordPercentiles = (step: number): void => void out.percentiles.push({ step, units: lastInputs(trainee) });
   if (percentiles !== undefined) recordPercentiles(0);
@@ -92,11 +107,12 @@ export async function train(setup: Training, source: Source, onStep: (done: numb
     const looked = landscape?.at.includes(step) === true;
     const shifted = covariateShift !== undefined && step % covariateShift.every === 0 && step <= covariateShift.until;
     // Before the training pass, so that a layer with noise draws the same values for the probe as for the step.
-    const stand = looked || shifted ? await standOf(trainee, batch) : null;
+    const stand = looked || shifted ? await standOf(setup, trainee, batch) : null;
     if (stand !== null) {
       const { learningRate } = setup;
       if (looked) out.looks.push({ step, ...(await lookAround(stand, learningRate, landscape.distances)) });
-      if (shifted) out.covariateShift.push({ step, ...(await gradientShift(stand, learningRate)) });
+      if (shifted)
+        out.covariateShift.push({ step, ...(await gradientShift(stand, learningRate, covariateShift.layers)) });
     }
     const watched = shift !== undefined && step % shift.every === 0;
     if (watched) watcher!.before();
@@ -114,10 +130,14 @@ export async function train(setup: Training, source: Source, onStep: (done: numb
       out.tests.push({ step: done, accuracy: trainee.testAccuracy() });
     }
     if (percentiles !== undefined && done % percentiles.every === 0) recordPercentiles(done);
+    for (const look of setup.outputShift ?? []) {
+      if (look.step === done) out.outputShift.push(await pushOutputs(trainee, look, setup.seed));
+    }
     onStep(done);
   }
   const diverged = out.divergedAt !== null;
   out.tests.push({ step: setup.steps, accuracy: diverged ? CHANCE : trainee.testAccuracy() });
+  while (out.outputShift.length < (setup.outputShift?.length ?? 0)) out.outputShift.push(UNREACHED);
   const withNoise = setup.noiseAtInference === true;
   return {
     ...out,
@@ -134,9 +154,11 @@ interface Stand {
 }
 
 /** Returns the state of a network on one batch, or null if loss or gradient are not finite. */
-async function standOf({ model }: Trainee, { images, labels }: Digits): Promise<Stand | null> {
+async function standOf({ network }: Setup, { model }: Trainee, { images, labels }: Digits): Promise<Stand | null> {
   const batch = { input: images, target: labels };
-  const { objective, point, groups } = modelObjective(model, batch, softmaxCrossEntropy, { mode: "probe" });
+  // Convolutions in double precision take twice as long, and the changes measured on a VGG are far above single precision.
+  const options = { mode: "probe", dtype: "vgg" in network ? "float32" : "float64" } as const;
+  const { objective, point, groups } = modelObjective(model, batch, softmaxCrossEntropy, options);
   const here = await objective(point);
   if (!Number.isFinite(here.loss) || !here.gradient.every(Number.isFinite)) return null;
   // Every probe begins by evaluating this point.
@@ -165,16 +187,20 @@ async function lookAround(
   };
 }
 
-/** Returns the means over the weights of blocks 2 to the last, where defined. */
+/** Returns the means over the weights of the layers, where defined. */
 async function gradientShift(
   { objective, point, groups }: Stand,
   learningRate: number,
+  layers: readonly number[] | undefined,
 ): Promise<{ readonly relative: number; readonly cosine: number }> {
-  const { blocks } = await internalCovariateShift(objective, point, { groups, learningRate });
-  const above = blocks.slice(1).map((block) => block.weight!);
+  const chosen = layers && blocksAround(groups, layers);
+  const { blocks } = await internalCovariateShift(objective, point, { groups, learningRate, blocks: chosen?.blocks });
+  const measured = (chosen ? chosen.places.map((place) => blocks[place]!) : blocks.slice(1)).map(
+    ({ weight }) => weight!,
+  );
   return {
-    relative: meanOf(above.map(({ relativeDifference }) => relativeDifference)),
-    cosine: meanOf(above.map(({ cosine }) => cosine)),
+    relative: meanOf(measured.map(({ relativeDifference }) => relativeDifference)),
+    cosine: meanOf(measured.map(({ cosine }) => cosine)),
   };
 }
 
@@ -197,7 +223,7 @@ function lastInputs(trainee: Trainee): number[][] {
 function readingsOfNoise(setup: Training, trainee: Trainee, source: Source): Trained["noiseAtInference"] {
   const { train: training, test } = trainee.data;
   const random = new Random(setup.seed);
-  const { model } = buildNetwork({ ...setup.network, noise: "identity" }, source.side ** 2, 10, random);
+  const { model } = buildNetwork({ ...setup.network, noise: "identity" }, source.shape, 10, random);
   loadStateDict(model, stateDict(trainee.model));
   const identity = inferenceAccuracy(model, test);
   recalibrate(model, imageBatches(training, setup.batchSize));

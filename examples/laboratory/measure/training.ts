@@ -4,13 +4,21 @@ import { accuracyOf, batchesOf, type Digits, pickDigits } from "../../data/digit
 import type { Source } from "../data.js";
 import { type Built, buildNetwork, calibrate, type NetworkSpec } from "../networks.js";
 
-/** Options for training with plain SGD at a constant learning rate on the cross-entropy. */
-export interface Setup {
-  readonly network: NetworkSpec;
+/** Options for training with SGD at a constant learning rate on the cross-entropy. */
+export interface Schedule {
   readonly learningRate: number;
+  /** Default: 0. */
+  readonly momentum?: number | undefined;
+  /** Weight decay, applied to weights only. Default: 0. */
+  readonly weightDecay?: number | undefined;
   readonly batchSize: number;
   /** Fixes the split, initial weights, batch order and noise, the same for all networks compared. */
   readonly seed: number;
+}
+
+/** Options for training a network. */
+export interface Setup extends Schedule {
+  readonly network: NetworkSpec;
 }
 
 /** Results of one training step. */
@@ -36,14 +44,31 @@ export interface Trainee extends Built {
 export const CHANCE = 0.1;
 
 /** Splits the data and builds the network, without training it. */
-export function prepare({ network, learningRate, batchSize, seed }: Setup, source: Source): Trainee {
+export function prepare(setup: Setup, source: Source): Trainee {
+  const { network } = setup;
+  const trainee = prepareModel(setup, source, (random) => buildNetwork(network, source.shape, 10, random));
+  const { data } = trainee;
+  calibrate(
+    network,
+    trainee,
+    batchesOf(data.train, setup.batchSize, new Random(setup.seed).fork("batches")).next().value.images,
+  );
+  return trainee;
+}
+
+/** Like `prepare`, for a model built by a function that receives the random stream of the weights. */
+export function prepareModel(
+  { learningRate, momentum, weightDecay, batchSize, seed }: Schedule,
+  source: Source,
+  build: (random: Random) => Built,
+): Trainee {
   const random = new Random(seed);
   const data = source.split(random.fork("split"));
   const batches = batchesOf(data.train, batchSize, random.fork("batches"));
-  const built = buildNetwork(network, source.side ** 2, 10, random.fork("weights"));
+  const built = build(random.fork("weights"));
   const { model } = built;
-  calibrate(network, built, batchesOf(data.train, batchSize, random.fork("batches")).next().value.images);
-  const optimizer = new SGD(model.parameters, { learningRate });
+  const withoutDecay = ["bias", "scale", "shift"] as const;
+  const optimizer = new SGD(model.parameters, { learningRate, momentum, weightDecay, withoutDecay });
   return {
     ...built,
     data,
@@ -65,8 +90,17 @@ export function prepare({ network, learningRate, batchSize, seed }: Setup, sourc
 
 /** Returns the accuracy of a model with its running statistics. */
 export function inferenceAccuracy(model: Layer, { images, labels }: Digits): number {
-  return accuracyOf(model.forward(images, { mode: "inference" }).output, labels);
+  let right = 0;
+  for (let start = 0; start < labels.length; start += PART) {
+    const rows = Array.from({ length: Math.min(PART, labels.length - start) }, (_, i) => start + i);
+    const part = pickDigits({ images, labels }, rows);
+    right += rows.length * accuracyOf(model.forward(part.images, { mode: "inference" }).output, part.labels);
+  }
+  return Math.round(right) / labels.length;
 }
+
+/** Images tested at a time: all of them at once would take much more memory than a training step. */
+const PART = 128;
 
 /** Trains for a number of steps; returns whether the loss stayed finite. */
 export function learnFor(trainee: Trainee, steps: number): boolean {

@@ -17,8 +17,6 @@ export interface Moved {
 
 /** Number of images used to probe a network. */
 export const PROBE_IMAGES = 256;
-/** Number of layers watched, evenly spaced up to the last. */
-const WATCHED = 4;
 
 /** The values of each unit of each watched layer. */
 type Values = readonly (readonly Float64Array[])[];
@@ -35,11 +33,8 @@ export class Watcher {
   #before: Values;
 
   constructor(trainee: Trainee, floor: boolean) {
-    const { hidden } = trainee;
-    const count = Math.min(WATCHED, hidden.length);
-    const layers = Array.from({ length: count }, (_, i) => hidden[Math.ceil(((i + 1) * hidden.length) / count) - 1]!);
     this.#trainee = trainee;
-    this.#paths = new Set(layers.map(({ layerInput }) => layerInput));
+    this.#paths = new Set(trainee.watched.map(({ layerInput }) => layerInput));
     this.#images = trainee.probe(PROBE_IMAGES);
     this.#others = floor ? trainee.probe(PROBE_IMAGES, PROBE_IMAGES) : undefined;
     this.#start = this.#before = this.#valuesOn(this.#images);
@@ -103,12 +98,16 @@ function distanceBetween(a: Values, b: Values): Distance {
   return { raw: meanOf(layers.map(({ raw }) => raw)), relative: meanOf(layers.map(({ relative }) => relative)) };
 }
 
-/** Returns the values of each unit over the rows. */
+/** Returns the values of each unit over the rows, and of each channel over the rows and places. */
 export function columnsOf({ data, shape }: Samples): Float64Array[] {
-  const [rows, units] = shape as [number, number];
+  const [rows, units, ...image] = shape as [number, number, ...number[]];
+  const places = image.reduce((product, size) => product * size, 1);
   return Array.from({ length: units }, (_, unit) => {
-    const column = new Float64Array(rows);
-    for (let row = 0; row < rows; row++) column[row] = data[row * units + unit]!;
+    const column = new Float64Array(rows * places);
+    for (let row = 0; row < rows; row++) {
+      const start = (row * units + unit) * places;
+      for (let place = 0; place < places; place++) column[row * places + place] = data[start + place]!;
+    }
     return column;
   });
 }

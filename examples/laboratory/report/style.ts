@@ -1,6 +1,6 @@
 /** Style: a color and a short name for each network, the same on every page and figure. */
 import { STYLE as BASE } from "../../demo/report/style.js";
-import type { Network } from "../networks.js";
+import type { Curve } from "../claim.js";
 
 interface Look {
   /** The label at the end of a curve. */
@@ -11,7 +11,7 @@ interface Look {
 }
 
 /** Hues of Okabe & Ito's color-blind safe palette, darker on white and lighter on black. */
-const LOOKS: Readonly<Record<Network, Look>> = {
+const LOOKS: Readonly<Record<Curve, Look>> = {
   plain: { label: "plain", variable: "--plain", light: "#c04e00", dark: "#ff9447" },
   "batch norm": { label: "batch norm", variable: "--batch-norm", light: "#0072b2", dark: "#62b8f0" },
   "plain, calibrated": { label: "calibrated", variable: "--calibrated", light: "#6b6b6b", dark: "#b4b4b4" },
@@ -20,16 +20,26 @@ const LOOKS: Readonly<Record<Network, Look>> = {
   "drifting batch norm": { label: "drifting BN", variable: "--drifting", light: "#00795a", dark: "#37d3a5" },
   "stopped gradient": { label: "stopped grad.", variable: "--stopped", light: "#1b1b1b", dark: "#f2f2f0" },
   "mean only": { label: "mean only", variable: "--mean-only", light: "#8a5fbf", dark: "#c3a3f0" },
+  "deviation only": { label: "deviation only", variable: "--deviation-only", light: "#9a7400", dark: "#e8c34a" },
+  RMS: { label: "RMS", variable: "--rms", light: "#00795a", dark: "#37d3a5" },
+  "dynamic tanh": { label: "dynamic tanh", variable: "--dynamic-tanh", light: "#a63d7f", dark: "#ea9cc8" },
+  "batch norm after ReLU": { label: "BN after ReLU", variable: "--after-relu", light: "#00795a", dark: "#37d3a5" },
   l1: { label: "l1", variable: "--l1", light: "#00795a", dark: "#37d3a5" },
   l2: { label: "l2", variable: "--l2", light: "#8a5fbf", dark: "#c3a3f0" },
   "l-infinity": { label: "l-infinity", variable: "--l-infinity", light: "#9a7400", dark: "#e8c34a" },
+  "group norm": { label: "group norm", variable: "--group-norm", light: "#00795a", dark: "#37d3a5" },
+  "layer norm": { label: "layer norm", variable: "--layer-norm", light: "#9a7400", dark: "#e8c34a" },
+  "batch renorm": { label: "batch renorm", variable: "--batch-renorm", light: "#8a5fbf", dark: "#c3a3f0" },
+  "ghost batch norm": { label: "ghost BN", variable: "--ghost", light: "#a63d7f", dark: "#ea9cc8" },
+  SkipInit: { label: "SkipInit", variable: "--skip-init", light: "#00795a", dark: "#37d3a5" },
+  theory: { label: "theory", variable: "--theory", light: "#1b1b1b", dark: "#f2f2f0" },
 };
 
-export function colorOf(network: Network): string {
+export function colorOf(network: Curve): string {
   return `var(${LOOKS[network].variable})`;
 }
 
-export function labelOf(network: Network): string {
+export function labelOf(network: Curve): string {
   return LOOKS[network].label;
 }
 
@@ -52,6 +62,7 @@ export const STYLE = `${BASE}
   dt { font-weight: 600; font-size: 0.9rem; color: var(--soft); padding-top: 0.1rem; }
   dd { margin: 0; }
   @media (max-width: 40rem) { dl { display: block; } dt { margin-top: 0.6rem; } }
+  h3.column { font-size: 1.1rem; margin: 1.5rem 0 0.5rem; }
   .verdict { font-weight: 600; }
   .wrap, .summary td, .summary th { white-space: normal; text-align: left; vertical-align: top; }
   td.wrap { min-width: 8rem; }
@@ -60,8 +71,9 @@ export const STYLE = `${BASE}
   .scroll tbody tr td { border-bottom: 1px solid var(--line); vertical-align: top; }
   .summary { width: 100%; font-size: 0.86rem; line-height: 1.35; }
   .summary td, .summary th { padding: 0.16rem 1rem 0.16rem 0; }
-  .summary td.numbers { white-space: nowrap; }
-  @media (max-width: 40rem) { .summary td.numbers { white-space: normal; } }
+  .summary { min-width: 52rem; }
+  .summary td:nth-child(2), .summary td:nth-child(3), .summary td:nth-child(4) { min-width: 10.5rem; }
+  .summary td.numbers { min-width: 5.5rem; }
   details { margin: 1rem 0; }
   @media print {
     :root { color-scheme: light; ${variables("light")} ${PAPER} }
@@ -73,7 +85,7 @@ export const STYLE = `${BASE}
     h2, h3 { break-after: avoid; }
     .scroll { overflow: visible; }
     table, .summary { font-size: 8pt; }
-    td.wrap, td.wrap:first-child { min-width: 0; }
+    .summary, .summary td:nth-child(n), td.wrap, td.wrap:first-child { min-width: 0; }
     nav { display: none; }
   }
 `;

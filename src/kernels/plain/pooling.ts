@@ -53,17 +53,19 @@ export function maxPool2d(args: MaxPool2dArguments): void {
 }
 
 /**
- * Computes the gradient of max pooling: each dy is added to the dx of the pixel that was the maximum.
+ * Computes dx[n, c, p] = the sum of dy[n, c, i, j] over the windows with the maximum at pixel p, that is, argmax[n, c, i, j] = p.
  *
  * This is the plain kernel, written for reading; `defaultKernels().maxPool2dGradient` is the fast one.
  */
 export function maxPool2dGradient(args: MaxPool2dGradientArguments): void {
   expectMaxPool2dGradient("maxPool2dGradient", args);
   const { shape, dy, argmax, dx } = args;
-  const { height, width, outHeight, outWidth } = shape;
-  const outPlane = outHeight * outWidth;
+  const { batch, channels, height, width, outHeight, outWidth } = shape;
+  const outputs = outHeight * outWidth;
   dx.fill(0);
-  for (let start = 0, at = 0; at < dy.length; start += height * width) {
-    for (const end = at + outPlane; at < end; at++) dx[start + argmax[at]!]! += dy[at]!;
+  for (let plane = 0; plane < batch * channels; plane++) {
+    for (let at = plane * outputs; at < (plane + 1) * outputs; at++) {
+      dx[plane * height * width + argmax[at]!]! += dy[at]!;
+    }
   }
 }

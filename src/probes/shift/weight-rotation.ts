@@ -1,5 +1,6 @@
 /** Weight rotation: how far the weights turn in one update, and their effective learning rate. */
 
+import { isFloats } from "../../core/dtype.js";
 import { complaint, expectCount, expectLength, expectObject, ShapeError, show } from "../../core/errors.js";
 import { type OptionRules, readOptions } from "../../core/options.js";
 import { angleBetween, isFiniteVector, norm } from "../../objective/vector.js";
@@ -193,6 +194,8 @@ function expectWeight(who: string, name: string, values: unknown): Float64Array 
     throw new TypeError(complaint(who, `${show(name)} to be an array of numbers`, show(values)));
   }
   if (length === 0) throw new ShapeError(complaint(who, `${show(name)} to have at least 1 value`, "0"));
+  // A typed array holds numbers only. This is the usual case, at every step of a training.
+  if (isFloats(values)) return Float64Array.from(values);
   const list = Array.from(values as ArrayLike<unknown>);
   const bad = list.findIndex((value) => typeof value !== "number");
   if (bad >= 0) throw new TypeError(complaint(who, `${show(name)} to hold numbers`, `${show(list[bad])} at ${bad}`));

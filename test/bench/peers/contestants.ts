@@ -13,12 +13,17 @@ export interface Times {
   readonly processor: number;
 }
 
+export interface Result {
+  readonly values: readonly number[];
+  readonly times: Times;
+}
+
 export interface Contestant {
   readonly name: string;
   readonly version?: string;
   readonly prepare: (work: PeerWork) => Promise<void>;
-  /** The numbers to compare. */
-  readonly result: () => Promise<readonly number[]>;
+  /** The numbers to compare, and the times of the call that computed them. */
+  readonly result: () => Promise<Result>;
   /** Times of a call, over as many calls as fit into the time, at least two. */
   readonly time: (seconds: number) => Promise<Times>;
   readonly close: () => void;
@@ -72,7 +77,7 @@ function contestant(name: string, ask: (request: Request) => Promise<unknown>, c
     prepare: async (work) => {
       await ask({ work });
     },
-    result: async () => (await ask({})) as number[],
+    result: async () => (await ask({})) as Result,
     time: async (seconds) => (await ask({ seconds })) as Times,
     close,
   };

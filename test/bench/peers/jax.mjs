@@ -221,7 +221,7 @@ function imageOutput(layers, input, next, epsilon) {
     else if (layer.kind === "maxPool") {
       const [n, c, h, w] = y.shape;
       y = np.max(y.reshape([n, c, h / 2, 2, w / 2, 2]), [3, 5]);
-    } else if (layer.kind === "averagePool") y = np.mean(y, [2, 3]);
+    } else if (layer.kind === "globalAveragePool") y = np.mean(y, [2, 3]);
     else if (layer.kind === "flatten") y = y.reshape([y.shape[0], -1]);
     else {
       const shortcut = y.ref;

@@ -11,7 +11,7 @@ import {
   stateDict,
   Tensor,
 } from "batchnorm";
-import { buildImageNet } from "../image-works.js";
+import { buildLayers } from "../../../examples/images/networks.js";
 import { opaque } from "../kernel-works.js";
 import type { Run } from "../measure.js";
 import { prepare as prepareNet } from "../model-works.js";
@@ -44,7 +44,7 @@ export function prepare(work: PeerWork): Run {
 }
 
 function images({ net: { layers, batch }, parameters, input, labels, learningRate }: ImagePeerWork): Run {
-  const model = buildImageNet(layers, new Random(1));
+  const model = buildLayers(layers, new Random(1));
   for (const [i, parameter] of model.parameters.entries()) parameter.update((own) => own.set(parameters[i]!.values));
   const optimizer = new SGD(model.parameters, { learningRate });
   const x = new Tensor(input, [batch, 1, 32, 32]);

@@ -173,7 +173,7 @@ function imageOutput(layers, input, next, epsilon) {
         .add(next());
     } else if (layer.kind === "relu") y = y.relu();
     else if (layer.kind === "maxPool") y = tf.maxPool(y, 2, 2, "valid");
-    else if (layer.kind === "averagePool") y = tf.mean(y, [1, 2]);
+    else if (layer.kind === "globalAveragePool") y = tf.mean(y, [1, 2]);
     else if (layer.kind === "flatten") y = y.reshape([y.shape[0], -1]);
     else {
       const body = imageOutput(layer.body, y, next, epsilon);

@@ -1,6 +1,7 @@
 /** The works of `npm run bench -- peers` as plain data, which every contestant turns into its own arrays. */
 import { Random } from "batchnorm";
-import { buildImageNet, type ImageNet } from "../image-works.js";
+import { buildLayers } from "../../../examples/images/networks.js";
+import type { ImageNet } from "../image-works.js";
 import { type Net, prepare } from "../model-works.js";
 
 interface Named {
@@ -148,7 +149,7 @@ export function netPeerWork(kind: NetPeerWork["kind"], net: Net): NetPeerWork {
 /** A step of SGD on random images. */
 export function imagePeerWork(net: ImageNet): ImagePeerWork {
   const random = new Random(1).fork(net.name);
-  const model = buildImageNet(net.layers, random);
+  const model = buildLayers(net.layers, random);
   return {
     kind: "images",
     name: `training step, ${net.name}`,
