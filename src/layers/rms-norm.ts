@@ -70,7 +70,7 @@ export class RMSNorm implements Layer {
   forward(input: Tensor, pass: Pass): Forward {
     const { name } = beginForward("RMSNorm", input, pass, this.parameters);
     const { features, epsilon } = this;
-    const { outer: rows } = featureView(name, input, -1, features);
+    const { outer: rows } = featureView(name, input, -1, features, false);
     const gamma = this.gamma?.value.data;
     const x = input.data;
 

@@ -33,7 +33,7 @@ export const layers: readonly Row[] = [
   ["TypeError: Dense: inputs | undefined", () => new Dense(as({ outputs: 2 }))],
   ["RangeError: Dense: inputs | 1 | 0", () => new Dense({ inputs: 0, outputs: 2, random: random() })],
   ["RangeError: Dense: outputs | 1 | 2.5", () => new Dense({ inputs: 3, outputs: 2.5, random: random() })],
-  ["TypeError: Dense: random | Random | undefined | cure", () => new Dense({ inputs: 3, outputs: 2 })],
+  ["TypeError: Dense: random | Random | undefined | cure", () => new Dense(as({ inputs: 3, outputs: 2 }))],
   ["TypeError: Dense: bias | 0", () => new Dense({ inputs: 3, outputs: 2, bias: as(0), random: random() })],
   [
     'TypeError: Dense: dtype | "float32" | "float64" | "f"',
