@@ -8,7 +8,7 @@ import { expectTensor, Tensor } from "../core/tensor.js";
 import { Parameter } from "./parameter.js";
 
 /**
- * Where the initial weight of a layer comes from: drawn from a stream, or given values. Leaving out both does not compile.
+ * Where the initial weight of a layer comes from: drawn from a stream, or given values. Omitting both is a compile-time error.
  *
  * "glorot" is uniform in ±sqrt(6 / (fanIn + fanOut)), "he" is normal with variance 2 / fanIn, for ReLU. Default: "glorot". The bias
  * starts at zero unless given.

@@ -87,12 +87,12 @@ describe("summary", () => {
 });
 
 /** A model of everything that has state, after one step. */
-function trained(): { model: Layer & { forward: Layer["forward"] }; x: Tensor } {
+function trained(): { model: Sequential; x: Tensor } {
   const stream = random();
   const shared = new Dense({ inputs: 3, outputs: 3, random: stream });
   const norm = new BatchNorm({ features: 3, momentum: 0.3 });
   norm.freeze({ normalization: false, updates: false });
-  const model = new Sequential([
+  const model: Sequential = new Sequential([
     shared,
     norm,
     new Dropout({ rate: 0.5, random: stream }),
@@ -121,19 +121,19 @@ describe("clone", () => {
     expect(checkpoint({ model })).toEqual(before);
     for (const output of outputs) expectBits("output", step(model, x).data, output.data);
     expect(checkpoint({ model: copy })).toEqual(checkpoint({ model }));
-    expectBits("predict", (copy as Sequential).predict(x).data, (model as Sequential).predict(x).data);
+    expectBits("predict", copy.predict(x).data, model.predict(x).data);
   });
 
   it("shares nothing but what the model shares with itself", () => {
     const { model } = trained();
-    const copy = clone(model) as Sequential;
+    const copy = clone(model);
     const [first, norm, , residual] = copy.layers as unknown as [Dense, BatchNorm, unknown, Residual];
-    expect((residual.body as Sequential).layers[1]).toBe(first);
+    expect(residual.body.children!.get("1")).toBe(first);
     expect(copy.children.get("0")).toBe(first);
     expect(norm.frozen).toEqual({ normalization: false, updates: false, parameters: true });
     norm.unfreeze();
     expect(norm.gamma!.trainable).toBe(true);
-    expect((model as Sequential).layers[1]).toMatchObject({ frozen: { parameters: true }, momentum: 0.3 });
+    expect(model.layers[1]).toMatchObject({ frozen: { parameters: true }, momentum: 0.3 });
     const own = new Set([...parametersByPath(model).values()]);
     expect(copy.parameters.filter((parameter) => own.has(parameter))).toEqual([]);
     expect(copy).toBeInstanceOf(Sequential);
