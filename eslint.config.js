@@ -99,6 +99,12 @@ export default tseslint.config(
       message: "Every test runs.",
     }),
   },
+  // Lines that must not compile: their values have no type.
+  {
+    files: ["test/types.ts"],
+    extends: [tseslint.configs.disableTypeChecked],
+    rules: { "@typescript-eslint/no-unused-expressions": "off" },
+  },
   // The tools' own configuration: typed by the compiler (test/tsconfig.json), outside the projects that eslint reads types from.
   {
     files: ["*.js", "scripts/*.js", "*.config.ts", "test/**/*.mjs", "docs/site/*"],

@@ -17,7 +17,9 @@ export { Conv2d, type Conv2dInitialValues, type Conv2dOptions } from "./layers/c
 export { AveragePool2d, GlobalAveragePool, MaxPool2d, type PoolOptions } from "./layers/pooling.js";
 export type { Pixels } from "./layers/windows.js";
 export { LeakyReLU, type LeakyReLUOptions, ReLU, Sigmoid, Tanh } from "./layers/activations.js";
+export { ELU, type ELUOptions, GELU, type GELUOptions, SiLU, Softplus } from "./layers/smooth-activations.js";
 export { GroupNorm, type GroupNormOptions, LayerNorm, type LayerNormOptions } from "./layers/group-norm.js";
+export { RMSNorm, type RMSNormOptions } from "./layers/rms-norm.js";
 export { Dropout, type DropoutOptions } from "./layers/dropout.js";
 export { Flatten } from "./layers/flatten.js";
 export { LogSoftmax, Softmax, type SoftmaxOptions } from "./layers/softmax.js";
@@ -38,8 +40,18 @@ export {
   type LossOptions,
   type LossValue,
   meanSquaredError,
+  rowLosses,
+  sigmoidCrossEntropy,
   softmaxCrossEntropy,
 } from "./training/losses.js";
+export {
+  accuracy,
+  argmax,
+  confusionMatrix,
+  type MetricOptions,
+  oneHot,
+  type OneHotOptions,
+} from "./training/metrics.js";
 export {
   Adam,
   type AdamOptions,
@@ -50,7 +62,25 @@ export {
   SGD,
   type SGDOptions,
 } from "./training/optimizers.js";
+export { RMSprop, type RMSpropOptions } from "./training/rmsprop.js";
 export { addGradients } from "./layers/gradients.js";
+export {
+  clipByNorm,
+  clipByValue,
+  type GradientsClippedByNorm,
+  type GradientsClippedByValue,
+} from "./training/clipping.js";
+export {
+  cosineSchedule,
+  type CosineScheduleOptions,
+  oneCycleSchedule,
+  type OneCycleScheduleOptions,
+  type Schedule,
+  stepSchedule,
+  type StepScheduleOptions,
+  warmUp,
+  type WarmUpOptions,
+} from "./training/schedules.js";
 export { Batcher, type BatcherOptions, type BatcherState, type RowBatch, type TargetRows } from "./training/batcher.js";
 export {
   type Checkpoint,

@@ -136,9 +136,9 @@ export function expectOneOf<T extends string>(
 }
 
 /** Requires an object. */
-export function expectObject(who: string, name: string, value: unknown): asserts value is object {
+export function expectObject(who: string, name: string, value: unknown, cure?: string): asserts value is object {
   if (typeof value !== "object" || value === null) {
-    throw new TypeError(complaint(who, `${name} to be an object`, show(value)));
+    throw new TypeError(complaint(who, `${name} to be an object`, show(value), cure));
   }
 }
 

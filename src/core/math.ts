@@ -29,7 +29,7 @@ function nearestPower(x: number): number {
 }
 
 /** Computes exp(r) - 1 for |r| <= ln(2)/2 from 13 terms of the Taylor series. The 14th is below 4e-18. */
-function expMinusOneNearZero(r: number): number {
+export function expMinusOneNearZero(r: number): number {
   let sum = 1 / 6227020800;
   sum = sum * r + 1 / 479001600;
   sum = sum * r + 1 / 39916800;

@@ -72,7 +72,7 @@ export function readOptions<Options extends object, const Rules extends OptionRu
   rules: Rules,
   foreign: Readonly<Record<string, string>> = {},
 ): ReadOptions<Options, Rules> {
-  expectObject(who, "options", options);
+  expectObject(who, "options", options, optionsCure(options, rules));
   // Loops over keys, because losses read their options at every step and Object.entries would take 1.5 times as long.
   for (const key in options) if (!Object.hasOwn(rules, key)) expectKnownKeys(who, options, Object.keys(rules), foreign);
   const read: Record<string, unknown> = {};
@@ -84,6 +84,12 @@ export function readOptions<Options extends object, const Rules extends OptionRu
     read[name] = value;
   }
   return read as ReadOptions<Options, Rules>;
+}
+
+/** Returns the object to pass instead of a number: `new BatchNorm(64)` was meant as `new BatchNorm({ features: 64 })`. */
+function optionsCure(given: unknown, rules: Readonly<Record<string, OptionRule>>): string | undefined {
+  const first = Object.keys(rules).find((name) => !("default" in rules[name]!) && !rules[name]!.optional);
+  return typeof given === "number" && first !== undefined ? `pass { ${first}: ${given} }` : undefined;
 }
 
 /** Throws if an options object has unknown keys. */
@@ -106,10 +112,10 @@ export function expectKnownKeys(
 const LONGEST_WORD = 80;
 
 /** Returns the known word closest to an unknown one: one that begins like it, or differs in at most a third of the letters. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
+export function nearest<Known extends string>(word: string, known: readonly Known[]): Known | undefined {
   if (word.length > LONGEST_WORD) return undefined;
   const lower = word.toLowerCase();
-  let best: string | undefined;
+  let best: Known | undefined;
   let least = Infinity;
   for (const candidate of known) {
     const other = candidate.toLowerCase();

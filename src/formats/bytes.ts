@@ -35,6 +35,10 @@ export function allocated<T>(who: string, bytes: number, create: () => T): T {
   }
 }
 
+/** What a .pt file is: a zip archive that contains a pickle, the first member. */
+export const PT_FILE = "a .pt file, which is a Python pickle";
+export const PT_CURE = "save the weights in Python with safetensors.torch.save_file(model.state_dict(), path)";
+
 /** Files that are often passed by mistake: how they begin, what they are, and what to do instead. */
 const OTHER_FORMATS: readonly (readonly [start: string, format: string, cure: string])[] = [
   ["\x93NUMPY", "a .npy file", "use readNpy"],
@@ -44,15 +48,22 @@ const OTHER_FORMATS: readonly (readonly [start: string, format: string, cure: st
     "use readNpz for a .npz file; save the weights of a .pt or .keras file as safetensors",
   ],
   ["\x89HDF", "an HDF5 file", "save the weights as .npz, as in np.savez"],
-  ["\x80\x02", "a Python pickle", "save the weights as safetensors"],
+  ["\x80\x02", "a Python pickle, such as an old .pt file", PT_CURE],
   ["\x1f\x8b", "a gzip file", "unpack it first"],
   ["version https://git-lfs", "a pointer of Git LFS", "run git lfs pull, or download the file itself"],
   ["<", "a page of HTML or XML", "check the address"],
 ];
 
+/** Returns whether a zip archive begins with the member "archive/data.pkl". Its folder may have any name. */
+function isPickledArchive(bytes: Uint8Array): boolean {
+  const start = String.fromCharCode(...bytes.subarray(0, 300));
+  return start.startsWith("PK\x03\x04") && start.slice(30).split("\0")[0]!.includes("/data.pkl");
+}
+
 /** Identifies a file that a reader does not support, and returns what to do instead if it is a common mistake. */
 export function describeFile(bytes: Uint8Array): { readonly got: string; readonly cure?: string } {
   if (bytes.length === 0) return { got: "an empty file" };
+  if (isPickledArchive(bytes)) return { got: PT_FILE, cure: PT_CURE };
   for (const [start, format, cure] of OTHER_FORMATS) {
     if (Array.from(start).every((mark, i) => bytes[i] === mark.charCodeAt(0))) return { got: format, cure };
   }

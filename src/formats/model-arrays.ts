@@ -229,8 +229,13 @@ function shapeCure(own: ModelArray, shape: Shape, stored: Shape): string | undef
 }
 
 /** Requires that a partial load has loaded at least one array. Otherwise the prefix or the names are wrong. */
-export function expectAnyLoaded(who: string, loaded: readonly string[], names: readonly string[]): void {
+export function expectAnyLoaded(
+  who: string,
+  loaded: readonly string[],
+  names: readonly string[],
+  cure = "check the names and the prefix",
+): void {
   if (loaded.length > 0) return;
   const got = names.length === 0 ? "no array" : `only ${names.slice(0, 8).map(show).join(", ")}`;
-  throw new TypeError(complaint(who, "at least one of the model's arrays", got, "check the names and the prefix"));
+  throw new TypeError(complaint(who, "at least one of the model's arrays", got, cure));
 }

@@ -1,7 +1,7 @@
 /** .npz: a zip archive of .npy files. */
 
 import { complaint, show } from "../core/errors.js";
-import { DAMAGED, decodeUtf8, describeFile, expectBytes, viewOf } from "./bytes.js";
+import { DAMAGED, decodeUtf8, describeFile, expectBytes, PT_CURE, PT_FILE, viewOf } from "./bytes.js";
 import { inflate } from "./inflate.js";
 import { decodeNpy } from "./npy.js";
 import { chosenNames, type ReadArraysOptions, type StoredArray, type StoredArrays } from "./stored-array.js";
@@ -46,6 +46,9 @@ export function readNpz(bytes: Uint8Array, options: ReadArraysOptions = {}): Sto
     if (name !== undefined) available.set(name, member);
   }
   if (members.length > 0 && available.size === 0) {
+    if (members.some((member) => member.name.endsWith("/data.pkl"))) {
+      throw new TypeError(complaint(who, "an archive of .npy files", PT_FILE, PT_CURE));
+    }
     const cure = "save the arrays with np.savez, or as safetensors";
     throw new TypeError(complaint(who, "an archive of .npy files", show(members[0]!.name), cure));
   }

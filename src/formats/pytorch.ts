@@ -118,11 +118,13 @@ export function loadPyTorch(model: Layer, arrays: StoredArrays, options: LoadPyT
       ...report.missing.map((name) => `no ${show(name)}`),
       ...unknown.map((name) => `an unknown ${show(name)}`),
     ];
-    const cure =
-      "build the model as it was when saved, pass the prefix of its names, or partial: true to load the rest";
+    const cure = namesCure(own.flatMap(pytorchNames), [...file.keys()], { prefix, partial });
     throw new TypeError(complaint(who, "exactly the model's arrays", lists.join(", "), cure));
   }
-  if (partial) expectAnyLoaded(who, report.loaded, [...file.keys()]);
+  if (partial) {
+    const cure = namesCure(own.flatMap(pytorchNames), [...file.keys()], { prefix, partial });
+    expectAnyLoaded(who, report.loaded, [...file.keys()], cure);
+  }
 
   const countsLoaded = [...numbers.keys()].filter(countsBatches);
   for (const count of [...absentCounts.map(([array]) => array), ...countsLoaded]) {
@@ -173,6 +175,42 @@ export function toPyTorch(model: Layer): StoredArrays {
 /** Returns the names of an array in PyTorch, one for each layer that uses it. */
 function pytorchNames({ layers, name }: ModelArray): readonly string[] {
   return layers.map((layer) => layer + (PYTORCH_NAMES.get(name) ?? name));
+}
+
+/** Returns the likely reason why names do not match: another prefix, the fields of a Python class, or another model. */
+function namesCure(
+  own: readonly string[],
+  file: readonly string[],
+  { prefix, partial }: { readonly prefix: string; readonly partial: boolean },
+): string {
+  const found = new Set(file);
+  const needed = own.filter((name) => !name.endsWith("num_batches_tracked")); // old files lack them
+  const prefixes = new Set(
+    file.flatMap((name) => own.filter((mine) => name.endsWith(mine)).map((mine) => name.slice(0, -mine.length))),
+  );
+  for (const other of prefixes) {
+    const count = needed.filter((mine) => found.has(other + mine)).length;
+    const isEnough = partial ? 2 * count > needed.length : count === needed.length;
+    if (other !== prefix && (other === "" || other.endsWith(".")) && isEnough) {
+      return other === "" ? "leave out the prefix" : `pass prefix: ${show(other)}`;
+    }
+  }
+  const starts = [...new Set(file.map((name) => name.slice(0, name.indexOf(".") + 1)))];
+  if (prefix !== "" && !file.some((name) => name.startsWith(prefix))) {
+    return `no name begins with that prefix, only with ${starts.slice(0, 8).map(show).join(", ")}`;
+  }
+  const theirs = modulesOf(file.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length)));
+  const ours = modulesOf(own);
+  if (theirs.length > 0 && !theirs.some((module) => ours.includes(module))) {
+    const list = (names: readonly string[]): string => names.slice(0, 8).map(show).join(", ");
+    return `rename the keys of the Map from ${list(theirs)} to the model's ${list(ours)}`;
+  }
+  return "build the model as it was when saved, pass the prefix of its names, or partial: true to load the rest";
+}
+
+/** Returns the names of the modules that hold the arrays, such as "layer1.0" for "layer1.0.weight". */
+function modulesOf(names: readonly string[]): string[] {
+  return [...new Set(names.map((name) => name.slice(0, Math.max(0, name.lastIndexOf(".")))))];
 }
 
 function pytorchShape({ shape, isMatrix }: ModelArray): Shape {

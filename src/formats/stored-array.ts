@@ -186,7 +186,9 @@ export function copyNumbers(from: Uint8Array, to: Uint8Array, size: number, reve
 export function readStoredArrays(who: string, arrays: unknown): Map<string, StoredArray> {
   if (typeof (arrays as Partial<StoredArrays> | undefined)?.entries !== "function" || !("get" in (arrays as object))) {
     const got = Array.isArray(arrays) ? "a list" : show(arrays);
-    throw new TypeError(complaint(who, "a Map of arrays by name", got, "create one as in new Map([[name, array]])"));
+    const isFile = ArrayBuffer.isView(arrays) || typeof arrays === "string";
+    const cure = isFile ? "read the file with readSafetensors or readNpz" : "create one as in new Map([[name, array]])";
+    throw new TypeError(complaint(who, "a Map of arrays by name", got, cure));
   }
   const read = new Map<string, StoredArray>();
   for (const [name, array] of arrays as ReadonlyMap<unknown, unknown>) {

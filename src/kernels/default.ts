@@ -29,11 +29,11 @@ export function basicKernels(): Kernels {
  *
  * @example
  * const y = new Float32Array(1);
- * const argmax = new Int32Array(1);
+ * const places = new Int32Array(1);
  * const window = { windowHeight: 2, windowWidth: 2, strideY: 2, strideX: 2, top: 0, left: 0 };
  * const shape = { batch: 1, channels: 1, height: 2, width: 2, outHeight: 1, outWidth: 1, ...window };
- * imageKernels(defaultKernels()).maxPool2d({ shape, x: Float32Array.of(1, 4, 3, 2), y, argmax });
- * [y[0], argmax[0]];   // => [4, 1]
+ * imageKernels(defaultKernels()).maxPool2d({ shape, x: Float32Array.of(1, 4, 3, 2), y, argmax: places });
+ * [y[0], places[0]];   // => [4, 1]
  */
 export function imageKernels(kernels: Kernels): ImageKernels {
   return hasImageKernels(kernels) ? kernels : defaultKernels();

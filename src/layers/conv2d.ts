@@ -2,12 +2,11 @@
 
 import type { DType } from "../core/dtype.js";
 import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
-import type { Random } from "../core/random.js";
 import type { Tensor } from "../core/tensor.js";
 import { imageKernels } from "../kernels/default.js";
 import type { Forward, Layer, Pass } from "./contract.js";
 import { beginForward, guardedForward } from "./forward.js";
-import { weightAndBias } from "./initial-values.js";
+import { type Initialization, weightAndBias } from "./initial-values.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 import { predict, type PredictOptions } from "./predict.js";
 import { gradientTensor, outputTensor, parameterGradients, registerOwn } from "./private-memory.js";
@@ -22,7 +21,7 @@ export interface Conv2dInitialValues {
 }
 
 /** Options for `Conv2d`. */
-export interface Conv2dOptions {
+export type Conv2dOptions = Initialization<Conv2dInitialValues> & {
   /** Channels of the input. */
   readonly inputs: number;
   /** Channels of the output. */
@@ -38,16 +37,9 @@ export interface Conv2dOptions {
   readonly padding?: Pixels | "same" | undefined;
   /** Learn a bias, b. Default: true. Before a batch norm it has no effect: subtracting the mean cancels b. */
   readonly bias?: boolean | undefined;
-  /**
-   * The initial weight: "glorot" (uniform in ±sqrt(6 / ((inputs + outputs) height width))), "he" (normal with variance
-   * 2 / (inputs height width), for ReLU), or given values. Default: "glorot". The bias starts at zero unless given.
-   */
-  readonly initial?: "glorot" | "he" | Conv2dInitialValues | undefined;
-  /** The source of random initial values; not needed if they are given. */
-  readonly random?: Random | undefined;
   /** The dtype of weight and bias. Default: "float32". */
   readonly dtype?: DType | undefined;
-}
+};
 
 const optionRules = {
   inputs: { kind: "count" },

@@ -3,12 +3,11 @@
 import type { DType } from "../core/dtype.js";
 import { complaint, ShapeError } from "../core/errors.js";
 import { dtypeRule, type OptionRules, readOptions } from "../core/options.js";
-import type { Random } from "../core/random.js";
 import { printShape } from "../core/shape.js";
 import type { Tensor } from "../core/tensor.js";
 import type { Forward, Layer, Pass } from "./contract.js";
 import { beginForward, guardedForward } from "./forward.js";
-import { weightAndBias } from "./initial-values.js";
+import { type Initialization, weightAndBias } from "./initial-values.js";
 import type { Parameter, RunningStatistic } from "./parameter.js";
 import { predict, type PredictOptions } from "./predict.js";
 import { gradientTensor, outputTensor, parameterGradients, registerOwn } from "./private-memory.js";
@@ -22,21 +21,14 @@ export interface DenseInitialValues {
 }
 
 /** Options for `Dense`. */
-export interface DenseOptions {
+export type DenseOptions = Initialization<DenseInitialValues> & {
   readonly inputs: number;
   readonly outputs: number;
   /** Learn a bias, b. Default: true. It has no effect before a BatchNorm layer: subtracting the mean cancels b. */
   readonly bias?: boolean | undefined;
-  /**
-   * The initial weight: "glorot" (uniform in ±sqrt(6 / (inputs + outputs))), "he" (normal with variance 2 / inputs, for
-   * ReLU), or given values. Default: "glorot". The bias starts at zero unless given.
-   */
-  readonly initial?: "glorot" | "he" | DenseInitialValues | undefined;
-  /** The source of random initial values. Not needed if the values are given. */
-  readonly random?: Random | undefined;
   /** The dtype of weight and bias. Default: "float32". */
   readonly dtype?: DType | undefined;
-}
+};
 
 const optionRules = {
   inputs: { kind: "count" },

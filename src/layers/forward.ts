@@ -1,12 +1,12 @@
 /** The beginning and the end of every forward pass, both in the library's layers and in custom ones. */
 
-import { complaint, expectObject, expectOneOf, show } from "../core/errors.js";
+import { complaint, expectObject, show } from "../core/errors.js";
 import { nearest } from "../core/options.js";
 import { expectTensor, type Tensor } from "../core/tensor.js";
 import { basicKernels } from "../kernels/default.js";
 import { basicPlainKernels } from "../kernels/plain/kernels.js";
 import type { Kernels } from "../kernels/types.js";
-import type { Backward, Forward, Gradients, Pass } from "./contract.js";
+import type { Backward, Forward, Gradients, Mode, Pass } from "./contract.js";
 import { guardBackward } from "./guards.js";
 import { watch } from "./overwrites.js";
 import type { Parameter } from "./parameter.js";
@@ -26,9 +26,9 @@ export interface ForwardStart {
  *   has the wrong type, or the input and the parameters differ in dtype (nothing is converted silently)
  */
 export function beginForward(kind: string, input: Tensor, pass: Pass, parameters: readonly Parameter[]): ForwardStart {
-  expectObject(`${kind}.forward`, "the pass", pass);
+  if (typeof pass !== "object" || pass === null) refusePass(`${kind}.forward`, pass);
   const name = pass.path === undefined ? kind : `${kind} "${pass.path}"`;
-  expectOneOf(name, "mode", pass.mode, ["train", "probe", "inference"]);
+  if (!MODES.includes(pass.mode)) refuseMode(name, pass.mode);
   // If `defer` is set, this layer is inside a container, which has already checked the pass.
   if (pass.defer === undefined) expectPass(name, pass);
   else if (typeof pass.defer !== "function") {
@@ -41,6 +41,26 @@ export function beginForward(kind: string, input: Tensor, pass: Pass, parameters
     throw new TypeError(complaint(name, expected, input.dtype, `use input.cast("${parameter.value.dtype}")`));
   }
   return { name, kernels: pass.kernels ?? basicKernels() };
+}
+
+const MODES: readonly Mode[] = ["train", "probe", "inference"];
+
+/** Rejects a pass that is not an object, such as a mode alone. */
+function refusePass(who: string, pass: unknown): never {
+  const cure = `pass an object, as in { mode: "${nearestMode(pass) ?? "train"}" }`;
+  throw new TypeError(complaint(who, "the pass to be an object", show(pass), cure));
+}
+
+function refuseMode(name: string, mode: unknown): never {
+  const near = nearestMode(mode);
+  const cure = near === undefined ? undefined : `use "${near}"`;
+  throw new TypeError(complaint(name, 'mode to be "train" or "probe" or "inference"', show(mode), cure));
+}
+
+/** Returns the mode for a word of another library, such as "eval". */
+function nearestMode(word: unknown): Mode | undefined {
+  if (typeof word !== "string") return undefined;
+  return /^(eval|test|pred)/i.test(word) ? "inference" : nearest(word, MODES);
 }
 
 const PASS_KEYS: readonly string[] = ["mode", "kernels", "rowWeights", "path", "observe", "defer"];

@@ -186,7 +186,7 @@ export class LayerNorm extends SampleNorm {
 
   forward(input: Tensor, pass: Pass): Forward {
     const { name, kernels } = beginForward("LayerNorm", input, pass, this.parameters);
-    const view = featureView(name, input, -1, this.features);
+    const view = featureView(name, input, -1, this.features, false);
     return this.normalize(name, input, kernels, view, { samples: view.outer, groups: 1 });
   }
 }

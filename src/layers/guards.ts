@@ -57,13 +57,19 @@ export function expectGradient(name: string, of: string, gradient: unknown, valu
   }
 }
 
-/** Returns the view of an input along its feature axis, which may be negative and must have length `features`. */
-export function featureView(name: string, input: Tensor, axis: number, features: number): ChannelView {
+/**
+ * Returns the view of an input along its feature axis, which may be negative and must have length `features`. `hasAxis`: whether the
+ * layer has an option `axis`, which the error may then suggest.
+ */
+export function featureView(name: string, input: Tensor, axis: number, features: number, hasAxis = true): ChannelView {
   const rank = input.shape.length;
   const index = axis < 0 ? rank + axis : axis;
   if (rank < 2 || input.shape[index] !== features) {
     const expected = `${features} features on axis ${axis} of the input`;
-    throw new ShapeError(complaint(name, expected, `shape ${printShape(input.shape)}`));
+    // Axis 0 holds the rows, so a match there is chance.
+    const other = hasAxis ? input.shape.lastIndexOf(features) : 0;
+    const cure = other < 1 ? undefined : `pass axis: ${other === rank - 1 && rank > 2 ? -1 : other}`;
+    throw new ShapeError(complaint(name, expected, `shape ${printShape(input.shape)}`, cure));
   }
   return channelView(input.shape, index);
 }

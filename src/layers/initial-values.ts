@@ -7,6 +7,20 @@ import { printShape, sameShape, type Shape } from "../core/shape.js";
 import { expectTensor, Tensor } from "../core/tensor.js";
 import { Parameter } from "./parameter.js";
 
+/**
+ * Where the initial weight of a layer comes from: drawn from a stream, or given values. Omitting both is a compile-time error.
+ *
+ * "glorot" is uniform in ±sqrt(6 / (fanIn + fanOut)), "he" is normal with variance 2 / fanIn, for ReLU. Default: "glorot". The bias
+ * starts at zero unless given.
+ */
+export type Initialization<Values> =
+  | { readonly initial: Values; readonly random?: Random | undefined }
+  | {
+      readonly initial?: "glorot" | "he" | undefined;
+      /** The source of random initial values. */
+      readonly random: Random;
+    };
+
 /** What the constructor of such a layer has read. */
 export interface InitialOptions {
   readonly bias: boolean;

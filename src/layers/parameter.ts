@@ -96,6 +96,11 @@ export class Parameter {
     }
   }
 
+  /** Throws, because JSON cannot hold typed arrays or a model's Map of children: it would lose values silently. */
+  toJSON(): never {
+    return refuseJSON(`Parameter "${this.name.slice(0, 80)}"`);
+  }
+
   /** Replaces the tensor with another one, of any dtype, until the returned function is called. */
   hold(value: Tensor): () => void {
     const { tensor, currentVersion } = this;
@@ -129,4 +134,13 @@ export class RunningStatistic {
     this.values = values;
     this.least = least;
   }
+
+  /** Throws, for the same reason as that of a `Parameter`. */
+  toJSON(): never {
+    return refuseJSON(`RunningStatistic "${this.name.slice(0, 80)}"`);
+  }
+}
+
+function refuseJSON(who: string): never {
+  throw new TypeError(complaint(who, "plain JSON", "a model", "pass stateDict(model) to JSON.stringify instead"));
 }

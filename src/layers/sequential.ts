@@ -32,20 +32,24 @@ import { giveBack, isOwn, registerOwn } from "./private-memory.js";
  *   new ReLU(),
  *   new Dense({ inputs: 8, outputs: 2, random }),
  * ]);
+ * model.layers[1].runningMean.values.length;   // => 8
  * [...parametersByPath(model).keys()];   // => ["0.weight", "1.gamma", "1.beta", "3.weight", "3.bias"]
  */
-export class Sequential implements Layer {
+export class Sequential<const Layers extends readonly Layer[] = readonly Layer[]> implements Layer {
+  /** The layers in order, each with its own type: `model.layers[1].runningMean` needs no cast if the second is a `BatchNorm`. */
+  readonly layers: Layers;
   readonly children: ReadonlyMap<string, Layer>;
   readonly parameters: readonly Parameter[];
   readonly statistics: readonly RunningStatistic[];
 
   /** Chains layers without copying them. */
-  constructor(layers: readonly Layer[]) {
+  constructor(layers: Layers) {
     if (!Array.isArray(layers) || layers.length === 0) {
       throw new TypeError(complaint("Sequential", "an array of at least one layer", show(layers)));
     }
     const list = Array.from<Layer>(layers); // also works for an array that has lost its prototype
     for (const [index, layer] of list.entries()) expectLayer("Sequential", layer, ` at index ${index}`);
+    this.layers = Object.freeze(list) as unknown as Layers;
     this.children = new Map(list.map((layer, index) => [String(index), layer]));
     this.parameters = [...new Set(list.flatMap((layer) => layer.parameters))];
     this.statistics = [...new Set(list.flatMap((layer) => layer.statistics))];

@@ -343,7 +343,7 @@ function record<Item, Value>(
 
 /** Returns a deep copy of plain data. Reads each property once. */
 function plainCopy(who: string, saved: Checkpoint): Checkpoint {
-  expectObject(who, "the checkpoint", saved);
+  expectObject(who, "the checkpoint", saved, typeof saved === "string" ? "parse it with JSON.parse" : undefined);
   const copy = (value: unknown, depth: number): unknown => {
     if (typeof value !== "object" || value === null) return value;
     if (depth > 8) throw new TypeError(complaint(who, "a checkpoint", "an object nested more than 8 deep"));

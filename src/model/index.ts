@@ -1,6 +1,6 @@
 /**
- * batchnorm/tools: diagnose and prepare models for use. Compare training and inference, recompute running statistics, inspect a
- * model for common problems, and fold batch norm layers into their neighbors.
+ * batchnorm/tools: functions for whole models. Compare training and inference, recompute running statistics, inspect a model for
+ * common problems, fold batch norm layers into their neighbors, summarize and copy a model, and average its weights.
  *
  * @module
  */
@@ -36,3 +36,6 @@ export { inspect, type InspectOptions, type InspectReport } from "./inspect/insp
 export type { Finding, FindingKind } from "./inspect/finding.js";
 export type { LayerSignal } from "./inspect/value-findings.js";
 export type { StatisticsGap } from "./feature-statistics.js";
+export { summary, type SummaryLayer, type SummaryReport } from "./summary.js";
+export { clone } from "./clone.js";
+export { WeightAverage, type WeightAverageOptions } from "./weight-average.js";

@@ -10,7 +10,7 @@ import { expectLayer } from "../layers/guards.js";
 import type { Layer, Pass } from "../layers/contract.js";
 import { expectTensor, type Tensor } from "../core/tensor.js";
 import type { GivenRowWeights } from "./row-masks.js";
-import { layersByPath } from "./tree.js";
+import { countsBatches, layersByPath } from "./tree.js";
 
 /** The input and output of a layer at one position in a model. */
 export interface ObservedLayer {
@@ -127,6 +127,21 @@ export function observeLayers(model: Layer, input: Tensor, pass: Pass): Observat
   const { output } = model.forward(input, { ...pass, observe: add });
   add("", output, input);
   return { output, observed, paths, shortcuts };
+}
+
+/** Observes a pass in mode "inference", even if no batch was tracked, in which case only the shapes are meaningful. */
+export function observeInference(
+  model: Layer,
+  input: Tensor,
+  pass: Pass,
+): { readonly inference: Observation; readonly tracked: boolean } {
+  const untracked = model.statistics.filter((statistic) => countsBatches(statistic) && statistic.values[0] === 0);
+  try {
+    for (const { values } of untracked) values[0] = 1;
+    return { inference: observeLayers(model, input, pass), tracked: untracked.length === 0 };
+  } finally {
+    for (const { values } of untracked) values[0] = 0;
+  }
 }
 
 /**

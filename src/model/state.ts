@@ -50,7 +50,7 @@ export function stateDict(model: Layer): StateDict {
 export function loadStateDict(model: Layer, state: StateDict): void {
   const name = "loadStateDict";
   expectLayer(name, model);
-  expectObject(name, "the state", state);
+  expectObject(name, "the state", state, typeof state === "string" ? "parse it with JSON.parse" : undefined);
   const own = slots(model);
   const missing = [...own.keys()].filter((path) => !Object.hasOwn(state, path));
   const unknown = Object.keys(state).filter((path) => !own.has(path));

@@ -8,13 +8,15 @@
 
 import { complaint, ShapeError, show } from "../core/errors.js";
 import { allocate, type Floats } from "../core/dtype.js";
+import { exp, sigmoid } from "../core/math.js";
 import { type OptionRules, readOptions } from "../core/options.js";
+import { printShape } from "../core/shape.js";
+import { log1p } from "../core/special.js";
+import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
 import { basicKernels } from "../kernels/default.js";
 import type { Kernels } from "../kernels/types.js";
-import { printShape, sameShape } from "../core/shape.js";
-import { expectTensor, isTensor, Tensor } from "../core/tensor.js";
 import { expectKernels } from "../layers/forward.js";
-import { spreadRowWeights } from "../layers/row-weights.js";
+import { expectLabels, expectTarget, labelsOf, lossWeights } from "./targets.js";
 
 /** A loss and its gradient with respect to the output. */
 export interface LossValue {
@@ -85,7 +87,7 @@ export function softmaxCrossEntropy(
   if (logits.shape.length !== 2 || rows === undefined || classes === undefined) {
     throw new ShapeError(complaint(name, "logits of shape [N, K]", printShape(logits.shape)));
   }
-  const targets = isTensor(target) ? expectTarget(name, target, logits) : expectLabels(target, rows);
+  const targets = isTensor(target) ? expectTarget(name, target, logits) : expectLabels(name, target, rows);
   const gradOutput = Tensor.zeros(logits.shape, logits.dtype);
   if (read.rowWeights === undefined) {
     const all = targetRows(targets, undefined, rows, classes);
@@ -162,21 +164,93 @@ export function meanSquaredError(output: Tensor, target: Tensor, options: LossOp
   return { loss: sum, gradOutput };
 }
 
-/** Returns one weight per row or position of an output. The largest weight is 1. */
-function lossWeights(
-  name: string,
-  given: ArrayLike<number> | Tensor,
-  output: Tensor,
-): { readonly weights: Float64Array; readonly total: number } {
-  const { shape, data } = output;
-  const matrix = shape.length < 2 ? new Tensor(data, [shape[0] ?? 1, 1]) : output;
-  const channels = matrix.shape.at(-1)!;
-  const view = { outer: matrix.size / channels, channels, inner: 1 };
-  const read = spreadRowWeights(name, given, matrix, view, -1);
-  if (read.total === 0) {
-    throw new RangeError(complaint(name, "a row with a weight above 0", "row weights of 0", "skip this batch"));
+/**
+ * Computes the mean binary cross-entropy between sigmoid(logits) and the target over all values. Use it for two classes with one
+ * logit per row, and for labels that do not exclude each other.
+ *
+ *     loss = -(1/size) Σ t ln p + (1 - t) ln(1 - p)      p = sigmoid(logits)
+ *
+ * - **Shapes**: target like the logits, with values in [0, 1], or N labels 0 and 1 for logits [N] or [N, 1] · rowWeights [N], or
+ *   more leading axes as in `meanSquaredError`
+ * - **Units**: nats; a uniform guess has a loss of ln 2
+ * - **Numerics**: computed from the logits as max(x, 0) - x t + ln(1 + exp(-|x|)), so it never overflows and stays exact where p
+ *   rounds to 0 or 1; sums in double precision
+ * - **Cost**: one pass in TypeScript, on any kernel set
+ *
+ * @throws {ShapeError} if the shapes of logits, target and row weights do not match
+ * @throws {TypeError} if logits and target have different dtypes
+ * @throws {RangeError} if a target is not in [0, 1], or no row has a weight above 0
+ * @example
+ * const { loss, gradOutput } = sigmoidCrossEntropy(Tensor.from([[0], [0]], { dtype: "float64" }), [1, 0]);
+ * loss;                      // => 0.6931471805599453
+ * gradOutput.toNested();     // => [[-0.25], [0.25]]
+ */
+export function sigmoidCrossEntropy(
+  logits: Tensor,
+  target: ArrayLike<number> | Tensor,
+  options: LossOptions = {},
+): LossValue {
+  const name = "sigmoidCrossEntropy";
+  expectTensor(name, "the output", logits);
+  const { rowWeights, kernels } = readOptions(name, options, lossRules);
+  expectKernels(name, kernels);
+  const { shape, size, dtype, data: x } = logits;
+  const targets = isTensor(target)
+    ? expectTarget(name, target, logits).data
+    : expectLabels(name, target, shape[0] ?? 1);
+  if (targets.length !== size) {
+    throw new ShapeError(complaint(name, `a target Tensor of shape ${printShape(shape)}`, `${targets.length} labels`));
   }
-  return read;
+  const { weights, total } = lossWeights(name, rowWeights ?? new Float64Array(shape[0] ?? 1).fill(1), logits);
+  const width = size / weights.length;
+  const gradOutput = Tensor.zeros(shape, dtype);
+  let loss = 0;
+  for (const [row, weight] of weights.entries()) {
+    if (weight === 0) continue; // 0 * NaN is NaN
+    const share = weight / (total * width);
+    for (let i = row * width; i < (row + 1) * width; i++) {
+      const t = targets[i]!;
+      if (!(t >= 0 && t <= 1)) throw new RangeError(complaint(name, "targets in [0, 1]", `${t} at index ${i}`));
+      loss += share * (Math.max(x[i]!, 0) - x[i]! * t + log1p(exp(-Math.abs(x[i]!))));
+      gradOutput.data[i] = share * (sigmoid(x[i]!) - t);
+    }
+  }
+  return { loss, gradOutput };
+}
+
+/**
+ * Returns the loss of each row, to find the samples with the largest loss, for example. Their mean is the loss of the batch, and
+ * their sum is the number of rows times that.
+ *
+ * - **Shapes**: N numbers for an output [N, ...]
+ * - **Cost**: one call of the loss per row
+ *
+ * @throws {TypeError} if `loss` is not a function
+ * @throws {ShapeError} if the target does not have one entry per row
+ * @example
+ * const output = Tensor.from([[0], [3]]);
+ * rowLosses(meanSquaredError, output, Tensor.from([[2], [2]]));   // => Float64Array [4, 1]
+ */
+export function rowLosses<Target extends ArrayLike<number> | Tensor>(
+  loss: Loss<Target>,
+  output: Tensor,
+  target: Target,
+  options?: Omit<CrossEntropyOptions, "rowWeights">,
+): Float64Array {
+  const name = "rowLosses";
+  if (typeof loss !== "function") {
+    throw new TypeError(complaint(name, "a loss function such as meanSquaredError", show(loss)));
+  }
+  expectTensor(name, "the output", output);
+  const rows = output.shape[0] ?? 1;
+  const targets: ArrayLike<number> | Tensor = isTensor(target) ? target : expectLabels(name, target, rows);
+  if (isTensor(targets) && targets.shape[0] !== rows) {
+    throw new ShapeError(complaint(name, `a target of ${rows} rows`, printShape(targets.shape)));
+  }
+  return Float64Array.from({ length: rows }, (_, row) => {
+    const own = isTensor(targets) ? targets.rows([row]) : [targets[row]!];
+    return loss(output.rows([row]), own as Target, options).loss;
+  });
 }
 
 /** Class labels, or distributions over the classes. */
@@ -185,7 +259,8 @@ type KernelTargets = { readonly labels: Int32Array | undefined; readonly probabi
 
 /** Returns the targets of the kept rows, or of all rows, in the form that kernels accept. */
 function targetRows(target: Targets, kept: Uint32Array | undefined, rows: number, classes: number): KernelTargets {
-  if (!isTensor(target)) return { labels: labelsOf(target, kept, rows, classes), probabilities: undefined };
+  if (!isTensor(target))
+    return { labels: labelsOf("softmaxCrossEntropy", target, kept, rows, classes), probabilities: undefined };
   const count = kept?.length ?? rows;
   for (let i = 0; i < count; i++) expectNotNegative(target, kept?.[i] ?? i, classes);
   return { labels: undefined, probabilities: kept === undefined ? target.data : target.rows(kept).data };
@@ -218,40 +293,4 @@ function expectNotNegative({ data }: Tensor, row: number, classes: number): void
     const expected = "distributions without negative values";
     throw new RangeError(complaint("softmaxCrossEntropy", expected, `${data[i]} in row ${row}`));
   }
-}
-
-function expectTarget(name: string, target: Tensor, output: Tensor): Tensor {
-  if (!sameShape(target.shape, output.shape)) {
-    const expected = `a target of shape ${printShape(output.shape)}, the shape of the output`;
-    throw new ShapeError(complaint(name, expected, printShape(target.shape)));
-  }
-  if (target.dtype !== output.dtype) {
-    const cure = `use target.cast("${output.dtype}")`;
-    throw new TypeError(complaint(name, `a target of dtype ${output.dtype}`, target.dtype, cure));
-  }
-  return target;
-}
-
-function expectLabels(target: ArrayLike<number>, rows: number): ArrayLike<number> {
-  const name = "softmaxCrossEntropy";
-  if (typeof target !== "object" || target === null || typeof target.length !== "number") {
-    throw new TypeError(complaint(name, "the target to be labels or a Tensor of distributions", show(target)));
-  }
-  if (target.length !== rows) throw new ShapeError(complaint(name, `${rows} labels, one per row`, `${target.length}`));
-  return target;
-}
-
-function labelsOf(target: ArrayLike<number>, kept: Uint32Array | undefined, rows: number, classes: number): Int32Array {
-  const labels = new Int32Array(kept?.length ?? rows);
-  for (let i = 0; i < labels.length; i++) {
-    const row = kept?.[i] ?? i;
-    const label = target[row]!;
-    if (!Number.isInteger(label) || label < 0 || label >= classes) {
-      const expected = `labels to be whole numbers in 0..${classes - 1}`;
-      const cure = label === -100 ? "ignore rows with a weight of 0 in rowWeights" : undefined;
-      throw new RangeError(complaint("softmaxCrossEntropy", expected, `${show(label)} in row ${row}`, cure));
-    }
-    labels[i] = label;
-  }
-  return labels;
 }

@@ -1,4 +1,4 @@
-/** SGD, Adam and AdamW: parameter updates as in PyTorch. */
+/** SGD, Adam, AdamW and what all optimizers share: parameter updates as in PyTorch. */
 
 import { allocate, type DType, type Floats } from "../core/dtype.js";
 import { complaint, expectNumber, expectOneOf, ShapeError, show } from "../core/errors.js";
@@ -30,9 +30,9 @@ export interface OptimizerMemory {
   readonly numbers: Record<string, number>;
 }
 
-/** The base class of SGD, Adam and AdamW. Checks all gradients before it updates any parameter. */
+/** The base class of all optimizers. Checks all gradients before it updates any parameter. */
 export abstract class Optimizer {
-  /** "SGD", "Adam" or "AdamW". */
+  /** "SGD", "RMSprop", "Adam" or "AdamW". */
   readonly kind: string;
   readonly parameters: readonly Parameter[];
   readonly weightDecay: number;
@@ -156,6 +156,15 @@ function copyMemory({ arrays, numbers }: OptimizerMemory): OptimizerMemory {
   return { arrays: Object.fromEntries(copies), numbers: { ...numbers } };
 }
 
+/** Advice for options that have another name in PyTorch, or that do not exist here. */
+export const pytorchNames: Readonly<Record<string, string>> = {
+  lr: "did you mean learningRate?",
+  betas: "pass beta1 and beta2",
+  dampening: "multiply learningRate by 1 - dampening",
+  amsgrad: "AMSGrad is not available",
+  centered: "only the uncentered form is available",
+};
+
 /** Options for `SGD`. */
 export interface SGDOptions extends OptimizerOptions {
   /** The fraction of the velocity that is kept from step to step, in [0, 1). Default: 0. */
@@ -198,8 +207,11 @@ const adamRules = {
  *
  *     g = gradient + weightDecay w      v = momentum v + g      w -= learningRate v      (Nesterov: g + momentum v)
  *
+ * There is no `dampening`. A damped velocity is (1 - dampening) v, so multiplying `learningRate` by 1 - dampening has the same
+ * effect (PyTorch does not damp the first step).
+ *
  * - **Cost**: one pass over the parameters; with momentum, memory for one more array per parameter
- * - **Source**: Sutskever et al. 2013, as in PyTorch (the velocity excludes the learning rate; no dampening)
+ * - **Source**: Sutskever et al. 2013, as in PyTorch (the velocity excludes the learning rate)
  *
  * @throws {RangeError} if a number is out of range, or nesterov is set without momentum
  * @example
@@ -214,7 +226,7 @@ export class SGD extends Optimizer {
 
   /** Creates an optimizer for the given parameters, such as `model.parameters`. */
   constructor(parameters: Iterable<Parameter>, options: SGDOptions) {
-    const { momentum, nesterov, ...shared } = readOptions("SGD", options, sgdRules);
+    const { momentum, nesterov, ...shared } = readOptions("SGD", options, sgdRules, pytorchNames);
     super("SGD", parameters, shared);
     if (nesterov && momentum === 0) throw new RangeError(complaint("SGD", "momentum > 0 with nesterov", "0"));
     this.momentum = momentum;
@@ -245,7 +257,13 @@ abstract class AdamFamily extends Optimizer {
   private readonly decoupled: boolean;
 
   constructor(kind: "Adam" | "AdamW", parameters: Iterable<Parameter>, options: AdamOptions, defaultDecay: number) {
-    const { beta1, beta2, epsilon, weightDecay = defaultDecay, ...shared } = readOptions(kind, options, adamRules);
+    const {
+      beta1,
+      beta2,
+      epsilon,
+      weightDecay = defaultDecay,
+      ...shared
+    } = readOptions(kind, options, adamRules, pytorchNames);
     super(kind, parameters, { ...shared, weightDecay });
     for (const { name, value } of this.parameters) expectNormalEpsilon(kind, epsilon, name, value.dtype);
     this.beta1 = beta1;
@@ -300,7 +318,8 @@ function expectNormalEpsilon(kind: string, epsilon: number, name: string, dtype:
  *     m = beta1 m + (1 - beta1) g      v = beta2 v + (1 - beta2) g²
  *     w -= learningRate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
  *
- * Weight decay is added to the gradient, as in PyTorch's `Adam`. For decoupled weight decay, use `AdamW`.
+ * Weight decay is added to the gradient, as in PyTorch's `Adam`. For decoupled weight decay, use `AdamW`. There is no `amsgrad`: it
+ * needs a third array per parameter, the largest v so far, which the kernels do not compute.
  *
  * - **Cost**: one pass over the parameters; memory for two more arrays per parameter
  * - **Source**: Kingma & Ba 2015, algorithm 1 (arXiv:1412.6980)
@@ -333,6 +352,7 @@ export class AdamW extends AdamFamily {
   }
 }
 
-function zerosLike({ value }: Parameter): Floats {
+/** Allocates an array of zeros with the length and dtype of a parameter. */
+export function zerosLike({ value }: Parameter): Floats {
   return allocate(value.dtype, value.size);
 }

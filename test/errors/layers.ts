@@ -8,7 +8,12 @@ import {
   GlobalAveragePool,
   GroupNorm,
   LayerNorm,
+  ELU,
+  GELU,
   LeakyReLU,
+  RMSNorm,
+  SiLU,
+  Softplus,
   LogSoftmax,
   MaxPool2d,
   ReLU,
@@ -16,6 +21,7 @@ import {
   Sigmoid,
   Softmax,
   Tanh,
+  Tensor,
 } from "../../src/index.js";
 import { as, dense, pass, random, tensor, type Row } from "./row.js";
 
@@ -27,7 +33,7 @@ export const layers: readonly Row[] = [
   ["TypeError: Dense: inputs | undefined", () => new Dense(as({ outputs: 2 }))],
   ["RangeError: Dense: inputs | 1 | 0", () => new Dense({ inputs: 0, outputs: 2, random: random() })],
   ["RangeError: Dense: outputs | 1 | 2.5", () => new Dense({ inputs: 3, outputs: 2.5, random: random() })],
-  ["TypeError: Dense: random | Random | undefined | cure", () => new Dense({ inputs: 3, outputs: 2 })],
+  ["TypeError: Dense: random | Random | undefined | cure", () => new Dense(as({ inputs: 3, outputs: 2 }))],
   ["TypeError: Dense: bias | 0", () => new Dense({ inputs: 3, outputs: 2, bias: as(0), random: random() })],
   [
     'TypeError: Dense: dtype | "float32" | "float64" | "f"',
@@ -62,6 +68,17 @@ export const layers: readonly Row[] = [
     () => new Dense({ inputs: 3, outputs: 2, bias: false, initial: { weight: tensor(3, 2), bias: tensor(2) } }),
   ],
   ["TypeError: Dense: input | Tensor | Float32Array(3)", () => dense().forward(as(Float32Array.of(1, 2, 3)), pass)],
+  ["TypeError: SiLU: input | Tensor | 1", () => new SiLU().forward(as(1), pass)],
+  ["TypeError: Softplus: input | Tensor | 1", () => new Softplus().forward(as(1), pass)],
+  ['TypeError: GELU: approximate | "none" | "tanh" | true', () => new GELU({ approximate: as(true) })],
+  ["RangeError: ELU: alpha | 0 | -1", () => new ELU({ alpha: -1 })],
+  ["RangeError: RMSNorm: features | 1 | 0", () => new RMSNorm({ features: 0 })],
+  ['TypeError: RMSNorm: "center"', () => new RMSNorm(as({ features: 2, center: false }))],
+  [
+    "RangeError: RMSNorm: infinite | row 1 | cure",
+    () =>
+      new RMSNorm({ features: 1, dtype: "float64" }).forward(Tensor.from([[1], [1e200]], { dtype: "float64" }), pass),
+  ],
   ["TypeError: LeakyReLU: options | null", () => new LeakyReLU(as(null))],
   ["RangeError: LeakyReLU: slope | (0, 1] | 0", () => new LeakyReLU({ slope: 0 })],
   ["RangeError: LeakyReLU: slope | (0, 1] | 1.5", () => new LeakyReLU({ slope: 1.5 })],

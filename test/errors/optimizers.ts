@@ -1,6 +1,25 @@
 /** Optimizers and saved state. */
-import { Adam, AdamW, BatchNorm, loadStateDict, SGD, stateDict } from "../../src/index.js";
+import {
+  Adam,
+  AdamW,
+  BatchNorm,
+  clipByNorm,
+  clipByValue,
+  cosineSchedule,
+  loadStateDict,
+  oneCycleSchedule,
+  Parameter,
+  RMSprop,
+  SGD,
+  stateDict,
+  stepSchedule,
+  Tensor,
+  warmUp,
+} from "../../src/index.js";
 import { as, dense, gamma, tensor, type Row } from "./row.js";
+
+const gradient = (...values: number[]): Map<Parameter, Tensor> =>
+  new Map([[new Parameter("w", "weight", Tensor.zeros([values.length])), Tensor.from(values)]]);
 
 export const optimizers: readonly Row[] = [
   ["TypeError: SGD: parameters | undefined | cure", () => new SGD(as(undefined), { learningRate: 1 })],
@@ -41,6 +60,37 @@ export const optimizers: readonly Row[] = [
       [`TypeError: ${Optimizer.name}: kernels | name | keys sgd, adam | cure`, run({ sgd: 1, adam: 1 })],
     ];
   }),
+  ["RangeError: RMSprop: alpha | [0, 1) | 1", () => new RMSprop([gamma()], { learningRate: 1, alpha: 1 })],
+  ["RangeError: RMSprop: momentum | [0, 1) | -1", () => new RMSprop([gamma()], { learningRate: 1, momentum: -1 })],
+  ["RangeError: RMSprop: epsilon | 0 | NaN", () => new RMSprop([gamma()], { learningRate: 1, epsilon: NaN })],
+  ["TypeError: RMSprop: options | null", () => new RMSprop([gamma()], as(null))],
+  // The names of PyTorch.
+  ['TypeError: SGD: "lr" | cure', () => new SGD([gamma()], as({ lr: 1 }))],
+  ['TypeError: SGD: "dampening" | cure', () => new SGD([gamma()], as({ learningRate: 1, dampening: 0.9 }))],
+  ['TypeError: Adam: "amsgrad" | cure', () => new Adam([gamma()], as({ learningRate: 1, amsgrad: true }))],
+  ['TypeError: AdamW: "betas" | cure', () => new AdamW([gamma()], as({ betas: [0.9, 0.99] }))],
+  ['TypeError: RMSprop: "centered" | cure', () => new RMSprop([gamma()], as({ learningRate: 1, centered: true }))],
+  ...([clipByNorm, clipByValue] as const).flatMap((clip): Row[] => [
+    [`TypeError: ${clip.name}: Map | undefined | cure`, () => clip(as(undefined), 1)],
+    [`RangeError: ${clip.name}: limit | 0 | -1`, () => clip(gradient(1), -1)],
+    [`TypeError: ${clip.name}: limit | undefined`, () => clip(gradient(1), as(undefined))],
+    [`RangeError: ${clip.name}: NaN | index 1 | "w" | cure`, () => clip(gradient(1, NaN), 1)],
+    [`RangeError: ${clip.name}: -Infinity | index 0 | "w" | cure`, () => clip(gradient(-Infinity), 1)],
+  ]),
+  ["TypeError: stepSchedule: options | undefined", () => stepSchedule(as(undefined))],
+  ["RangeError: stepSchedule: every | 1 | 0", () => stepSchedule({ start: 1, factor: 0.1, every: 0 })],
+  ["RangeError: stepSchedule: step | 0 | -1", () => stepSchedule({ start: 1, factor: 0.1, every: 1 })(-1)],
+  ["RangeError: cosineSchedule: steps | 1 | 2.5", () => cosineSchedule({ start: 1, steps: 2.5 })],
+  ["RangeError: cosineSchedule: step | 0 | 0.5", () => cosineSchedule({ start: 1, steps: 2 })(0.5)],
+  ["TypeError: warmUp: then | none", () => warmUp(as({ steps: 3 }))],
+  ['TypeError: warmUp: then | "0.1"', () => warmUp({ steps: 3, then: as("0.1") })],
+  ["RangeError: warmUp: step | 0 | NaN", () => warmUp({ steps: 3, then: 1 })(NaN)],
+  [
+    "RangeError: oneCycleSchedule: increasing | (0, 1) | 1",
+    () => oneCycleSchedule({ peak: 1, steps: 9, increasing: 1 }),
+  ],
+  ["RangeError: oneCycleSchedule: steps | 2 | 1", () => oneCycleSchedule({ peak: 1, steps: 1 })],
+  ["TypeError: oneCycleSchedule: step | undefined", () => oneCycleSchedule({ peak: 1, steps: 9 })(as(undefined))],
   ["TypeError: stateDict: undefined", () => stateDict(as(undefined))],
   ["TypeError: loadStateDict: object", () => loadStateDict(as({}), {})],
   ["TypeError: loadStateDict: state | undefined", () => loadStateDict(dense(), as(undefined))],

@@ -1,4 +1,15 @@
-import { BatchNorm, Dense, GroupNorm, type Layer, LayerNorm, Parameter, Random, Sequential, Tensor } from "batchnorm";
+import {
+  BatchNorm,
+  Dense,
+  GroupNorm,
+  type Layer,
+  LayerNorm,
+  Parameter,
+  Random,
+  RMSNorm,
+  Sequential,
+  Tensor,
+} from "batchnorm";
 import { loadPyTorch, readSafetensors, type StoredArray, toPyTorch, writeSafetensors } from "batchnorm/formats";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -23,6 +34,13 @@ function batchNormState(changes: Readonly<Record<string, StoredArray | undefined
 }
 
 describe("loadPyTorch", () => {
+  it("loads the weight of an RMSNorm, also over several axes", () => {
+    const norm = new RMSNorm({ features: 4 });
+    loadPyTorch(norm, new Map([["weight", float32([2, 2], [1, 2, 3, 4])]]));
+    expect([...norm.gamma!.value.data]).toEqual([1, 2, 3, 4]);
+    expect([...toPyTorch(norm).keys()]).toEqual(["weight"]);
+  });
+
   it("turns a weight from [outputs, inputs] to [inputs, outputs]", () => {
     const dense = new Dense({ inputs: 3, outputs: 2, random: new Random(1) });
     loadPyTorch(

@@ -6,8 +6,10 @@ import {
   Conv2d,
   Dense,
   type DType,
+  ELU,
   Flatten,
   type Floats,
+  GELU,
   GlobalAveragePool,
   GroupNorm,
   type Layer,
@@ -18,9 +20,12 @@ import {
   MaxPool2d,
   Random,
   ReLU,
+  RMSNorm,
   Sequential,
   Sigmoid,
+  SiLU,
   Softmax,
+  Softplus,
   stateDict,
   Tanh,
   Tensor,
@@ -96,6 +101,16 @@ export function buildLayer(kind: string, options: object, dtype: DType = "float6
       return new LogSoftmax(options);
     case "LeakyReLU":
       return new LeakyReLU(options);
+    case "RMSNorm":
+      return new RMSNorm(all as unknown as ConstructorParameters<typeof RMSNorm>[0]);
+    case "SiLU":
+      return new SiLU();
+    case "GELU":
+      return new GELU(options);
+    case "ELU":
+      return new ELU(options);
+    case "Softplus":
+      return new Softplus();
     case "ReLU":
       return new ReLU();
     case "Sigmoid":

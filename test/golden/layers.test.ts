@@ -1,5 +1,5 @@
-/** Dense, LayerNorm, GroupNorm, the activations, the layers for images, Softmax and the losses against PyTorch, forward and backward. */
-import { type DType, meanSquaredError, softmaxCrossEntropy } from "batchnorm";
+/** Dense, LayerNorm, RMSNorm, GroupNorm, the activations, the layers for images, Softmax and the losses against PyTorch, forward and backward. */
+import { type DType, meanSquaredError, sigmoidCrossEntropy, softmaxCrossEntropy } from "batchnorm";
 import { describe, expect, it } from "vitest";
 import {
   buildLayer,
@@ -32,7 +32,7 @@ interface LayerCase {
 interface LossCase {
   readonly id: string;
   readonly kind: "loss";
-  readonly loss: "softmaxCrossEntropy" | "meanSquaredError";
+  readonly loss: "softmaxCrossEntropy" | "meanSquaredError" | "sigmoidCrossEntropy";
   readonly options: { readonly labelSmoothing?: number };
   readonly output: GoldenTensor;
   readonly target: GoldenTensor;
@@ -63,7 +63,9 @@ describe.each(kernelSets)("losses on $name kernels, as in PyTorch", (kernels) =>
     const found =
       loss === "softmaxCrossEntropy"
         ? softmaxCrossEntropy(tensorOf(output), labels, { ...options, kernels })
-        : meanSquaredError(tensorOf(output), tensorOf(target), { kernels });
+        : (loss === "meanSquaredError" ? meanSquaredError : sigmoidCrossEntropy)(tensorOf(output), tensorOf(target), {
+            kernels,
+          });
     expectValues("loss", [found.loss], [value], toleranceOf("float64"));
     expectTensor("gradOutput", found.gradOutput, gradOutput, toleranceOf("float64"));
   });

@@ -17,6 +17,7 @@ import math
 from decimal import Decimal, getcontext
 from pathlib import Path
 
+import mpmath
 import torch
 import torch.nn.functional as F
 
@@ -358,9 +359,51 @@ def loss_cases(draw):
         yield loss_case("meanSquaredError", F.mse_loss, draw.normal(*shape), 0.5 + 2 * draw.normal(*shape), {})
 
 
+def smooth_activation_cases(draw):
+    functions = [
+        ("SiLU", {}, lambda input: F.silu(input)),
+        ("GELU", {}, lambda input: F.gelu(input)),
+        ("GELU", {"approximate": "tanh"}, lambda input: F.gelu(input, approximate="tanh")),
+        ("ELU", {}, lambda input: F.elu(input)),
+        ("ELU", {"alpha": 0.3}, lambda input: F.elu(input, 0.3)),
+        # A threshold of 20, PyTorch's default, would replace the function by x.
+        ("Softplus", {}, lambda input: F.softplus(input, threshold=40)),
+    ]
+    edges = torch.tensor([[-1000.0, -40.0, -9.0, -4.5, -1.5, -1e-9, -0.0, 0.0, 1e-9, 1.5, 4.5, 9.0, 39.0, 1000.0]])
+    for layer, options, function in functions:
+        for x in (0.5 + 2 * draw.normal(4, 6), 0.5 + 2 * draw.normal(2, 3, 2, 2), edges):
+            for dtype in (torch.float64, torch.float32):
+                yield layer_case(draw, layer, function, x, {}, options, dtype)
+
+
+def rms_norm_cases(draw):
+    for shape in ((4, 5), (2, 3, 7), (3, 2)):
+        for scale in (True, False):
+            for epsilon in (1e-5, 0.5):
+                def rms_norm(input, gamma=1.0):
+                    return input * torch.rsqrt((input * input).mean(-1, keepdim=True) + epsilon) * gamma
+
+                gamma = {"gamma": draw.signed(shape[-1])} if scale else {}
+                options = {"features": shape[-1], "epsilon": epsilon, "scale": scale}
+                for dtype in (torch.float64, torch.float32):
+                    yield layer_case(draw, "RMSNorm", rms_norm, draw.activations(*shape), gamma, options, dtype)
+
+
+def binary_loss_cases(draw):
+    for shape in ((6, 1), (5, 3), (2, 3, 2)):
+        for target in (draw.integers(2, *shape).double(), torch.sigmoid(draw.normal(*shape))):
+            yield loss_case("sigmoidCrossEntropy", F.binary_cross_entropy_with_logits, 3 * draw.normal(*shape), target, {})
+    # sigmoid(1000) rounds to 1, whose complement has no logarithm.
+    large = torch.tensor([[1000.0, -1000.0, 800.0], [40.0, -40.0, -1000.0]])
+    target = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 1.0]])
+    case = loss_case("sigmoidCrossEntropy", F.binary_cross_entropy_with_logits, large, target, {})
+    yield {**case, "id": "sigmoidCrossEntropy, large logits"}
+
+
 def layers_file():
     draw = Draw(3)
     parts = (dense_cases, norm_cases, activation_cases, loss_cases)
+    parts += (smooth_activation_cases, rms_norm_cases, binary_loss_cases)
     write("layers.json", [case for part in parts for case in part(draw)])
 
 
@@ -451,8 +494,16 @@ OPTIMIZERS = [
     ("AdamW", "large weight decay", {"learningRate": 0.1, "weightDecay": 0.5}),
 ]
 
+LATER_OPTIMIZERS = [
+    ("RMSprop", "plain", {"learningRate": 0.01}),
+    ("RMSprop", "momentum", {"learningRate": 0.01, "momentum": 0.9}),
+    ("RMSprop", "weight decay", {"learningRate": 0.01, "weightDecay": 0.1}),
+    ("RMSprop", "all", {"learningRate": 0.1, "alpha": 0.8, "epsilon": 1e-3, "momentum": 0.5, "weightDecay": 0.1}),
+]
+
 TORCH_NAMES = {"learningRate": "lr", "weightDecay": "weight_decay", "epsilon": "eps"}
 TORCH_OPTIMIZERS = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam, "AdamW": torch.optim.AdamW}
+TORCH_OPTIMIZERS["RMSprop"] = torch.optim.RMSprop
 
 
 def torch_optimizer(name, parameters, options):
@@ -494,7 +545,81 @@ def optimizers_file():
     for name in ("SGD", "AdamW"):
         options = {"learningRate": 0.1, "weightDecay": 0.1}
         cases.append(optimizer_case(draw, name, "decay of weights only", options, without_decay=("bias",)))
+    cases += [optimizer_case(draw, *row) for row in LATER_OPTIMIZERS]
+    cases.append(optimizer_case(draw, "RMSprop", "absent gradients", {"learningRate": 0.01, "momentum": 0.9}, absent))
     write("optimizers.json", cases)
+
+
+# ------------------------------------------------------------------------------------------------ schedules, clipping
+
+
+def scheduled(steps, learning_rate, make):
+    """The learning rates of the first steps under a scheduler of PyTorch."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], learning_rate)
+    scheduler = make(optimizer)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return rates
+
+
+def schedules_file():
+    from torch.optim import lr_scheduler as schedulers
+
+    cases = []
+
+    def add(schedule, options, steps, make, learning_rate):
+        rates = scheduled(steps, learning_rate, make)
+        cases.append({"id": f"{schedule} {json.dumps(options)}", "schedule": schedule, "options": options, "rates": rates})
+
+    for every, factor in ((3, 0.5), (1, 0.95)):
+        options = {"start": 0.3, "factor": factor, "every": every}
+        add("stepSchedule", options, 20, lambda own: schedulers.StepLR(own, every, factor), 0.3)
+    for end in (0.0, 0.01):
+        options = {"start": 0.1, "end": end, "steps": 20}
+        add("cosineSchedule", options, 21, lambda own: schedulers.CosineAnnealingLR(own, 20, end), 0.1)
+    for steps, increasing in ((20, 0.3), (33, 0.5)):
+        options = {"peak": 0.5, "steps": steps, "increasing": increasing}
+
+        # The last step has no successor: PyTorch throws there.
+        def one_cycle(own):
+            return schedulers.OneCycleLR(own, 0.5, total_steps=steps, pct_start=increasing, cycle_momentum=False)
+
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.5)
+        scheduler = one_cycle(optimizer)
+        rates = [optimizer.param_groups[0]["lr"]]
+        for _ in range(steps - 1):
+            optimizer.step()
+            scheduler.step()
+            rates.append(optimizer.param_groups[0]["lr"])
+        cases.append({"id": f"oneCycleSchedule {json.dumps(options)}", "schedule": "oneCycleSchedule", "options": options, "rates": rates})
+    write("schedules.json", cases)
+
+
+def clipping_file():
+    draw = Draw(11)
+    cases = []
+    for limit in (0.5, 3.0, 100.0):
+        gradients = {"weight": draw.normal(2, 3), "bias": draw.normal(3)}
+        named = {key: torch.zeros_like(value).requires_grad_() for key, value in gradients.items()}
+        for by_norm in (True, False):
+            for key, parameter in named.items():
+                parameter.grad = gradients[key].clone()
+            if by_norm:
+                norm = torch.nn.utils.clip_grad_norm_(named.values(), limit).item()
+            else:
+                torch.nn.utils.clip_grad_value_(named.values(), limit)
+            cases.append({
+                "id": f"{'norm' if by_norm else 'value'} {limit}",
+                "by": "norm" if by_norm else "value",
+                "limit": limit,
+                "norm": norm,
+                "gradients": tensors(gradients),
+                "clipped": tensors({key: p.grad for key, p in named.items()}),
+            })
+    write("clipping.json", cases)
 
 
 # ------------------------------------------------------------------------------------------------ whole networks
@@ -993,21 +1118,57 @@ def special_points(draw):
     sigmoid = everywhere + saturating + neighbors(36.7368005696771) + neighbors(-709.782712893384)
     sigmoid += neighbors(-745.1332191019411) + around_zero(1, 80) + around_zero(10, 80) + around_zero(40, 40)
     sigmoid += draw.uniform(-745, -40, 30).tolist()
+    unit = [0.0, 1.0, 0.25, 0.5, 0.75] + neighbors(0.41) + tiny + draw.uniform(0, 1, 120).tolist()
+    unit += torch.exp(draw.uniform(-40, 0, 80)).tolist()
+    error = everywhere[:5] + [-x for x in tiny] + tiny + neighbors(27.0) + [26.5, 26.7, -27.5, -5.9, -6.0, 1e10]
+    error += around_zero(1, 60) + around_zero(6, 100) + draw.uniform(6, 26, 30).tolist()
     return [
         ("exp", exact_exp, exp),
         ("log", exact_log, log),
         ("tanh", exact_tanh, tanh),
         ("sigmoid", exact_sigmoid, sigmoid),
+        ("expm1", lambda x: exact_exp(x) - 1, everywhere[:7] + around_zero(1, 120) + around_zero(40, 80)),
+        ("log1p", lambda x: (1 + x).ln(), unit),
+        ("cosPi", with_mpmath(mpmath.cospi), unit),
+        ("erfc", with_mpmath(mpmath.erfc), error),
     ]
+
+
+def with_mpmath(function):
+    """A function of mpmath, which comes with PyTorch, on decimals."""
+
+    def at(x):
+        if abs(x) > 30:
+            return Decimal(0 if x > 0 else 2)  # erfc
+        return Decimal(mpmath.nstr(function(mpmath.mpf(float(x))), 400))
+
+    return at
+
+
+def erfc_coefficients(count=25, points=60):
+    """The Chebyshev coefficients of (1 + 2z) exp(z²) erfc(z) in (z - 3) / (z + 3), as in src/core/special.ts."""
+    with mpmath.workdps(60):
+        nodes = [mpmath.cos(mpmath.pi * (j + mpmath.mpf(1) / 2) / points) for j in range(points)]
+        z = [3 * (1 + s) / (1 - s) for s in nodes]
+        values = [(1 + 2 * at) * mpmath.exp(at * at) * mpmath.erfc(at) for at in z]
+
+        def coefficient(m):
+            angles = [m * mpmath.pi * (j + mpmath.mpf(1) / 2) / points for j in range(points)]
+            total = sum(value * mpmath.cos(angle) for value, angle in zip(values, angles))
+            return float((2 if m else 1) * total / points)
+
+        return [coefficient(m) for m in range(count)]
 
 
 def special_file():
     getcontext().prec = 800
+    mpmath.mp.dps = 800
     cases = []
     for name, function, points in special_points(Draw(7)):
         values = [correctly_rounded(function)(x) for x in points]
         cases.append({"id": name, "x": [number(x) for x in points], "y": [number(y) for y in values]})
-    write("special.json", cases, rounding="the double nearest to the true value, from 800 decimal digits")
+    coefficients = erfc_coefficients()
+    write("special.json", cases, erfc=coefficients, rounding="the double nearest to the true value, from 800 decimal digits")
 
 
 if __name__ == "__main__":
@@ -1017,6 +1178,8 @@ if __name__ == "__main__":
         layers_file,
         images_file,
         optimizers_file,
+        schedules_file,
+        clipping_file,
         networks_file,
         probes_file,
         special_layers_file,

@@ -1,5 +1,5 @@
-/** SGD, Adam and AdamW against PyTorch over five steps with given gradients. */
-import { Adam, AdamW, Parameter, SGD } from "batchnorm";
+/** SGD, Adam, AdamW and RMSprop against PyTorch over five steps with given gradients. */
+import { Adam, AdamW, Parameter, RMSprop, SGD } from "batchnorm";
 import { describe, it } from "vitest";
 import {
   expectTensor,
@@ -22,7 +22,7 @@ interface OptimizerCase {
   }[];
 }
 
-const optimizers = { SGD, Adam, AdamW };
+const optimizers = { SGD, Adam, AdamW, RMSprop };
 const cases = readCases("optimizers.json") as readonly OptimizerCase[];
 
 describe.each(kernelSets)("on $name kernels, as in PyTorch", (kernels) => {
@@ -30,7 +30,10 @@ describe.each(kernelSets)("on $name kernels, as in PyTorch", (kernels) => {
     const own = new Map(
       (["weight", "bias"] as const).map((role) => [role, new Parameter(role, role, tensorOf(parameters[role]!))]),
     );
-    const stepper = new optimizers[optimizer](own.values(), { ...options, kernels });
+    const stepper =
+      optimizer === "RMSprop"
+        ? new RMSprop(own.values(), options)
+        : new optimizers[optimizer](own.values(), { ...options, kernels });
     for (const [index, step] of steps.entries()) {
       const present = [...own].filter(([name]) => step.gradients[name] !== null);
       stepper.step(new Map(present.map(([name, parameter]) => [parameter, tensorOf(step.gradients[name]!)])));

@@ -1,6 +1,7 @@
-/** exp, log, tanh and sigmoid against correctly rounded values. */
+/** The functions of core/math and core/special against correctly rounded values. */
 import { describe, expect, it } from "vitest";
 import { exp, log, sigmoid, tanh } from "../../src/core/math.js";
+import { cosPi, erfc, expm1, log1p } from "../../src/core/special.js";
 import { type GoldenNumber, readCases } from "./golden.js";
 
 interface SpecialCase {
@@ -26,6 +27,9 @@ describe("special functions are within their documented units in the last place"
     ["log", log, 1],
     ["tanh", tanh, 2],
     ["sigmoid", sigmoid, 2],
+    ["expm1", expm1, 4],
+    ["log1p", log1p, 2],
+    ["cosPi", cosPi, 2],
   ] as const)("%s", (name, compute, promised) => {
     const { x, y } = cases.get(name)!;
     const off = x
@@ -36,7 +40,17 @@ describe("special functions are within their documented units in the last place"
     expect(x.length).toBeGreaterThan(200);
   });
 
+  it("erfc, whose error grows with the rounding of x²", () => {
+    const { x, y } = cases.get("erfc")!;
+    const off = x.map(Number).flatMap((value, i) => {
+      const units = unitsBetween(erfc(value), Number(y[i]));
+      return units > 4 + 2 * Math.min(value * value, 1000) ? [{ value, units }] : [];
+    });
+    expect(off).toEqual([]);
+    expect(x.length).toBeGreaterThan(200);
+  });
+
   it("covers every function of the file", () => {
-    expect([...cases.keys()]).toEqual(["exp", "log", "tanh", "sigmoid"]);
+    expect([...cases.keys()]).toEqual(["exp", "log", "tanh", "sigmoid", "expm1", "log1p", "cosPi", "erfc"]);
   });
 });

@@ -127,11 +127,13 @@ describe("the gradients", () => {
 describe("nested and flat models", () => {
   it("give the same bits: outputs, gradients, statistics, steps", () => {
     const layers = (): Layer[] => [dense(3, 4), new BatchNorm({ features: 4 }), new ReLU(), dense(4, 2)];
-    const [flat, nested] = [layers(), layers()].map((own, i) =>
-      i === 0
-        ? new Sequential(own)
-        : new Sequential([new Sequential([own[0]!, new Sequential([own[1]!])]), own[2]!, new Sequential([own[3]!])]),
-    ) as [Sequential, Sequential];
+    const flat: Sequential = new Sequential(layers());
+    const own = layers();
+    const nested: Sequential = new Sequential([
+      new Sequential([own[0]!, new Sequential([own[1]!])]),
+      own[2]!,
+      new Sequential([own[3]!]),
+    ]);
     const x = ordinary([6, 3], random(), "float32");
     const dy = Tensor.normal([6, 2], { random: random() });
     for (const mode of ["train", "probe", "inference"] as const) {

@@ -5,19 +5,31 @@
 import { describe, expect, it } from "vitest";
 import * as batchnorm from "batchnorm";
 import {
+  accuracy,
   Adam,
   AdamW,
   BatchNorm,
   Batcher,
   checkpoint,
+  confusionMatrix,
+  cosineSchedule,
   Dense,
+  ELU,
+  GELU,
   meanSquaredError,
+  oneCycleSchedule,
+  oneHot,
   Random,
   restore,
+  RMSNorm,
+  RMSprop,
   Sequential,
   SGD,
+  sigmoidCrossEntropy,
   softmaxCrossEntropy,
+  stepSchedule,
   Tensor,
+  warmUp,
 } from "batchnorm";
 import * as formats from "batchnorm/formats";
 import {
@@ -31,7 +43,14 @@ import {
   writeSafetensors,
 } from "batchnorm/formats";
 import * as tools from "batchnorm/tools";
-import { compareModes, foldBatchNorm, gradientCancellation, inspect, recalibrate } from "batchnorm/tools";
+import {
+  compareModes,
+  foldBatchNorm,
+  gradientCancellation,
+  inspect,
+  recalibrate,
+  WeightAverage,
+} from "batchnorm/tools";
 import * as variants from "batchnorm/variants";
 import {
   BatchRenorm,
@@ -73,6 +92,11 @@ const optional: Readonly<Record<string, Call>> = {
   loadKeras: (options) => loadKeras(model, toKeras(model), options),
   softmaxCrossEntropy: (options) => softmaxCrossEntropy(Tensor.zeros([1, 2]), [0], options),
   meanSquaredError: (options) => meanSquaredError(x, x, options),
+  sigmoidCrossEntropy: (options) => sigmoidCrossEntropy(x, Tensor.zeros([32, 2]), options),
+  accuracy: (options) => accuracy(x, x, options),
+  confusionMatrix: (options) => confusionMatrix(x, x, options),
+  GELU: (options) => new GELU(options).approximate,
+  ELU: (options) => new ELU(options).alpha,
 };
 
 /** Some option is required. */
@@ -80,6 +104,14 @@ const required: Readonly<Record<string, Call>> = {
   SGD: (options) => new SGD(model.parameters, options),
   Adam: (options) => new Adam(model.parameters, options),
   AdamW: (options) => new AdamW(model.parameters, options),
+  RMSprop: (options) => new RMSprop(model.parameters, options),
+  RMSNorm: (options) => new RMSNorm(options),
+  oneHot: (options) => oneHot([0], options),
+  stepSchedule: (options) => stepSchedule(options),
+  cosineSchedule: (options) => cosineSchedule(options),
+  oneCycleSchedule: (options) => oneCycleSchedule(options),
+  warmUp: (options) => warmUp(options),
+  WeightAverage: (options) => new WeightAverage(model, options),
   Batcher: (options) => new Batcher(options),
   checkpoint: (options) => checkpoint(options),
   restore: (options) => restore(options, saved),
@@ -137,6 +169,8 @@ it("names every function of these entry points that has options", () => {
     "toKeras",
     "toPyTorch",
     "writeSafetensors",
+    "clone",
+    "summary",
   ];
   const names = Object.keys({ ...formats, ...tools, ...variants });
   expect([...names].sort()).toEqual(

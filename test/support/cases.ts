@@ -22,6 +22,8 @@ import { LpNorm } from "../../src/variants/lp-norm.js";
 import { MeanOnlyNorm } from "../../src/variants/mean-only-norm.js";
 import { NoiseInjection, type NoiseInjectionOptions } from "../../src/variants/noise-injection.js";
 import { AveragePool2d, GlobalAveragePool, MaxPool2d, type PoolOptions } from "../../src/layers/pooling.js";
+import { RMSNorm } from "../../src/layers/rms-norm.js";
+import { ELU, GELU, SiLU, Softplus } from "../../src/layers/smooth-activations.js";
 import { Residual } from "../../src/layers/residual.js";
 import { Sequential } from "../../src/layers/sequential.js";
 import { LogSoftmax, Softmax } from "../../src/layers/softmax.js";
@@ -149,6 +151,12 @@ const others: readonly LayerCase[] = [
     simple(`LeakyReLU rank ${shape.length}, slope 0.3`, shape, () => new LeakyReLU({ slope: 0.3 }), []),
     simple(`Sigmoid rank ${shape.length}`, shape, () => new Sigmoid(), []),
     simple(`Tanh rank ${shape.length}`, shape, () => new Tanh(), []),
+    simple(`SiLU rank ${shape.length}`, shape, () => new SiLU(), []),
+    simple(`GELU rank ${shape.length}`, shape, () => new GELU(), []),
+    simple(`GELU rank ${shape.length}, tanh`, shape, () => new GELU({ approximate: "tanh" }), []),
+    simple(`ELU rank ${shape.length}`, shape, () => new ELU(), []),
+    simple(`ELU rank ${shape.length}, alpha 0.3`, shape, () => new ELU({ alpha: 0.3 }), []),
+    simple(`Softplus rank ${shape.length}`, shape, () => new Softplus(), []),
   ]),
   ...[true, false].flatMap((scale) =>
     [true, false].flatMap((center) => {
@@ -168,6 +176,17 @@ const others: readonly LayerCase[] = [
           ({ dtype }) => new GroupNorm({ groups: 2, features: 6, axis: -1, scale, center, dtype }),
           parameters,
         ),
+      ];
+    }),
+  ),
+  ...[true, false].flatMap((scale) =>
+    [1e-5, 0, 0.5].flatMap((epsilon) => {
+      const rms: LayerCase["make"] = ({ dtype }) => new RMSNorm({ features: 5, epsilon, scale, dtype });
+      const options = `${scale ? "" : ", no gamma"}, epsilon ${epsilon}`;
+      const parameters = scale ? ["gamma"] : [];
+      return [
+        simple(`RMSNorm [N, C]${options}`, [4, 5], rms, parameters),
+        simple(`RMSNorm [N, L, C]${options}`, [2, 3, 5], rms, parameters),
       ];
     }),
   ),
@@ -377,6 +396,25 @@ const specials: readonly LayerCase[] = [
 ];
 
 const models: readonly LayerCase[] = [
+  {
+    name: "Sequential of smooth activations and RMSNorm",
+    kind: "Sequential",
+    make: (how) =>
+      new Sequential([
+        new Dense({ inputs: 4, outputs: 5, ...how }),
+        new RMSNorm({ features: 5, dtype: how.dtype }),
+        new GELU(),
+        new SiLU(),
+        new RMSNorm({ features: 5, dtype: how.dtype }),
+        new ELU(),
+        new Residual({ body: new GELU({ approximate: "tanh" }) }),
+        new Softplus(),
+      ]),
+    shape: [6, 4],
+    output: [6, 5],
+    parameters: ["0.weight", "0.bias", "1.gamma", "4.gamma"],
+    statistics: [],
+  },
   {
     name: "Sequential of Dense, BatchNorm, Tanh, Dense",
     kind: "Sequential",
@@ -623,6 +661,13 @@ export const refusals: readonly Refusal[] = [
       shape: [3],
       mode,
       refusal: "ShapeError: LayerNorm: 3 | [3]",
+    },
+    {
+      name: `RMSNorm, other features, ${mode}`,
+      make: ({ dtype }) => new RMSNorm({ features: 3, dtype }),
+      shape: [3, 4],
+      mode,
+      refusal: "ShapeError: RMSNorm: 3 | [3, 4]",
     },
     {
       name: `GroupNorm, other features, ${mode}`,

@@ -6,6 +6,8 @@ import {
   type Evaluation,
   meanSquaredError,
   Random,
+  rowLosses,
+  sigmoidCrossEntropy,
   softmaxCrossEntropy,
   Tensor,
 } from "../../src/index.js";
@@ -267,5 +269,79 @@ describe("a label of -100", () => {
   it("is refused without row weights, which are the cure", async () => {
     const refusal = "RangeError: softmaxCrossEntropy: labels | -100 | 1 | cure";
     await expectRefusal(() => softmaxCrossEntropy(ordinary([2, 3], new Random(1)), [0, -100]), refusal);
+  });
+});
+
+describe("sigmoidCrossEntropy", () => {
+  const logits = ordinary([6, 3], new Random(4));
+  const target = Tensor.uniform([6, 3], { random: new Random(5), dtype: "float64" });
+
+  it("is ln 2 for a uniform guess and ln(1 + e^-x) for a label of 1, exact where the probability rounds to 1", () => {
+    expect(sigmoidCrossEntropy(Tensor.zeros([3, 2]), Tensor.filled([3, 2], 0.3)).loss).toBeCloseTo(Math.log(2), 15);
+    const { loss, gradOutput } = sigmoidCrossEntropy(Tensor.from([[60]], { dtype: "float64" }), [1]);
+    expect(loss / Math.exp(-60)).toBeCloseTo(1, 14);
+    expect(gradOutput.at(0, 0)).toBe(0); // sigmoid(60) rounds to 1
+    expect(sigmoidCrossEntropy(Tensor.from([1000, -1000]), [0, 0]).loss).toBe(500);
+  });
+
+  it("of one logit x is the cross-entropy of softmax over [0, x]", () => {
+    const column = Tensor.from([[-2], [0.5], [3]], { dtype: "float64" });
+    const both = Tensor.from(
+      [...column.data].map((x) => [0, x]),
+      { dtype: "float64" },
+    );
+    const one = sigmoidCrossEntropy(column, [1, 0, 1]);
+    const two = softmaxCrossEntropy(both, [1, 0, 1]);
+    expect(one.loss).toBeCloseTo(two.loss, 14);
+    expectClose(
+      "gradient",
+      one.gradOutput.data,
+      [1, 3, 5].map((i) => two.gradOutput.data[i]!),
+      1e-14,
+    );
+  });
+
+  it.each([undefined, [1, 0, 2, 0.5, 1, 3]])(
+    "has the gradient of its loss, with row weights %j",
+    async (rowWeights) => {
+      const objective = (point: Float64Array): Evaluation => {
+        const value = sigmoidCrossEntropy(new Tensor(point.slice(), [6, 3]), target, { rowWeights });
+        return { loss: value.loss, gradient: Float64Array.from(value.gradOutput.data) };
+      };
+      const report = await checkGradient(objective, Float64Array.from(logits.data), { random: new Random(6) });
+      expect(report.verdict, report.text).toBe("agrees");
+    },
+  );
+
+  it("with weights of 0 and 1 is that of the other rows, whatever the ignored ones hold", () => {
+    const rowWeights = [1, 0, 1, 1, 0, 1];
+    const kept = [0, 2, 3, 5];
+    const dirty = logits.copy();
+    dirty.data.fill(NaN, 3, 6);
+    const wild = target.copy();
+    wild.data.fill(-100, 12, 15);
+    const masked = sigmoidCrossEntropy(dirty, wild, { rowWeights });
+    const smaller = sigmoidCrossEntropy(logits.rows(kept), target.rows(kept));
+    expect(masked.loss).toBe(smaller.loss);
+    expectBits("gradient", masked.gradOutput.rows(kept).data, smaller.gradOutput.data);
+    expect([...masked.gradOutput.rows([1, 4]).data]).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+});
+
+describe("rowLosses", () => {
+  it("are losses of which that of the batch is the mean, for every loss and target", () => {
+    const output = ordinary([4, 3], new Random(1));
+    const other = Tensor.uniform([4, 3], { random: new Random(2), dtype: "float64" });
+    const mean = (losses: Float64Array): number => losses.reduce((a, b) => a + b) / 4;
+    expect(mean(rowLosses(meanSquaredError, output, other))).toBeCloseTo(meanSquaredError(output, other).loss, 14);
+    expect(mean(rowLosses(sigmoidCrossEntropy, output, other))).toBeCloseTo(
+      sigmoidCrossEntropy(output, other).loss,
+      14,
+    );
+    const options = { labelSmoothing: 0.1 };
+    const labels = Int32Array.of(2, 0, 1, 1);
+    const rows = rowLosses(softmaxCrossEntropy, output, labels, options);
+    expect(mean(rows)).toBeCloseTo(softmaxCrossEntropy(output, labels, options).loss, 14);
+    expect(rows[2]).toBe(softmaxCrossEntropy(output.rows([2]), [1], options).loss);
   });
 });

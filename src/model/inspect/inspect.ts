@@ -3,7 +3,7 @@
 import { complaint, show } from "../../core/errors.js";
 import { type OptionRules, readOptions } from "../../core/options.js";
 import type { Kernels } from "../../kernels/types.js";
-import type { Layer, Pass } from "../../layers/contract.js";
+import type { Layer } from "../../layers/contract.js";
 import { expectKernels } from "../../layers/forward.js";
 import type { Tensor } from "../../core/tensor.js";
 import type { Optimizer } from "../../training/optimizers.js";
@@ -16,9 +16,8 @@ import {
   staleStatistics,
 } from "./feature-findings.js";
 import { redundantBiases, weightDecay } from "./parameter-findings.js";
-import { expectModel, type Observation, observedNorms, observeLayers } from "../observe.js";
+import { expectModel, observedNorms, observeInference, observeLayers } from "../observe.js";
 import { countedPart, expectCountedRows } from "../row-masks.js";
-import { countsBatches } from "../tree.js";
 import { badNumbers, type LayerSignal, signalByDepth, signalFindings, whereNotFinite } from "./value-findings.js";
 
 /** Options for `inspect`. */
@@ -125,21 +124,6 @@ export function inspect(model: Layer, input: Tensor, options: InspectOptions = {
   findings.sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
   const mode = normalizes ? "probe" : "inference";
   return { tool: who, rows: input.shape[0]!, passes: normalizes ? 2 : 1, mode, findings, signal };
-}
-
-/** Observes a pass in mode "inference", even if no batch was tracked, in which case only the shapes are meaningful. */
-function observeInference(
-  model: Layer,
-  input: Tensor,
-  pass: Pass,
-): { readonly inference: Observation; readonly tracked: boolean } {
-  const untracked = model.statistics.filter((statistic) => countsBatches(statistic) && statistic.values[0] === 0);
-  try {
-    for (const { values } of untracked) values[0] = 1;
-    return { inference: observeLayers(model, input, pass), tracked: untracked.length === 0 };
-  } finally {
-    for (const { values } of untracked) values[0] = 0;
-  }
 }
 
 function expectOptimizer(who: string, optimizer: unknown): void {
