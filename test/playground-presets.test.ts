@@ -1,5 +1,5 @@
 /** The presets of the playground show what they claim, at three times and for three seeds, and their instructions have the stated effect. */
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Experiment, type StepRecord, type View } from "../examples/playground/experiment/experiment.js";
 import { PRESETS } from "../examples/playground/experiment/presets.js";
 import { type Prediction, type Settings } from "../examples/playground/experiment/settings.js";
