@@ -191,7 +191,7 @@ function highlightSources(app, project) {
       code:
         language === "text"
           ? escape(text)
-          : app.renderer.markedPlugin.getHighlighted(text, language).replaceAll("<br>", "\n"),
+          : app.renderer.markedPlugin.getHighlighted(text, language).replaceAll("<br/>", "\n"),
     };
     pages.set(
       name,
