@@ -3,7 +3,12 @@ import { defineConfig } from "vitest/config";
 
 const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 /** Spawn whole programs, and take as long as these do. */
-const PROGRAMS = ["test/examples.test.ts", "test/claims/**/*.test.ts", "test/playground.test.ts"];
+const PROGRAMS = [
+  "test/examples.test.ts",
+  "test/claims/**/*.test.ts",
+  "test/playground*.test.ts",
+  "test/exercises.test.ts",
+];
 /** Look at what `npm run build` made. */
 const PACKAGE = ["test/package.test.ts", "test/copies.test.ts"];
 const BROWSER = ["test/browser/**/*.test.ts"];

@@ -91,20 +91,6 @@ describe("examples", () => {
   });
 
   it(
-    "include an exercise whose solution works",
-    async () => {
-      const source = sourceOf("repair-the-backward.ts");
-      const solution = /\/\/ Solution: (.*)/.exec(source)![1]!;
-      const repaired = source.replace("dy(n) - meanOf(dy);", `dy(n) - meanOf(dy) ${solution};`);
-      expect(repaired).not.toBe(source);
-      const outfile = join(scratch, "repaired.js");
-      await bundle({ stdin: { contents: repaired, resolveDir: folder, loader: "ts" }, outfile });
-      expect((await node([outfile])).stdout).toMatch(/^gradient agrees along a random direction and at 9 coordinates/);
-    },
-    TIMEOUT,
-  );
-
-  it(
     "include a page with a script tag that trains both networks",
     async () => {
       const outfile = join(scratch, "batchnorm.global.js");

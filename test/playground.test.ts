@@ -3,11 +3,13 @@ import fc from "fast-check";
 import { BatchNorm, parametersByPath, Random, SGD, softmaxCrossEntropy, Tensor } from "batchnorm";
 import { describe, expect, it } from "vitest";
 import { layoutUnits, unitAt } from "../examples/playground/charts/plane.js";
+import { rgb } from "../examples/playground/charts/picture.js";
 import { makeTask, moved } from "../examples/playground/experiment/data.js";
 import { DIVERGED_LOSS, Experiment, type StepRecord } from "../examples/playground/experiment/experiment.js";
 import {
   distributionsOf,
   landscapeOf,
+  type LayerShift,
   layerShifts,
   runningAgainstBatch,
 } from "../examples/playground/experiment/measure.js";
@@ -28,9 +30,11 @@ import {
   type Settings,
   withRate,
 } from "../examples/playground/experiment/settings.js";
+import { isStuck } from "../examples/playground/experiment/stuck.js";
 import { unitNumbers } from "../examples/playground/experiment/unit.js";
 import { valueAt } from "../examples/playground/page/controls.js";
 import { csvOf } from "../examples/playground/page/export.js";
+import { History } from "../examples/playground/page/history.js";
 
 const small: Settings = { ...DEFAULTS, depth: 2, width: 4, batchSize: 16 };
 
@@ -311,6 +315,56 @@ describe("an experiment", () => {
   });
 });
 
+describe("a network that does not learn", () => {
+  const stuckAfter = async (address: string, steps: number): Promise<readonly boolean[]> => {
+    const experiment = new Experiment(parseSettings(address).settings);
+    const history = new History();
+    for (const record of await run(experiment, steps)) history.add(record);
+    history.divergedAt = experiment.divergedAt;
+    return history.stuck(experiment.task.classes);
+  };
+
+  it.each([
+    ["seed=1", [true, false]],
+    ["seed=2", [true, false]],
+    ["seed=3", [true, false]],
+    ["data=digits&depth=5&width=64&rate=2&seed=1", [true, false]],
+    ["data=digits&depth=5&width=64&rate=2&seed=2", [true, false]],
+    ["data=digits&depth=5&width=64&rate=2&seed=3", [true, false]],
+    ["data=digits&width=64&depth=3&rate=2&activation=relu", [true, false]],
+    ["depth=8&right=layer", [true, true]],
+    ["left=noisy&right=l1", [false, false]],
+  ])("is marked as stuck within 100 steps: %s", async (address, stuck) => {
+    expect(await stuckAfter(address, 100)).toEqual(stuck);
+  });
+
+  it.each(["rate=0.001&depth=2", "data=digits&rate=0.001&activation=tanh", "data=spirals&activation=tanh&rate=0.1"])(
+    "is not marked if it only learns slowly: %s",
+    async (address) => expect(await stuckAfter(address, 100)).toEqual([false, false]),
+  );
+
+  it("is no longer marked when it has escaped or diverged", async () => {
+    expect(await stuckAfter("data=digits&depth=3&width=16&rate=2", 100)).toEqual([true, false]);
+    expect(await stuckAfter("data=digits&depth=3&width=16&rate=2", 700)).toEqual([false, false]);
+    expect(await stuckAfter("depth=6&activation=relu&rate=10&right=plain", 100)).toEqual([false, false]);
+  });
+
+  it("needs both a loss at guessing and a vanished gradient, over at least 40 steps", () => {
+    const shift = (gradientNorm: number): LayerShift[] => [
+      { gradientNorm, difference: 0, cosine: 1 },
+      { gradientNorm: 1, difference: 0, cosine: 1 },
+    ];
+    const losses = (count: number, loss: number): number[] => new Array<number>(count).fill(loss);
+    expect(isStuck(losses(40, Math.LN2), shift(0.01), 2)).toBe(true);
+    expect(isStuck(losses(39, Math.LN2), shift(0.01), 2)).toBe(false);
+    expect(isStuck(losses(40, 0.9 * Math.LN2), shift(0.01), 2)).toBe(false);
+    expect(isStuck(losses(40, Math.LN2), shift(0.1), 2)).toBe(false);
+    expect(isStuck(losses(40, Math.LN2), undefined, 2)).toBe(false);
+    expect(isStuck([...losses(40, 0.1), ...losses(40, Math.LN2)], shift(0.01), 2)).toBe(true);
+    expect(isStuck(losses(40, Math.LN2), shift(0.01), 10)).toBe(false);
+  });
+});
+
 describe("predictions", () => {
   it("use batches that contain every row once, and no batch of one", () => {
     expect(batchRows(7, 3)).toEqual([
@@ -470,6 +524,12 @@ describe("the page", () => {
     expect(unitAt(layout, 45, 15, 2, 20)).toBeUndefined();
     expect(unitAt(layout, 5, 22, 2, 20)).toBeUndefined();
     expect(unitAt(layout, 5, 26, 2, 20)).toEqual({ layer: 1, unit: 0 });
+  });
+
+  it("reads colors as the style sheet or its minified form writes them", () => {
+    expect(rgb("#c04e00")).toEqual([192, 78, 0]);
+    expect(rgb("#fff")).toEqual(rgb("#ffffff"));
+    expect(rgb("#1af")).toEqual([17, 170, 255]);
   });
 
   it("quotes CSV fields where necessary", async () => {

@@ -1,14 +1,17 @@
 // Builds the whole site into one static folder, for any host:  npm run site
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, extname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { Application } from "typedoc";
+import { Application, IndexEvent, JSX, RendererEvent } from "typedoc";
 import { build as buildPage } from "vite";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-/** Typedoc writes links of its own choice as they are, at every depth: this one is made relative afterwards. */
-const HOME = "https://home.invalid/index.html";
+/** Typedoc writes links of its own choice as they are, at every depth: those to this address are made relative afterwards. */
+const SITE = "https://home.invalid/";
+const NAMES = { prev: "Previous", next: "Next" };
+/** The languages of the sources that the guides link to. */
+const LANGUAGES = { ".ts": "typescript", ".js": "javascript", ".json": "json", ".md": "text", "": "text" };
 /** Reports that other commands write, where they have been run. */
 const REPORTS = [
   {
@@ -55,18 +58,51 @@ async function buildPlayground(outDir) {
   writeFileSync(file, readFileSync(file, "utf8").replace("<!-- home -->", link));
 }
 
-/** The API pages with the guides, each with a link home. */
+/** The API pages with the guides, and links to the front page and the playground on each. */
 async function buildApi(folder) {
-  const app = await Application.bootstrapWithPlugins({ out: folder, navigationLinks: { batchnorm: HOME } });
+  const guides = guidesInOrder();
+  const app = await Application.bootstrapWithPlugins({
+    ...{ out: folder, customCss: join(root, "docs/site/api.css") },
+    navigationLinks: { Home: `${SITE}index.html`, Playground: `${SITE}playground/index.html` },
+    projectDocuments: guides.map(({ file }) => file),
+    ...{ searchInDocuments: true, searchInComments: true },
+  });
   const project = await app.convert();
   if (project === undefined) throw new Error("typedoc: the sources have errors");
+  const documents = guides.map(({ file }) => project.documents.find((each) => pathOf(project, each) === file));
+  project.documents = documents;
+  for (const group of project.groups) {
+    if (group.title === "Documents") group.children = documents;
+  }
+  // A document's first name determines its address, and its later name is what readers see.
+  for (const [i, { address }] of guides.entries()) documents[i].name = address;
+  for (const [i, { isReference }] of guides.entries()) documents[i].relevanceBoost = isReference ? 1 : 20;
+  app.renderer.on(IndexEvent.PREPARE_INDEX, addHeadings);
+  app.renderer.on(RendererEvent.BEGIN, () => {
+    for (const [i, { title }] of guides.entries()) documents[i].name = title;
+  });
+  app.renderer.hooks.on("content.end", (context) => neighbors(context, documents));
+  let sources = new Map();
+  // Before typedoc writes the style sheet with the colors that were used.
+  app.renderer.on(RendererEvent.END, () => (sources = highlightSources(app, project)), 1000);
   await app.generateOutputs(project);
   if (app.logger.hasErrors() || app.logger.hasWarnings()) throw new Error("typedoc: see the messages above");
+  for (const [name, page] of sources) {
+    writeFileSync(join(folder, "media", `${name}.html`), page);
+    rmSync(join(folder, "media", name));
+  }
   for (const path of readdirSync(folder, { recursive: true })) {
     if (!path.endsWith(".html")) continue;
     const file = join(folder, path);
-    const home = relative(dirname(file), join(folder, "../index.html")).replaceAll("\\", "/");
-    writeFileSync(file, readFileSync(file, "utf8").replaceAll(HOME, home));
+    const home = `${relative(dirname(file), join(folder, "..")).replaceAll("\\", "/")}/`;
+    const text = readFileSync(file, "utf8")
+      .replaceAll(SITE, home)
+      .replace('<div class="col-content">', '<div class="col-content" role="main">')
+      // What is too wide scrolls, so it needs the focus.
+      .replaceAll("<pre><code>", '<pre tabindex="0"><code>')
+      .replaceAll("<table>", '<table tabindex="0">')
+      .replace(/(href="[^"]*media\/([^"#/]+))/g, (link, _, name) => (sources.has(name) ? `${link}.html` : link));
+    writeFileSync(file, text);
   }
   // The page with a script tag, which the guides link to, loads ../dist/batchnorm.global.js.
   const bundle = { bundle: true, format: "iife", globalName: "batchnorm", minify: true };
@@ -94,14 +130,75 @@ async function presets() {
   });
 }
 
-/** The guides by title, in the order in which docs/README.md comes to them. */
-function guides() {
-  const map = readFileSync(join(root, "docs/README.md"), "utf8");
-  const names = new Set([...map.matchAll(/\]\(([a-z-]+)\.md/g)].map(([, name]) => name));
-  return [...names].map((name) => {
-    const [, title] = /^# (.*)/.exec(readFileSync(join(root, `docs/${name}.md`), "utf8"));
-    return `<li><a href="api/documents/${name}.html">${escape(title)}</a></li>`;
+/** The guides in reading order: as docs/README.md mentions them, and the others last. */
+function guidesInOrder() {
+  const map = join(root, "docs/README.md");
+  const mentioned = [...readFileSync(map, "utf8").matchAll(/\]\(([a-z-]+\.md|\.\.\/examples\/README\.md)/g)];
+  const all = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
+  const files = [map, ...[...mentioned.map(([, path]) => path), ...all].map((path) => join(root, "docs", path))];
+  const [, reference] = readFileSync(map, "utf8").split("## Reference");
+  return [...new Set(files)].map((file) => {
+    const [, title] = /^# (.*)/.exec(readFileSync(file, "utf8"));
+    const address = file === join(root, "examples/README.md") ? "examples" : basename(file, ".md");
+    const isReference = reference.includes(`](${basename(file)})`);
+    return { file, title: title.replaceAll("`", ""), address, isReference };
   });
+}
+
+/** The list of the guides on the front page. */
+function guides() {
+  return guidesInOrder().map(
+    ({ title, address }) => `<li><a href="api/documents/${address}.html">${escape(title)}</a></li>`,
+  );
+}
+
+function pathOf(project, document) {
+  return project.files.getReflectionPath(document);
+}
+
+/** Makes the headings of the guides count for more in the search than their text, with the lists of terms below some of them. */
+function addHeadings(event) {
+  event.searchFieldWeights.headings = 20;
+  for (const [i, reflection] of event.searchResults.entries()) {
+    if (!reflection.isDocument()) continue;
+    const text = reflection.content.map((part) => part.text).join("");
+    const headings = text.match(/^#+ .*$|^`.*` · .*$/gm) ?? [];
+    event.searchFields[i] = { ...event.searchFields[i], headings: headings.join("\n") };
+  }
+}
+
+/** The links to the previous and next guide, below a guide. */
+function neighbors(context, documents) {
+  const at = documents.indexOf(context.page.model);
+  const link = (document, text) =>
+    document &&
+    JSX.createElement("a", { href: context.urlTo(document), rel: text }, `${NAMES[text]}: ${document.name}`);
+  if (at < 0) return JSX.createElement(JSX.Fragment, null);
+  const links = [link(documents[at - 1], "prev"), link(documents[at + 1], "next")];
+  return JSX.createElement("nav", { class: "neighbors", "aria-label": "Guides" }, ...links);
+}
+
+/** A page with highlighted text for each source file that a guide links to, by its name in the folder `media`. */
+function highlightSources(app, project) {
+  const template = readFileSync(join(root, "docs/site/source.html"), "utf8");
+  const pages = new Map();
+  for (const [name, path] of project.files.getNameToAbsoluteMap()) {
+    const language = LANGUAGES[extname(name)];
+    if (language === undefined) continue;
+    const text = readFileSync(path, "utf8");
+    const parts = {
+      path: escape(relative(root, path).replaceAll("\\", "/")),
+      code:
+        language === "text"
+          ? escape(text)
+          : app.renderer.markedPlugin.getHighlighted(text, language).replaceAll("<br/>", "\n"),
+    };
+    pages.set(
+      name,
+      template.replace(/<!-- (\w+) -->/g, (_, part) => parts[part]),
+    );
+  }
+  return pages;
 }
 
 function escape(text) {

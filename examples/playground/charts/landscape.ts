@@ -6,7 +6,7 @@ import { type Figure, type FigureInput, lastStep, mergeSeries, SIDES } from "./f
 import { emptyNote, Plot } from "./plot.js";
 
 /** Number of recent measurements in the profile. */
-const RECENT = 5;
+const RECENT = 10;
 
 function seriesOf({ history }: FigureInput): readonly [Series<Landscape>, Series<Landscape>] {
   return [history.sides[0]!.landscapes, history.sides[1]!.landscapes];
@@ -59,7 +59,7 @@ export const betaProfile: Figure = {
   id: "beta",
   title: "Smoothness by distance",
   caption:
-    "How fast the gradient changes with distance: effective beta × learning rate, median of the last five measurements. Above 2 (dashed), gradient descent on a quadratic diverges.",
+    "How fast the gradient changes with distance: effective beta × learning rate, median of the last ten measurements. Above 2 (dashed), gradient descent on a quadratic diverges.",
   height: 200,
   draw(context, box, input, theme) {
     const names = DISTANCES.map((distance): readonly [number, string] => [distance, String(distance)]);

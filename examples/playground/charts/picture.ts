@@ -25,9 +25,10 @@ export function pictureOf(bytes: Uint8Array, columns: number, rows: number, pale
   return canvas;
 }
 
-/** Parses a color: "#c04e00" -> [192, 78, 0]. */
+/** Parses a color: "#c04e00" -> [192, 78, 0]. The built page writes "#ffffff" as "#fff". */
 export function rgb(hex: string): Color {
-  const part = (at: number): number => parseInt(hex.slice(at, at + 2), 16);
+  const digits = hex.length === 4 ? hex.replace(/[^#]/g, "$&$&") : hex;
+  const part = (at: number): number => parseInt(digits.slice(at, at + 2), 16);
   return [part(1), part(3), part(5)];
 }
 

@@ -114,7 +114,7 @@ export class Experiment {
     return this.#test;
   }
 
-  /** Trains both networks on one batch, and takes the measurements that are due. */
+  /** Takes the measurements that are due, and trains both networks on one batch. */
   async advance(): Promise<StepRecord> {
     const step = this.#step;
     const rate = rateAt(this.#rates, step);
@@ -124,12 +124,8 @@ export class Experiment {
     const shiftDue = step % PROBE_EVERY === PROBE_EVERY / 2;
     const landscapes = landscapeDue && (await this.#each(({ network }) => landscapeOf(network, batch, rate)));
     const shifts = shiftDue && (await this.#each(({ network }) => layerShifts(network, batch, rate)));
-    const losses = this.#trainees.map((trainee) => trainOn(trainee, batch, rate, step));
-    this.#batch = this.#batches.next().value as Samples;
-    this.#step++;
     return {
-      step,
-      losses,
+      ...this.train(),
       ...(due && {
         accuracies: await this.#each((trainee) => this.#accuracyOf(trainee)),
         distributions: await this.#each(({ network }) => distributionsOf(network, this.#probed.inputs)),
@@ -140,6 +136,16 @@ export class Experiment {
       ...(landscapes && { landscapes }),
       ...(shifts && { shifts }),
     };
+  }
+
+  /** Trains both networks on one batch. Measuring leaves no trace, so this has the same effect as `advance`. */
+  train(): StepRecord {
+    const step = this.#step;
+    const rate = rateAt(this.#rates, step);
+    const losses = this.#trainees.map((trainee) => trainOn(trainee, this.#batch, rate, step));
+    this.#batch = this.#batches.next().value as Samples;
+    this.#step++;
+    return { step, losses };
   }
 
   /** Returns the current predictions of both networks over the plane or for the digits. */

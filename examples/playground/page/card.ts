@@ -3,6 +3,10 @@ import type { Table } from "../charts/figure.js";
 import type { Theme } from "../charts/plot.js";
 import { csvOf, type Draw, pngOf, save, type SavedFigure, svgOf } from "./export.js";
 
+/** What it means that a network is marked as stuck. */
+export const STUCK =
+  "Stuck: its loss is no better than with uniform guessing, and hardly any gradient reaches its first layer. Values that do not change here are no sign of stability.";
+
 /** The content of a card. */
 export interface CardContent {
   readonly id: string;
@@ -14,6 +18,14 @@ export interface CardContent {
   readonly table?: () => Table;
   /** Returns the names of the left and right network. */
   readonly names: () => readonly [string, string];
+}
+
+/** A figure on the page. */
+export interface Card {
+  readonly sheet: Sheet;
+  readonly element: HTMLElement;
+  /** Marks networks that are stuck; none if the text is empty. */
+  readonly markStuck: (text: string) => void;
 }
 
 /** A canvas that is redrawn if something has changed while it is visible. */
@@ -52,14 +64,16 @@ export class Sheet {
   }
 
   drawIfNeeded(theme: Theme): void {
-    if (!this.#stale || !this.#seen || this.#width === 0) return;
-    this.#stale = false;
+    if (!this.#stale || this.#width === 0) return;
     const { canvas } = this;
     const [width, height, ratio] = [this.#width, Math.round(this.content.height(this.#width)), window.devicePixelRatio];
+    // A canvas that is not visible has its height too, so that nothing moves when it is drawn.
+    canvas.style.height = `${height}px`;
+    if (!this.#seen) return;
+    this.#stale = false;
     const [pixelsWide, pixelsHigh] = [Math.round(width * ratio), Math.round(height * ratio)];
     if (canvas.width !== pixelsWide || canvas.height !== pixelsHigh) {
       [canvas.width, canvas.height] = [pixelsWide, pixelsHigh];
-      canvas.style.height = `${height}px`;
     }
     const context = canvas.getContext("2d")!;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -69,12 +83,15 @@ export class Sheet {
 }
 
 /** Adds a figure with its heading to the page. */
-export function addCard(place: HTMLElement, content: CardContent, theme: () => Theme, onResize: () => void): Sheet {
+export function addCard(place: HTMLElement, content: CardContent, theme: () => Theme, onResize: () => void): Card {
   const card = place.appendChild(document.createElement("article"));
   card.className = "card";
   card.id = `card-${content.id}`;
   const head = card.appendChild(document.createElement("header"));
   head.appendChild(document.createElement("h3")).textContent = content.title;
+  const stuck = head.appendChild(document.createElement("span"));
+  stuck.className = "stuck";
+  stuck.title = STUCK;
   if (content.caption !== undefined) {
     const caption = card.appendChild(document.createElement("p"));
     caption.className = "caption";
@@ -85,7 +102,7 @@ export function addCard(place: HTMLElement, content: CardContent, theme: () => T
   sheet.canvas.setAttribute("aria-label", `Chart: ${content.title}. The data can be exported as CSV.`);
   head.append(exportMenu(content, sheet, theme));
   card.append(sheet.canvas);
-  return sheet;
+  return { sheet, element: card, markStuck: (text) => (stuck.textContent = text) };
 }
 
 /** Creates the export menu of a figure. */

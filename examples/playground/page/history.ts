@@ -1,5 +1,6 @@
 /** The history of a run on the page: everything that the worker has sent since step 0. */
 import type { StepRecord } from "../experiment/experiment.js";
+import { isStuck } from "../experiment/stuck.js";
 import type { Distribution, Landscape, LayerShift, RunningAgainstBatch } from "../experiment/measure.js";
 
 /** Measurements at a number of steps. */
@@ -37,6 +38,13 @@ export class History {
   readonly sides: readonly Side[] = [newSide(), newSide()];
   divergedAt: readonly (number | null)[] = [null, null];
   step = 0;
+
+  /** Returns, for each network, whether it is stuck. */
+  stuck(classes: number): readonly boolean[] {
+    return this.sides.map(
+      ({ losses, shifts }, i) => this.divergedAt[i] === null && isStuck(losses, shifts.values.at(-1), classes),
+    );
+  }
 
   /** Adds the results of one step. */
   add(record: StepRecord): void {

@@ -4,15 +4,17 @@ import { bands, ridgeline, running } from "../charts/hidden.js";
 import { band, betaProfile } from "../charts/landscape.js";
 import { covariateShift, gradientNorms } from "../charts/layers.js";
 import { accuracy, loss } from "../charts/training.js";
+import type { Preset } from "../experiment/presets.js";
 import { formatSettings, LAST_STEP, parseSettings, type Settings } from "../experiment/settings.js";
-import { addCard, type Sheet } from "./card.js";
+import { addCard, type Card, type Sheet } from "./card.js";
 import { type Change, Controls } from "./controls.js";
 import { Engine } from "./engine.js";
 import { jsonOf, save } from "./export.js";
+import { Featured } from "./featured.js";
 import type { Frame } from "./messages.js";
 import { NetworkCard } from "./network-card.js";
 import { Pace } from "./pace.js";
-import { Presets } from "./presets.js";
+import { presetOf, Presets } from "./presets.js";
 import { type Chosen, Run } from "./run.js";
 import { readTheme } from "./theme.js";
 import { showUnit } from "./unit-panel.js";
@@ -38,7 +40,7 @@ const FIGURES: readonly (readonly [string, readonly Figure[]])[] = [
 ];
 const figures = FIGURES.flatMap(([place, each]) => each.map((figure) => ({ place, figure })));
 const charts = new Map(
-  figures.map(({ place, figure }): [Figure, Sheet] => {
+  figures.map(({ place, figure }): [Figure, Card] => {
     const { id, title, caption, height, draw, table } = figure;
     const content = {
       ...{ id, title, caption, height: () => height, table: () => table(run.figureInput), names: () => run.names },
@@ -56,13 +58,17 @@ const cards = ([0, 1] as const).map(
       onChoose: (layer, unit) => look({ side, layer, unit }),
     }),
 );
-const sheets: readonly Sheet[] = [...charts.values(), ...cards.flatMap((card) => card.sheets)];
+const sheets: readonly Sheet[] = [
+  ...[...charts.values()].map(({ sheet }) => sheet),
+  ...cards.flatMap((card) => card.sheets),
+];
 
 const controls = new Controls(byId("controls"), change);
 const presets = new Presets(byId("presets"), byId("story"), (chosen) => {
-  start(chosen.settings);
+  demonstrate(chosen);
   play();
 });
+const featured = new Featured(byId("featured"));
 const pace = new Pace();
 const engine = new Engine({
   ready: (news) => {
@@ -80,10 +86,17 @@ const engine = new Engine({
 
 // Runs.
 
+/** Starts a preset, and brings its figure on screen. */
+function demonstrate({ settings, view }: Preset): void {
+  start(settings, view);
+  const [, card] = [...charts].find(([{ id }]) => id === view.figure)!;
+  featured.show(card.element);
+}
+
 /** Starts a new run at step 0, paused. */
-function start(settings: Settings): void {
+function start(settings: Settings, chosen?: Pick<Chosen, "layer" | "unit">): void {
   const before = run as Run | undefined;
-  run = new Run(settings, before?.chosen);
+  run = new Run(settings, chosen ?? before?.chosen);
   pace.reset();
   engine.start(settings, run.place);
   setPlaying(false);
@@ -131,8 +144,9 @@ function change({ rate, ...others }: Change): void {
 function take(frame: Frame): void {
   const brought = run.take(frame);
   if (brought.rates) showSettings();
-  if (brought.losses) charts.get(loss)!.changed();
-  if (brought.measurements) for (const sheet of charts.values()) sheet.changed();
+  if (brought.losses) charts.get(loss)!.sheet.changed();
+  if (brought.measurements) for (const { sheet } of charts.values()) sheet.changed();
+  if (brought.measurements) markStuck();
   if (brought.views) for (const card of cards) card.changed();
   if (brought.views) tellUnit();
   pace.count(frame.records.length);
@@ -145,10 +159,17 @@ function take(frame: Frame): void {
 // Drawing.
 
 function allChanged(): void {
-  for (const sheet of charts.values()) sheet.changed();
+  for (const { sheet } of charts.values()) sheet.changed();
   for (const card of cards) card.changed();
+  markStuck();
   tellUnit();
   askToDraw();
+}
+
+/** Marks networks that do not learn, on every card. */
+function markStuck(): void {
+  const names = run.names.filter((_, side) => run.stuck[side]);
+  for (const card of charts.values()) card.markStuck(names.length === 0 ? "" : `stuck: ${names.join(", ")}`);
 }
 
 function askToDraw(): void {
@@ -163,6 +184,7 @@ function draw(): void {
   drawAsked = false;
   lastDrawn = performance.now();
   for (const sheet of sheets) sheet.drawIfNeeded(theme);
+  featured.settle();
   byId("count").textContent = String(run.history.step);
   if (playing) byId("pace").textContent = pace.text();
   document.body.dataset["step"] = String(run.history.step);
@@ -188,7 +210,8 @@ function tellStatus(): void {
     const divergedAt = history.divergedAt[side]!;
     if (divergedAt !== null) return `${name}: diverged at step ${divergedAt}`;
     const value = history.sides[side]!.accuracies.values.at(-1);
-    return `${name}: test accuracy ${value === undefined ? "not measured" : `${(100 * value).toFixed(1)} percent`}`;
+    const stuck = run.stuck[side] ? ", stuck" : "";
+    return `${name}: test accuracy ${value === undefined ? "not measured" : `${(100 * value).toFixed(1)} percent`}${stuck}`;
   });
   const end = history.step >= LAST_STEP ? ` Runs end after ${LAST_STEP} steps.` : "";
   byId("status").textContent = `Paused at step ${history.step}. ${states.join(". ")}.${end}`;
@@ -279,7 +302,9 @@ window.addEventListener("hashchange", open);
 function open(): void {
   const { settings, notes } = parseSettings(location.hash.slice(1));
   note(notes);
-  start(settings);
+  const preset = presetOf(settings);
+  if (preset === undefined) start(settings);
+  else demonstrate(preset);
   if (!stillness.matches) play();
 }
 

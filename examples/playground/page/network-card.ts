@@ -1,7 +1,7 @@
 /** A network on the page: its numbers, its predictions, and the responses of its units. */
 import type { Theme } from "../charts/plot.js";
 import { drawUnits, drawView, layoutUnits, unitAt } from "../charts/plane.js";
-import { exportMenu, Sheet } from "./card.js";
+import { exportMenu, Sheet, STUCK } from "./card.js";
 import type { Run } from "./run.js";
 
 /** The card of the left (0) or right (1) network. */
@@ -88,6 +88,7 @@ export class NetworkCard {
         ? [
             number("loss", loss === null ? "–" : loss.toFixed(3)),
             number("accuracy", accuracy === null ? "–" : `${(100 * accuracy).toFixed(1)}%`),
+            ...(this.run().stuck[this.side] ? [stuckMark()] : []),
           ]
         : [number("diverged at step", String(divergedAt), "diverged")]),
     );
@@ -97,6 +98,14 @@ export class NetworkCard {
     const how = "To inspect a unit, select its layer and number below.";
     units.canvas.setAttribute("aria-label", `The response of each hidden unit of ${name}. ${how}`);
   }
+}
+
+function stuckMark(): HTMLElement {
+  return Object.assign(document.createElement("span"), {
+    className: "stuck",
+    textContent: "stuck: no gradient reaches layer 1",
+    title: STUCK,
+  });
 }
 
 function number(label: string, value: string, kind = ""): HTMLElement {

@@ -24,7 +24,7 @@ export class Presets {
 
   /** Marks the preset that matches the settings; its text stays visible when the settings are changed. */
   show(settings: Settings): void {
-    const exact = PRESETS.find((preset) => formatSettings(preset.settings) === formatSettings(settings));
+    const exact = presetOf(settings);
     this.#shown = exact ?? this.#shown;
     for (const [preset, button] of this.#buttons) button.setAttribute("aria-pressed", String(preset === exact));
     this.#story.hidden = this.#shown === undefined;
@@ -33,4 +33,9 @@ export class Presets {
     const link = Object.assign(document.createElement("a"), { href: url, textContent: name });
     this.#story.replaceChildren(`${this.#shown.text} Source: `, link, ".");
   }
+}
+
+/** Returns the preset with exactly these settings. */
+export function presetOf(settings: Settings): Preset | undefined {
+  return PRESETS.find((preset) => formatSettings(preset.settings) === formatSettings(settings));
 }

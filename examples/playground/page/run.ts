@@ -33,7 +33,7 @@ export class Run {
 
   constructor(
     public settings: Settings,
-    before?: Chosen,
+    before?: Pick<Chosen, "layer" | "unit">,
   ) {
     const { depth, width, left, right } = settings;
     const unit = before?.unit ?? null;
@@ -56,9 +56,18 @@ export class Run {
   }
 
   get figureInput(): FigureInput {
-    const { history, names, data } = this;
+    const { history, names, classes } = this;
     const { layer, unit } = this.chosen;
-    return { history, names, layer, unit, classes: data?.test.classes ?? 2 };
+    return { history, names, layer, unit, classes };
+  }
+
+  get classes(): number {
+    return this.data?.test.classes ?? 2;
+  }
+
+  /** For each network, whether it is stuck. */
+  get stuck(): readonly boolean[] {
+    return this.history.stuck(this.classes);
   }
 
   /** The current learning rate. */
