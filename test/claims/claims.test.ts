@@ -24,7 +24,7 @@ import { RULES } from "../../examples/laboratory/rules.js";
 import { outcomeOf, primaryOf, verdictOf } from "../../examples/laboratory/verdicts.js";
 import { loadDigits, pickDigits, splitDigits } from "../../examples/data/digits.js";
 
-const TIMEOUT = 120_000;
+const TIMEOUT = 600_000;
 const rows = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 const few = pickDigits(loadDigits(), rows(520));
 const digits: Source = { name: "520 digits", shape: [64], split: (random) => splitDigits(few, random) };
@@ -52,7 +52,8 @@ function tinyStudy(
     asked.add(questionOf({ name, input }));
     return base(name, input);
   };
-  return { column, vgg: "13/8", seeds: [1], extent, steps: (count) => Math.max(3, Math.round(count / 100)), ask };
+  const part = column === "MLP" ? 100 : 200;
+  return { column, vgg: "13/8", seeds: [1], extent, steps: (count) => Math.max(3, Math.round(count / part)), ask };
 }
 
 const claimOf = (name: string): Claim => CLAIMS.find((claim) => claim.name === name)!;

@@ -168,12 +168,12 @@ describe("a headline", () => {
     ["◐", "reproduced on the MLP; not on VGG", columns(verdict("reproduced"), verdict("not reproduced"))],
     [
       "◐",
-      "reproduced on the MLP (not at a); undecided on VGG",
+      "reproduced on the MLP; undecided on VGG; not at a on the MLP",
       columns(verdict("reproduced", "not at a"), verdict("undecided")),
     ],
     [
       "◐",
-      "not reproduced on the MLP; reproduced on VGG (not at b)",
+      "not reproduced on the MLP; reproduced on VGG; not at b on VGG",
       columns(verdict("not reproduced"), verdict("reproduced", "not at b")),
     ],
     ["◐", "undecided on the MLP; not reproduced on VGG", columns(verdict("undecided"), verdict("not reproduced"))],
@@ -190,6 +190,14 @@ describe("a headline", () => {
     );
     expect(quickNote({ quickOmits, columns: columns(verdict("reproduced")) })).toBe("");
     expect(quickNote({ quickOmits: undefined, columns: quick })).toBe("");
+    const both = columns(verdict("reproduced"), verdict("reproduced")).map((each) => ({
+      ...each,
+      extent: "quick" as const,
+    }));
+    expect(quickNote({ quickOmits, columns: both })).toBe(
+      "--quick leaves out learning rate 0.3, and two thirds of the steps on VGG; the full verdict can differ.",
+    );
+    expect(quickNote({ quickOmits, columns: both.slice(1) })).toContain("leaves out two thirds of the steps on VGG;");
   });
 
   it("states the strength of a rule from the number of seeds", () => {

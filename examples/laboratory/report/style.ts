@@ -71,8 +71,9 @@ export const STYLE = `${BASE}
   .scroll tbody tr td { border-bottom: 1px solid var(--line); vertical-align: top; }
   .summary { width: 100%; font-size: 0.86rem; line-height: 1.35; }
   .summary td, .summary th { padding: 0.16rem 1rem 0.16rem 0; }
-  .summary td.numbers { white-space: nowrap; }
-  @media (max-width: 40rem) { .summary td.numbers { white-space: normal; } }
+  .summary { min-width: 52rem; }
+  .summary td:nth-child(2), .summary td:nth-child(3), .summary td:nth-child(4) { min-width: 10.5rem; }
+  .summary td.numbers { min-width: 5.5rem; }
   details { margin: 1rem 0; }
   @media print {
     :root { color-scheme: light; ${variables("light")} ${PAPER} }
@@ -84,7 +85,7 @@ export const STYLE = `${BASE}
     h2, h3 { break-after: avoid; }
     .scroll { overflow: visible; }
     table, .summary { font-size: 8pt; }
-    td.wrap, td.wrap:first-child { min-width: 0; }
+    .summary, .summary td:nth-child(n), td.wrap, td.wrap:first-child { min-width: 0; }
     nav { display: none; }
   }
 `;

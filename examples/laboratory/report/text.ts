@@ -35,12 +35,12 @@ export function headline({ columns }: Pick<Result, "columns">): string {
   }
   const [one, other] = [first.verdict, second.verdict];
   const [here, there] = [ON[first.column], ON[second.column]];
+  const tails = [ending(one.tail, here), ending(other.tail, there)];
   if (one.word === other.word) {
-    if (one.tail === other.tail) return describeVerdict(one);
-    return joined(describeVerdict({ ...one, tail: "" }), ending(one.tail, here), ending(other.tail, there));
+    return one.tail === other.tail ? describeVerdict(one) : joined(describeVerdict({ ...one, tail: "" }), ...tails);
   }
   const brief = one.word === "reproduced" && other.word === "not reproduced" ? "not" : other.word;
-  return `${one.word} ${here}${inBrackets(one.tail)}; ${brief} ${there}${inBrackets(other.tail)}`;
+  return joined(`${one.word} ${here}`, `${brief} ${there}`, ...tails);
 }
 
 /** Returns the sign of a claim's verdict: its own if all kinds of network agree. */
@@ -55,10 +55,6 @@ function joined(...parts: readonly string[]): string {
 
 function ending(tail: string, place: string): string {
   return tail === "" ? "" : `${tail} ${place}`;
-}
-
-function inBrackets(tail: string): string {
-  return tail === "" ? "" : ` (${tail})`;
 }
 
 /** Returns the primary condition of a claim, on the first kind of network on which it was measured. */
@@ -83,10 +79,14 @@ export function describePart({ part }: Condition): string {
   return part.kind === "secondary" ? `secondary: ${part.where}` : part.kind;
 }
 
-/** Says what a quick run left out and the verdict therefore does not cover, or returns an empty string. */
+/** States what a quick run left out, so that the verdict can differ from the full one; or returns an empty string. */
 export function quickNote({ quickOmits, columns }: Pick<Result, "quickOmits" | "columns">): string {
-  const quick = columns.some(({ extent, column }) => extent === "quick" && column === "MLP");
-  return quick && quickOmits !== undefined ? `--quick leaves out ${quickOmits}; the full verdict can differ.` : "";
+  const quick = columns.filter(({ extent }) => extent === "quick").map(({ column }) => column);
+  const omitted = [
+    ...(quick.includes("MLP") && quickOmits !== undefined ? [quickOmits] : []),
+    ...(quick.includes("VGG") ? ["two thirds of the steps on VGG"] : []),
+  ];
+  return omitted.length === 0 ? "" : `--quick leaves out ${omitted.join(", and ")}; the full verdict can differ.`;
 }
 
 /** Returns the seeds in words. */
