@@ -26,6 +26,8 @@ const REPORTS = [
   },
 ];
 
+const PLAYGROUND_PAGE = "examples/playground/index.html";
+
 /** Writes the site into `folder`, which is emptied first, with the reports of the folder `report`. */
 export async function buildSite(folder, report) {
   rmSync(folder, { recursive: true, force: true });
@@ -91,12 +93,18 @@ async function buildApi(folder) {
     writeFileSync(join(folder, "media", `${name}.html`), page);
     rmSync(join(folder, "media", name));
   }
+  // Guides link to the page of the playground in examples/; on the site, it is in playground/.
+  const playground = [...project.files.getNameToAbsoluteMap()].find(([, path]) => path.endsWith(PLAYGROUND_PAGE))?.[0];
+  if (playground !== undefined) rmSync(join(folder, "media", playground));
   for (const path of readdirSync(folder, { recursive: true })) {
     if (!path.endsWith(".html")) continue;
     const file = join(folder, path);
     const home = `${relative(dirname(file), join(folder, "..")).replaceAll("\\", "/")}/`;
     const text = readFileSync(file, "utf8")
       .replaceAll(SITE, home)
+      .replace(/href="[^"]*media\/([^"#/]+)/g, (link, name) =>
+        name === playground ? `href="${home}playground/index.html` : link,
+      )
       .replace('<div class="col-content">', '<div class="col-content" role="main">')
       // What is too wide scrolls, so it needs the focus.
       .replaceAll("<pre><code>", '<pre tabindex="0"><code>')
