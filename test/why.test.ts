@@ -1,6 +1,8 @@
 /** docs/why.md: short, and every number agrees with the claim that it links to. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { PRESETS } from "../examples/playground/experiment/presets.js";
+import { formatSettings } from "../examples/playground/experiment/settings.js";
 
 const WORDS = 900;
 const root = new URL("../", import.meta.url);
@@ -66,6 +68,13 @@ describe("docs/why.md", () => {
     expect(unsupported.map((text) => text.trim())).toEqual([
       "Push the weights by 1% of their length in the direction that raises the mean of one output:",
     ]);
+  });
+
+  it("leads to presets of the playground, whose sentences have tests of their own", () => {
+    const links = [...page.matchAll(/examples\/playground\/index\.html#([^)]*)\)/g)].map(([, settings]) => settings!);
+    expect(links.length).toBeGreaterThan(2);
+    const presets = PRESETS.map(({ settings }) => formatSettings(settings));
+    expect(links.filter((link) => !presets.includes(link))).toEqual([]);
   });
 
   it("cites the claims about each of the three answers", () => {

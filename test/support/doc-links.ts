@@ -1,6 +1,10 @@
 /** Links between the pages: each relative one must lead somewhere, its #anchor included. */
 import { dirname, join, posix } from "node:path";
+import { parseSettings } from "../../examples/playground/experiment/settings.js";
 import { prose } from "./doc-programs.js";
+
+/** Reads its settings from the anchor. */
+const PLAYGROUND = "examples/playground/index.html";
 
 /** What the pages may lead to: the text of a page, or that something else is there. */
 export interface Files {
@@ -49,6 +53,7 @@ export function brokenLinks(path: string, { pages, exists }: Files): string[] {
     const page = pages.get(to) ?? pages.get(posix.join(to, "README.md"));
     if (page === undefined) {
       if (!exists(to)) return finding("which is not there");
+      if (to === PLAYGROUND) return parseSettings(anchor ?? "").notes.flatMap((note) => finding(`but ${note}`));
       return anchor === undefined ? [] : finding("but only pages have anchors");
     }
     return anchor === undefined || anchorsOf(page).includes(anchor) ? [] : finding("which has no such heading");
