@@ -33,7 +33,7 @@ export const meanOrDeviation: Claim = {
   counterEvidence:
     "If RMS trains as well as batch norm, the mean need not be subtracted. In a shallow network, any of the four may do. The accuracy after 300 steps does not distinguish a network that cannot learn from one that learns slowly.",
   reading:
-    "One explanation would cover all four: the mean that a layer passes on must stay bounded. Subtracting it ensures this, and so does dividing by an RMS that contains it, but dividing by the deviation does not. The first figure tests this: the explanation needs a larger r for deviation only than for the networks that learn.",
+    "One explanation would cover all four: the mean that a layer passes on must stay bounded. Subtracting it ensures this, and so does dividing by an RMS that contains it, but dividing by the deviation does not. The first figure tests this: the explanation needs a larger r for deviation only than for the networks that learn. It is larger at initialization. After training, r no longer separates the networks that learned from those that did not, because it is small in the plain network as well.",
   async run(study) {
     const steps = study.steps(300);
     const conditions = [];
