@@ -7,7 +7,8 @@ import { formatSettings } from "../examples/playground/experiment/settings.js";
 const WORDS = 900;
 const root = new URL("../", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
-const page = read("docs/why.md");
+/** The page without its pictures. */
+const page = read("docs/why.md").replaceAll(/!\[[^\]]*\]\([^)]*\)/g, "");
 
 /** The sections of the claims page by number, without line breaks and the backslashes of Markdown. */
 const sections = new Map(
@@ -75,6 +76,14 @@ describe("docs/why.md", () => {
     expect(links.length).toBeGreaterThan(2);
     const presets = PRESETS.map(({ settings }) => formatSettings(settings));
     expect(links.filter((link) => !presets.includes(link))).toEqual([]);
+  });
+
+  it("shows the push on both kinds of network, as the claims draw it", () => {
+    expect(read("docs/why.md")).toContain("](images/push.svg)");
+    const picture = read("docs/images/push.svg");
+    for (const label of ["MLP", "VGG", "constant stats", "plain", "batch norm"])
+      expect(picture).toContain(`>${label}<`);
+    expect(picture).not.toMatch(/NaN|undefined/);
   });
 
   it("cites the claims about each of the three answers", () => {

@@ -1,4 +1,4 @@
-/** The claims laboratory: measures each claim, and writes docs/claims.md and a page of figures that is updated with every result. */
+/** The claims laboratory: measures each claim, and writes docs/claims.md, a picture, and a page of figures that is updated with every result. */
 import { join } from "node:path";
 import { defaultKernels } from "batchnorm";
 import { stringifyReport } from "batchnorm/probes";
@@ -14,12 +14,14 @@ import type { Job } from "./measure/index.js";
 import { defaultSeeds, type Options, readOptions, usage } from "./options.js";
 import { Progress } from "./progress.js";
 import { renderDocument } from "./report/document.js";
+import { drawPush } from "./report/figures.js";
 import { renderPage } from "./report/page.js";
 import { COLUMNS, summaryLine } from "./report/text.js";
 import { askOnce, type Made, type Measured, measureClaim, questionOf, type Result, resultOf } from "./run-claim.js";
 import { Store } from "./store.js";
 
 const DOCUMENT = "docs/claims.md";
+const PICTURE = "docs/images/push.svg";
 
 async function run(options: Options): Promise<void> {
   const { column, claims, shown, named, out } = options;
@@ -142,7 +144,7 @@ function isDefault({ named, column, extent, seeds, data, images, vgg }: Options)
   return !named && extent === "all" && asDelivered && seeds === defaultSeeds(column, extent);
 }
 
-/** Writes the documentation if all claims have been measured on the MLP. */
+/** Writes the page of the documentation and the picture of docs/why.md if all claims have been measured on the MLP. */
 async function document(results: readonly Result[]): Promise<void> {
   const has = (column: Column): readonly Claim[] =>
     CLAIMS.filter(({ name }) =>
@@ -153,6 +155,7 @@ async function document(results: readonly Result[]): Promise<void> {
     return;
   }
   writeWhole(DOCUMENT, await renderDocument(results));
+  writeWhole(PICTURE, drawPush(results));
   const complete = has("VGG").length === CLAIMS.filter(({ seconds }) => seconds.VGG !== undefined).length;
   console.log(
     complete

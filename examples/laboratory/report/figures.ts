@@ -1,18 +1,30 @@
 /** Figures: draws the plain data of a claim. */
 import * as Plot from "@observablehq/plot";
 import { type Axis, curveMarks, drawChart, formatTick, ticksOf } from "../../shared/chart.js";
+import { framePanels } from "../../demo/report/frame.js";
 import { figureHtml } from "../../demo/report/html.js";
 import type { Figure, Panel, PanelAxis, Series } from "../claim.js";
+import type { Result } from "../run-claim.js";
 import { colorOf, labelOf } from "./style.js";
 import { escapeHtml } from "./text.js";
 
-/** Returns a figure as HTML; panels with the same vertical axis label share its scale. */
+/** Returns a figure as HTML. */
 export function drawFigure({ title, caption, panels }: Figure): string {
-  const drawn = panels.map((panel) => {
+  return figureHtml(escapeHtml(title), escapeHtml(caption), drawPanels(panels));
+}
+
+/** Returns the picture of docs/why.md: the loss after a push, by its length, for each kind of network in claim 19. */
+export function drawPush(results: readonly Result[]): string {
+  const { columns } = results.find(({ name }) => name === "sharp-direction")!;
+  return framePanels(drawPanels(columns.map(({ column, figures }) => ({ ...figures[0]!.panels[0]!, title: column }))));
+}
+
+/** Draws panels; those with the same vertical axis label share its scale. */
+function drawPanels(panels: readonly Panel[]): { readonly title: string; readonly svg: string }[] {
+  return panels.map((panel) => {
     const shared = panels.filter(({ y }) => y.label === panel.y.label && y.type === panel.y.type);
     return { title: escapeHtml(panel.title), svg: drawPanel(panel, verticalAxis(panel.y, shared)) };
   });
-  return figureHtml(escapeHtml(title), escapeHtml(caption), drawn);
 }
 
 function drawPanel({ title, x, y, series }: Panel, axis: Axis): string {
