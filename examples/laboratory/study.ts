@@ -315,3 +315,8 @@ export function dot(x: number, y: number): CurvePoint {
 export function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
+
+/** Returns the largest learning rate that reaches an accuracy of 0.9, or a third of the smallest one if none does. */
+export function largestRate(rates: readonly number[], accuracies: readonly number[]): number {
+  return rates.findLast((_, i) => accuracies[i]! >= 0.9) ?? rates[0]! / 3;
+}

@@ -3,7 +3,7 @@ import type { Claim, Panel } from "../claim.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { pushPanels } from "../push-panels.js";
 import { RULES } from "../rules.js";
-import { BATCH_SIZE, eachSeed, lineOf, relu, trainEach } from "../study.js";
+import { BATCH_SIZE, eachSeed, largestRate, lineOf, relu, trainEach } from "../study.js";
 import { judgeEach, PRIMARY, secondary } from "../verdicts.js";
 
 const rules = RULES["dynamic-tanh"];
@@ -56,7 +56,7 @@ export const dynamicTanh: Claim = {
       const accuracies = (runs: Runs, network: keyof Runs): number[] =>
         runs[network].map(({ tests }) => tests.at(-1)!.accuracy);
       const best = (runs: Runs, network: keyof Runs): number => Math.max(...accuracies(runs, network));
-      const most = (runs: Runs, network: keyof Runs): number => largest(accuracies(runs, network));
+      const most = (runs: Runs, network: keyof Runs): number => largestRate(RATES, accuracies(runs, network));
       const minus = (runs: Runs): number => best(runs, "batch norm") - best(runs, "dynamic tanh");
       const ratio = (runs: Runs): number => most(runs, "batch norm") / most(runs, "dynamic tanh");
       const depth = `with ${hidden} layers`;
@@ -107,8 +107,3 @@ export const dynamicTanh: Claim = {
     };
   },
 };
-
-/** Returns the largest learning rate that reaches an accuracy of 0.9, or a third of the smallest one if none does. */
-function largest(accuracies: readonly number[]): number {
-  return RATES.findLast((_, i) => accuracies[i]! >= 0.9) ?? RATES[0] / 3;
-}

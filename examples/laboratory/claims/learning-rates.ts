@@ -3,7 +3,7 @@ import type { Claim, Panel } from "../claim.js";
 import type { Trained } from "../measure/train.js";
 import { TEST_ACCURACY } from "../panels.js";
 import { RULES } from "../rules.js";
-import { BATCH_SIZE, dot, eachSeed, lineOf, PAIR, relu, trainEach } from "../study.js";
+import { BATCH_SIZE, dot, eachSeed, largestRate, lineOf, PAIR, relu, trainEach } from "../study.js";
 import { judgeEach, PRIMARY, type Rule, secondary } from "../verdicts.js";
 
 const rules = RULES["learning-rates"];
@@ -51,7 +51,7 @@ export const learningRates: Claim = {
           rules.largest,
           setting,
           seeds,
-          (runs) => largest(runs["batch norm"]) / largest(runs.plain),
+          (runs) => largestRate(RATES, runs["batch norm"]) / largestRate(RATES, runs.plain),
           hidden === 8 ? PRIMARY : secondary("with 3 layers"),
         ),
         difference(rules.best, best, `for the best accuracy with ${hidden} layers`),
@@ -113,8 +113,3 @@ export const learningRates: Claim = {
 
 const best = (accuracies: readonly number[]): number => Math.max(...accuracies);
 const atLowRate = (accuracies: readonly number[]): number => accuracies[RATES.indexOf(0.03)]!;
-
-/** Returns the largest learning rate that reaches an accuracy of 0.9, or a third of the smallest one if none does. */
-function largest(accuracies: readonly number[]): number {
-  return RATES.findLast((_, i) => accuracies[i]! >= 0.9) ?? RATES[0] / 3;
-}
