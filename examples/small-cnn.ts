@@ -1,5 +1,6 @@
 /** Small CNN: a convolutional network that learns Fashion-MNIST, with batch norm after each convolution. */
 import {
+  accuracy,
   Batcher,
   BatchNorm,
   Conv2d,
@@ -12,7 +13,6 @@ import {
   SGD,
   softmaxCrossEntropy,
 } from "batchnorm";
-import { accuracyOf } from "./data/fashion.js";
 import { readFashion } from "./data/fashion-file.js";
 
 const EPOCHS = 5;
@@ -41,8 +41,8 @@ for (let epoch = 1; epoch <= EPOCHS; epoch++) {
     const { gradOutput } = softmaxCrossEntropy(output, target);
     optimizer.step(backward(gradOutput).gradients);
   }
-  const accuracy = accuracyOf(model.predict(test.images), test.labels);
-  console.log(`epoch ${epoch}: test accuracy ${accuracy.toFixed(2)}`);
+  const right = accuracy(model.predict(test.images), test.labels);
+  console.log(`epoch ${epoch}: test accuracy ${right.toFixed(2)}`);
 }
 
 /* Prints

@@ -1,5 +1,16 @@
 /** Two moons: a deep sigmoid network, trained with and without batch norm from the same initial weights. */
-import { BatchNorm, Dense, type Layer, Random, Sequential, SGD, Sigmoid, softmaxCrossEntropy, Tensor } from "batchnorm";
+import {
+  accuracy,
+  BatchNorm,
+  Dense,
+  type Layer,
+  Random,
+  Sequential,
+  SGD,
+  Sigmoid,
+  softmaxCrossEntropy,
+  Tensor,
+} from "batchnorm";
 
 const random = new Random(1);
 const WIDTH = 16;
@@ -29,12 +40,6 @@ function build(withNorm: boolean): Sequential {
   return new Sequential(layers);
 }
 
-function accuracy(model: Sequential, { points, labels }: ReturnType<typeof moons>): number {
-  const { output } = model.forward(points, { mode: "inference" });
-  const right = labels.filter((label, row) => output.at(row, label) > output.at(row, 1 - label));
-  return right.length / labels.length;
-}
-
 const test = moons(500, random.fork("test"));
 for (const withNorm of [false, true]) {
   const model = build(withNorm);
@@ -51,9 +56,8 @@ for (const withNorm of [false, true]) {
   const hundreds = [0, 100, 200].map((start) => losses.slice(start, start + 100));
   const means = hundreds.map((part) => (part.reduce((sum, loss) => sum + loss, 0) / 100).toFixed(1));
   const name = withNorm ? "batch norm" : "plain     ";
-  console.log(
-    `${name}  mean loss per 100 steps ${means.join(", ")}; test accuracy ${accuracy(model, test).toFixed(2)}`,
-  );
+  const right = accuracy(model.predict(test.points), test.labels);
+  console.log(`${name}  mean loss per 100 steps ${means.join(", ")}; test accuracy ${right.toFixed(2)}`);
 }
 
 /* Prints

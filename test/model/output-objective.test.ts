@@ -121,7 +121,7 @@ describe.each(["probe", "inference"] as const)("in mode %s", (mode) => {
 });
 
 it("treats the statistics as functions of the weights in mode probe, and as constants in mode inference", async () => {
-  // The mean over the batch behind a batch norm with batch statistics is beta, whatever the weights are.
+  // With batch statistics, the mean over the batch of the output of a BatchNorm layer is beta, whatever the weights are.
   const random = new Random(1);
   const model = settle(
     new Sequential([
